@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Settings of every Swift target: warnings are errors, imports and existentials are explicit.
+let common: [SwiftSetting] = [
+  .treatAllWarnings(as: .error),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+/// Settings of the hot modules: every unsafe use is marked and checked by the compiler.
+let strict: [SwiftSetting] =
+  common + [.strictMemorySafety(), .enableExperimentalFeature("Lifetimes")]
+
+let package = Package(
+  name: "needletail",
+  products: [
+    .library(name: "ExecutionCore", targets: ["ExecutionCore"]),
+    .executable(name: "needletail", targets: ["needletail"]),
+    .executable(name: "needletail-bench", targets: ["needletail-bench"]),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CYaml", path: "Sources/SystemLibraries/CYaml", pkgConfig: "yaml-0.1",
+      providers: [.apt(["libyaml-dev"])]),
+    .systemLibrary(
+      name: "CZlib", path: "Sources/SystemLibraries/CZlib", pkgConfig: "zlib",
+      providers: [.apt(["zlib1g-dev"])]),
+    .target(
+      name: "CSupport", path: "CSupport",
+      cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("uring"), .linkedLibrary("numa")]),
+    .target(name: "ExecutionCore", dependencies: ["CSupport"], swiftSettings: strict),
+    .target(name: "Journal", dependencies: ["ExecutionCore"], swiftSettings: strict),
+    .target(
+      name: "Transport", dependencies: ["CSupport", "ExecutionCore", "CZlib"],
+      swiftSettings: strict),
+    .target(name: "Gateways", dependencies: ["Transport", "ExecutionCore"], swiftSettings: strict),
+    .target(
+      name: "Simulation", dependencies: ["Gateways", "Transport", "Journal", "ExecutionCore"],
+      swiftSettings: strict),
+    .target(
+      name: "Node",
+      dependencies: [
+        "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport", "CYaml",
+      ],
+      swiftSettings: common),
+    .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
+    .executableTarget(
+      name: "needletail-bench", dependencies: ["Node"], path: "Benchmarks", swiftSettings: common),
+    .testTarget(name: "CSupportTests", dependencies: ["CSupport"], swiftSettings: common),
+    .testTarget(
+      name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],
+      swiftSettings: common),
+    .testTarget(name: "JournalTests", dependencies: ["Journal", "ExecutionCore"], swiftSettings: common),
+    .testTarget(
+      name: "TransportTests", dependencies: ["Transport", "ExecutionCore", "CSupport"],
+      swiftSettings: common),
+    .testTarget(
+      name: "GatewaysTests", dependencies: ["Gateways", "Transport", "ExecutionCore"],
+      swiftSettings: common),
+    .testTarget(
+      name: "SimulationTests", dependencies: ["Simulation", "Gateways", "Journal", "ExecutionCore"],
+      swiftSettings: common),
+    .testTarget(name: "NodeTests", dependencies: ["Node"], swiftSettings: common),
+  ],
+  cLanguageStandard: .c11
+)

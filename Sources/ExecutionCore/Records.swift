@@ -1,0 +1,77 @@
+/// The journal's record layout (DESIGN.md, event store), shared by the engine that writes it and the
+/// Journal module that stores, reads and prints it. Little-endian, as it lies in memory.
+///
+/// One record: ``RecordHeader`` (48 bytes), payload, zero bytes up to a multiple of 8 less 4, CRC32C
+/// (4 bytes, over all before it). `length` counts all of it.
+@frozen public struct RecordHeader: BitwiseCopyable, Sendable {
+  public var length: UInt32
+  public var type: UInt16
+  public var version: UInt16
+  /// Dense from 1, never reset in a data directory.
+  public var sequence: UInt64
+  public var sessionTime: Int64
+  public var machineTime: Int64
+  /// Journal sequence of the cause, or with the top bit set ``FeedPosition/cause``.
+  public var cause: UInt64
+  public var account: UInt32
+  public var strategy: UInt32
+
+  public init(type: RecordType) {
+    length = 0
+    self.type = type.rawValue
+    version = 1
+    sequence = 0
+    sessionTime = 0
+    machineTime = 0
+    cause = 0
+    account = .max
+    strategy = .max
+  }
+  /// Largest whole record: header, payload, padding and checksum.
+  public static var lengthMax: Int { 4096 }
+}
+
+/// A place in a market-data feed as a `cause`: top bit, 15 bits of channel, 48 bits of sequence.
+@frozen public struct FeedPosition: BitwiseCopyable, Sendable {
+  public var channel: UInt16
+  public var sequence: UInt64
+  @inlinable public init(channel: UInt16, sequence: UInt64) {
+    self.channel = channel
+    self.sequence = sequence
+  }
+  @inlinable public var cause: UInt64 {
+    1 << 63 | UInt64(channel & 0x7fff) << 48 | (sequence & 0xffff_ffff_ffff)
+  }
+}
+
+/// Never renumber: the numbers are on disk.
+@frozen public enum RecordType: UInt16, BitwiseCopyable, Sendable, CaseIterable {
+  /// ``SessionRecord``: trading day, exponents, configuration hash.
+  case sessionStarted = 1
+  /// ``InstrumentRecord``, one each at start-up.
+  case instrumentDefined = 2
+  /// ``IntentRecord``: a new order, replace, cancel, mass cancel and so on, before the wire.
+  case intent = 10
+  /// ``VenueReport`` as the gateway gave it.
+  case report = 20
+  /// ``RefusalRecord``.
+  case refusal = 30
+  /// ``OrderStateRecord``: an order's life or pending requests changed.
+  case orderState = 31
+  /// ``ExecutionRecord``: an execution or a revision of one was booked.
+  case execution = 32
+  /// ``AlarmRecord``: something that must not pass unseen (overfill, echo mismatch, unknown reference).
+  case alarm = 33
+  /// ``CommandRecord``: kill switch, mass cancel, limit change, entry disabled or enabled.
+  case command = 40
+  /// ``MarketStateRecord``: trading status, Reg SHO, book whole or not, quality gate of a symbol.
+  case marketState = 41
+  /// A timer fired that a strategy had asked for; payload ``TimerRecord``.
+  case timer = 50
+  /// A strategy's saved state, bounded, as its `save` gave it.
+  case strategyState = 70
+  /// ``SessionRecord`` at the end.
+  case sessionEnded = 90
+  /// Fills the end of a segment; no payload to read.
+  case padding = 0xFFFE
+}
