@@ -1,3 +1,8 @@
+import Foundation
+import Node
+
 @main struct Command {
-  static func main() {}
+  static func main() {
+    exit(CommandTable.main(Array(CommandLine.arguments.dropFirst())).rawValue)
+  }
 }
