@@ -45,6 +45,8 @@ let package = Package(
       dependencies: [
         "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport", "CYaml",
       ],
+      exclude: ["Summary.md"],
+      resources: [.embedInCode("Examples/needletail.yaml")],
       swiftSettings: common),
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
     .executableTarget(
@@ -53,7 +55,8 @@ let package = Package(
     .testTarget(
       name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],
       swiftSettings: common),
-    .testTarget(name: "JournalTests", dependencies: ["Journal", "ExecutionCore"], swiftSettings: common),
+    .testTarget(
+      name: "JournalTests", dependencies: ["Journal", "ExecutionCore"], swiftSettings: common),
     .testTarget(
       name: "TransportTests", dependencies: ["Transport", "ExecutionCore", "CSupport"],
       swiftSettings: common),
@@ -61,7 +64,8 @@ let package = Package(
       name: "GatewaysTests", dependencies: ["Gateways", "Transport", "ExecutionCore"],
       swiftSettings: common),
     .testTarget(
-      name: "SimulationTests", dependencies: ["Simulation", "Gateways", "Journal", "ExecutionCore"],
+      name: "SimulationTests",
+      dependencies: ["Simulation", "Gateways", "Journal", "ExecutionCore"],
       swiftSettings: common),
     .testTarget(name: "NodeTests", dependencies: ["Node"], swiftSettings: common),
   ],

@@ -1,0 +1,60 @@
+# Every target sees to its own packages and build. 'make help' lists them.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+SWIFT ?= swift
+RELEASE := .build/release
+DEBUG := .build/debug
+TSAN := .build/tsan
+CLANG_FORMAT ?= clang-format
+RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
+ARGS ?=
+FUZZ_SECONDS ?= 60
+
+.PHONY: help deps build run test bench gates lint races fuzz arm64 clean
+
+help: ## This list
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | \
+	  awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+
+deps: ## Install what is missing from Debian (needs root or sudo only then)
+	@perf/scripts/deps
+
+build: deps ## Release build of the command, the benchmark and the library
+	$(SWIFT) build -c release --scratch-path $(RELEASE)
+
+run: deps ## Trade the generated market over real sockets; ARGS='--feed FILE …' for more
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail
+	mkdir -p needletail-data
+	$(RELEASE)/release/needletail run --data $(RUN_DATA) $(ARGS)
+
+test: deps ## All tests
+	$(SWIFT) test --scratch-path $(DEBUG)
+
+bench: deps ## All benchmark suites
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	$(RELEASE)/release/needletail-bench $(ARGS)
+
+gates: deps ## Benchmarks against the targets; fails and names what missed
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	$(RELEASE)/release/needletail-bench --gate $(ARGS)
+
+lint: ## Formatting, and what may not stand in the manifest and the hot files
+	@perf/scripts/deps lint
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
+	git ls-files 'CSupport/*.c' 'CSupport/*.h' 'Benchmarks/*.c' 'Tests/*.c' | \
+	  xargs -r $(CLANG_FORMAT) --dry-run -Werror
+	perf/scripts/lint
+
+races: deps ## Ring races under ThreadSanitizer
+	perf/scripts/races $(TSAN)
+
+fuzz: deps ## Each fuzzer for FUZZ_SECONDS
+	perf/scripts/fuzz $(FUZZ_SECONDS)
+
+arm64: ## Cross-compile the C target for arm64 (Swift is not checked there)
+	perf/scripts/arm64
+
+clean: ## Remove what was built
+	rm -rf .build .bench

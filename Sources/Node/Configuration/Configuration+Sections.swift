@@ -1,0 +1,154 @@
+/// How each group of settings is read: its keys, and what each may be.
+
+extension Configuration.Feed {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read(
+      "source", into: &source, wanted: "it takes generated or the name of a file",
+      where: { !$0.isEmpty })
+    reader.read("seed", into: &seed, in: 0...UInt64(Int64.max))
+    reader.read(
+      "speed", into: &speed, wanted: Configuration.Speed.wanted, parse: Configuration.Speed.init)
+    reader.read("duration_seconds", into: &durationSeconds, in: Self.durationRange)
+    reader.read(
+      "instruments_file", into: &instrumentsFile, wanted: "it takes the name of a file",
+      where: { _ in true })
+    reader.read(
+      "date", into: &date, wanted: Wanted.date, where: { $0.isEmpty || Wanted.isDate($0) })
+    reader.section("generator") {
+      $0.read("scenario", into: &generator.scenario)
+      $0.read("symbols", into: &generator.symbols, in: 1...8_000)
+      $0.read("messages_per_second", into: &generator.messagesPerSecond, in: 1...5_000_000)
+    }
+  }
+  static let durationRange: ClosedRange<Decimal8> = Decimal8(raw: 10_000_000)...86_400
+}
+
+extension Configuration.Exchange {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read(
+      "attach", into: &attach, wanted: Wanted.endpoint,
+      where: { $0.isEmpty || Wanted.isEndpoint($0) })
+    reader.read("address", into: &address, wanted: Wanted.address, where: Wanted.isAddress)
+    reader.read("cancel_on_disconnect", into: &cancelOnDisconnect)
+  }
+}
+
+extension Configuration.Session {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read(
+      "username", into: &username, wanted: "it takes 1 to 6 letters and digits",
+      where: { Self.isCredential($0, lengthMax: 6) })
+    reader.read(
+      "password", into: &password, wanted: "it takes 1 to 10 letters and digits",
+      where: { Self.isCredential($0, lengthMax: 10) })
+    reader.read("heartbeat_milliseconds", into: &heartbeatMilliseconds, in: 10...60_000)
+    reader.read("timeout_milliseconds", into: &timeoutMilliseconds, in: 50...600_000)
+    reader.read("reconnect_milliseconds", into: &reconnectMilliseconds, in: 1...60_000)
+  }
+  private static func isCredential(_ text: String, lengthMax: Int) -> Bool {
+    (1...lengthMax).contains(text.utf8.count) && Wanted.isName(text)
+      && !text.utf8.contains { $0 == 0x2d || $0 == 0x5f }
+  }
+}
+
+extension Configuration.Runtime {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read("topology", into: &topology)
+    reader.read("processor", into: &processor, in: -1...1_023)
+    reader.read("priority", into: &priority, in: 0...99)
+    reader.read("lock_memory", into: &lockMemory)
+    reader.read("huge_pages", into: &hugePages)
+    reader.read("numa_node", into: &numaNode, in: -1...63)
+    reader.read("wait", into: &wait)
+    reader.read("network", into: &network)
+    reader.read(
+      "order_age_max_microseconds", into: &orderAgeMaxMicroseconds, in: 10...10_000_000)
+    reader.read("orders_max", into: &ordersMax, in: 1_024...16_777_216)
+    reader.read("book_orders_max", into: &bookOrdersMax, in: 1_024...67_108_864)
+  }
+}
+
+extension Configuration.Limits {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read("order_quantity", into: &orderQuantity, in: 1...999_999)
+    reader.read("order_notional", into: &orderNotional, in: 1...10_000_000_000)
+    reader.read("position", into: &position, in: 0...1_000_000_000)
+    reader.read("open_orders", into: &openOrders, in: 0...1_000_000)
+    reader.read("messages_per_second", into: &messagesPerSecond, in: 1...1_000_000)
+    reader.read("cancel_tokens", into: &cancelTokens, in: 0...1_000_000)
+  }
+}
+
+extension Configuration.Strategy {
+  /// All but name, kind and account.
+  mutating func read(_ reader: inout SectionReader) {
+    reader.words(
+      "symbols", into: &symbols, count: 0...10_000, wanted: Wanted.symbol, where: Wanted.isSymbol)
+    reader.read("quantity", into: &quantity, in: 1...999_999)
+    reader.read("position_max", into: &positionMax, in: 1...1_000_000_000)
+    reader.section("limits") { limits.read(&$0) }
+    let isMaker = kind == .marketMaker
+    let other = isMaker ? "taker" : "market_maker"
+    if reader.has(other), let node = reader.take(other) {
+      reader.problems.add(
+        "a \(kind.rawValue) has no such settings", at: node, path: reader.child(other))
+    }
+    if isMaker {
+      reader.section("market_maker") {
+        $0.read("half_spread_ticks", into: &marketMaker.halfSpreadTicks, in: 1...10_000)
+        $0.read("skew_ticks", into: &marketMaker.skewTicks, in: 0...10_000)
+        $0.read("requote_ticks", into: &marketMaker.requoteTicks, in: 0...10_000)
+      }
+    } else {
+      reader.section("taker") {
+        $0.read("imbalance_percent", into: &taker.imbalancePercent, in: 51...100)
+        $0.read("spread_ticks_max", into: &taker.spreadTicksMax, in: 1...10_000)
+        $0.read(
+          "cool_down_microseconds", into: &taker.coolDownMicroseconds, in: 0...3_600_000_000)
+      }
+    }
+  }
+}
+
+extension Configuration.Collars {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read("static_percent", into: &staticPercent, in: Decimal8(raw: 1_000_000)...100)
+    reader.read("dynamic_percent", into: &dynamicPercent, in: Decimal8(raw: 1_000_000)...100)
+    reader.read("absolute_width", into: &absoluteWidth, in: 0...10_000)
+  }
+}
+
+extension Configuration.Fees {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read("added_per_share", into: &addedPerShare, in: -1...1)
+    reader.read("removed_per_share", into: &removedPerShare, in: -1...1)
+  }
+}
+
+extension Configuration.Quality {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read("data_age_max_milliseconds", into: &dataAgeMaxMilliseconds, in: 1...3_600_000)
+    reader.read("outlier_percent", into: &outlierPercent, in: Decimal8(raw: 1_000_000)...100)
+    reader.read(
+      "duplicate_window_milliseconds", into: &duplicateWindowMilliseconds, in: 0...60_000)
+    reader.read("duplicates_max", into: &duplicatesMax, in: 1...1_000)
+  }
+}
+
+extension Configuration.KillSwitch {
+  mutating func read(_ reader: inout SectionReader) {
+    reader.read(
+      "file", into: &file, wanted: "it takes the name of a file", where: { _ in true })
+    reader.read("person", into: &person, wanted: Wanted.name, where: Wanted.isName)
+  }
+}
+
+extension Configuration.VirtualTime {
+  mutating func read(_ reader: inout SectionReader) {
+    let range: ClosedRange<Int64> = 0...1_000_000_000
+    reader.read("feed_latency_nanoseconds", into: &feedLatencyNanoseconds, in: range)
+    reader.read("order_latency_nanoseconds", into: &orderLatencyNanoseconds, in: range)
+    reader.read("report_latency_nanoseconds", into: &reportLatencyNanoseconds, in: range)
+    reader.read("jitter_nanoseconds", into: &jitterNanoseconds, in: range)
+  }
+}

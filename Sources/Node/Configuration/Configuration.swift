@@ -1,0 +1,237 @@
+/// Everything that `needletail run` can be told, with its defaults. `Examples/needletail.yaml` says the
+/// same in words; a test keeps the two equal.
+///
+/// Times, prices and money are integers or exact decimals; the unit is the last word of the name.
+public struct Configuration: Equatable, Sendable {
+  public var feed = Feed()
+  public var exchange = Exchange()
+  public var session = Session()
+  public var runtime = Runtime()
+  public var journal = Journal()
+  public var limits = Limits.firm
+  public var accounts = [Account(name: "HOUSE")]
+  public var strategies = [Strategy.marketMaker, Strategy.taker]
+  public var collars = Collars()
+  public var fees = Fees()
+  public var quality = Quality()
+  public var killSwitch = KillSwitch()
+  public var virtualTime = VirtualTime()
+  public var summary = Summary()
+  /// Symbols that may not be traded at all.
+  public var restricted: [String] = []
+
+  public init() {}
+
+  /// How fast recorded or generated time passes.
+  public enum Speed: Equatable, Sendable {
+    /// So many times session time.
+    case times(Decimal8)
+    /// As fast as the core consumes; flow-controlled, so nothing is lost.
+    case max
+
+    static let range: ClosedRange<Decimal8> = Decimal8(raw: 1_000_000)...10_000
+    static let wanted = "it takes a number from 0.01 to 10000, or max"
+
+    init?(_ text: String) {
+      if text == "max" {
+        self = .max
+      } else {
+        guard let number = Decimal8(text), Self.range.contains(number) else { return nil }
+        self = .times(number)
+      }
+    }
+    var text: String {
+      switch self {
+      case .max: "max"
+      case .times(let number): number.description
+      }
+    }
+  }
+
+  public struct Feed: Equatable, Sendable {
+    /// `generated`, or a file of framed ITCH (raw or .gz) or a pcap of MoldUDP64.
+    public var source = "generated"
+    public var seed: UInt64 = 1
+    public var speed = Speed.times(1)
+    public var durationSeconds: Decimal8 = 30
+    public var instrumentsFile = ""
+    /// Session date, `YYYY-MM-DD`; empty: from the instruments file or the feed file's name.
+    public var date = ""
+    public var generator = Generator()
+
+    public init() {}
+    public var isGenerated: Bool { source == "generated" }
+  }
+
+  public enum Scenario: String, CaseIterable, Sendable {
+    case calm, normal, volatile, thin, trending, jumping, halting
+  }
+
+  public struct Generator: Equatable, Sendable {
+    public var scenario = Scenario.normal
+    public var symbols = 20
+    public var messagesPerSecond = 5_000
+    public init() {}
+  }
+
+  public struct Exchange: Equatable, Sendable {
+    /// Empty: one is started; else the `HOST:PORT` of the order entry of a running one.
+    public var attach = ""
+    public var address = "127.0.0.1"
+    public var cancelOnDisconnect = false
+    public init() {}
+  }
+
+  public struct Session: Equatable, Sendable {
+    public var username = "NTAIL1"
+    public var password = "needletail"
+    public var heartbeatMilliseconds = 1_000
+    public var timeoutMilliseconds = 15_000
+    public var reconnectMilliseconds = 100
+    public init() {}
+  }
+
+  public enum Topology: String, CaseIterable, Sendable { case inline }
+  public enum WaitStrategy: String, CaseIterable, Sendable {
+    case spin
+    case spinYield = "spin_yield"
+    case block
+  }
+  public enum Network: String, CaseIterable, Sendable {
+    case automatic = "auto"
+    case ioUring = "io_uring"
+    case epoll
+  }
+  public struct Runtime: Equatable, Sendable {
+    public var topology = Topology.inline
+    /// The hot thread's processor; −1: the last one there is.
+    public var processor = -1
+    /// SCHED_FIFO priority of the hot thread; 0: the ordinary scheduler.
+    public var priority = 0
+    public var lockMemory = true
+    public var hugePages = true
+    public var numaNode = -1
+    public var wait = WaitStrategy.spinYield
+    public var network = Network.automatic
+    /// A new order older than this is withdrawn, never sent late.
+    public var orderAgeMaxMicroseconds = 1_000
+    public var ordersMax = 65_536
+    public var bookOrdersMax = 2_000_000
+    public init() {}
+  }
+
+  public enum JournalMode: String, CaseIterable, Sendable { case memory, shared }
+  public struct Journal: Equatable, Sendable {
+    public var mode = JournalMode.shared
+    public var segmentMebibytes = 64
+    public init() {}
+  }
+
+  /// Limits of one scope. The strictest of order, strategy, account and firm wins.
+  public struct Limits: Equatable, Sendable {
+    public var orderQuantity: Int64
+    /// Dollars.
+    public var orderNotional: Decimal8
+    /// Shares of one instrument, long or short, working orders included at worst case.
+    public var position: Int64
+    public var openOrders: Int64
+    public var messagesPerSecond: Int64
+    /// Of `messagesPerSecond`, so many are kept for cancels.
+    public var cancelTokens: Int64
+
+    static let firm = Limits(
+      orderQuantity: 10_000, orderNotional: 5_000_000, position: 50_000, openOrders: 2_000,
+      messagesPerSecond: 20_000, cancelTokens: 2_000)
+    static let account = Limits(
+      orderQuantity: 5_000, orderNotional: 2_000_000, position: 20_000, openOrders: 1_000,
+      messagesPerSecond: 10_000, cancelTokens: 1_000)
+    static let strategy = Limits(
+      orderQuantity: 1_000, orderNotional: 1_000_000, position: 5_000, openOrders: 500,
+      messagesPerSecond: 5_000, cancelTokens: 500)
+  }
+
+  public struct Account: Equatable, Sendable {
+    public var name: String
+    public var limits = Limits.account
+  }
+
+  public enum StrategyKind: String, CaseIterable, Sendable {
+    case marketMaker = "market_maker"
+    case taker
+  }
+
+  public struct Strategy: Equatable, Sendable {
+    public var name: String
+    public var kind: StrategyKind
+    public var account: String
+    /// Symbols it trades; empty: all.
+    public var symbols: [String] = []
+    public var limits = Limits.strategy
+    public var quantity: Int64 = 100
+    public var positionMax: Int64 = 1_000
+    public var marketMaker = MarketMaker()
+    public var taker = Taker()
+
+    static let marketMaker = Strategy(name: "maker", kind: .marketMaker, account: "HOUSE")
+    static let taker = Strategy(name: "taker", kind: .taker, account: "HOUSE")
+  }
+
+  public struct MarketMaker: Equatable, Sendable {
+    /// Ticks from the middle to each quote, at least.
+    public var halfSpreadTicks: Int64 = 1
+    /// How far both quotes move against a full position.
+    public var skewTicks: Int64 = 4
+    /// A quote stays while it is no more than this from where it should be.
+    public var requoteTicks: Int64 = 1
+  }
+
+  public struct Taker: Equatable, Sendable {
+    /// Share of the best bid and offer that one side must hold.
+    public var imbalancePercent: Int64 = 80
+    public var spreadTicksMax: Int64 = 3
+    public var coolDownMicroseconds: Int64 = 250_000
+  }
+
+  public struct Collars: Equatable, Sendable {
+    /// From the previous close.
+    public var staticPercent: Decimal8 = 20
+    /// From the last good quote.
+    public var dynamicPercent: Decimal8 = 5
+    /// Dollars; the wider of the two widths holds.
+    public var absoluteWidth = Decimal8(raw: 5_000_000)
+  }
+
+  /// Dollars a share; a negative fee is a rebate.
+  public struct Fees: Equatable, Sendable {
+    public var addedPerShare = Decimal8(raw: -200_000)
+    public var removedPerShare = Decimal8(raw: 300_000)
+  }
+
+  public struct Quality: Equatable, Sendable {
+    /// Orders are refused on quotes older than this; session time.
+    public var dataAgeMaxMilliseconds = 5_000
+    public var outlierPercent: Decimal8 = 10
+    public var duplicateWindowMilliseconds = 10
+    public var duplicatesMax = 3
+  }
+
+  public struct KillSwitch: Equatable, Sendable {
+    /// While this file exists no new order leaves; empty: `kill` in the data directory.
+    public var file = ""
+    /// Who is named in the journal when it trips.
+    public var person = "operator"
+  }
+
+  public struct VirtualTime: Equatable, Sendable {
+    public var feedLatencyNanoseconds: Int64 = 5_000
+    public var orderLatencyNanoseconds: Int64 = 5_000
+    public var reportLatencyNanoseconds: Int64 = 5_000
+    public var jitterNanoseconds: Int64 = 0
+  }
+
+  public enum Format: String, CaseIterable, Sendable { case text, json }
+  public struct Summary: Equatable, Sendable {
+    public var format = Format.text
+    public var symbolsMax = 20
+  }
+}

@@ -1,0 +1,138 @@
+extension RunSummary {
+  /// The summary as JSON text with a line end; its fields and units are in `Summary.md`.
+  public var json: String { value.pretty() + "\n" }
+
+  var value: JSONValue {
+    .object([
+      ("run", run.value), ("feed", feed.value), ("orders", orders.value), ("fills", fills.value),
+      ("positions", .array(positions.map(\.value))), ("pnl", pnl.value),
+      ("latency", latency.value), ("journal", journal.value),
+      (
+        "invariants",
+        .object([
+          ("hold", .bool(holds)),
+          (
+            "results",
+            .array(
+              invariants.map {
+                .object([
+                  ("name", .text($0.name)), ("holds", .bool($0.holds)),
+                  ("detail", .text($0.detail)),
+                ])
+              })
+          ),
+        ])
+      ),
+      ("exchange", exchange.value), ("notes", .array(notes.map { .text($0) })),
+    ])
+  }
+}
+
+extension RunSummary.Run {
+  var value: JSONValue {
+    .object([
+      ("version", .text(version)), ("source", .text(source)), ("seed", .count(seed)),
+      ("speed", .text(speed)), ("session_date", .text(sessionDate)),
+      ("virtual_time", .bool(isVirtualTime)), ("elapsed_ns", .integer(elapsedNanoseconds)),
+      ("session_ns", .integer(sessionNanoseconds)), ("ended_by", .text(endedBy)),
+    ])
+  }
+}
+
+extension RunSummary.Feed {
+  var value: JSONValue {
+    .object([
+      ("datagrams", .count(datagrams)), ("bytes", .count(bytes)), ("messages", .count(messages)),
+      ("malformed", .count(malformed)), ("gaps", .count(gaps)), ("duplicates", .count(duplicates)),
+      ("reordered", .count(reordered)), ("requests", .count(requests)),
+      ("recovered", .count(recovered)), ("lost", .count(lost)), ("snapshots", .count(snapshots)),
+      ("disagreements", .count(disagreements)),
+      ("unknown_references", .count(unknownReferences)),
+      ("duplicate_references", .count(duplicateReferences)), ("live_orders", .count(liveOrders)),
+      ("symbols", .count(symbols)), ("symbols_whole", .count(symbolsWhole)),
+    ])
+  }
+}
+
+extension RunSummary.Orders {
+  var value: JSONValue {
+    .object([
+      ("sent", .count(sent)), ("acknowledged", .count(acknowledged)), ("filled", .count(filled)),
+      ("cancelled", .count(cancelled)), ("rejected", .count(rejected)),
+      ("replaced", .count(replaced)), ("not_sent", .count(notSent)), ("working", .count(working)),
+      ("unknown", .count(unknown)),
+      ("refused", .object(refused.map { ($0.code, .count($0.count)) })),
+    ])
+  }
+}
+
+extension RunSummary.Fills {
+  var value: JSONValue {
+    .object([
+      ("count", .count(count)), ("shares", .integer(shares)), ("notional", .money(notional)),
+      ("broken", .count(broken)), ("duplicates", .count(duplicates)),
+      ("overfills", .count(overfills)),
+    ])
+  }
+}
+
+extension RunSummary.Position {
+  var value: JSONValue {
+    .object([
+      ("account", .text(account)), ("strategy", .text(strategy)), ("symbol", .text(symbol)),
+      ("shares", .integer(shares)), ("bought", .integer(bought)), ("sold", .integer(sold)),
+      ("fills", .count(fills)), ("mark", mark == 0 ? .null : .money(Int128(mark), decimals: 4)),
+      ("mark_stale", .bool(isMarkStale)), ("realised", .money(realised)),
+      ("unrealised", .money(unrealised)), ("fees", .money(fees)), ("net", .money(net)),
+    ])
+  }
+}
+
+extension RunSummary.ProfitAndLoss {
+  var value: JSONValue {
+    .object([
+      ("currency", .text(currency)), ("realised", .money(realised)),
+      ("unrealised", .money(unrealised)), ("gross", .money(realised + unrealised)),
+      ("fees", .money(fees)), ("net", .money(net)),
+    ])
+  }
+}
+
+extension RunSummary.Percentiles {
+  var value: JSONValue {
+    .object([
+      ("count", .count(count)), ("p50", .integer(p50)), ("p90", .integer(p90)),
+      ("p99", .integer(p99)), ("p99.9", .integer(p999)), ("max", .integer(max)),
+    ])
+  }
+}
+
+extension RunSummary.Latency {
+  var value: JSONValue {
+    .object([
+      ("unit", .text("ns")), ("clock", .text(clock)), ("network", .text(network)),
+      ("tick_to_order", tickToOrder.value),
+      ("stages", .object(stages.map { ($0.name, $0.value) })),
+    ])
+  }
+}
+
+extension RunSummary.Journal {
+  var value: JSONValue {
+    .object([
+      ("mode", .text(mode)), ("records", .count(records)), ("bytes", .count(bytes)),
+      ("first_sequence", .count(firstSequence)), ("last_sequence", .count(lastSequence)),
+      ("refused", .count(refused)), ("error", error.isEmpty ? .null : .text(error)),
+    ])
+  }
+}
+
+extension RunSummary.Exchange {
+  var value: JSONValue {
+    .object([
+      ("own_process", .bool(isOurs)), ("restarts", .count(restarts)),
+      ("reconnects", .count(reconnects)), ("fills", .count(fills)), ("shares", .integer(shares)),
+      ("unknown_references", .count(unknownReferences)),
+    ])
+  }
+}

@@ -1,0 +1,160 @@
+/// What a run did: printed as text, and as the JSON that `Summary.md` documents field by field.
+public struct RunSummary: Equatable, Sendable {
+  public var run = Run()
+  public var feed = Feed()
+  public var orders = Orders()
+  public var fills = Fills()
+  public var positions: [Position] = []
+  public var pnl = ProfitAndLoss()
+  public var latency = Latency()
+  public var journal = Journal()
+  public var invariants: [Invariant] = []
+  public var exchange = Exchange()
+  /// What a reader must know to judge the figures, one sentence each.
+  public var notes: [String] = []
+
+  public init() {}
+
+  public var holds: Bool { invariants.allSatisfy(\.holds) }
+
+  public struct Run: Equatable, Sendable {
+    public var version = Version.text
+    public var source = "generated"
+    public var seed: UInt64 = 0
+    public var speed = "1"
+    public var sessionDate = ""
+    public var isVirtualTime = false
+    /// Machine time; 0 in virtual time.
+    public var elapsedNanoseconds: Int64 = 0
+    /// From the first to the last message.
+    public var sessionNanoseconds: Int64 = 0
+    /// `duration`, `end of feed`, `signal` or `exchange lost`.
+    public var endedBy = ""
+  }
+
+  public struct Feed: Equatable, Sendable {
+    public var datagrams: UInt64 = 0
+    public var bytes: UInt64 = 0
+    public var messages: UInt64 = 0
+    public var malformed: UInt64 = 0
+    public var gaps: UInt64 = 0
+    public var duplicates: UInt64 = 0
+    public var reordered: UInt64 = 0
+    public var requests: UInt64 = 0
+    public var recovered: UInt64 = 0
+    public var lost: UInt64 = 0
+    public var snapshots: UInt64 = 0
+    public var disagreements: UInt64 = 0
+    public var unknownReferences: UInt64 = 0
+    public var duplicateReferences: UInt64 = 0
+    public var liveOrders: UInt64 = 0
+    public var symbols = 0
+    public var symbolsWhole = 0
+  }
+
+  public struct Orders: Equatable, Sendable {
+    public var sent: UInt64 = 0
+    public var acknowledged: UInt64 = 0
+    public var filled: UInt64 = 0
+    public var cancelled: UInt64 = 0
+    public var rejected: UInt64 = 0
+    public var replaced: UInt64 = 0
+    public var notSent: UInt64 = 0
+    public var working = 0
+    public var unknown = 0
+    /// By the name of the code, only codes that occurred, in the order of the codes.
+    public var refused: [Refused] = []
+    public var refusedTotal: UInt64 { refused.reduce(0) { $0 &+ $1.count } }
+  }
+  public struct Refused: Equatable, Sendable {
+    public var code: String
+    public var count: UInt64
+  }
+
+  public struct Fills: Equatable, Sendable {
+    public var count: UInt64 = 0
+    public var shares: Int64 = 0
+    /// 10⁻⁸ dollars.
+    public var notional: Int128 = 0
+    public var broken: UInt64 = 0
+    public var duplicates: UInt64 = 0
+    public var overfills: UInt64 = 0
+  }
+
+  public struct Position: Equatable, Sendable {
+    public var account: String
+    public var strategy: String
+    public var symbol: String
+    public var shares: Int64 = 0
+    public var bought: Int64 = 0
+    public var sold: Int64 = 0
+    public var fills: UInt64 = 0
+    /// 10⁻⁸ dollars a share; 0 is unknown.
+    public var mark: Int64 = 0
+    public var isMarkStale = false
+    /// All 10⁻⁸ dollars.
+    public var realised: Int128 = 0
+    public var unrealised: Int128 = 0
+    public var fees: Int128 = 0
+    public var net: Int128 { realised + unrealised - fees }
+  }
+
+  public struct ProfitAndLoss: Equatable, Sendable {
+    public var currency = "USD"
+    public var realised: Int128 = 0
+    public var unrealised: Int128 = 0
+    public var fees: Int128 = 0
+    public var net: Int128 { realised + unrealised - fees }
+  }
+
+  /// Percentiles of one stage, in nanoseconds of machine time.
+  public struct Percentiles: Equatable, Sendable {
+    public var name: String
+    public var count: UInt64 = 0
+    public var p50: Int64 = 0
+    public var p90: Int64 = 0
+    public var p99: Int64 = 0
+    public var p999: Int64 = 0
+    public var max: Int64 = 0
+    public init(name: String) { self.name = name }
+  }
+
+  public struct Latency: Equatable, Sendable {
+    public var clock = ""
+    public var network = ""
+    public var tickToOrder = Percentiles(name: "tick_to_order")
+    /// In the order of the path: receive, decode, book, strategy, risk, encode, submit.
+    public var stages: [Percentiles] = []
+  }
+
+  public struct Journal: Equatable, Sendable {
+    public var mode = ""
+    public var records: UInt64 = 0
+    public var bytes: UInt64 = 0
+    public var firstSequence: UInt64 = 0
+    public var lastSequence: UInt64 = 0
+    public var refused: UInt64 = 0
+    public var error = ""
+  }
+
+  public struct Invariant: Equatable, Sendable {
+    public var name: String
+    public var holds: Bool
+    /// What was compared, with both values when it does not hold.
+    public var detail: String
+    public init(_ name: String, holds: Bool, _ detail: String) {
+      self.name = name
+      self.holds = holds
+      self.detail = detail
+    }
+  }
+
+  public struct Exchange: Equatable, Sendable {
+    public var isOurs = true
+    public var restarts = 0
+    public var reconnects: UInt64 = 0
+    public var fills: UInt64 = 0
+    public var shares: Int64 = 0
+    public var unknownReferences: UInt64 = 0
+  }
+}
