@@ -127,11 +127,11 @@ struct ConfigurationTests {
         + "10000000000, at most eight decimals"),
     Case(
       "limits:\n  position:",
-      "c.yaml:2:12: limits.position: nothing is refused: it takes a whole number from 0 to "
+      "c.yaml:2:12: limits.position: nothing is refused: it takes a whole number from 1 to "
         + "1000000000"),
     Case(
       "limits:\n  position: [1]",
-      "c.yaml:2:13: limits.position: a list is refused: it takes a whole number from 0 to "
+      "c.yaml:2:13: limits.position: a list is refused: it takes a whole number from 1 to "
         + "1000000000"),
     Case(
       "accounts: []",
@@ -157,6 +157,10 @@ struct ConfigurationTests {
       "strategies:\n  - name: a\n    symbols: [AAPL, aapl]",
       "c.yaml:3:21: strategies[0].symbols[1]: 'aapl' is refused: it takes a symbol of 1 to 8 "
         + "capital letters, digits and . + - = * $"),
+    Case(
+      "limits:\n  message_burst: 1000",
+      "c.yaml:2:18: limits.message_burst: no token would be left for orders: message_burst (1000) "
+        + "must be above cancel_tokens (1000)"),
     Case("feed: &a {seed: 1}", "c.yaml:1:7: anchors are not used in a configuration"),
     Case("feed: *a", "c.yaml:1:7: aliases are not used in a configuration"),
     Case("feed: !x {seed: 1}", "c.yaml:1:7: tags are not used in a configuration"),

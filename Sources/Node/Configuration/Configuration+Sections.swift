@@ -72,10 +72,18 @@ extension Configuration.Limits {
   mutating func read(_ reader: inout SectionReader) {
     reader.read("order_quantity", into: &orderQuantity, in: 1...999_999)
     reader.read("order_notional", into: &orderNotional, in: 1...10_000_000_000)
-    reader.read("position", into: &position, in: 0...1_000_000_000)
-    reader.read("open_orders", into: &openOrders, in: 0...1_000_000)
+    reader.read("position", into: &position, in: 1...1_000_000_000)
+    reader.read("open_orders", into: &openOrders, in: 1...1_000_000)
     reader.read("messages_per_second", into: &messagesPerSecond, in: 1...1_000_000)
+    reader.read("message_burst", into: &messageBurst, in: 1...1_000_000)
     reader.read("cancel_tokens", into: &cancelTokens, in: 0...1_000_000)
+    if cancelTokens >= messageBurst {
+      let key = reader.has("cancel_tokens") ? "cancel_tokens" : "message_burst"
+      reader.refuse(
+        key,
+        "no token would be left for orders: message_burst (\(messageBurst)) must be above "
+          + "cancel_tokens (\(cancelTokens))")
+    }
   }
 }
 
@@ -112,8 +120,8 @@ extension Configuration.Strategy {
 
 extension Configuration.Collars {
   mutating func read(_ reader: inout SectionReader) {
-    reader.read("static_percent", into: &staticPercent, in: Decimal8(raw: 1_000_000)...100)
-    reader.read("dynamic_percent", into: &dynamicPercent, in: Decimal8(raw: 1_000_000)...100)
+    reader.read("static_basis_points", into: &staticBasisPoints, in: 1...10_000)
+    reader.read("dynamic_basis_points", into: &dynamicBasisPoints, in: 1...10_000)
     reader.read("absolute_width", into: &absoluteWidth, in: 0...10_000)
   }
 }
@@ -121,6 +129,7 @@ extension Configuration.Collars {
 extension Configuration.Fees {
   mutating func read(_ reader: inout SectionReader) {
     reader.read("added_per_share", into: &addedPerShare, in: -1...1)
+    reader.read("added_hidden_per_share", into: &addedHiddenPerShare, in: -1...1)
     reader.read("removed_per_share", into: &removedPerShare, in: -1...1)
   }
 }
@@ -128,10 +137,13 @@ extension Configuration.Fees {
 extension Configuration.Quality {
   mutating func read(_ reader: inout SectionReader) {
     reader.read("data_age_max_milliseconds", into: &dataAgeMaxMilliseconds, in: 1...3_600_000)
-    reader.read("outlier_percent", into: &outlierPercent, in: Decimal8(raw: 1_000_000)...100)
     reader.read(
-      "duplicate_window_milliseconds", into: &duplicateWindowMilliseconds, in: 0...60_000)
+      "good_quote_age_max_milliseconds", into: &goodQuoteAgeMaxMilliseconds, in: 1...3_600_000)
+    reader.read(
+      "duplicate_window_microseconds", into: &duplicateWindowMicroseconds, in: 0...60_000_000)
     reader.read("duplicates_max", into: &duplicatesMax, in: 1...1_000)
+    reader.read(
+      "acknowledge_timeout_milliseconds", into: &acknowledgeTimeoutMilliseconds, in: 0...600_000)
   }
 }
 

@@ -135,19 +135,21 @@ public struct Configuration: Equatable, Sendable {
     /// Shares of one instrument, long or short, working orders included at worst case.
     public var position: Int64
     public var openOrders: Int64
+    /// Messages to the exchange: the rate, how many may come at once, and how many of those are kept
+    /// for cancels.
     public var messagesPerSecond: Int64
-    /// Of `messagesPerSecond`, so many are kept for cancels.
+    public var messageBurst: Int64
     public var cancelTokens: Int64
 
     static let firm = Limits(
       orderQuantity: 10_000, orderNotional: 5_000_000, position: 50_000, openOrders: 2_000,
-      messagesPerSecond: 20_000, cancelTokens: 2_000)
+      messagesPerSecond: 20_000, messageBurst: 4_000, cancelTokens: 1_000)
     static let account = Limits(
       orderQuantity: 5_000, orderNotional: 2_000_000, position: 20_000, openOrders: 1_000,
-      messagesPerSecond: 10_000, cancelTokens: 1_000)
+      messagesPerSecond: 10_000, messageBurst: 2_000, cancelTokens: 500)
     static let strategy = Limits(
       orderQuantity: 1_000, orderNotional: 1_000_000, position: 5_000, openOrders: 500,
-      messagesPerSecond: 5_000, cancelTokens: 500)
+      messagesPerSecond: 5_000, messageBurst: 1_000, cancelTokens: 250)
   }
 
   public struct Account: Equatable, Sendable {
@@ -194,25 +196,31 @@ public struct Configuration: Equatable, Sendable {
 
   public struct Collars: Equatable, Sendable {
     /// From the previous close.
-    public var staticPercent: Decimal8 = 20
-    /// From the last good quote.
-    public var dynamicPercent: Decimal8 = 5
+    public var staticBasisPoints: Int64 = 2_000
+    /// From the middle of the last good quote.
+    public var dynamicBasisPoints: Int64 = 500
     /// Dollars; the wider of the two widths holds.
     public var absoluteWidth = Decimal8(raw: 5_000_000)
   }
 
   /// Dollars a share; a negative fee is a rebate.
   public struct Fees: Equatable, Sendable {
+    /// Displayed and hidden liquidity that was added, and liquidity that was removed.
     public var addedPerShare = Decimal8(raw: -200_000)
+    public var addedHiddenPerShare = Decimal8(raw: -100_000)
     public var removedPerShare = Decimal8(raw: 300_000)
   }
 
   public struct Quality: Equatable, Sendable {
     /// Orders are refused on quotes older than this; session time.
     public var dataAgeMaxMilliseconds = 5_000
-    public var outlierPercent: Decimal8 = 10
-    public var duplicateWindowMilliseconds = 10
-    public var duplicatesMax = 3
+    /// How long the last good quote stands in for a one-sided, crossed or bad one; session time.
+    public var goodQuoteAgeMaxMilliseconds = 5_000
+    /// Orders alike within the window, beyond the count, are refused as duplicates.
+    public var duplicateWindowMicroseconds: Int64 = 1_000
+    public var duplicatesMax = 1
+    /// After so long without the exchange's answer a request counts as unknown; session time.
+    public var acknowledgeTimeoutMilliseconds = 1_000
   }
 
   public struct KillSwitch: Equatable, Sendable {

@@ -18,7 +18,7 @@ enum RunCommand {
   }
 
   static func run(_ options: RunOptions) throws(CommandFailure) -> ExitCode {
-    let data = try DataDirectory(path: options.dataDirectory)
+    let data = try RunDirectory(path: options.dataDirectory)
     _ = data.path
     return .ok
   }

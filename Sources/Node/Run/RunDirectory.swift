@@ -1,40 +1,22 @@
 import Foundation
 
-/// The one place a run writes to, held against other runs by a lock that the kernel drops when the
-/// process ends, however it ends.
+/// The one place a run writes to.
 ///
-/// `journal/` has the record, `exchange/` the exchange's own durable state, `exchange.log` what it
-/// said, `summary.json` the last run's summary.
-struct DataDirectory: ~Copyable {
+/// `journal-*.ntj` are the record (Journal keeps other runs out while one writes), `exchange/` is the
+/// exchange's own durable state, `exchange.log` what it said, `summary.json` the last run's summary.
+struct RunDirectory: Sendable {
   let path: String
-  private let lock: Int32
 
-  var journal: String { path + "/journal" }
   var exchange: String { path + "/exchange" }
   var exchangeLog: String { path + "/exchange.log" }
   var summary: String { path + "/summary.json" }
   var defaultKillFile: String { path + "/kill" }
 
-  /// Makes the directory where it is missing, and takes its lock.
+  /// Makes the directory where it is missing.
   init(path: String) throws(CommandFailure) {
-    for directory in [path, path + "/journal", path + "/exchange"] {
-      try Self.make(directory)
-    }
-    let file = path + "/lock"
-    let descriptor = open(file, O_CREAT | O_RDWR | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Self.cannotCreate(file, errno) }
-    guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-      close(descriptor)
-      throw CommandFailure(
-        .cannotCreate,
-        "data directory \(path): another needletail is using it; end that one, or give another --data"
-      )
-    }
     self.path = path
-    lock = descriptor
+    for directory in [path, exchange] { try Self.make(directory) }
   }
-
-  deinit { close(lock) }
 
   private static func make(_ directory: String) throws(CommandFailure) {
     var status = stat()
@@ -58,9 +40,9 @@ struct DataDirectory: ~Copyable {
   }
 
   /// Replaces the file whole or not at all.
-  func write(_ text: String, to file: String) throws(CommandFailure) {
+  static func replace(_ file: String, with text: String) throws(CommandFailure) {
     let temporary = file + ".new"
-    guard let handle = fopen(temporary, "w") else { throw Self.cannotCreate(temporary, errno) }
+    guard let handle = fopen(temporary, "w") else { throw cannotCreate(temporary, errno) }
     let bytes = Array(text.utf8)
     let written = fwrite(bytes, 1, bytes.count, handle)
     let closed = fclose(handle)
