@@ -32,7 +32,8 @@ let package = Package(
       cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("uring"), .linkedLibrary("numa")]),
     .target(name: "ExecutionCore", dependencies: ["CSupport"], swiftSettings: strict),
-    .target(name: "Journal", dependencies: ["ExecutionCore"], swiftSettings: strict),
+    .target(
+      name: "Journal", dependencies: ["CSupport", "ExecutionCore"], swiftSettings: strict),
     .target(
       name: "Transport", dependencies: ["CSupport", "ExecutionCore", "CZlib"],
       swiftSettings: strict),

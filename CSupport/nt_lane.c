@@ -20,6 +20,12 @@ void nt_lane_destroy(nt_lane *lane) {
   free(lane);
 }
 
+void nt_lane_close(nt_lane *lane) {
+  __atomic_store_n(&lane->next, NULL, __ATOMIC_RELEASE);
+  /* Beyond every capacity, and far enough from the end of 64 bits to add a record's length. */
+  lane->offset = UINT64_MAX / 2;
+}
+
 bool nt_lane_roll(nt_lane *lane) {
   /* Acquire pairs with nt_lane_offer: the segment is wholly prepared. */
   nt_lane_segment *next = __atomic_load_n(&lane->next, __ATOMIC_ACQUIRE);

@@ -68,6 +68,9 @@ _Static_assert(sizeof(nt_lane) == 192, "appender and journal thread on cache lin
  * record, `reserve` is at most half of every segment's records area. */
 nt_lane *nt_lane_create(nt_lane_segment first, uint64_t sequence, uint64_t reserve);
 void nt_lane_destroy(nt_lane *lane);
+/* Refuses every append from now on, because the segments go away. The appender must have stopped.
+ */
+void nt_lane_close(nt_lane *lane);
 
 /* Closes the segment with a padding record and takes the offered one; false when there is none.
  * Out of line: once per segment. */
@@ -179,6 +182,11 @@ static inline NT_HOT int32_t nt_lane_load_failed(const nt_lane *lane) {
 /* Any thread or process: bytes of the segment that may be read, its header included. */
 static inline NT_HOT uint64_t nt_lane_load_published(const uint64_t *published) {
   return __atomic_load_n(published, __ATOMIC_ACQUIRE);
+}
+
+/* A word of a segment's header that one thread stores and others read. */
+static inline NT_HOT void nt_segment_store(void *word, uint64_t value) {
+  __atomic_store_n((uint64_t *)word, value, __ATOMIC_RELEASE);
 }
 
 static inline NT_HOT uint64_t nt_lane_load_appended(const nt_lane *lane) {
