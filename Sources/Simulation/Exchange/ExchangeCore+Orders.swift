@@ -1,0 +1,511 @@
+import ExecutionCore
+
+extension ExchangeCore {
+  /// Applies one request of an account at this session time.
+  ///
+  /// A number that is not above the last processed one, an order that is not live, a superfluous cancel:
+  /// silence, as OUCH has it, and ``ExchangeCounters/ignoredRequests`` counts them.
+  public mutating func submit(_ request: OrderRequest, account: UInt32, at sessionTime: Int64) {
+    guard Int(account) < accounts.count else { return }
+    advance(to: sessionTime)
+    counters.requests &+= 1
+    switch request.kind {
+    case .enter: enter(request, account)
+    case .replace: replace(request, account)
+    case .cancel: cancel(request, account)
+    case .modify: modify(request, account)
+    case .massCancel: massCancel(request, account)
+    case .disableEntry, .enableEntry: switchEntry(request, account)
+    case .accountQuery:
+      var event = OrderEvent(.accountQueryResponse, time: time)
+      event.userRefNum = accounts[Int(account)].lastUserRefNum &+ 1
+      emit(account, event)
+    }
+  }
+
+  /// The port's connection is gone: cancels the account's working orders (cancel on disconnect).
+  public mutating func disconnect(account: UInt32, at sessionTime: Int64) {
+    advance(to: sessionTime)
+    cancelAll(reason: .system) { $0.account == account }
+  }
+
+  // MARK: - Enter
+
+  private mutating func enter(_ request: OrderRequest, _ account: UInt32) {
+    guard consume(request.userRefNum, account) else { return }
+    if let reason = rejection(request, account) {
+      reject(request, account, reason)
+      return
+    }
+    let locate = locates[request.symbol] ?? 0
+    let index = newOwn(
+      OwnOrder(
+        account: account, userRefNum: request.userRefNum, side: request.side,
+        timeInForce: request.timeInForce, display: request.display, capacity: request.capacity,
+        interMarketSweep: request.interMarketSweep, crossType: request.crossType, locate: locate,
+        isLive: true, pendingCancel: -1, symbol: request.symbol, price: request.price,
+        total: request.quantity, executed: 0, reference: takeOwnReference(), slot: -1,
+        clOrdID: request.clOrdID))
+    counters.acceptedOrders &+= 1
+    counters.ownEnteredShares &+= UInt64(request.quantity)
+    emit(account, echo(.accepted, index))
+    work(index, postOnly: request.postOnly, minimum: request.minimumQuantity, replacing: nil)
+  }
+
+  /// Trades what can be traded, then rests or is cancelled.
+  private mutating func work(_ index: Int, postOnly: Bool, minimum: UInt32, replacing: BookOrder?) {
+    let order = own[index]
+    if isMatching(order.locate) {
+      if postOnly, nextToTake(order.locate, isBuy: order.isBuy, limit: order.limit) != nil {
+        withdraw(replacing)
+        die(index, reason: .postOnly)
+        return
+      }
+      if minimum > 0, reachable(order, upTo: minimum) < UInt64(minimum) {
+        withdraw(replacing)
+        die(index, reason: .immediateOrCancel)
+        return
+      }
+      if let replacing {
+        if nextToTake(order.locate, isBuy: order.isBuy, limit: order.limit) != nil {
+          withdraw(replacing)
+          take(index)
+          settle(index, replacing: nil)
+        } else {
+          settle(index, replacing: replacing)
+        }
+        return
+      }
+      take(index)
+    }
+    settle(index, replacing: replacing)
+  }
+
+  private mutating func settle(_ index: Int, replacing: BookOrder?) {
+    guard own[index].isLive else { return }
+    if own[index].open == 0 {
+      withdraw(replacing)
+      forget(index)
+    } else if own[index].timeInForce == UInt8(ascii: "3") || own[index].isMarket {
+      withdraw(replacing)
+      die(index, reason: .immediateOrCancel)
+    } else {
+      rest(index, replacing: replacing)
+    }
+  }
+
+  private func reachable(_ order: OwnOrder, upTo shares: UInt32) -> UInt64 {
+    var sum: UInt64 = 0
+    for depth in 0..<book.levelCount(order.locate, isBuy: !order.isBuy) {
+      let level = book.levels[
+        Int(book.level(order.locate, isBuy: !order.isBuy, depth: depth))]
+      if order.isBuy ? level.price > order.limit : level.price < order.limit { break }
+      sum += level.displayedShares
+      if sum >= UInt64(shares) { break }
+    }
+    return sum
+  }
+
+  /// Why an enter is rejected; nil when it is not.
+  private func rejection(_ request: OrderRequest, _ account: UInt32) -> RejectReason? {
+    if isClosed { return .destinationClosed }
+    if !accounts[Int(account)].isEntryEnabled { return .firmNotAuthorized }
+    if ownByNumber.count >= settings.workingOrdersMax { return .other }
+    guard let locate = locates[request.symbol] else { return .invalidSymbol }
+    let state = symbols[Int(locate)]
+    switch request.side {
+    case UInt8(ascii: "B"), UInt8(ascii: "S"), UInt8(ascii: "T"), UInt8(ascii: "E"): break
+    default: return .invalidSide
+    }
+    if let reason = invalidDetails(
+      quantity: request.quantity, price: request.price, timeInForce: request.timeInForce,
+      display: request.display, tick: state.tick)
+    {
+      return reason
+    }
+    if request.minimumQuantity > request.quantity { return .invalidQuantity }
+    if !state.isMatching, request.timeInForce == UInt8(ascii: "3") { return .halted }
+    if isShortRestricted(side: request.side, price: request.price, locate: locate) {
+      return .shortSellRestricted
+    }
+    return nil
+  }
+
+  private func invalidDetails(
+    quantity: UInt32, price: UInt64, timeInForce: UInt8, display: UInt8, tick: UInt32
+  ) -> RejectReason? {
+    guard (1...ExchangeSettings.quantityMax).contains(quantity) else { return .invalidQuantity }
+    if !Self.isMarketPrice(price) {
+      guard (1...ExchangeSettings.priceMax).contains(price) else { return .invalidPrice }
+      // At one dollar and above whole ticks, below it 10⁻⁴ dollars.
+      guard price < 10_000 || price % UInt64(max(1, tick)) == 0 else { return .invalidPrice }
+    }
+    switch display {
+    case UInt8(ascii: "Y"), UInt8(ascii: "N"), UInt8(ascii: "A"): break
+    default: return .invalidDisplay
+    }
+    switch timeInForce {
+    case UInt8(ascii: "0"), UInt8(ascii: "3"), UInt8(ascii: "5"), UInt8(ascii: "6"),
+      UInt8(ascii: "E"):
+      return nil
+    default: return .other
+    }
+  }
+
+  /// Regulation SHO rule 201: no short sale at or below the best bid; exempt ones (`E`) pass.
+  private func isShortRestricted(side: UInt8, price: UInt64, locate: UInt16) -> Bool {
+    guard side == UInt8(ascii: "T") else { return false }
+    let action = symbols[Int(locate)].regSHO
+    guard action == UInt8(ascii: "1") || action == UInt8(ascii: "2") else { return false }
+    if Self.isMarketPrice(price) { return true }
+    guard let bid = book.bestDisplayed(locate, isBuy: true) else { return false }
+    return price <= UInt64(bid)
+  }
+
+  // MARK: - Replace
+
+  private mutating func replace(_ request: OrderRequest, _ account: UInt32) {
+    // (a) The original is dead or the number is used: silence.
+    guard request.userRefNum > accounts[Int(account)].lastUserRefNum,
+      let index = ownIndex(account, request.originalUserRefNum)
+    else {
+      counters.ignoredRequests &+= 1
+      return
+    }
+    let original = own[index]
+    let state = symbols[Int(original.locate)]
+    // (c) The original cannot be cancelled: it stays, and the number is consumed.
+    guard state.cancelHold == 0 else {
+      _ = consume(request.userRefNum, account)
+      reject(request, account, .replaceNotAllowed)
+      return
+    }
+    // (b) The details are invalid: the original is canceled, the number is not consumed.
+    let isHaltedIOC = !state.isMatching && request.timeInForce == UInt8(ascii: "3")
+    let isShut = isClosed || !accounts[Int(account)].isEntryEnabled
+    if isShut || isHaltedIOC || request.quantity <= original.executed
+      || invalidDetails(
+        quantity: request.quantity, price: request.price, timeInForce: request.timeInForce,
+        display: request.display, tick: state.tick) != nil
+      || isShortRestricted(side: original.side, price: request.price, locate: original.locate)
+    {
+      unrest(index, publishes: true)
+      die(index, reason: .system)
+      return
+    }
+    // (d) Replaced; priority is lost.
+    _ = consume(request.userRefNum, account)
+    let replaced = original.slot >= 0 ? book.order(original.slot) : nil
+    unrest(index, publishes: false)
+    ownByNumber[Self.ownKey(account, original.userRefNum)] = nil
+    ownByNumber[Self.ownKey(account, request.userRefNum)] = Int32(index)
+    counters.ownCancelledShares &+= UInt64(original.open)
+    own[index].userRefNum = request.userRefNum
+    own[index].price = request.price
+    own[index].total = request.quantity
+    own[index].timeInForce = request.timeInForce
+    own[index].display = request.display
+    own[index].interMarketSweep = request.interMarketSweep
+    own[index].clOrdID = request.clOrdID
+    own[index].reference = takeOwnReference()
+    counters.ownEnteredShares &+= UInt64(own[index].open)
+    counters.replacedOrders &+= 1
+    var event = echo(.replaced, index)
+    event.originalUserRefNum = original.userRefNum
+    emit(account, event)
+    work(
+      index, postOnly: request.postOnly, minimum: request.minimumQuantity, replacing: replaced)
+  }
+
+  // MARK: - Cancel, modify
+
+  private mutating func cancel(_ request: OrderRequest, _ account: UInt32) {
+    guard let index = ownIndex(account, request.userRefNum) else {
+      counters.ignoredRequests &+= 1
+      return
+    }
+    switch symbols[Int(own[index].locate)].cancelHold {
+    case 0: cancel(index, intendedTotal: request.quantity)
+    case 1:
+      own[index].pendingCancel = Int64(request.quantity)
+      var event = OrderEvent(.cancelPending, time: time)
+      event.userRefNum = request.userRefNum
+      emit(account, event)
+    default:
+      var event = OrderEvent(.cancelRejected, time: time)
+      event.userRefNum = request.userRefNum
+      emit(account, event)
+    }
+  }
+
+  private mutating func cancel(_ index: Int, intendedTotal: UInt32) {
+    let order = own[index]
+    guard intendedTotal < order.total else {
+      counters.ignoredRequests &+= 1
+      return
+    }
+    counters.cancels &+= 1
+    guard intendedTotal > order.executed else {
+      unrest(index, publishes: true)
+      die(index, reason: .user)
+      return
+    }
+    let decrement = order.total - intendedTotal
+    shrink(index, by: decrement)
+    var event = OrderEvent(.canceled, time: time)
+    event.userRefNum = order.userRefNum
+    event.quantity = decrement
+    event.reason = UInt16(CancelReason.user.rawValue)
+    emit(order.account, event)
+  }
+
+  private mutating func modify(_ request: OrderRequest, _ account: UInt32) {
+    guard let index = ownIndex(account, request.userRefNum),
+      isSameDirection(request.side, own[index].side),
+      (1...own[index].total).contains(request.quantity)
+    else {
+      counters.ignoredRequests &+= 1
+      return
+    }
+    own[index].side = request.side
+    if request.quantity <= own[index].executed {
+      unrest(index, publishes: true)
+      die(index, reason: .user)
+      return
+    }
+    shrink(index, by: own[index].total - request.quantity)
+    var event = OrderEvent(.modified, time: time)
+    event.userRefNum = request.userRefNum
+    event.side = request.side
+    event.quantity = own[index].open
+    emit(account, event)
+  }
+
+  /// A sale may become another kind of sale; a purchase stays one.
+  private func isSameDirection(_ a: UInt8, _ b: UInt8) -> Bool {
+    let sales: (UInt8) -> Bool = { $0 == 0x53 || $0 == 0x54 || $0 == 0x45 }
+    return a == b || (sales(a) && sales(b))
+  }
+
+  /// Takes open shares away in place; the order keeps its priority.
+  private mutating func shrink(_ index: Int, by decrement: UInt32) {
+    guard decrement > 0 else { return }
+    own[index].total &-= decrement
+    counters.ownCancelledShares &+= UInt64(decrement)
+    let slot = own[index].slot
+    guard slot >= 0 else { return }
+    book.reduce(slot, shares: decrement, fileShares: 0)
+    guard !book.order(slot).isHidden else { return }
+    var record = ownRecord(UInt8(ascii: "X"), locate: own[index].locate)
+    record.reference = own[index].reference
+    record.shares = decrement
+    publish(record, verbatim: false)
+  }
+
+  mutating func releasePendingCancels(_ locate: UInt16) {
+    for index in own.indices where own[index].isLive && own[index].locate == locate {
+      let total = own[index].pendingCancel
+      guard total >= 0 else { continue }
+      own[index].pendingCancel = -1
+      cancel(index, intendedTotal: UInt32(clamping: total))
+    }
+  }
+
+  // MARK: - Mass cancel, disable, enable
+
+  private mutating func massCancel(_ request: OrderRequest, _ account: UInt32) {
+    guard consume(request.userRefNum, account) else { return }
+    let isAll = request.symbol == 0 || request.symbol == 0x2020_2020_2020_2020
+    var event = OrderEvent(.massCancelResponse, time: time)
+    event.userRefNum = request.userRefNum
+    event.firm = request.firm
+    event.symbol = request.symbol
+    emit(account, event)
+    cancelAll(reason: .user) {
+      $0.account == account && (isAll || $0.symbol == request.symbol)
+    }
+  }
+
+  private mutating func switchEntry(_ request: OrderRequest, _ account: UInt32) {
+    guard consume(request.userRefNum, account) else { return }
+    let enables = request.kind == .enableEntry
+    accounts[Int(account)].isEntryEnabled = enables
+    var event = OrderEvent(enables ? .enableResponse : .disableResponse, time: time)
+    event.userRefNum = request.userRefNum
+    event.firm = request.firm
+    emit(account, event)
+  }
+
+  /// Cancels working orders in the order of their entry.
+  mutating func cancelAll(reason: CancelReason, where matches: (OwnOrder) -> Bool) {
+    var indices: [Int] = []
+    for index in own.indices where own[index].isLive && matches(own[index]) {
+      indices.append(index)
+    }
+    indices.sort { own[$0].reference < own[$1].reference }
+    for index in indices {
+      unrest(index, publishes: true)
+      die(index, reason: reason)
+    }
+  }
+
+  // MARK: - Life of an order
+
+  /// False, and silence, for a number that is not above the last processed one.
+  private mutating func consume(_ number: UInt32, _ account: UInt32) -> Bool {
+    guard number > accounts[Int(account)].lastUserRefNum else {
+      counters.ignoredRequests &+= 1
+      return false
+    }
+    accounts[Int(account)].lastUserRefNum = number
+    return true
+  }
+
+  private mutating func reject(_ request: OrderRequest, _ account: UInt32, _ reason: RejectReason) {
+    counters.rejectedOrders &+= 1
+    var event = OrderEvent(.rejected, time: time)
+    event.userRefNum = request.userRefNum
+    event.reason = reason.rawValue
+    event.clOrdID = request.clOrdID
+    emit(account, event)
+  }
+
+  private func echo(_ kind: OrderEvent.Kind, _ index: Int) -> OrderEvent {
+    let order = own[index]
+    var event = OrderEvent(kind, time: time)
+    event.userRefNum = order.userRefNum
+    event.side = order.side
+    event.quantity = order.open
+    event.symbol = order.symbol
+    event.price = order.price
+    event.timeInForce = order.timeInForce
+    event.display = order.display
+    event.orderReference = order.reference
+    event.capacity = order.capacity
+    event.interMarketSweep = order.interMarketSweep
+    event.crossType = order.crossType
+    event.orderState = UInt8(ascii: "L")
+    event.clOrdID = order.clOrdID
+    return event
+  }
+
+  private mutating func newOwn(_ order: OwnOrder) -> Int {
+    let index: Int
+    if let free = freeOwn.popLast() {
+      index = Int(free)
+      own[index] = order
+    } else {
+      index = own.count
+      own.append(order)
+    }
+    ownByNumber[Self.ownKey(order.account, order.userRefNum)] = Int32(index)
+    return index
+  }
+
+  private mutating func takeOwnReference() -> UInt64 {
+    defer { nextOwnReference &+= 1 }
+    return ownReferenceBit | nextOwnReference
+  }
+
+  /// Puts the order at the end of its price's queue; `replacing` is what subscribers still see of its
+  /// predecessor, already out of the book.
+  mutating func rest(_ index: Int, replacing: BookOrder?) {
+    let order = own[index]
+    let isHidden = order.display == UInt8(ascii: "N")
+    let slot = book.insert(
+      BookOrder(
+        reference: order.reference, arrival: 0, price: order.limit, shares: order.open,
+        fileShares: 0, owner: Int32(index), level: -1, previous: -1, next: -1, shift: 0,
+        locate: order.locate, isBuy: order.isBuy, isHidden: isHidden))
+    own[index].slot = slot ?? -1
+    if isHidden {
+      withdraw(replacing)
+      return
+    }
+    var record = ownRecord(UInt8(ascii: "A"), locate: order.locate)
+    record.shares = order.open
+    record.price = order.limit
+    if let replacing, !replacing.isHidden {
+      record.kind = UInt8(ascii: "U")
+      record.reference = replacing.reference
+      record.second = order.reference
+    } else {
+      record.reference = order.reference
+      record.side = order.isBuy ? UInt8(ascii: "B") : UInt8(ascii: "S")
+      record.symbol = order.symbol
+    }
+    publish(record, verbatim: false)
+  }
+
+  /// Takes the order out of the book, if it is there.
+  mutating func unrest(_ index: Int, publishes: Bool) {
+    let slot = own[index].slot
+    guard slot >= 0 else { return }
+    let resting = book.order(slot)
+    book.remove(slot)
+    own[index].slot = -1
+    if publishes { withdraw(resting) }
+  }
+
+  /// Tells subscribers that a displayed order of ours is gone.
+  private mutating func withdraw(_ resting: BookOrder?) {
+    guard let resting, !resting.isHidden else { return }
+    var record = ownRecord(UInt8(ascii: "D"), locate: resting.locate)
+    record.reference = resting.reference
+    publish(record, verbatim: false)
+  }
+
+  /// Cancels what is open; the order is out of the book already.
+  mutating func die(_ index: Int, reason: CancelReason) {
+    let order = own[index]
+    counters.ownCancelledShares &+= UInt64(order.open)
+    var event = OrderEvent(.canceled, time: time)
+    event.userRefNum = order.userRefNum
+    event.quantity = order.open
+    event.reason = UInt16(reason.rawValue)
+    emit(order.account, event)
+    own[index].total = order.executed
+    forget(index)
+  }
+
+  /// The order is done: its place may be used again.
+  mutating func forget(_ index: Int) {
+    let slot = own[index].slot
+    if slot >= 0 { book.remove(slot) }
+    ownByNumber[Self.ownKey(own[index].account, own[index].userRefNum)] = nil
+    own[index].isLive = false
+    own[index].slot = -1
+    freeOwn.append(Int32(index))
+  }
+
+  /// The resting order gives way: both sides' shares do not trade, the older is cut by them.
+  mutating func preventSelfMatch(_ other: Int, against index: Int, shares: UInt32) {
+    let resting = own[other]
+    var event = OrderEvent(.antiInternalization, time: time)
+    event.userRefNum = resting.userRefNum
+    event.quantity = shares
+    event.price = UInt64(resting.limit)
+    event.liquidity = UInt8(ascii: "A")
+    event.reason = UInt16(CancelReason.selfMatch.rawValue)
+    emit(resting.account, event)
+    if shares >= resting.open {
+      counters.ownCancelledShares &+= UInt64(resting.open)
+      own[other].total = resting.executed
+      unrest(other, publishes: true)
+      forget(other)
+    } else {
+      shrink(other, by: shares)
+    }
+  }
+
+  /// A new reference for an order that rests again after it has taken; its account is told (Priority Update).
+  mutating func renewReference(_ index: Int) {
+    own[index].reference = takeOwnReference()
+    var event = OrderEvent(.priorityUpdate, time: time)
+    event.userRefNum = own[index].userRefNum
+    event.price = own[index].price
+    event.display = own[index].display
+    event.orderReference = own[index].reference
+    emit(own[index].account, event)
+  }
+}
