@@ -78,6 +78,11 @@ static inline NT_HOT void nt_copy(void *to, const void *from, size_t bytes) {
   memcpy(to, from, bytes);
 }
 
+/* The two may overlap. */
+static inline NT_HOT void nt_move(void *to, const void *from, size_t bytes) {
+  memmove(to, from, bytes);
+}
+
 static inline NT_HOT void nt_pause(void) {
 #if defined(__x86_64__)
   __builtin_ia32_pause();

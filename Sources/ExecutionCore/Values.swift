@@ -5,60 +5,62 @@
 /// A price: Int64 mantissa at the instrument's price exponent (default 10⁻⁸).
 @frozen public struct Price: BitwiseCopyable, Hashable, Comparable, Sendable {
   public var raw: Int64
-  @inlinable public init(raw: Int64) { self.raw = raw }
-  @inlinable public static func < (a: Price, b: Price) -> Bool { a.raw < b.raw }
+  @_noLocks @inlinable public init(raw: Int64) { self.raw = raw }
+  @_noLocks @inlinable public static func < (a: Price, b: Price) -> Bool { a.raw < b.raw }
 }
 
 /// A quantity: Int64 mantissa at the instrument's quantity exponent (0 for whole shares).
 @frozen public struct Quantity: BitwiseCopyable, Hashable, Comparable, Sendable {
   public var raw: Int64
-  @inlinable public init(raw: Int64) { self.raw = raw }
-  @inlinable public static func < (a: Quantity, b: Quantity) -> Bool { a.raw < b.raw }
+  @_noLocks @inlinable public init(raw: Int64) { self.raw = raw }
+  @_noLocks @inlinable public static func < (a: Quantity, b: Quantity) -> Bool { a.raw < b.raw }
 }
 
 /// Money: Int128 at 10⁻⁸ of the account's currency.
 @frozen public struct Money: BitwiseCopyable, Hashable, Comparable, Sendable {
   public var raw: Int128
-  @inlinable public init(raw: Int128) { self.raw = raw }
-  @inlinable public static func < (a: Money, b: Money) -> Bool { a.raw < b.raw }
+  @_noLocks @inlinable public init(raw: Int128) { self.raw = raw }
+  @_noLocks @inlinable public static func < (a: Money, b: Money) -> Bool { a.raw < b.raw }
   public static let zero = Money(raw: 0)
 }
 
 /// Dense index of an instrument, given at start-up; `none` is no instrument.
 @frozen public struct InstrumentID: BitwiseCopyable, Hashable, Sendable {
   public var raw: UInt32
-  @inlinable public init(raw: UInt32) { self.raw = raw }
-  @inlinable public static var none: InstrumentID { InstrumentID(raw: .max) }
+  @_noLocks @inlinable public init(raw: UInt32) { self.raw = raw }
+  @inlinable public static var none: InstrumentID { @_noLocks get { InstrumentID(raw: .max) } }
 }
 
 /// Dense index of an account, given at start-up.
 @frozen public struct AccountID: BitwiseCopyable, Hashable, Sendable {
   public var raw: UInt32
-  @inlinable public init(raw: UInt32) { self.raw = raw }
+  @_noLocks @inlinable public init(raw: UInt32) { self.raw = raw }
 }
 
 /// Dense index of a strategy, given at start-up.
 @frozen public struct StrategyID: BitwiseCopyable, Hashable, Sendable {
   public var raw: UInt32
-  @inlinable public init(raw: UInt32) { self.raw = raw }
+  @_noLocks @inlinable public init(raw: UInt32) { self.raw = raw }
 }
 
 /// Our own order number: from a durable high-water mark, never reused. 0 is none.
 @frozen public struct ClientOrderID: BitwiseCopyable, Hashable, Sendable {
   public var raw: UInt64
-  @inlinable public init(raw: UInt64) { self.raw = raw }
-  @inlinable public static var none: ClientOrderID { ClientOrderID(raw: 0) }
+  @_noLocks @inlinable public init(raw: UInt64) { self.raw = raw }
+  @inlinable public static var none: ClientOrderID { @_noLocks get { ClientOrderID(raw: 0) } }
 }
 
 /// Pool slot and generation of an order; a handle of an earlier generation finds nothing.
 @frozen public struct OrderHandle: BitwiseCopyable, Hashable, Sendable {
   public var slot: UInt32
   public var generation: UInt32
-  @inlinable public init(slot: UInt32, generation: UInt32) {
+  @_noLocks @inlinable public init(slot: UInt32, generation: UInt32) {
     self.slot = slot
     self.generation = generation
   }
-  @inlinable public static var none: OrderHandle { OrderHandle(slot: .max, generation: 0) }
+  @inlinable public static var none: OrderHandle {
+    @_noLocks get { OrderHandle(slot: .max, generation: 0) }
+  }
 }
 
 /// Side as FIX tag 54 has it; sell short is chosen by the core, never by a strategy.
@@ -67,7 +69,14 @@
   case sell = 2
   case sellShort = 5
   case sellShortExempt = 6
-  @inlinable public var isBuy: Bool { self == .buy }
+  @inlinable public var isBuy: Bool {
+    @_noLocks get {
+      switch self {
+      case .buy: true
+      default: false
+      }
+    }
+  }
 }
 
 /// Time in force as FIX tag 59 has it.
@@ -82,7 +91,9 @@
   public var ask: Price
   public var bidQuantity: Quantity
   public var askQuantity: Quantity
-  @inlinable public init(bid: Price, ask: Price, bidQuantity: Quantity, askQuantity: Quantity) {
+  @_noLocks @inlinable public init(
+    bid: Price, ask: Price, bidQuantity: Quantity, askQuantity: Quantity
+  ) {
     self.bid = bid
     self.ask = ask
     self.bidQuantity = bidQuantity

@@ -31,7 +31,7 @@
   /// Type-specific remainder; see ``ITCHDecoder`` for each type's use. MPID (F) in the low half.
   public var detail: UInt64
 
-  @inlinable public init() {
+  @_noLocks @inlinable public init() {
     sessionTime = 0
     sequence = 0
     kind = 0
@@ -46,6 +46,6 @@
     price = 0
     detail = 0
   }
-  @inlinable public var newReference: UInt64 { second }
-  @inlinable public var matchNumber: UInt64 { second }
+  @inlinable public var newReference: UInt64 { @_noLocks get { second } }
+  @inlinable public var matchNumber: UInt64 { @_noLocks get { second } }
 }

@@ -1,0 +1,265 @@
+/// How much an ``OrderBooks`` may hold. Given at start-up; full is a counted condition, never a crash.
+@frozen public struct BookCapacity: BitwiseCopyable, Hashable, Sendable {
+  /// Live orders at one time, over all books.
+  public var orders: Int
+  /// Price levels at one time, over all books and both sides.
+  public var levels: Int
+  /// Slots of the sorted price vectors. A side with n levels holds the next power of two, at least 8.
+  public var ladderSlots: Int
+
+  /// Rounded so that the rest follows from the number of orders: a level for every order at worst is not
+  /// assumed; half as many levels as orders, but at least 4096.
+  public init(orders: Int) {
+    let wanted = min(max(orders, 64), Self.ordersMax)
+    self.orders = wanted
+    levels = max(wanted / 2, 4096)
+    // Two sides of 65,536 locates cannot all be in use; 8 slots for 2 sides of 12,000 symbols, and
+    // four slots for every level that may live.
+    ladderSlots = levels * 4 + 192_000
+  }
+
+  /// A whole NASDAQ day: 1.7 million live orders at the peak, with room.
+  public static var wholeDay: BookCapacity { BookCapacity(orders: 1 << 21) }
+  /// A few symbols, or tests.
+  public static var small: BookCapacity { BookCapacity(orders: 1 << 16) }
+  /// Most orders that 32-bit slots and two GiB allow.
+  @inlinable public static var ordersMax: Int { 1 << 24 }
+}
+
+/// What happened to the messages, counted since the start. Single writer: the engine's thread.
+@frozen public struct BookCounters: BitwiseCopyable, Hashable, Sendable {
+  /// A and F put into a book. (A zero-share order is an order.)
+  public var added: UInt64 = 0
+  /// E, C, X, D, U that named an order that is not in any book.
+  public var unknown: UInt64 = 0
+  /// A, F, U whose new reference was already live; ignored.
+  public var duplicate: UInt64 = 0
+  /// E, C, X of more shares than were left; the order was removed.
+  public var overExecuted: UInt64 = 0
+  /// A, F whose side is neither `B` nor `S`; ignored, and their book is not whole.
+  public var badSide: UInt64 = 0
+  /// A, F, U dropped because orders, levels, ladder slots or a hash chain were full; their book is not whole.
+  public var full: UInt64 = 0
+  /// A, F whose stock is not the one their locate stands for; booked, and the book is not whole.
+  public var symbolMismatch: UInt64 = 0
+  /// Orders in all books now.
+  public var live: UInt64 = 0
+  @_noLocks @inlinable public init() {}
+}
+
+/// One live order as the feed described it.
+@frozen public struct BookOrder: BitwiseCopyable, Hashable, Sendable {
+  public var reference: UInt64
+  /// Shares left.
+  public var shares: UInt32
+  /// Venue ticks, 10⁻⁴ dollars.
+  public var price: UInt32
+  public var locate: UInt16
+  /// `B` or `S`.
+  public var side: UInt8
+  /// MPID bytes in memory order (F); 0 when there was none.
+  public var attribution: UInt32
+
+  @_noLocks @inlinable public init(
+    reference: UInt64, shares: UInt32, price: UInt32, locate: UInt16, side: UInt8,
+    attribution: UInt32
+  ) {
+    self.reference = reference
+    self.shares = shares
+    self.price = price
+    self.locate = locate
+    self.side = side
+    self.attribution = attribution
+  }
+}
+
+/// One price level of one side.
+@frozen public struct BookLevel: BitwiseCopyable, Hashable, Sendable {
+  /// Venue ticks, 10⁻⁴ dollars.
+  public var price: UInt32
+  public var shares: UInt64
+  public var orders: UInt32
+
+  @_noLocks @inlinable public init(price: UInt32, shares: UInt64, orders: UInt32) {
+    self.price = price
+    self.shares = shares
+    self.orders = orders
+  }
+}
+
+/// Best bid and offer in venue ticks (10⁻⁴ dollars); price and shares are 0 on an empty side.
+@frozen public struct BookTop: BitwiseCopyable, Hashable, Sendable {
+  public var bid: UInt32 = 0
+  public var ask: UInt32 = 0
+  public var bidShares: UInt64 = 0
+  public var askShares: UInt64 = 0
+  @_noLocks @inlinable public init() {}
+  @_noLocks @inlinable public func isSame(as other: BookTop) -> Bool {
+    bid == other.bid && ask == other.ask && bidShares == other.bidShares
+      && askShares == other.askShares
+  }
+}
+
+/// Where an order stands in the queue of its level.
+@frozen public struct QueuePosition: BitwiseCopyable, Hashable, Sendable {
+  public var sharesAhead: UInt64
+  public var ordersAhead: UInt32
+  /// Levels of the same side at better prices.
+  public var levelsAhead: UInt32
+
+  @_noLocks @inlinable public init(sharesAhead: UInt64, ordersAhead: UInt32, levelsAhead: UInt32) {
+    self.sharesAhead = sharesAhead
+    self.ordersAhead = ordersAhead
+    self.levelsAhead = levelsAhead
+  }
+}
+
+/// A side of a book.
+@frozen public enum BookSide: UInt8, BitwiseCopyable, Sendable {
+  case bid = 0
+  case ask = 1
+  /// From the wire's `B` or `S`; nil for anything else.
+  @_noLocks @inlinable public init?(wire: UInt8) {
+    switch wire {
+    case UInt8(ascii: "B"): self = .bid
+    case UInt8(ascii: "S"): self = .ask
+    default: return nil
+    }
+  }
+  /// 0 for bids, 1 for asks.
+  @inlinable public var index: UInt8 {
+    @_noLocks get {
+      switch self {
+      case .bid: 0
+      case .ask: 1
+      }
+    }
+  }
+  /// `B` or `S`.
+  @inlinable public var wire: UInt8 { @_noLocks get { index == 0 ? 66 : 83 } }
+  @inlinable public var opposite: BookSide { @_noLocks get { index == 0 ? .ask : .bid } }
+}
+
+/// Exact conversion between venue ticks (10⁻⁴ dollars) and prices at the default exponent −8.
+public enum VenueTicks {
+  /// 10⁻⁴ as a multiple of 10⁻⁸.
+  @inlinable public static var scale: Int64 { @_noLocks get { 10_000 } }
+  @_noLocks @inlinable public static func price(_ ticks: UInt32) -> Price {
+    Price(raw: Int64(ticks) &* scale)
+  }
+  /// nil when the price is negative, too large, or not a whole number of ticks.
+  @inlinable public static func ticks(_ price: Price) -> UInt32? {
+    let (quotient, remainder) = price.raw.quotientAndRemainder(dividingBy: scale)
+    guard remainder == 0 else { return nil }
+    return UInt32(exactly: quotient)
+  }
+}
+
+// MARK: - Storage, all in arena memory
+
+/// An order in the pool: 32 bytes, two to a cache line. Slot 0 is never used: 0 means none.
+struct OrderSlot: BitwiseCopyable {
+  var reference: UInt64
+  /// Next order in the same hash bucket.
+  var chain: UInt32
+  var shares: UInt32
+  /// Behind this one in the level's queue; in a free slot, the next free slot.
+  var next: UInt32
+  /// Ahead of this one.
+  var previous: UInt32
+  var level: UInt32
+  var attribution: UInt32
+
+  @_noLocks init(
+    reference: UInt64, chain: UInt32, shares: UInt32, next: UInt32, previous: UInt32, level: UInt32,
+    attribution: UInt32
+  ) {
+    self.reference = reference
+    self.chain = chain
+    self.shares = shares
+    self.next = next
+    self.previous = previous
+    self.level = level
+    self.attribution = attribution
+  }
+}
+
+/// A price level in the pool: 32 bytes. Slot 0 is never used.
+struct LevelSlot: BitwiseCopyable {
+  var shares: UInt64
+  var price: UInt32
+  var orders: UInt32
+  /// First in priority.
+  var head: UInt32
+  /// Last in priority; in a free slot, the next free slot.
+  var tail: UInt32
+  var locate: UInt16
+  var side: UInt8
+  var reserved0: UInt8
+  var reserved1: UInt32
+
+  /// An empty level.
+  @_noLocks init(price: UInt32, locate: UInt16, side: UInt8) {
+    shares = 0
+    self.price = price
+    orders = 0
+    head = 0
+    tail = 0
+    self.locate = locate
+    self.side = side
+    reserved0 = 0
+    reserved1 = 0
+  }
+}
+
+/// One entry of a side's sorted vector. Keys ascend to the best price, which is last: a bid's key is
+/// its price, an ask's key its complement.
+struct LadderEntry: BitwiseCopyable {
+  var key: UInt32
+  var level: UInt32
+
+  @_noLocks init(key: UInt32, level: UInt32) {
+    self.key = key
+    self.level = level
+  }
+}
+
+/// One side of a book: its vector, and its best price and size kept at hand. 24 bytes.
+struct SideState: BitwiseCopyable {
+  /// Shares at the best price; 0 when the side is empty.
+  var shares: UInt64
+  /// Best price; 0 when the side is empty.
+  var price: UInt32
+  /// First slot of the vector.
+  var start: UInt32
+  var count: UInt32
+  /// Slots of the vector are 8 << sizeClass; meaningless while `start` is 0.
+  var sizeClass: UInt32
+}
+
+/// One book: 64 bytes, one cache line. The two sides come first, so that a side is found by index.
+struct BookState: BitwiseCopyable {
+  var bids: SideState
+  var asks: SideState
+  var symbol: UInt64
+  var orders: UInt32
+  /// Bit 0: something was dropped, the book is not whole until it is reset.
+  var flags: UInt32
+  static var dropped: UInt32 { @_noLocks get { 1 } }
+  /// Bit 1: its snapshot is being loaded.
+  static var loading: UInt32 { @_noLocks get { 2 } }
+}
+
+/// What changes on every message, in one place behind a pointer.
+struct BooksCore: BitwiseCopyable {
+  var counters: BookCounters
+  var freeOrder: UInt32
+  var freeLevel: UInt32
+  /// First slot never used so far.
+  var ordersUsed: UInt32
+  var levelsUsed: UInt32
+  var ladderUsed: UInt32
+  var reserved: UInt32
+  /// Heads of the free lists of ladder vectors by size class; the next one is in the first entry's level.
+  var freeLadders: [14 of UInt32]
+}

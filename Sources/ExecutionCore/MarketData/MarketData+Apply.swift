@@ -1,0 +1,231 @@
+/// Applying records. On the engine's thread, one writer.
+extension MarketData {
+  /// Applies one record: sequence, books, states, gates.
+  ///
+  /// A sequence already applied is ignored and counted; a sequence beyond the next one is a loss:
+  /// counted, applied all the same (a later snapshot sets it right), and no book is whole.
+  /// Sequence 0 is unsequenced and applied in the order given.
+  @_noLocks public func apply(_ record: UnsafePointer<MarketRecord>) -> MarketChange {
+    var change: MarketChange = .empty
+    let sequence = unsafe record.pointee.sequence
+    if sequence != 0 {
+      let expected = unsafe feed.pointee.expected
+      if sequence != expected {
+        let step = follow(sequence, expected: expected)
+        if step.contains(.ignored) { return step }
+        change = step
+      }
+      unsafe feed.pointee.expected = sequence &+ 1
+    }
+    return unsafe change.union(applyContent(record))
+  }
+
+  /// Applies one record of a snapshot, between `beginSnapshot` and `endSnapshot`: its sequence is not looked at.
+  @_noLocks public func applySnapshot(_ record: UnsafePointer<MarketRecord>) -> MarketChange {
+    unsafe applyContent(record)
+  }
+
+  /// Sequence numbers that carried nothing to apply (frames counted as malformed): they are not a loss
+  /// of the feed, but whatever they were is unknown, so the caller decides to pass over them.
+  @_noLocks public func skip(_ count: UInt64) {
+    let expected = unsafe feed.pointee.expected
+    if expected != 0 { unsafe feed.pointee.expected = expected &+ count }
+  }
+
+  /// The sequence is not the expected one.
+  @_noLocks @inline(never) private func follow(
+    _ sequence: UInt64, expected: UInt64
+  ) -> MarketChange {
+    if expected == 0 {
+      // The first sequenced record. From 1 on nothing is missing.
+      if sequence == 1, books.live == 0 { return becomeWhole() }
+      guard unsafe feed.pointee.isWhole else { return .empty }
+      // Joined late: what came before the first record is not known.
+      lose()
+      return .wholenessChanged
+    }
+    if sequence < expected {
+      unsafe feed.pointee.repeated &+= 1
+      return .ignored
+    }
+    unsafe feed.pointee.gaps &+= 1
+    unsafe feed.pointee.missing &+= sequence &- expected
+    lose()
+    return MarketChange.gap.union(.wholenessChanged).union(.qualityChanged)
+  }
+
+  @_noLocks private func becomeWhole() -> MarketChange {
+    guard unsafe !feed.pointee.isWhole else { return .empty }
+    unsafe feed.pointee.isWhole = true
+    return .wholenessChanged
+  }
+
+  @_noLocks private func lose() {
+    unsafe feed.pointee.isWhole = false
+    unsafe feed.pointee.losses &+= 1
+  }
+
+  @_noLocks @inline(__always) private func applyContent(
+    _ record: UnsafePointer<MarketRecord>
+  ) -> MarketChange {
+    typealias Kind = ITCHDecoder.Kind
+    let time = unsafe record.pointee.sessionTime
+    unsafe feed.pointee.applied &+= 1
+    if unsafe time < feed.pointee.lastTime {
+      unsafe feed.pointee.backwards &+= 1
+    } else {
+      unsafe feed.pointee.lastTime = time
+    }
+    var change: MarketChange = .empty
+    switch unsafe record.pointee.kind {
+    case Kind.add, Kind.addAttributed:
+      if settings.bindsAtFirstAdd, unsafe symbols[Int(record.pointee.locate)].symbol == 0 {
+        unsafe change = bind(record.pointee.locate, record.pointee.symbol)
+      }
+      let done = unsafe books.apply(record, resting: resting)
+      return unsafe change.union(settle(done, locate: record.pointee.locate, time: time))
+    case Kind.executed, Kind.executedAtPrice:
+      let done = unsafe books.apply(record, resting: resting)
+      guard !done.contains(.unknown) else { return .anomaly }
+      unsafe recordExecution(record)
+      return unsafe settle(done, locate: resting.pointee.locate, time: time).union(.trade)
+    case Kind.cancel, Kind.delete, Kind.replace:
+      let done = unsafe books.apply(record, resting: resting)
+      guard done.contains(.depth) else { return .anomaly }
+      return unsafe settle(done, locate: resting.pointee.locate, time: time)
+    case Kind.trade, Kind.cross:
+      return unsafe recordTrade(record)
+    default:
+      return unsafe applyState(record)
+    }
+  }
+
+  /// Turns what the books did into changes, and looks at the gates when the quote moved.
+  @_noLocks @inline(__always) private func settle(
+    _ done: BookChange, locate: UInt16, time: Int64
+  ) -> MarketChange {
+    unsafe symbols[Int(locate)].lastTime = time
+    var change: MarketChange = .empty
+    if done.contains(.depth) { change.formUnion(.depthChanged) }
+    if done.contains(.dropped) { change.formUnion(.wholenessChanged) }
+    if done.isAnomaly { change.formUnion(.anomaly) }
+    if done.contains(.top) {
+      change.formUnion(.topChanged)
+      if examine(locate, time: time) { change.formUnion(.qualityChanged) }
+    }
+    return change
+  }
+
+  // MARK: Gates
+
+  /// Looks at the present quote; true when a gate closed or opened. Keeps the last good quote.
+  @_noLocks @inline(__always) func examine(_ locate: UInt16, time: Int64) -> Bool {
+    let state = unsafe symbols + Int(locate)
+    let top = books.top(locate)
+    var gates: QualityGates = .empty
+    if top.bidShares == 0 || top.askShares == 0 {
+      gates = .oneSided
+    } else if top.bid >= top.ask {
+      gates = top.bid > top.ask ? .crossed : .locked
+    } else if unsafe isOutlier(top, state, time: time) {
+      gates = .outlier
+    }
+    let isWhole = isWhole(locate)
+    if gates.isEmpty, isWhole {
+      unsafe state.pointee.goodBid = top.bid
+      unsafe state.pointee.goodAsk = top.ask
+      unsafe state.pointee.goodBidShares = top.bidShares
+      unsafe state.pointee.goodAskShares = top.askShares
+      unsafe state.pointee.goodTime = time
+    }
+    if !isWhole { gates.formUnion(.gap) }
+    let changed = unsafe gates.rawValue != state.pointee.gates
+    unsafe state.pointee.gates = gates.rawValue
+    return changed
+  }
+
+  /// |middle − last good middle| > fraction × last good middle, until it has stood long enough.
+  @_noLocks @inline(__always) private func isOutlier(
+    _ top: BookTop, _ state: UnsafeMutablePointer<SymbolState>, time: Int64
+  ) -> Bool {
+    guard settings.outlierParts > 0, unsafe state.pointee.goodTime != 0 else { return false }
+    // Sums of bid and ask, 33 bits: twice the middles, exact.
+    let sum = UInt64(top.bid) &+ UInt64(top.ask)
+    let good = unsafe UInt64(state.pointee.goodBid) &+ UInt64(state.pointee.goodAsk)
+    let moved = sum > good ? sum &- good : good &- sum
+    guard moved &* 10_000 > good &* UInt64(settings.outlierParts) else {
+      unsafe state.pointee.outlierSince = 0
+      return false
+    }
+    if unsafe state.pointee.outlierSince == 0 { unsafe state.pointee.outlierSince = time }
+    guard unsafe time &- state.pointee.outlierSince >= settings.outlierAcceptedAfter else {
+      return true
+    }
+    unsafe state.pointee.outlierSince = 0
+    return false
+  }
+
+  // MARK: Trades
+
+  @_noLocks @inline(__always) private func recordExecution(_ r: UnsafePointer<MarketRecord>) {
+    let isAtPrice = unsafe r.pointee.kind == ITCHDecoder.Kind.executedAtPrice
+    let price = unsafe isAtPrice ? r.pointee.price : resting.pointee.price
+    unsafe trade.pointee.sessionTime = r.pointee.sessionTime
+    unsafe trade.pointee.matchNumber = r.pointee.second
+    unsafe trade.pointee.reference = r.pointee.reference
+    // No more than was left: what goes beyond has been counted.
+    unsafe trade.pointee.shares = UInt64(min(r.pointee.shares, resting.pointee.shares))
+    unsafe trade.pointee.price = price
+    unsafe trade.pointee.locate = resting.pointee.locate
+    unsafe trade.pointee.kind = r.pointee.kind
+    unsafe trade.pointee.aggressor = resting.pointee.side.opposite.wire
+    let isPrintable = unsafe !isAtPrice || UInt8(truncatingIfNeeded: r.pointee.code) != 78  // N
+    unsafe trade.pointee.isPrintable = isPrintable
+    if isPrintable {
+      unsafe symbols[Int(resting.pointee.locate)].lastTradePrice = price
+      unsafe symbols[Int(resting.pointee.locate)].lastTradeTime = r.pointee.sessionTime
+    }
+  }
+
+  /// P and Q. The aggressor of a hidden execution is told from the quote: at or above the offer a buyer,
+  /// at or below the bid a seller, else unknown.
+  @_noLocks private func recordTrade(_ r: UnsafePointer<MarketRecord>) -> MarketChange {
+    let locate = unsafe r.pointee.locate
+    let isCross = unsafe r.pointee.kind == ITCHDecoder.Kind.cross
+    let price = unsafe r.pointee.price
+    let shares = unsafe isCross ? r.pointee.reference : UInt64(r.pointee.shares)
+    let top = books.top(locate)
+    var aggressor: UInt8 = 0
+    if !isCross {
+      let buys = top.askShares > 0 && price >= top.ask
+      let sells = top.bidShares > 0 && price <= top.bid
+      if buys != sells { aggressor = buys ? UInt8(ascii: "B") : UInt8(ascii: "S") }
+    }
+    unsafe trade.pointee.sessionTime = r.pointee.sessionTime
+    unsafe trade.pointee.matchNumber = r.pointee.second
+    unsafe trade.pointee.reference = 0
+    unsafe trade.pointee.shares = shares
+    unsafe trade.pointee.price = price
+    unsafe trade.pointee.locate = locate
+    unsafe trade.pointee.kind = r.pointee.kind
+    unsafe trade.pointee.aggressor = aggressor
+    unsafe trade.pointee.isPrintable = shares > 0
+    unsafe symbols[Int(locate)].lastTime = r.pointee.sessionTime
+    // A cross without shares says only that there was none.
+    guard shares > 0 else { return .empty }
+    unsafe symbols[Int(locate)].lastTradePrice = price
+    unsafe symbols[Int(locate)].lastTradeTime = r.pointee.sessionTime
+    return .trade
+  }
+
+  // MARK: Prefetching
+
+  /// Looks ahead in a batch that will be applied in order; call it with each index before applying it.
+  @_noLocks @inline(__always) public func prefetch(
+    _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
+  ) {
+    if index &+ 32 < count { unsafe books.prefetchFirst(records + (index &+ 32)) }
+    if index &+ 16 < count { unsafe books.prefetchSecond(records + (index &+ 16)) }
+    if index &+ 8 < count { unsafe books.prefetchThird(records + (index &+ 8)) }
+  }
+}

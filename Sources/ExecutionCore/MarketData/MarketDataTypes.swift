@@ -1,0 +1,308 @@
+/// What one record changed, so that the engine knows whom to call.
+@frozen public struct MarketChange: OptionSet, BitwiseCopyable, Sendable {
+  public var rawValue: UInt32
+  @_noLocks @inlinable public init(rawValue: UInt32) { self.rawValue = rawValue }
+  /// No flag; the set's own operations are concrete here, so that hot code may use them.
+  @inlinable public static var empty: MarketChange { @_noLocks get { MarketChange(rawValue: 0) } }
+  @inlinable public var isEmpty: Bool { @_noLocks get { rawValue == 0 } }
+  @_noLocks @inlinable public func contains(_ flags: MarketChange) -> Bool {
+    rawValue & flags.rawValue == flags.rawValue
+  }
+  @_noLocks @inlinable public func union(_ flags: MarketChange) -> MarketChange {
+    MarketChange(rawValue: rawValue | flags.rawValue)
+  }
+  @_noLocks @inlinable public mutating func formUnion(_ flags: MarketChange) {
+    rawValue |= flags.rawValue
+  }
+  @_noLocks @inlinable public mutating func subtract(_ flags: MarketChange) {
+    rawValue &= ~flags.rawValue
+  }
+  /// Best price or size changed (``MarketData/quote(_:)``).
+  @inlinable public static var topChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 1) }
+  }
+  /// Something in the book changed.
+  @inlinable public static var depthChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 2) }
+  }
+  /// A trade was printed (``MarketData/lastTrade``).
+  @inlinable public static var trade: MarketChange { @_noLocks get { MarketChange(rawValue: 4) } }
+  /// Trading state or operational halt changed.
+  @inlinable public static var statusChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 8) }
+  }
+  @inlinable public static var regSHOChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 16) }
+  }
+  /// A data-quality gate closed or opened.
+  @inlinable public static var qualityChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 32) }
+  }
+  @inlinable public static var collarChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 64) }
+  }
+  /// System event, or market-wide circuit breaker: concerns every symbol.
+  @inlinable public static var marketChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 128) }
+  }
+  /// A book or all books became whole, or stopped being so.
+  @inlinable public static var wholenessChanged: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 256) }
+  }
+  /// A locate was bound to an instrument.
+  @inlinable public static var bound: MarketChange { @_noLocks get { MarketChange(rawValue: 512) } }
+  /// The record was not applied: an old sequence, or sequences missing before it.
+  @inlinable public static var ignored: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 1024) }
+  }
+  /// Sequences were missing before this record. It was applied, and no book is whole.
+  @inlinable public static var gap: MarketChange { @_noLocks get { MarketChange(rawValue: 2048) } }
+  /// A broken trade: the match number is in the record.
+  @inlinable public static var tradeBroken: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 4096) }
+  }
+  /// Named an unknown or already live order, or took more than was left.
+  @inlinable public static var anomaly: MarketChange {
+    @_noLocks get { MarketChange(rawValue: 8192) }
+  }
+}
+
+/// Reasons not to trust a quote. Empty when it passed all gates.
+@frozen public struct QualityGates: OptionSet, BitwiseCopyable, Hashable, Sendable {
+  public var rawValue: UInt8
+  @_noLocks @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
+  /// No flag; the set's own operations are concrete here, so that hot code may use them.
+  @inlinable public static var empty: QualityGates { @_noLocks get { QualityGates(rawValue: 0) } }
+  @inlinable public var isEmpty: Bool { @_noLocks get { rawValue == 0 } }
+  @_noLocks @inlinable public func contains(_ flags: QualityGates) -> Bool {
+    rawValue & flags.rawValue == flags.rawValue
+  }
+  @_noLocks @inlinable public func union(_ flags: QualityGates) -> QualityGates {
+    QualityGates(rawValue: rawValue | flags.rawValue)
+  }
+  @_noLocks @inlinable public mutating func formUnion(_ flags: QualityGates) {
+    rawValue |= flags.rawValue
+  }
+  @_noLocks @inlinable public mutating func subtract(_ flags: QualityGates) {
+    rawValue &= ~flags.rawValue
+  }
+  /// The feed has a hole that is not repaired, or the book is not whole for another reason.
+  @inlinable public static var gap: QualityGates { @_noLocks get { QualityGates(rawValue: 1) } }
+  /// Older than the configured age, by session time.
+  @inlinable public static var stale: QualityGates { @_noLocks get { QualityGates(rawValue: 2) } }
+  /// Best bid above best offer.
+  @inlinable public static var crossed: QualityGates { @_noLocks get { QualityGates(rawValue: 4) } }
+  /// Best bid equal to best offer.
+  @inlinable public static var locked: QualityGates { @_noLocks get { QualityGates(rawValue: 8) } }
+  /// The middle moved further from the last good one than configured.
+  @inlinable public static var outlier: QualityGates {
+    @_noLocks get { QualityGates(rawValue: 16) }
+  }
+  /// A side is empty.
+  @inlinable public static var oneSided: QualityGates {
+    @_noLocks get { QualityGates(rawValue: 32) }
+  }
+}
+
+/// Trading state of a symbol, from H and h.
+@frozen public enum TradingStatus: UInt8, BitwiseCopyable, Sendable {
+  /// Never said: risk refuses.
+  case unknown = 0
+  case halted = 72  // H
+  case paused = 80  // P
+  case quotationOnly = 81  // Q
+  case trading = 84  // T
+  /// Operationally halted on this market (h).
+  case operationalHalt = 104  // h
+
+  /// From H's trading state; anything else is ``unknown``.
+  @_noLocks public init(wire: UInt8) {
+    switch wire {
+    case 72: self = .halted
+    case 80: self = .paused
+    case 81: self = .quotationOnly
+    case 84: self = .trading
+    default: self = .unknown
+    }
+  }
+  public var isTrading: Bool {
+    @_noLocks get {
+      switch self {
+      case .trading: true
+      default: false
+      }
+    }
+  }
+  /// The raw value, for hot code.
+  public var code: UInt8 {
+    @_noLocks get {
+      switch self {
+      case .unknown: 0
+      case .halted: 72
+      case .paused: 80
+      case .quotationOnly: 81
+      case .trading: 84
+      case .operationalHalt: 104
+      }
+    }
+  }
+}
+
+/// One print: an execution against a displayed order, a trade against a hidden one, or a cross.
+@frozen public struct MarketTrade: BitwiseCopyable, Hashable, Sendable {
+  public var sessionTime: Int64 = 0
+  public var matchNumber: UInt64 = 0
+  /// Order that was executed against; 0 for P and Q.
+  public var reference: UInt64 = 0
+  public var shares: UInt64 = 0
+  /// Venue ticks, 10⁻⁴ dollars.
+  public var price: UInt32 = 0
+  public var locate: UInt16 = 0
+  /// `E`, `C`, `P` or `Q`.
+  public var kind: UInt8 = 0
+  /// Side of the aggressor, `B` or `S`; 0 when it cannot be told (cross, or P inside the quote).
+  public var aggressor: UInt8 = 0
+  /// Counts in volume. False for a C that is not printable.
+  public var isPrintable: Bool = false
+  @_noLocks @inlinable public init() {}
+}
+
+/// Auction collar of a reopening (J), in venue ticks; not limit-up/limit-down bands.
+@frozen public struct AuctionCollar: BitwiseCopyable, Hashable, Sendable {
+  public var reference: UInt32 = 0
+  public var upper: UInt32 = 0
+  public var lower: UInt32 = 0
+  public var extensions: UInt32 = 0
+  @_noLocks @inlinable public init() {}
+}
+
+/// The last quote that passed every gate.
+@frozen public struct GoodQuote: BitwiseCopyable, Hashable, Sendable {
+  public var quote: Quote
+  /// Session time at which it became so; 0 when there never was one.
+  public var time: Int64
+  /// It is not the present quote, or the present one fails a gate now.
+  public var isStale: Bool
+
+  @_noLocks @inlinable public init(quote: Quote, time: Int64, isStale: Bool) {
+    self.quote = quote
+    self.time = time
+    self.isStale = isStale
+  }
+}
+
+/// Settings of ``MarketData``, fixed at start-up.
+@frozen public struct MarketDataSettings: BitwiseCopyable, Hashable, Sendable {
+  public var capacity: BookCapacity
+  /// A symbol's data is stale when its last message is older, in session nanoseconds. 0 switches the gate off.
+  public var staleAfter: Int64
+  /// The whole feed is stale when its last message is older. 0 switches the gate off.
+  public var feedStaleAfter: Int64
+  /// A middle further than this many parts in 10,000 from the last good one is an outlier. 0 switches the gate off.
+  public var outlierParts: UInt32
+  /// An outlier that stands this long in session nanoseconds is taken for the new market.
+  public var outlierAcceptedAfter: Int64
+  /// Bind a locate at its first A or F too, for feeds without R.
+  public var bindsAtFirstAdd: Bool
+  /// Take the books for whole from the first message on, for unsequenced files that start at the beginning.
+  public var startsWhole: Bool
+
+  public init(capacity: BookCapacity = .wholeDay) {
+    self.capacity = capacity
+    staleAfter = 60_000_000_000
+    feedStaleAfter = 5_000_000_000
+    outlierParts = 1_000
+    outlierAcceptedAfter = 1_000_000_000
+    bindsAtFirstAdd = false
+    startsWhole = false
+  }
+}
+
+/// State of the feed as a whole.
+@frozen public struct FeedState: BitwiseCopyable, Hashable, Sendable {
+  /// The sequence that comes next; 0 before the first sequenced record.
+  public var expected: UInt64 = 0
+  /// Session time of the last applied record.
+  public var lastTime: Int64 = 0
+  public var applied: UInt64 = 0
+  /// Records with a sequence that had been applied already; ignored.
+  public var repeated: UInt64 = 0
+  /// Holes in the sequence, and how many messages they held.
+  public var gaps: UInt64 = 0
+  public var missing: UInt64 = 0
+  /// Times that session time went backwards.
+  public var backwards: UInt64 = 0
+  /// Last system event (S), 0 before the first.
+  public var systemEvent: UInt8 = 0
+  /// Highest market-wide circuit-breaker level breached today, `1` to `3`, 0 for none (W).
+  public var breachedLevel: UInt8 = 0
+  /// Every book is whole, unless one of its own has been dropped.
+  public var isWhole: Bool = false
+  /// A hole is known and its re-request is under way.
+  public var gapPending: Bool = false
+  /// A snapshot is being loaded.
+  public var loading: Bool = false
+  /// Session time of the last breach: a symbol trades again when H says so after it.
+  public var breachTime: Int64 = 0
+  /// Circuit-breaker levels 1 to 3 at 10⁻⁸ dollars (V).
+  public var breakerLevel1: UInt64 = 0
+  public var breakerLevel2: UInt64 = 0
+  public var breakerLevel3: UInt64 = 0
+  /// Counts losses: a book repaired alone remembers the loss it was repaired after.
+  public var losses: UInt32 = 0
+  @_noLocks @inlinable public init() {}
+}
+
+/// What is known of one locate. 128 bytes, two cache lines.
+struct SymbolState: BitwiseCopyable {
+  var symbol: UInt64
+  var lastTime: Int64
+  /// Session time of the last H or h.
+  var statusTime: Int64
+  var goodTime: Int64
+  var goodBidShares: UInt64
+  var goodAskShares: UInt64
+  var goodBid: UInt32
+  var goodAsk: UInt32
+  /// Session time since which an outlier stands; 0 for none.
+  var outlierSince: Int64
+  var lastTradeTime: Int64
+  var lastTradePrice: UInt32
+  var roundLot: UInt32
+  var collar: AuctionCollar
+  var haltReason: UInt32
+  /// Instrument + 1; 0 is not bound.
+  var instrument: UInt32
+  /// Repaired alone after this many losses of the feed, plus 1; 0 never.
+  var repairedAt: UInt32
+  var tradingState: UInt8
+  /// Markets that are operationally halted: bit 0 Q, 1 B, 2 X, 3 other.
+  var operationalHalts: UInt8
+  var regSHO: UInt8
+  /// Gates that were closed at the last look, `stale` apart.
+  var gates: UInt8
+
+  /// Nothing known.
+  @_noLocks init() {
+    symbol = 0
+    lastTime = 0
+    statusTime = 0
+    goodTime = 0
+    goodBidShares = 0
+    goodAskShares = 0
+    goodBid = 0
+    goodAsk = 0
+    outlierSince = 0
+    lastTradeTime = 0
+    lastTradePrice = 0
+    roundLot = 0
+    collar = AuctionCollar()
+    haltReason = 0
+    instrument = 0
+    repairedAt = 0
+    tradingState = 0
+    operationalHalts = 0
+    regSHO = 0
+    gates = 0
+  }
+}
