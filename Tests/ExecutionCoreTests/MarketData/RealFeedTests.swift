@@ -7,7 +7,7 @@ import Testing
 @Suite(.enabled(if: SharedData.isThere, "../shared/data is not there"))
 struct RealFeedTests {
   @Test(arguments: SharedData.itchFiles)
-  func `books equal the naive twin's after every hundred messages of a real file`(
+  func `books equal the naive twin's along and at the end of a real file`(
     _ path: String
   ) throws {
     let bytes = try SharedData.bytes(path)
