@@ -19,8 +19,10 @@ struct ChildProcess {
   let arguments: [String]
   private(set) var pid: Int32
 
-  /// Starts this very executable with the arguments, its output appended to `log`.
-  init(arguments: [String], log: String) throws(CommandFailure) {
+  /// Starts this very executable (or another) with the arguments, its output appended to `log`.
+  init(
+    executable: String = "/proc/self/exe", arguments: [String], log: String
+  ) throws(CommandFailure) {
     self.arguments = arguments
     let output = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard output >= 0 else {
@@ -31,10 +33,10 @@ struct ChildProcess {
     words.append(nil)
     defer { words.forEach { free($0) } }
     var started: Int32 = 0
-    let code = nt_child_start("/proc/self/exe", words, output, &started)
+    let code = nt_child_start(executable, words, output, &started)
     guard code == 0 else {
       throw CommandFailure(
-        .unavailable, "the exchange cannot be started: \(String(cString: strerror(code)))")
+        .unavailable, "\(executable) cannot be started: \(String(cString: strerror(code)))")
     }
     pid = started
   }

@@ -1,0 +1,154 @@
+import Foundation
+import Testing
+
+@testable import Node
+
+/// A directory of its own for one test, removed afterwards.
+struct TemporaryDirectory: ~Copyable {
+  let path: String
+  init() throws {
+    path =
+      FileManager.default.temporaryDirectory
+      .appendingPathComponent("needletail-\(UUID().uuidString)").path
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+struct RunPartsTests {
+  /// Asks until the child has ended; bounded.
+  private func end(of child: inout ChildProcess) -> ChildProcess.End? {
+    for _ in 0..<2_000 {
+      if let end = child.ended() { return end }
+      _ = StopSignal.wait(milliseconds: 5)
+    }
+    return nil
+  }
+
+  private func shell(_ script: String, _ directory: String) throws -> ChildProcess {
+    try ChildProcess(
+      executable: "/bin/sh", arguments: ["-c", script], log: directory + "/log")
+  }
+
+  @Test func `a child's exit code and output arrive`() throws {
+    let directory = try TemporaryDirectory()
+    var child = try shell("echo out; echo err >&2; exit 7", directory.path)
+    #expect(end(of: &child) == .exited(7))
+    let log = try String(contentsOfFile: directory.path + "/log", encoding: .utf8)
+    #expect(log == "out\nerr\n")
+    #expect(child.ended() == nil, "it is told once")
+  }
+
+  @Test func `a child that is killed is told apart from one that exits`() throws {
+    let directory = try TemporaryDirectory()
+    var child = try shell("kill -9 $$", directory.path)
+    #expect(end(of: &child) == .killed(signal: 9))
+    var waiting = try shell("while :; do read x < /dev/zero; done", directory.path)
+    #expect(waiting.ended() == nil)
+    waiting.kill()
+    #expect(end(of: &waiting) == .killed(signal: 9))
+  }
+
+  @Test func `a child is asked to stop, and killed when it does not`() throws {
+    let directory = try TemporaryDirectory()
+    // The shell says when its trap is set, so that the signal does not come before it.
+    var polite = try shell(
+      "trap 'exit 3' TERM; echo ready; while :; do :; done", directory.path)
+    for _ in 0..<2_000 where !Self.said("ready", directory.path) {
+      _ = StopSignal.wait(milliseconds: 5)
+    }
+    #expect(polite.stop(milliseconds: 10_000) == .exited(3))
+    var stubborn = try shell(
+      "trap '' TERM; echo deaf; while :; do :; done", directory.path)
+    for _ in 0..<2_000 where !Self.said("deaf", directory.path) {
+      _ = StopSignal.wait(milliseconds: 5)
+    }
+    #expect(stubborn.stop(milliseconds: 50) == .killed(signal: 9))
+  }
+
+  private static func said(_ word: String, _ directory: String) -> Bool {
+    (try? String(contentsOfFile: directory + "/log", encoding: .utf8))?.contains(word) == true
+  }
+
+  @Test func `a program that is not there is an error with its name`() throws {
+    let directory = try TemporaryDirectory()
+    let log = directory.path + "/log"
+    #expect {
+      _ = try ChildProcess(executable: "/nonexistent/program", arguments: [], log: log)
+    } throws: { error in
+      let failure = error as? CommandFailure
+      return failure?.code == .unavailable
+        && failure?.message.contains("/nonexistent/program cannot be started: No such file") == true
+    }
+  }
+
+  @Test func `a run directory is made, and a file in its place refused`() throws {
+    let directory = try TemporaryDirectory()
+    let run = try RunDirectory(path: directory.path + "/data")
+    #expect(FileManager.default.fileExists(atPath: run.exchange))
+    _ = try RunDirectory(path: directory.path + "/data")
+    try RunDirectory.replace(run.summary, with: "one")
+    try RunDirectory.replace(run.summary, with: "two")
+    #expect(try String(contentsOfFile: run.summary, encoding: .utf8) == "two")
+    #expect(throws: CommandFailure.self) { try RunDirectory(path: run.summary) }
+    #expect {
+      _ = try RunDirectory(path: "/nonexistent/deep/data")
+    } throws: { error in
+      (error as? CommandFailure)?.code == .cannotCreate
+    }
+  }
+
+  private func options(_ arguments: String...) throws -> RunOptions {
+    try RunOptions(ParsedOptions(arguments, of: RunCommand.definition))
+  }
+  private func refusal(_ arguments: String...) -> String {
+    do throws(CommandFailure) {
+      _ = try RunOptions(ParsedOptions(arguments, of: RunCommand.definition))
+      return ""
+    } catch {
+      return "\(error.code.rawValue) \(error.message)"
+    }
+  }
+
+  @Test func `options go before the configuration file`() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.path + "/c.yaml"
+    try "feed: {seed: 5, speed: 3, source: a.itch}\n".write(
+      toFile: file, atomically: true, encoding: .utf8)
+    let options = try options(
+      "--config", file, "--seed", "6", "--speed", "max", "--duration", "1.5", "--data", "d",
+      "--summary", "json", "--strategy", "taker", "--virtual-time", "--instruments", "i.csv")
+    let feed = options.configuration.feed
+    #expect(feed.seed == 6)
+    #expect(feed.speed == .max)
+    #expect(feed.source == "a.itch")
+    #expect(feed.durationSeconds == Decimal8("1.5"))
+    #expect(feed.instrumentsFile == "i.csv")
+    #expect(options.dataDirectory == "d")
+    #expect(options.isVirtualTime)
+    #expect(options.configuration.summary.format == .json)
+    #expect(options.configuration.strategies.map(\.name) == ["taker"])
+  }
+
+  @Test func `without options the defaults run`() throws {
+    let options = try options()
+    #expect(options.configuration == Configuration())
+    #expect(options.dataDirectory == "needletail-data")
+    #expect(options.configuration.feed.durationSeconds <= 60)
+  }
+
+  @Test func `impossible options are refused with what is possible`() {
+    #expect(refusal("--speed", "0").contains("it takes a number from 0.01 to 10000, or max"))
+    #expect(refusal("--seed", "-1").hasPrefix("64 '--seed -1' is refused"))
+    #expect(refusal("--duration", "0").contains("seconds from 0.1 to 86400"))
+    #expect(refusal("--exchange", "host").contains("HOST:PORT"))
+    #expect(refusal("--strategy", "makr").contains("did you mean 'maker'?"))
+    #expect(refusal("--summary", "xml").contains("one of text, json"))
+    #expect(
+      refusal("--exchange", "127.0.0.1:9", "--speed", "max").contains("flow-controlled"))
+    #expect(refusal("--exchange", "127.0.0.1:9", "--virtual-time").contains("one process"))
+    #expect(refusal("--data", "").hasPrefix("64"))
+    #expect(refusal("--feed", "").hasPrefix("64"))
+    #expect(refusal("--config", "/nonexistent/c.yaml").hasPrefix("66"))
+  }
+}
