@@ -1,0 +1,230 @@
+/* Opening and tuning sockets: everything that happens outside the hot path. */
+#include "nt_net_internal.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+struct sockaddr_in nt_socket_address(nt_net_endpoint at) {
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  address.sin_port = htons(at.port);
+  address.sin_addr.s_addr = htonl(at.address);
+  return address;
+}
+
+nt_net_endpoint nt_socket_endpoint(const struct sockaddr_in *address) {
+  return (nt_net_endpoint){.address = ntohl(address->sin_addr.s_addr),
+                           .port = ntohs(address->sin_port)};
+}
+
+/* An option that only tunes: a refusal is counted. */
+static void tune(nt_net *net, int fd, int level, int name, int value) {
+  if (setsockopt(fd, level, name, &value, sizeof value) != 0)
+    net->counters.options_refused += 1;
+}
+
+int nt_socket_open(nt_net *net, int type, const nt_net_socket_options *options, bool reuse,
+                   int *out) {
+  int fault = nt_fault_next(net, NT_NET_FAULT_SOCKET, NULL);
+  if (fault)
+    return fault;
+  /* io_uring waits in the kernel only for blocking sockets; plain calls say MSG_DONTWAIT. */
+  int mode = SOCK_CLOEXEC | (net->back_end == NT_NET_EPOLL ? SOCK_NONBLOCK : 0);
+  int fd = socket(AF_INET, type | mode, 0);
+  if (fd < 0)
+    return errno;
+  int one = 1;
+  if (reuse && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0) {
+    int error = errno;
+    close(fd);
+    return error;
+  }
+  if (options->flags & NT_NET_REUSE_PORT)
+    tune(net, fd, SOL_SOCKET, SO_REUSEPORT, 1);
+  if (options->receive_buffer_bytes > 0)
+    tune(net, fd, SOL_SOCKET, SO_RCVBUF, options->receive_buffer_bytes);
+  if (options->send_buffer_bytes > 0)
+    tune(net, fd, SOL_SOCKET, SO_SNDBUF, options->send_buffer_bytes);
+  if (options->busy_poll_us > 0)
+    tune(net, fd, SOL_SOCKET, SO_BUSY_POLL, options->busy_poll_us);
+  if (type == SOCK_STREAM)
+    tune(net, fd, IPPROTO_TCP, TCP_NODELAY, 1); /* a listener hands it down */
+  *out = fd;
+  return 0;
+}
+
+int nt_socket_bind(nt_net *net, int fd, nt_net_endpoint at) {
+  int fault = nt_fault_next(net, NT_NET_FAULT_BIND, NULL);
+  if (fault)
+    return fault;
+  struct sockaddr_in address = nt_socket_address(at);
+  return bind(fd, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+}
+
+static const nt_net_socket_options no_options;
+
+/* A slot with an open descriptor. */
+static int open_conn(nt_net *net, uint8_t type, int socket_type,
+                     const nt_net_socket_options *options, bool reuse, uint64_t token,
+                     nt_conn **out) {
+  nt_conn *conn = nt_conn_take(net);
+  if (!conn)
+    return ENFILE;
+  int fd;
+  int error = nt_socket_open(net, socket_type, options, reuse, &fd);
+  if (error) {
+    nt_conn_give_back(net, conn);
+    return error;
+  }
+  conn->fd = fd;
+  conn->type = type;
+  conn->flags = (uint16_t)options->flags;
+  conn->token = token;
+  *out = conn;
+  return 0;
+}
+
+static int abandon(nt_net *net, nt_conn *conn, int error) {
+  if (conn->fd >= 0)
+    close(conn->fd);
+  nt_conn_give_back(net, conn);
+  return error;
+}
+
+int nt_net_listen(nt_net *net, nt_net_endpoint at, const nt_net_socket_options *options,
+                  uint64_t token, uint64_t *connection) {
+  if (!options)
+    options = &no_options;
+  nt_conn *conn;
+  bool reuse = !(options->flags & NT_NET_EXCLUSIVE);
+  int error = open_conn(net, NT_CONN_LISTENER, SOCK_STREAM, options, reuse, token, &conn);
+  if (error)
+    return error;
+  error = nt_socket_bind(net, conn->fd, at);
+  if (!error)
+    error = nt_fault_next(net, NT_NET_FAULT_LISTEN, NULL);
+  if (!error && listen(conn->fd, options->backlog > 0 ? options->backlog : 128) != 0)
+    error = errno;
+  if (error)
+    return abandon(net, conn, error);
+  conn->state |= NT_IS_OPEN;
+  error = nt_conn_start(net, conn);
+  if (error)
+    return abandon(net, conn, error);
+  *connection = nt_conn_id(net, conn);
+  return 0;
+}
+
+int nt_net_connect(nt_net *net, nt_net_endpoint to, const nt_net_endpoint *from,
+                   const nt_net_socket_options *options, uint64_t token, uint64_t *connection) {
+  if (!options)
+    options = &no_options;
+  nt_conn *conn;
+  int error = open_conn(net, NT_CONN_STREAM, SOCK_STREAM, options, from != NULL, token, &conn);
+  if (error)
+    return error;
+  if (from)
+    error = nt_socket_bind(net, conn->fd, *from);
+  if (error)
+    return abandon(net, conn, error);
+  conn->peer = nt_socket_address(to);
+  conn->state |= NT_IS_CONNECTING;
+  int fault = nt_fault_next(net, NT_NET_FAULT_CONNECT, NULL);
+  if (!fault && net->back_end == NT_NET_EPOLL &&
+      connect(conn->fd, (struct sockaddr *)&conn->peer, sizeof conn->peer) != 0 &&
+      errno != EINPROGRESS)
+    fault = errno; /* reported like a failure that came later */
+  if (fault) {
+    nt_conn_fail(net, conn, fault);
+  } else {
+    error = nt_conn_start(net, conn);
+    if (error)
+      return abandon(net, conn, error);
+  }
+  *connection = nt_conn_id(net, conn);
+  return 0;
+}
+
+int nt_net_open_datagram(nt_net *net, nt_net_endpoint at, const nt_net_socket_options *options,
+                         uint64_t token, uint64_t *connection) {
+  if (!options)
+    options = &no_options;
+  nt_conn *conn;
+  /* Several receivers of one multicast group on one machine need SO_REUSEADDR; for a unicast
+   * address it would let two programs share a port in silence. */
+  bool multicast = at.address >> 28 == 14;
+  bool reuse = multicast && !(options->flags & NT_NET_EXCLUSIVE);
+  int error = open_conn(net, NT_CONN_DATAGRAM, SOCK_DGRAM, options, reuse, token, &conn);
+  if (error)
+    return error;
+  tune(net, conn->fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
+  if (options->flags & NT_NET_TIMESTAMP)
+    tune(net, conn->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
+  error = nt_socket_bind(net, conn->fd, at);
+  if (error)
+    return abandon(net, conn, error);
+  conn->state |= NT_IS_OPEN;
+  error = nt_conn_start(net, conn);
+  if (error)
+    return abandon(net, conn, error);
+  *connection = nt_conn_id(net, conn);
+  return 0;
+}
+
+static int membership(nt_net *net, uint64_t connection, int name, uint32_t group,
+                      uint32_t interface) {
+  nt_conn *conn = nt_conn_find(net, connection);
+  if (!conn)
+    return EBADF;
+  if (conn->type != NT_CONN_DATAGRAM)
+    return EOPNOTSUPP;
+  struct ip_mreqn request = {.imr_multiaddr.s_addr = htonl(group),
+                             .imr_address.s_addr = htonl(interface)};
+  return setsockopt(conn->fd, IPPROTO_IP, name, &request, sizeof request) == 0 ? 0 : errno;
+}
+
+int nt_net_join(nt_net *net, uint64_t connection, uint32_t group, uint32_t interface) {
+  return membership(net, connection, IP_ADD_MEMBERSHIP, group, interface);
+}
+
+int nt_net_leave(nt_net *net, uint64_t connection, uint32_t group, uint32_t interface) {
+  return membership(net, connection, IP_DROP_MEMBERSHIP, group, interface);
+}
+
+int nt_net_multicast_output(nt_net *net, uint64_t connection, uint32_t interface, uint8_t ttl,
+                            bool loop) {
+  nt_conn *conn = nt_conn_find(net, connection);
+  if (!conn)
+    return EBADF;
+  if (conn->type != NT_CONN_DATAGRAM)
+    return EOPNOTSUPP;
+  struct ip_mreqn request = {.imr_address.s_addr = htonl(interface)};
+  int hops = ttl, hears = loop;
+  if (setsockopt(conn->fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) != 0 ||
+      setsockopt(conn->fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops) != 0 ||
+      setsockopt(conn->fd, IPPROTO_IP, IP_MULTICAST_LOOP, &hears, sizeof hears) != 0)
+    return errno;
+  return 0;
+}
+
+static int name_of(nt_net *net, uint64_t connection, nt_net_endpoint *out,
+                   int (*call)(int, struct sockaddr *, socklen_t *)) {
+  nt_conn *conn = nt_conn_find(net, connection);
+  if (!conn)
+    return EBADF;
+  struct sockaddr_in address = {0};
+  socklen_t bytes = sizeof address;
+  if (call(conn->fd, (struct sockaddr *)&address, &bytes) != 0)
+    return errno;
+  *out = nt_socket_endpoint(&address);
+  return 0;
+}
+
+int nt_net_local(nt_net *net, uint64_t connection, nt_net_endpoint *out) {
+  return name_of(net, connection, out, getsockname);
+}
+
+int nt_net_peer(nt_net *net, uint64_t connection, nt_net_endpoint *out) {
+  return name_of(net, connection, out, getpeername);
+}
