@@ -37,7 +37,9 @@ let package = Package(
     .target(
       name: "Transport", dependencies: ["CSupport", "ExecutionCore", "CZlib"],
       swiftSettings: strict),
-    .target(name: "Gateways", dependencies: ["Transport", "ExecutionCore"], swiftSettings: strict),
+    .target(
+      name: "Gateways", dependencies: ["CSupport", "Transport", "ExecutionCore"],
+      swiftSettings: strict),
     .target(
       name: "Simulation", dependencies: ["Gateways", "Transport", "Journal", "ExecutionCore"],
       swiftSettings: strict),

@@ -1,0 +1,307 @@
+/// Puts the datagrams of a MoldUDP64 feed, from several lines and from the re-request server, into
+/// one ordered stream: first good copy wins.
+///
+/// In order, a datagram's blocks go to the decoder where they lie. Ahead of a gap they are kept in a
+/// bounded window taken at start-up and delivered when the gap closes. Missing ranges are asked for
+/// again with a bounded number of requests, and when that fails ``MoldEvents/needsSnapshot`` is said
+/// once; the window then keeps the newest messages until ``splice(at:_:)``.
+///
+/// Sans-I/O: datagrams and times come in, requests go out through ``poll(now:into:_:)``. Threading:
+/// one thread. No allocation after `init`. Source: MoldUDP64 1.00.
+@safe public struct MoldReceiver: ~Copyable {
+  public private(set) var counters = MoldCounters()
+  public internal(set) var session: SessionName?
+  /// The last session name that was not ours; meaningful after ``MoldEvents/sessionChanged``.
+  public private(set) var foreignSession: SessionName = .blank
+  /// The next sequence to be delivered.
+  public internal(set) var nextSequence: UInt64
+  /// One above the highest sequence known to exist.
+  public internal(set) var endSequence: UInt64
+  /// Set from ``MoldEvents/needsSnapshot`` until ``splice(at:_:)``.
+  public internal(set) var awaitsSnapshot = false
+  /// The end of the session was announced (it may still be ahead of a gap).
+  public private(set) var endAnnounced = false
+  public private(set) var ended = false
+
+  let settings: MoldReceiverSettings
+  var window: MoldWindow
+  var requests: MoldRequests
+  private var compare: MoldComparison
+  private let lineCounters: Column<MoldLineCounters>
+  var events: MoldEvents = []
+
+  /// Takes all its memory. Settings out of range are brought into it.
+  public init(_ settings: MoldReceiverSettings = MoldReceiverSettings()) {
+    var held = settings
+    held.lines = min(max(settings.lines, 1), MoldReceiverSettings.linesMax)
+    held.firstSequence = max(settings.firstSequence, 1)
+    held.requestMessagesMax = min(max(settings.requestMessagesMax, 1), 0xfffe)
+    self.settings = held
+    session = held.session
+    nextSequence = held.firstSequence
+    endSequence = held.firstSequence
+    window = MoldWindow(
+      messages: held.windowMessages, messageBytesMax: held.windowMessageBytesMax)
+    requests = MoldRequests(outstandingMax: held.requestsOutstandingMax)
+    compare = MoldComparison(messages: held.lines > 1 ? held.compareMessages : 0)
+    lineCounters = Column(count: held.lines + 1, repeating: MoldLineCounters())
+  }
+  deinit { lineCounters.free() }
+
+  /// Counters of one line; the line behind the last feed line is the re-request server's.
+  public func line(_ index: Int) -> MoldLineCounters {
+    lineCounters[min(max(index, 0), settings.lines)]
+  }
+  public var requestLine: Int { settings.lines }
+  public var hasGap: Bool { nextSequence < endSequence }
+
+  /// Takes one datagram.
+  ///
+  /// - Parameters:
+  ///   - line: 0 … lines−1 for the feed, `requestLine` for a re-request server's reply.
+  ///   - deliver: gets contiguous messages in order, none, one or several times.
+  /// - Returns: what else happened.
+  public mutating func receive(
+    _ datagram: UnsafeRawBufferPointer, line: Int, _ deliver: (MoldSpan) -> Void
+  ) -> MoldEvents {
+    events = []
+    let line = min(max(line, 0), settings.lines)
+    lineCounters[line].datagrams &+= 1
+    guard let header = unsafe MoldHeader(parsing: datagram) else {
+      return malformed(line)
+    }
+    guard accepts(header, line: line) else { return events }
+    if header.isHeartbeat || header.isEndOfSession {
+      lineCounters[line].heartbeats &+= 1
+      announce(header, line: line)
+    } else {
+      unsafe messages(of: header, WireView(datagram), line: line, deliver)
+    }
+    finish(deliver)
+    return events
+  }
+
+  /// Leaves the session for another (the day's next one, or after ``MoldEvents/sessionChanged``).
+  public mutating func adopt(session: SessionName, firstSequence: UInt64 = 1) {
+    self.session = session
+    restart(at: max(firstSequence, 1))
+  }
+
+  private mutating func restart(at sequence: UInt64) {
+    counters.sessionChanges &+= 1
+    nextSequence = sequence
+    endSequence = sequence
+    awaitsSnapshot = false
+    endAnnounced = false
+    ended = false
+    counters.dropped &+= UInt64(window.held)
+    window.clear()
+    requests.clear()
+    compare.clear()
+    for i in 0...settings.lines { lineCounters[i].expected = 0 }
+  }
+
+  private mutating func malformed(_ line: Int) -> MoldEvents {
+    counters.malformed &+= 1
+    lineCounters[line].malformed &+= 1
+    events.insert(.malformed)
+    return events
+  }
+
+  /// Ours? The first session seen is taken; after the end of one, so is the next.
+  private mutating func accepts(_ header: MoldHeader, line: Int) -> Bool {
+    guard let current = session else {
+      session = header.session
+      return true
+    }
+    if current == header.session { return true }
+    if ended {
+      session = header.session
+      foreignSession = header.session
+      restart(at: 1)
+      events.insert(.sessionChanged)
+      return true
+    }
+    counters.foreignSession &+= 1
+    lineCounters[line].foreignSession &+= 1
+    if foreignSession != header.session {
+      foreignSession = header.session
+      events.insert(.sessionChanged)
+    }
+    return false
+  }
+
+  /// A heartbeat or the end of the session: its sequence is the next one that will be sent.
+  private mutating func announce(_ header: MoldHeader, line: Int) {
+    guard header.sequence > 0 else { return }
+    note(line: line, sequence: header.sequence, count: 0)
+    if line == settings.lines, header.isHeartbeat {
+      // The re-request server's way of saying what the oldest message is that it still has.
+      if requests.isAsked(before: header.sequence, from: nextSequence) {
+        counters.gone &+= 1
+        giveUp()
+      }
+      return
+    }
+    extend(to: header.sequence)
+    if header.isEndOfSession { endAnnounced = true }
+  }
+
+  private mutating func messages(
+    of header: MoldHeader, _ view: WireView, line: Int, _ deliver: (MoldSpan) -> Void
+  ) {
+    let overflow = header.sequence.addingReportingOverflow(UInt64(header.count)).overflow
+    let walk = MoldWalk(view, count: Int(header.count))
+    guard !overflow, walk.messages > 0 else {
+      _ = malformed(line)
+      return
+    }
+    if walk.fault != nil { _ = malformed(line) }
+    if header.sequence == 0 {
+      counters.delivered &+= UInt64(walk.messages)
+      counters.unsequenced &+= UInt64(walk.messages)
+      lineCounters[line].firstMessages &+= UInt64(walk.messages)
+      unsafe deliver(
+        MoldSpan(
+          firstSequence: 0, messages: walk.messages,
+          framed: view.part(MoldHeader.size, walk.end &- MoldHeader.size)))
+      return
+    }
+    note(line: line, sequence: header.sequence, count: UInt64(header.count))
+    let first = header.sequence
+    let after = first &+ UInt64(walk.messages)
+    if compare.isOn { disagreements(view, first: first, messages: walk.messages) }
+    if first <= nextSequence, after > nextSequence, !awaitsSnapshot {
+      let skip = Int(nextSequence &- first)
+      let offset = walk.offset(of: skip, in: view)
+      let count = walk.messages &- skip
+      duplicate(UInt64(skip), line: line)
+      lineCounters[line].firstMessages &+= UInt64(count)
+      unsafe inOrder(
+        MoldSpan(
+          firstSequence: nextSequence, messages: count,
+          framed: view.part(offset, walk.end &- offset)),
+        deliver)
+    } else if after <= nextSequence {
+      duplicate(UInt64(walk.messages), line: line)
+    } else {
+      keep(view, first: first, messages: walk.messages, line: line)
+    }
+    extend(to: after)
+  }
+
+  private mutating func inOrder(_ span: MoldSpan, _ deliver: (MoldSpan) -> Void) {
+    // Messages of this span that were kept before count as duplicates of the kept copy.
+    let after = span.firstSequence &+ UInt64(span.messages)
+    if window.held > 0 {
+      let again = window.drop(from: span.firstSequence, to: after)
+      counters.duplicates &+= UInt64(again)
+    }
+    nextSequence = after
+    counters.delivered &+= UInt64(span.messages)
+    deliver(span)
+  }
+
+  private mutating func duplicate(_ messages: UInt64, line: Int) {
+    counters.duplicates &+= messages
+    lineCounters[line].duplicateMessages &+= messages
+  }
+
+  /// Ahead of a gap: into the window.
+  private mutating func keep(
+    _ view: WireView, first: UInt64, messages: Int, line: Int
+  ) {
+    var offset = MoldHeader.size
+    for i in 0..<messages {
+      let length = Int(view.u16(offset))
+      let sequence = first &+ UInt64(i)
+      defer { offset &+= 2 &+ length }
+      if sequence < nextSequence {
+        duplicate(1, line: line)
+        continue
+      }
+      switch unsafe window.keep(
+        view.part(offset, 2 &+ length), sequence: sequence, next: nextSequence,
+        newestWins: awaitsSnapshot)
+      {
+      case .kept:
+        counters.buffered &+= 1
+        lineCounters[line].firstMessages &+= 1
+      case .replacedOlder:
+        counters.buffered &+= 1
+        counters.dropped &+= 1
+        lineCounters[line].firstMessages &+= 1
+      case .duplicate: duplicate(1, line: line)
+      case .noRoom: counters.dropped &+= 1
+      }
+    }
+  }
+
+  private mutating func disagreements(_ view: WireView, first: UInt64, messages: Int) {
+    var offset = MoldHeader.size
+    for i in 0..<messages {
+      let length = Int(view.u16(offset))
+      let checksum = view.crc32c(offset, 2 &+ length)
+      if !compare.agrees(first &+ UInt64(i), checksum) {
+        counters.disagreements &+= 1
+        events.insert(.disagreement)
+      }
+      offset &+= 2 &+ length
+    }
+  }
+
+  /// Sequences up to `end` exist.
+  private mutating func extend(to end: UInt64) {
+    guard end > endSequence else { return }
+    let hadGap = hasGap
+    let known = endSequence
+    endSequence = end
+    guard hasGap, !awaitsSnapshot else { return }
+    counters.missing &+= window.missing(from: max(known, nextSequence), to: end)
+    guard !hadGap else { return }
+    counters.gaps &+= 1
+    events.insert(.gapOpened)
+  }
+
+  private mutating func note(line: Int, sequence: UInt64, count: UInt64) {
+    let expected = lineCounters[line].expected
+    if line < settings.lines, expected != 0, sequence > expected {
+      lineCounters[line].missedMessages &+= sequence &- expected
+    }
+    let after = sequence &+ count
+    if after > expected { lineCounters[line].expected = after }
+  }
+
+  /// Delivers what the window can now give, and says what has changed.
+  mutating func finish(_ deliver: (MoldSpan) -> Void) {
+    guard !awaitsSnapshot else { return }
+    while window.held > 0, let span = window.take(from: nextSequence) {
+      nextSequence = span.firstSequence &+ UInt64(span.messages)
+      counters.delivered &+= UInt64(span.messages)
+      deliver(span)
+    }
+    if requests.open, !hasGap {
+      requests.clear()
+      events.insert(.gapClosed)
+    }
+    if hasGap {
+      requests.open = true
+      if endSequence &- nextSequence > settings.repairableMessagesMax { giveUp() }
+    } else if endAnnounced, !ended {
+      ended = true
+      events.insert(.endOfSession)
+    }
+  }
+
+  mutating func giveUp() {
+    guard !awaitsSnapshot else { return }
+    awaitsSnapshot = true
+    requests.clear()
+    counters.snapshotsNeeded &+= 1
+    events.insert(.needsSnapshot)
+  }
+
+  mutating func countRequest() { counters.requests &+= 1 }
+  mutating func countExhausted() { counters.requestsExhausted &+= 1 }
+  mutating func countLate(_ messages: Int) { counters.duplicates &+= UInt64(messages) }
+}

@@ -1,0 +1,115 @@
+/// One re-request under way.
+struct MoldRequestUnderWay: BitwiseCopyable {
+  var first: UInt64 = 0
+  /// One above the last; equal to `first` when the place is free.
+  var end: UInt64 = 0
+  var deadline: Int64 = 0
+  var attempts: Int32 = 0
+}
+
+/// The re-requests under way, a bounded number of them.
+@safe struct MoldRequests: ~Copyable {
+  let underWay: Column<MoldRequestUnderWay>
+  /// Everything missing below this has been asked for.
+  var askedThrough: UInt64 = 0
+  /// A gap is open, so `poll` has work.
+  var open = false
+
+  init(outstandingMax: Int) {
+    underWay = Column(count: min(max(outstandingMax, 1), 64), repeating: MoldRequestUnderWay())
+  }
+  deinit { underWay.free() }
+
+  mutating func clear() {
+    for i in 0..<underWay.count { underWay[i] = MoldRequestUnderWay() }
+    askedThrough = 0
+    open = false
+  }
+  /// Is a sequence asked for that lies below `sequence` and has not been delivered?
+  func isAsked(before sequence: UInt64, from next: UInt64) -> Bool {
+    for i in 0..<underWay.count {
+      let request = underWay[i]
+      if request.first < request.end, request.end > next, request.first < sequence { return true }
+    }
+    return false
+  }
+}
+
+extension MoldReceiver {
+  /// Writes the next re-request that is due: 20 bytes for the re-request server, or 0 when there is
+  /// none. Call until it gives 0, after every `receive` that opened a gap and on a timer.
+  ///
+  /// `now` is machine time in nanoseconds. `events` gets ``MoldEvents/needsSnapshot`` when the
+  /// attempts for a range are used up.
+  public mutating func poll(
+    now: Int64, into out: UnsafeMutableRawBufferPointer, _ events: inout MoldEvents
+  ) -> Int {
+    guard requests.open, !awaitsSnapshot, let session, out.count >= MoldHeader.size else {
+      return 0
+    }
+    self.events = []
+    defer { events.formUnion(self.events) }
+    var free: Int? = nil
+    for i in 0..<requests.underWay.count {
+      var request = requests.underWay[i]
+      request.first = window.firstMissing(from: max(request.first, nextSequence), to: request.end)
+      if request.first >= request.end {
+        requests.underWay[i] = MoldRequestUnderWay()
+        free = i
+        continue
+      }
+      if request.first != requests.underWay[i].first {
+        // Something came: the next wait begins with full attempts.
+        request.attempts = 1
+        requests.underWay[i] = request
+      }
+      guard now >= request.deadline else { continue }
+      guard Int(request.attempts) < settings.requestAttemptsMax else {
+        countExhausted()
+        giveUp()
+        return 0
+      }
+      request.attempts &+= 1
+      request.deadline = now &+ settings.requestRetry
+      requests.underWay[i] = request
+      return unsafe write(request, session, out)
+    }
+    guard let free else { return 0 }
+    let from = window.firstMissing(from: max(requests.askedThrough, nextSequence), to: endSequence)
+    guard from < endSequence else { return 0 }
+    var end = from
+    while end < endSequence, end &- from < UInt64(settings.requestMessagesMax), !window.holds(end) {
+      end &+= 1
+    }
+    let request = MoldRequestUnderWay(
+      first: from, end: end, deadline: now &+ settings.requestRetry, attempts: 1)
+    requests.underWay[free] = request
+    requests.askedThrough = end
+    return unsafe write(request, session, out)
+  }
+
+  private mutating func write(
+    _ request: MoldRequestUnderWay, _ session: SessionName, _ out: UnsafeMutableRawBufferPointer
+  ) -> Int {
+    countRequest()
+    let count = UInt16(truncatingIfNeeded: request.end &- request.first)
+    return unsafe MoldHeader(session: session, sequence: request.first, count: count)
+      .write(into: out)
+  }
+
+  /// The books have been taken from a snapshot that ends before `sequence`: goes on from there.
+  /// Delivers what was kept from `sequence` on; a gap above it is repaired as usual.
+  ///
+  /// A sequence below the one already delivered is refused (false): the snapshot is older than us.
+  public mutating func splice(at sequence: UInt64, _ deliver: (MoldSpan) -> Void) -> Bool {
+    guard sequence >= nextSequence else { return false }
+    countLate(window.drop(from: nextSequence, to: sequence))
+    nextSequence = sequence
+    if endSequence < sequence { endSequence = sequence }
+    awaitsSnapshot = false
+    requests.clear()
+    events = []
+    finish(deliver)
+    return true
+  }
+}

@@ -1,0 +1,182 @@
+/// One pass over a datagram's blocks: how many are whole and where they end.
+@safe struct MoldWalk {
+  let messages: Int
+  let end: Int
+  let fault: MoldFault?
+
+  init(_ view: WireView, count: Int) {
+    var offset = MoldHeader.size
+    var whole = 0
+    while whole < count, offset &+ 2 <= view.count {
+      let next = offset &+ 2 &+ Int(view.u16(offset))
+      guard next <= view.count else { break }
+      offset = next
+      whole &+= 1
+    }
+    messages = whole
+    end = offset
+    fault = whole < count ? .truncated : offset < view.count ? .trailingBytes : nil
+  }
+  /// Where the block of this index begins.
+  func offset(of index: Int, in view: WireView) -> Int {
+    var offset = MoldHeader.size
+    for _ in 0..<index { offset &+= 2 &+ Int(view.u16(offset)) }
+    return offset
+  }
+}
+
+/// Messages ahead of a gap, by sequence, in slots of one size.
+@safe struct MoldWindow: ~Copyable {
+  enum Outcome: BitwiseCopyable { case kept, replacedOlder, duplicate, noRoom }
+
+  private let slots: Int
+  private let slotBytes: Int
+  private let sequences: Column<UInt64>
+  private let frames: Block
+  private let scratch: Block
+  /// Messages that are kept now.
+  private(set) var held = 0
+
+  init(messages: Int, messageBytesMax: Int) {
+    var count = 16
+    while count < messages, count < 1 << 24 { count <<= 1 }
+    slots = count
+    slotBytes = 2 + min(max(messageBytesMax, 16), 0xffff)
+    sequences = Column(count: count, repeating: 0)
+    frames = Block(count: count * slotBytes)
+    scratch = Block(count: max(64 * 1024, slotBytes))
+  }
+  deinit { sequences.free() }
+
+  @inline(__always) private func slot(_ sequence: UInt64) -> Int {
+    Int(truncatingIfNeeded: sequence & UInt64(slots &- 1))
+  }
+  @inline(__always) func holds(_ sequence: UInt64) -> Bool { sequences[slot(sequence)] == sequence }
+
+  mutating func keep(
+    _ frame: UnsafeRawBufferPointer, sequence: UInt64, next: UInt64, newestWins: Bool
+  ) -> Outcome {
+    let index = slot(sequence)
+    let there = sequences[index]
+    if there == sequence { return .duplicate }
+    guard frame.count <= slotBytes, sequence > 0 else { return .noRoom }
+    if !newestWins, sequence &- next >= UInt64(slots) { return .noRoom }
+    if there > sequence { return .noRoom }
+    sequences[index] = sequence
+    unsafe frames.writer.copy(index &* slotBytes, frame)
+    if there != 0 { return .replacedOlder }
+    held &+= 1
+    return .kept
+  }
+
+  /// As many contiguous messages from `sequence` as are kept and fit in one span, given out.
+  mutating func take(from sequence: UInt64) -> MoldSpan? {
+    var used = 0
+    var count = 0
+    let view = frames.view
+    while held > 0 {
+      let index = slot(sequence &+ UInt64(count))
+      guard sequences[index] == sequence &+ UInt64(count) else { break }
+      let length = 2 &+ Int(view.u16(index &* slotBytes))
+      guard used &+ length <= scratch.count else { break }
+      unsafe scratch.writer.copy(used, view.part(index &* slotBytes, length))
+      sequences[index] = 0
+      held &-= 1
+      used &+= length
+      count &+= 1
+    }
+    guard count > 0 else { return nil }
+    return unsafe MoldSpan(
+      firstSequence: sequence, messages: count, framed: scratch.view.part(0, used))
+  }
+
+  /// Forgets what is kept in `[from, to)`; how many there were.
+  mutating func drop(from: UInt64, to: UInt64) -> Int {
+    guard held > 0, to > from else { return 0 }
+    var dropped = 0
+    if to &- from >= UInt64(slots) {
+      for i in 0..<slots where sequences[i] >= from && sequences[i] < to && sequences[i] != 0 {
+        sequences[i] = 0
+        dropped &+= 1
+      }
+    } else {
+      var sequence = from
+      while sequence < to {
+        if holds(sequence), sequence != 0 {
+          sequences[slot(sequence)] = 0
+          dropped &+= 1
+        }
+        sequence &+= 1
+      }
+    }
+    held &-= dropped
+    return dropped
+  }
+
+  /// How many sequences of `[from, to)` are not kept.
+  func missing(from: UInt64, to: UInt64) -> UInt64 {
+    guard to > from else { return 0 }
+    var count = to &- from
+    guard held > 0 else { return count }
+    // A kept message lies within one window of the next one, so further on there is none.
+    var sequence = from
+    let end = to &- from > UInt64(slots) ? from &+ UInt64(slots) : to
+    while sequence < end {
+      if holds(sequence) { count &-= 1 }
+      sequence &+= 1
+    }
+    return count
+  }
+
+  /// The first sequence of `[from, to)` that is not kept; `to` when all are. Looks at one window.
+  func firstMissing(from: UInt64, to: UInt64) -> UInt64 {
+    var sequence = from
+    var looked = 0
+    while sequence < to, looked < slots, holds(sequence) {
+      sequence &+= 1
+      looked &+= 1
+    }
+    return sequence
+  }
+
+  mutating func clear() {
+    guard held > 0 else { return }
+    for i in 0..<slots { sequences[i] = 0 }
+    held = 0
+  }
+}
+
+/// Checksums of recent messages, to compare what the lines say.
+@safe struct MoldComparison: ~Copyable {
+  private let sequences: Column<UInt64>
+  private let checksums: Column<UInt32>
+  private let mask: UInt64
+  let isOn: Bool
+
+  init(messages: Int) {
+    var count = 1
+    while count < messages, count < 1 << 22 { count <<= 1 }
+    isOn = messages > 0
+    mask = UInt64(count - 1)
+    sequences = Column(count: count, repeating: 0)
+    checksums = Column(count: count, repeating: 0)
+  }
+  deinit {
+    sequences.free()
+    checksums.free()
+  }
+
+  /// False when another copy of this sequence, still remembered, had other bytes.
+  mutating func agrees(_ sequence: UInt64, _ checksum: UInt32) -> Bool {
+    let index = Int(truncatingIfNeeded: sequence & mask)
+    if sequences[index] == sequence { return checksums[index] == checksum }
+    if sequences[index] < sequence {
+      sequences[index] = sequence
+      checksums[index] = checksum
+    }
+    return true
+  }
+  mutating func clear() {
+    for i in 0..<sequences.count { sequences[i] = 0 }
+  }
+}
