@@ -1,0 +1,66 @@
+import CSupport
+
+/// The words by which the hot thread and the main thread know of each other: each has one writer, and
+/// is read as it is at the moment.
+///
+/// Threading: `set` by the word's one writer, `get` by any thread.
+final class RunMonitor: @unchecked Sendable {
+  enum Word: Int, CaseIterable {
+    // Written by the main thread.
+    /// ``StopReason``; 0: go on.
+    case stop
+    /// Times the exchange has been started again.
+    case exchangeRestarts
+    // Written by the hot thread.
+    case phase
+    case messages
+    case sessionTime
+    case ordersSent
+    case fills
+    /// Σ |shares| of all positions.
+    case grossPosition
+    /// Net profit in 10⁻⁴ dollars, two's complement.
+    case netProfit
+    case openOrders
+    /// An errno, where the phase is `failed`.
+    case failure
+  }
+  enum Phase: UInt64 {
+    case starting = 0
+    /// The order session is up and market data flows.
+    case trading = 1
+    /// Working orders are being cancelled.
+    case stopping = 2
+    case done = 3
+    case failed = 4
+  }
+  enum StopReason: UInt64 {
+    case none = 0
+    case signal = 1
+    case duration = 2
+    case exchangeLost = 3
+  }
+
+  // Lives as long as this object; both threads hold it.
+  private let words: UnsafeMutablePointer<UInt64>
+
+  init() {
+    words = .allocate(capacity: Word.allCases.count)
+    words.initialize(repeating: 0, count: Word.allCases.count)
+  }
+  deinit { words.deallocate() }
+
+  @inline(__always) func set(_ word: Word, _ value: UInt64) {
+    nt_word_store(words + word.rawValue, value)
+  }
+  @inline(__always) func get(_ word: Word) -> UInt64 { nt_word_load(words + word.rawValue) }
+
+  var phase: Phase {
+    get { Phase(rawValue: get(.phase)) ?? .failed }
+    set { set(.phase, newValue.rawValue) }
+  }
+  var stopReason: StopReason {
+    get { StopReason(rawValue: get(.stop)) ?? .signal }
+    set { set(.stop, newValue.rawValue) }
+  }
+}
