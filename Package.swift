@@ -70,7 +70,12 @@ let package = Package(
       name: "SimulationTests",
       dependencies: ["Simulation", "Gateways", "Journal", "ExecutionCore"],
       swiftSettings: common),
-    .testTarget(name: "NodeTests", dependencies: ["Node"], swiftSettings: common),
+    .testTarget(
+      name: "NodeTests",
+      dependencies: [
+        "Node", "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport",
+      ],
+      swiftSettings: common),
   ],
   cLanguageStandard: .c11
 )

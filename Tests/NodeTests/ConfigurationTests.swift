@@ -48,7 +48,7 @@ struct ConfigurationTests {
     let value = trimmed[trimmed.index(after: colon)...].drop { $0 == " " }
     let start = line.prefix(line.count - trimmed.count)
     let words = [
-      "scenario": "calm", "mode": "memory", "format": "json", "wait": "spin", "network": "epoll",
+      "scenario": "thin", "mode": "memory", "format": "json", "wait": "spin", "network": "epoll",
       "attach": "127.0.0.1:9000", "date": "2019-12-30", "instruments_file": "x.csv",
       "source": "x.itch", "speed": "max", "username": "OTHER", "password": "other",
       "person": "another", "file": "stop", "address": "127.0.0.2", "symbols": "[AAPL]",
@@ -102,8 +102,8 @@ struct ConfigurationTests {
       "c.yaml:2:9: feed.date: '2019-02-29' is refused: it takes a date as YYYY-MM-DD"),
     Case(
       "feed:\n  generator:\n    scenario: volatlie",
-      "c.yaml:3:15: feed.generator.scenario: 'volatlie' is refused: it takes one of calm, normal, "
-        + "volatile, thin, trending, jumping, halting; did you mean 'volatile'?"),
+      "c.yaml:3:15: feed.generator.scenario: 'volatlie' is refused: it takes one of calm, volatile, "
+        + "thin, trending, jumping, halting; did you mean 'volatile'?"),
     Case("feed: 7", "c.yaml:1:7: feed: a group of settings is needed, not '7'"),
     Case("feed: [7]", "c.yaml:1:7: feed: a group of settings is needed, not a list"),
     Case("7", "c.yaml:1:1: a group of settings is needed, not '7'"),

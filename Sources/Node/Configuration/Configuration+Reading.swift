@@ -1,3 +1,4 @@
+import ExecutionCore
 import Foundation
 
 /// A configuration file that cannot be used, with everything that is wrong in it.
@@ -142,15 +143,7 @@ enum Wanted {
   }
   static let date = "it takes a date as YYYY-MM-DD"
   static func isDate(_ text: String) -> Bool {
-    let parts = text.split(separator: "-", omittingEmptySubsequences: false).map(String.init)
-    guard parts.count == 3, parts.map(\.utf8.count) == [4, 2, 2],
-      text.utf8.allSatisfy({ $0 < 0x40 }),
-      let year = Int(parts[0]), let month = Int(parts[1]), let day = Int(parts[2]),
-      (1970...2200).contains(year), (1...12).contains(month)
-    else { return false }
-    let isLeap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-    let days = [31, isLeap ? 29 : 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31]
-    return (1...days[month - 1]).contains(day)
+    SessionDate(parsing: text) != nil
   }
   static let endpoint = "it takes HOST:PORT with an IPv4 address and a port from 1 to 65535"
   static func isEndpoint(_ text: String) -> Bool {

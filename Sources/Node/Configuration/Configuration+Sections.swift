@@ -16,8 +16,8 @@ extension Configuration.Feed {
       "date", into: &date, wanted: Wanted.date, where: { $0.isEmpty || Wanted.isDate($0) })
     reader.section("generator") {
       $0.read("scenario", into: &generator.scenario)
-      $0.read("symbols", into: &generator.symbols, in: 1...8_000)
-      $0.read("messages_per_second", into: &generator.messagesPerSecond, in: 1...5_000_000)
+      $0.read("symbols", into: &generator.symbols, in: 1...12_000)
+      $0.read("messages_per_second", into: &generator.messagesPerSecond, in: 1...100_000_000)
     }
   }
   static let durationRange: ClosedRange<Decimal8> = Decimal8(raw: 10_000_000)...86_400

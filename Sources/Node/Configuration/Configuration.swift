@@ -64,11 +64,11 @@ public struct Configuration: Equatable, Sendable {
   }
 
   public enum Scenario: String, CaseIterable, Sendable {
-    case calm, normal, volatile, thin, trending, jumping, halting
+    case calm, volatile, thin, trending, jumping, halting
   }
 
   public struct Generator: Equatable, Sendable {
-    public var scenario = Scenario.normal
+    public var scenario = Scenario.calm
     public var symbols = 20
     public var messagesPerSecond = 5_000
     public init() {}

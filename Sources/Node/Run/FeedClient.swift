@@ -1,0 +1,132 @@
+import CSupport
+import ExecutionCore
+import Gateways
+import Transport
+
+/// The market-data end of the hot thread: the feed's sockets, the MoldUDP64 receiver and the decoder.
+/// Datagrams go in, batches of records come out.
+///
+/// Threading: the hot thread. No allocation after `init`.
+struct FeedClient: ~Copyable {
+  /// What the reactor's events of these sockets carry.
+  enum Token {
+    static let lineA: UInt64 = 1
+    static let lineB: UInt64 = 2
+    static let request: UInt64 = 3
+  }
+  /// Records of one batch: more than a datagram can hold.
+  static let batchMax = 4_096
+
+  private(set) var receiver: MoldReceiver
+  let lineA: ConnectionID
+  let lineB: ConnectionID
+  private let requestSocket: ConnectionID
+  /// Where re-requests go; `any(port: 0)` until it is known.
+  var requestServer = Endpoint.any(port: 0)
+  let midnight: Int64
+  let records: UnsafeMutablePointer<MarketRecord>
+  private(set) var datagrams: UInt64 = 0
+  private(set) var bytes: UInt64 = 0
+  private(set) var malformed: UInt64 = 0
+  /// What the receiver has said since the last ``takeEvents()``.
+  private var events: MoldEvents = []
+
+  /// Opens two line sockets and one for re-requests on free ports of `address`.
+  init(
+    on reactor: inout Reactor, address: UInt32, midnight: Int64
+  ) throws(ReactorError) {
+    var options = SocketOptions.direct
+    options.reportsReceiveTime = true
+    // Room for the bursts of a 'max' run: 64 messages at a time are under way, but heartbeats too.
+    options.receiveBufferBytes = 4 << 20
+    let at = Endpoint(address: address, port: 0)
+    let lineA = try reactor.openDatagram(bind: at, options: options, token: Token.lineA)
+    var ordinary = SocketOptions()
+    ordinary.receiveBufferBytes = 4 << 20
+    let lineB = try reactor.openDatagram(bind: at, options: ordinary, token: Token.lineB)
+    let requestSocket = try reactor.openDatagram(bind: at, options: ordinary, token: Token.request)
+    self.midnight = midnight
+    self.lineA = lineA
+    self.lineB = lineB
+    self.requestSocket = requestSocket
+    receiver = MoldReceiver(MoldReceiverSettings())
+    records = .allocate(capacity: Self.batchMax)
+    records.initialize(repeating: MarketRecord(), count: Self.batchMax)
+  }
+
+  deinit { records.deallocate() }
+
+  /// Takes one datagram; `apply` gets the records of each contiguous run, in order.
+  @inline(__always)
+  mutating func receive(
+    _ datagram: UnsafeRawBufferPointer, token: UInt64,
+    _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
+  ) {
+    datagrams &+= 1
+    bytes &+= UInt64(datagram.count)
+    let line =
+      token == Token.request ? receiver.requestLine : token == Token.lineB ? 1 : 0
+    let midnight = midnight
+    let records = records
+    var bad = 0
+    let found = receiver.receive(datagram, line: line) { span in
+      bad &+= Self.decode(span, midnight: midnight, into: records, apply)
+    }
+    malformed &+= UInt64(bad)
+    events.formUnion(found)
+  }
+
+  /// Decodes a run in batches; returns the malformed messages in it.
+  @inline(__always)
+  static func decode(
+    _ span: MoldSpan, midnight: Int64, into records: UnsafeMutablePointer<MarketRecord>,
+    _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
+  ) -> Int {
+    guard let base = span.framed.bindMemory(to: UInt8.self).baseAddress else { return 0 }
+    var offset = 0
+    var sequence = span.firstSequence
+    var malformed = 0
+    // Each turn consumes a frame at least, or ends.
+    while offset < span.framed.count {
+      let batch = ITCHDecoder.decodeFrames(
+        base + offset, count: span.framed.count - offset, midnight: midnight,
+        firstSequence: sequence, into: records, capacity: batchMax)
+      if batch.records > 0 { apply(records, batch.records) }
+      malformed &+= batch.malformed
+      guard batch.consumed > 0 else { break }
+      offset &+= batch.consumed
+      if sequence != 0 { sequence &+= UInt64(batch.frames) }
+    }
+    return malformed
+  }
+
+  /// Sends the re-requests that are due. Bounded: a few at a time.
+  mutating func request(_ reactor: inout Reactor, now: Int64) {
+    guard requestServer.port != 0 else { return }
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
+      for _ in 0..<8 {
+        let length = receiver.poll(now: now, into: buffer, &events)
+        guard length > 0 else { return }
+        _ = reactor.sendDatagram(
+          UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]),
+          to: requestServer, on: requestSocket)
+      }
+    }
+  }
+
+  /// Goes on behind a snapshot that ends before `sequence`; false when it is older than the feed.
+  mutating func splice(
+    at sequence: UInt64, _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
+  ) -> Bool {
+    let midnight = midnight
+    let records = records
+    return receiver.splice(at: sequence) { span in
+      _ = Self.decode(span, midnight: midnight, into: records, apply)
+    }
+  }
+
+  mutating func takeEvents() -> MoldEvents {
+    defer { events = [] }
+    return events
+  }
+}

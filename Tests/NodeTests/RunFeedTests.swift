@@ -1,0 +1,146 @@
+import ExecutionCore
+import Gateways
+import Testing
+import Transport
+
+@testable import Node
+
+/// Datagrams over real loopback sockets into records.
+struct RunFeedTests {
+  private func message(_ index: UInt64) -> [UInt8] {
+    var record = MarketRecord()
+    record.kind = UInt8(ascii: "D")
+    record.sessionTime = Int64(index)
+    record.reference = index
+    var bytes = [UInt8](repeating: 0, count: 64)
+    let length = bytes.withUnsafeMutableBufferPointer {
+      ITCHEncoder.encode(&record, midnight: 0, into: $0.baseAddress!, capacity: $0.count)
+    }
+    return Array(bytes[..<length])
+  }
+
+  /// Everything a test needs on one thread: the client, a sender, a re-request server's socket.
+  private struct Bench: ~Copyable {
+    var reactor: Reactor
+    var feed: FeedClient
+    let sender: ConnectionID
+    let server: ConnectionID
+    let to: Endpoint
+    let toB: Endpoint
+    var publisher = MoldPublisher(session: SessionName("TEST")!)
+    var got: [(sequence: UInt64, reference: UInt64)] = []
+    var requests: [MoldHeader] = []
+    var requester = Endpoint.any()
+
+    init() throws {
+      var reactor = try Reactor()
+      var feed = try FeedClient(on: &reactor, address: 0x7f00_0001, midnight: 0)
+      var options = SocketOptions()
+      options.reportsPeer = true
+      let sender = try reactor.openDatagram(bind: .loopback(), token: 100)
+      let server = try reactor.openDatagram(bind: .loopback(), options: options, token: 101)
+      feed.requestServer = try reactor.localEndpoint(of: server)
+      let to = try reactor.localEndpoint(of: feed.lineA)
+      let toB = try reactor.localEndpoint(of: feed.lineB)
+      self.sender = sender
+      self.server = server
+      self.to = to
+      self.toB = toB
+      self.reactor = reactor
+      self.feed = feed
+    }
+
+    mutating func send(_ messages: [[UInt8]], a: Bool = true, b: Bool = false) {
+      for message in messages { _ = message.withUnsafeBytes { publisher.append($0) } }
+      guard let datagram = publisher.take(now: 0) else { return }
+      if a { _ = reactor.sendDatagram(datagram, to: to, on: sender) }
+      if b { _ = reactor.sendDatagram(datagram, to: toB, on: sender) }
+    }
+
+    /// Polls until the condition holds; bounded.
+    mutating func run(until holds: (borrowing Bench) -> Bool) {
+      for _ in 0..<5_000 where !holds(self) {
+        let count = reactor.poll(.block(nanoseconds: 1_000_000))
+        for index in 0..<max(0, count) {
+          let event = reactor.event(index)
+          guard event.kind == .received else { continue }
+          if event.token == 101 {
+            if let header = MoldHeader(parsing: event.bytes) { requests.append(header) }
+            requester = event.peer
+          } else if event.token <= FeedClient.Token.request {
+            var records: [(sequence: UInt64, reference: UInt64)] = []
+            feed.receive(event.bytes, token: event.token) { pointer, count in
+              for i in 0..<count { records.append((pointer[i].sequence, pointer[i].reference)) }
+            }
+            got += records
+          }
+        }
+        feed.request(&reactor, now: Reactor.now())
+      }
+    }
+  }
+
+  @Test func `messages of both lines arrive once and in order`() throws {
+    var bench = try Bench()
+    for index in 0..<50 as Range<UInt64> {
+      bench.send([message(index * 2 + 1), message(index * 2 + 2)], a: true, b: true)
+    }
+    bench.run { $0.got.count >= 100 && $0.feed.datagrams >= 100 }
+    #expect(bench.got.map(\.sequence) == Array(1...100))
+    #expect(bench.got.map(\.reference) == Array(1...100))
+    #expect(bench.feed.receiver.counters.duplicates == 100)
+    #expect(bench.feed.malformed == 0)
+  }
+
+  @Test func `what one line loses the other brings`() throws {
+    var bench = try Bench()
+    for index in 1...60 as ClosedRange<UInt64> {
+      bench.send([message(index)], a: index % 3 != 0, b: index % 3 == 0)
+    }
+    bench.run { $0.got.count >= 60 }
+    #expect(bench.got.map(\.sequence) == Array(1...60))
+  }
+
+  @Test func `a gap is asked for again, and closes`() throws {
+    var bench = try Bench()
+    bench.send([message(1)])
+    bench.send([message(2), message(3)], a: false)
+    bench.send([message(4)])
+    bench.run { !$0.requests.isEmpty }
+    #expect(bench.got.map(\.sequence) == [1])
+    let request = try #require(bench.requests.first)
+    #expect(request.sequence == 2)
+    #expect(request.count == 2)
+    var again = MoldPublisher(session: SessionName("TEST")!, nextSequence: 2)
+    for index in 2...3 as ClosedRange<UInt64> {
+      _ = message(index).withUnsafeBytes { again.append($0) }
+    }
+    let reply = again.take(now: 0)
+    let datagram = try #require(reply)
+    _ = bench.reactor.sendDatagram(datagram, to: bench.requester, on: bench.server)
+    bench.run { $0.got.count >= 4 }
+    #expect(bench.got.map(\.sequence) == [1, 2, 3, 4])
+    let events = bench.feed.takeEvents()
+    #expect(events.contains(.gapOpened) && events.contains(.gapClosed))
+    #expect(bench.feed.takeEvents().isEmpty)
+  }
+
+  @Test func `a malformed message is counted and takes its sequence`() throws {
+    var bench = try Bench()
+    bench.send([message(1), [UInt8(ascii: "D"), 0], [], message(4)])
+    bench.run { $0.got.count >= 2 }
+    #expect(bench.got.map(\.sequence) == [1, 4])
+    #expect(bench.feed.malformed == 2)
+  }
+
+  @Test func `bytes that are no datagram of the feed are counted`() throws {
+    var bench = try Bench()
+    let to = bench.to
+    _ = [UInt8](repeating: 7, count: 9).withUnsafeBytes {
+      bench.reactor.sendDatagram($0, to: to, on: bench.sender)
+    }
+    bench.run { $0.feed.datagrams >= 1 }
+    #expect(bench.got.isEmpty)
+    #expect(bench.feed.receiver.counters.malformed == 1)
+  }
+}
