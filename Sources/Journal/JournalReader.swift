@@ -178,15 +178,10 @@ struct JournalWalk {
     let bytes = unsafe segment.bytes
     let header = segment.header
     end.isSealed = header.isSealed
-    if header.isSealed,
-      Int(header.published) != bytes.count || header.committed != header.published
-    {
-      throw corrupt(
-        segment, min(bytes.count, Int(header.published)),
-        "the file has \(bytes.count) bytes, but was closed with \(header.published)")
-    }
+    // Of a closed segment nothing counts that was not there when it was closed.
+    let limit = header.isSealed ? min(bytes.count, Int(header.published)) : bytes.count
     var offset = SegmentHeader.bytes
-    while case .record(let length) = unsafe RecordScan.look(bytes, offset, bytes.count) {
+    while case .record(let length) = unsafe RecordScan.look(bytes, offset, limit) {
       let head = unsafe RecordScan.header(bytes, offset)
       guard let type = try check(head, segment, offset) else {
         offset += length
@@ -235,6 +230,11 @@ struct JournalWalk {
   ) throws(JournalError) {
     let bytes = unsafe segment.bytes
     let header = segment.header
+    if header.isSealed, Int(header.published) != bytes.count {
+      throw corrupt(
+        segment, offset,
+        "the file has \(bytes.count) bytes, but was closed with \(header.published)")
+    }
     if offset == bytes.count, header.isSealed || isLive || isPadded {
       return try checkSeal(segment)
     }
@@ -269,7 +269,9 @@ struct JournalWalk {
     let header = segment.header
     guard header.isSealed else { return }
     let (first, last) = unsafe RecordScan.sequences(segment.bytes)
-    guard header.firstSequence == first, header.lastSequence == last else {
+    guard header.firstSequence == first, header.lastSequence == last,
+      header.committed == header.published
+    else {
       throw corrupt(
         segment, 256, "the header says records \(header.firstSequence) to \(header.lastSequence)")
     }

@@ -141,3 +141,7 @@ struct ReadBack {
     sequences = found
   }
 }
+
+func unlinkFile(_ path: String) {
+  if unlink(path) != 0 { fatalError("cannot remove \(path)") }
+}
