@@ -58,8 +58,12 @@ let package = Package(
     .testTarget(
       name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],
       swiftSettings: common),
+    .executableTarget(
+      name: "journal-crash-writer", dependencies: ["Journal", "ExecutionCore"],
+      path: "Tests/JournalCrashWriter", swiftSettings: common),
     .testTarget(
-      name: "JournalTests", dependencies: ["Journal", "ExecutionCore"], swiftSettings: common),
+      name: "JournalTests",
+      dependencies: ["Journal", "ExecutionCore", "journal-crash-writer"], swiftSettings: common),
     .testTarget(
       name: "TransportTests", dependencies: ["Transport", "ExecutionCore", "CSupport"],
       swiftSettings: common),

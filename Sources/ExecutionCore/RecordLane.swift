@@ -16,6 +16,9 @@ internal import CSupport
     unsafe raw.assumingMemoryBound(to: nt_lane.self)
   }
 
+  /// Address of the `nt_lane`, for C and for the engine's own appender.
+  public var pointer: UnsafeMutableRawPointer { unsafe raw }
+
   /// Sequence of the record that is appended next; stays what it is when an append is refused.
   public var nextSequence: UInt64 {
     @_noLocks get { unsafe lane.pointee.next_sequence }

@@ -150,6 +150,8 @@ internal import Synchronization
       try left.seal()
       sealedBytes.add(left.published, ordering: .relaxed)
     } catch {
+      // Nothing may follow in the next file what is perhaps missing in this one.
+      copyFailed = true
       flushFailed = true
       fail(error)
     }

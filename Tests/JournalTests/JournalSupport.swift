@@ -17,8 +17,10 @@ struct SplitMix64: RandomNumberGenerator {
 /// A directory of its own for one test, removed with the value.
 final class ScratchDirectory {
   let path: String
-  init() {
-    var template = Array("/tmp/needletail-journal-XXXXXX".utf8CString)
+  /// In memory where there is such a file system, because most tests flush often; on disk when asked.
+  init(onDisk: Bool = false) {
+    let root = !onDisk && access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp"
+    var template = Array("\(root)/needletail-journal-XXXXXX".utf8CString)
     path = template.withUnsafeMutableBufferPointer { buffer in
       guard let made = mkdtemp(buffer.baseAddress!) else {
         fatalError("cannot make a scratch directory: errno \(errno)")

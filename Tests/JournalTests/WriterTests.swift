@@ -9,7 +9,7 @@ import Testing
     mode: JournalOptions.Mode, seed: UInt64
   ) throws {
     print("seed \(seed), mode \(mode)")
-    let scratch = ScratchDirectory()
+    let scratch = ScratchDirectory(onDisk: true)
     var random = SplitMix64(state: seed)
     let writer = try JournalWriter.open(scratch.path, smallOptions(mode))
     var written: [Sample] = []
