@@ -27,7 +27,9 @@
     case sessionUp = 32
     /// Made by the gateway: the session is down; every unresolved request becomes unknown.
     case sessionDown = 33
-    /// Made by the gateway: a request it withdrew unsent (too old, over a fuse, queue full).
+    /// Made by the gateway: a request it withdrew unsent (too old, over a fuse, queue full). `reason` is the
+    /// request's ``VenueRequest/Kind``: a cancel names the reference of its order, so without it the
+    /// engine could not tell the two apart, and releases nothing.
     case notSent = 34
     /// Made by the gateway: the stream has been drained up to what the venue had at log-in.
     case caughtUp = 35

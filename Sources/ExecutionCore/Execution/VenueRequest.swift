@@ -16,7 +16,8 @@
   }
   /// Ours; journalled before the wire.
   public var clientOrderID: ClientOrderID
-  /// The venue's counter for this request (OUCH UserRefNum), given by the core.
+  /// The venue's counter for this request (OUCH UserRefNum), given by the core. Cancel and modify have
+  /// none of their own: here too is the reference of the incarnation that is meant.
   public var venueReference: UInt64
   /// For replace, cancel and modify: the reference of the incarnation that is meant. 0 for new.
   public var originalVenueReference: UInt64

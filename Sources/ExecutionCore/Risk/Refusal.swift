@@ -33,6 +33,8 @@
   case noInstrumentState = 31
   case arithmeticOverflow = 32
   case crossedBook = 33
+  /// The order has been replaced as often as its client order id can tell apart.
+  case incarnationLimit = 34
 }
 
 /// Whose limit refused.

@@ -1,0 +1,51 @@
+/// A fixed array of plain values in memory that somebody else owns: the arena, which outlives it.
+///
+/// An index outside is a programming error and traps; an index that comes from input is checked by the
+/// caller first. Threading: none of its own.
+@safe struct Column<Element: BitwiseCopyable>: BitwiseCopyable {
+  let base: UnsafeMutablePointer<Element>
+  let count: Int
+
+  @inline(__always) init(base: UnsafeMutablePointer<Element>, count: Int) {
+    unsafe self.base = unsafe base
+    self.count = count
+  }
+
+  @inline(__always) func holds(_ i: Int) -> Bool {
+    UInt(bitPattern: i) < UInt(bitPattern: count)
+  }
+
+  subscript(_ i: Int) -> Element {
+    @inline(__always) unsafeAddress {
+      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
+      return unsafe UnsafePointer(base + i)
+    }
+    @inline(__always) nonmutating unsafeMutableAddress {
+      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
+      return unsafe base + i
+    }
+  }
+}
+
+/// Hands out columns of one block, or, without a block, adds up how large it must be: the same code
+/// runs twice, so that the two can't disagree. Start-up only.
+@safe struct ColumnBuilder {
+  private let base: UnsafeMutableRawPointer?
+  private(set) var offset = 0
+
+  init(base: UnsafeMutableRawPointer?) { unsafe self.base = unsafe base }
+
+  /// `count` elements (at least one), each set to `value`, beginning on a cache line.
+  mutating func column<T: BitwiseCopyable>(_ value: T, _ count: Int) -> Column<T> {
+    let number = max(1, count)
+    offset = (offset + 63) & ~63
+    defer { offset += number * MemoryLayout<T>.stride }
+    guard let base = unsafe base else {
+      // Counting only: never dereferenced, because the state made in this pass is thrown away.
+      return unsafe Column(base: UnsafeMutablePointer(bitPattern: 64)!, count: number)
+    }
+    let start = unsafe (base + offset).bindMemory(to: T.self, capacity: number)
+    unsafe start.initialize(repeating: value, count: number)
+    return unsafe Column(base: start, count: number)
+  }
+}

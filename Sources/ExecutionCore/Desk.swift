@@ -1,0 +1,130 @@
+/// What a strategy may do: look, place, change, cancel. Lent for one call-back; can't be kept.
+///
+/// Threading: the engine's thread. No call allocates, blocks or traps on its arguments: an unknown
+/// instrument or a stale handle is refused or answered with nothing.
+@safe @frozen public struct Desk: ~Copyable, ~Escapable {
+  @usableFromInline let core: UnsafeMutablePointer<EngineState>
+  public let strategy: StrategyID
+
+  @_lifetime(immortal)
+  @inlinable init(_ core: UnsafeMutablePointer<EngineState>, strategy: StrategyID) {
+    unsafe self.core = unsafe core
+    self.strategy = strategy
+  }
+
+  /// The desk of the strategy that many numbers further, for ``Pair``.
+  @_lifetime(immortal)
+  @inlinable public func shifted(by count: Int) -> Desk {
+    unsafe Desk(core, strategy: StrategyID(raw: strategy.raw &+ UInt32(truncatingIfNeeded: count)))
+  }
+  /// Whether a strategy number is one of the `count` from this desk's on.
+  @inlinable public func owns(_ other: StrategyID, of count: Int) -> Bool {
+    other.raw >= strategy.raw && other.raw &- strategy.raw < UInt32(truncatingIfNeeded: count)
+  }
+
+  // MARK: Time
+
+  /// The feed's time: nanoseconds since 1970 UTC.
+  @inlinable public var sessionTime: Int64 { unsafe core.pointee.sessionTime }
+  /// The strategy whose timer is firing, during ``Strategy/onTimer(_:_:)``.
+  @inlinable public var timerStrategy: StrategyID { unsafe core.pointee.timerStrategy }
+  /// Calls ``Strategy/onTimer(_:_:)`` with the token once session time has reached `due`; false when
+  /// all timers are in use.
+  public func setTimer(due: Int64, token: UInt64) -> Bool {
+    unsafe core.pointee.setTimer(due: due, token: token, strategy: strategy)
+  }
+
+  // MARK: Market
+
+  @inlinable public var instrumentCount: Int { unsafe core.pointee.instrumentCount }
+  /// Best bid and offer of the book; zeros for an empty side or an unknown instrument.
+  public func quote(_ instrument: InstrumentID) -> Quote {
+    unsafe core.pointee.quote(instrument)
+  }
+  /// Price, quantity and orders of the `level`-th best price (0 the best); nil when there is none.
+  public func depth(_ instrument: InstrumentID, _ side: Side, level: Int) -> DepthLevel? {
+    unsafe core.pointee.depth(instrument, side, level: level)
+  }
+  /// Whether risk would let an order through as far as session, status, book and data age go.
+  public func isTradable(_ instrument: InstrumentID) -> Bool {
+    unsafe core.pointee.isTradable(instrument)
+  }
+  /// The smallest price step at this price, at the instrument's exponent; 0 for an unknown instrument.
+  public func tick(_ instrument: InstrumentID, at price: Price) -> Int64 {
+    unsafe core.pointee.tickSize(instrument, at: price.raw)
+  }
+
+  // MARK: Own state
+
+  /// Net position of this strategy, executed only.
+  public func position(_ instrument: InstrumentID) -> Quantity {
+    unsafe core.pointee.position(strategy, instrument)
+  }
+  public func openOrderCount(_ instrument: InstrumentID) -> Int {
+    unsafe core.pointee.openOrderCount(strategy, instrument)
+  }
+  public func order(_ handle: OrderHandle) -> OrderView? {
+    unsafe core.pointee.view(handle)
+  }
+  /// Walks this strategy's open orders in an instrument, newest first: begin with
+  /// ``OrderHandle/none``; nil at the end, or when `after` is no open order any more.
+  public func openOrder(_ instrument: InstrumentID, after: OrderHandle) -> OrderHandle? {
+    unsafe core.pointee.openOrder(strategy, instrument, after: after)
+  }
+  /// Quantity ahead of our order at its price in the book; nil when the book does not show it.
+  public func queuePosition(_ handle: OrderHandle) -> Quantity? {
+    unsafe core.pointee.queuePosition(handle)
+  }
+
+  // MARK: Orders
+
+  /// Checks, journals and queues a new limit order.
+  public func place(
+    _ instrument: InstrumentID, _ side: Side, price: Price, quantity: Quantity,
+    timeInForce: TimeInForce = .day, flags: UInt16 = 0
+  ) -> Verdict {
+    unsafe core.pointee.place(
+      OrderRequest(
+        instrument: instrument, account: core.pointee.account(of: strategy), strategy: strategy,
+        side: side, price: price, quantity: quantity, timeInForce: timeInForce, flags: flags))
+  }
+  /// Asks for new terms; loses priority at the venue. `quantity` is the whole, executions included.
+  public func replace(
+    _ handle: OrderHandle, price: Price, quantity: Quantity
+  ) -> RequestVerdict {
+    guard unsafe core.pointee.belongs(handle, to: strategy) else {
+      return unsafe core.pointee.strange()
+    }
+    return unsafe core.pointee.replace(handle, price: price.raw, quantity: quantity.raw)
+  }
+  /// Makes an order smaller in place, keeping its priority. `quantity` is the whole.
+  public func modify(_ handle: OrderHandle, quantity: Quantity) -> RequestVerdict {
+    guard unsafe core.pointee.belongs(handle, to: strategy) else {
+      return unsafe core.pointee.strange()
+    }
+    return unsafe core.pointee.modify(handle, quantity: quantity.raw)
+  }
+  /// Cancels all of it. Cancels always pass risk.
+  public func cancel(_ handle: OrderHandle) -> RequestVerdict {
+    guard unsafe core.pointee.belongs(handle, to: strategy) else {
+      return unsafe core.pointee.strange()
+    }
+    return unsafe core.pointee.cancel(handle, quantity: 0)
+  }
+  /// Cancels this strategy's open orders in an instrument; returns how many were asked for.
+  public func cancelAll(_ instrument: InstrumentID) -> Int {
+    unsafe core.pointee.cancelAll(strategy, instrument)
+  }
+}
+
+/// One price level of a book.
+@frozen public struct DepthLevel: BitwiseCopyable, Sendable, Hashable {
+  public var price: Price
+  public var quantity: Quantity
+  public var orders: Int
+  @inlinable public init(price: Price, quantity: Quantity, orders: Int) {
+    self.price = price
+    self.quantity = quantity
+    self.orders = orders
+  }
+}

@@ -1,0 +1,128 @@
+/// The engine and one strategy on one thread: takes inputs, lets the engine apply them, calls the
+/// strategy. Thin and inlinable, so that a strategy of any module is specialised there.
+///
+/// After every call the caller drains ``Engine/nextRequest(machineTime:)`` into its gateway.
+@safe @frozen public struct Driver<S: Strategy>: ~Copyable {
+  public var engine: Engine
+  public var strategy: S
+
+  /// The strategy's first number is 0; it must not take more numbers than the engine has strategies.
+  @inlinable public init(engine: consuming Engine, strategy: S) {
+    precondition(S.strategyCount <= engine.strategyCount)
+    self.engine = engine
+    self.strategy = strategy
+  }
+
+  /// Applies a batch of market records in order, calling the strategy after each and at the end.
+  ///
+  /// - Parameters:
+  ///   - records: `count` records, read before the call returns.
+  ///   - machineTime: nanoseconds of CLOCK_MONOTONIC, 0 in virtual time.
+  ///   - received, decoded: raw clock stamps of the batch when stages are to be measured, else 0.
+  @inlinable public mutating func ingest(
+    _ records: UnsafePointer<MarketRecord>, count: Int, machineTime: Int64, received: UInt64 = 0,
+    decoded: UInt64 = 0
+  ) {
+    unsafe engineBeginBatch(engine.core, machineTime, received, decoded)
+    for i in 0..<max(0, count) {
+      while let token = unsafe engineTimer(engine.core, before: (records + i).pointee.sessionTime) {
+        fire(token)
+      }
+      let effect = unsafe engineApply(engine.core, records + i)
+      if effect.isNothing { continue }
+      if effect.quoteChanged { strategy.onBook(effect.instrument, desk()) }
+      if effect.hasTrade { strategy.onTrade(effect.trade, desk()) }
+      if effect.stateChanged { strategy.onState(effect.instrument, desk()) }
+    }
+    unsafe engineBooked(engine.core)
+    strategy.onBatchEnd(desk())
+    deliver()
+  }
+
+  /// Applies what a venue or its gateway says.
+  @inlinable public mutating func apply(
+    _ report: VenueReport, sessionTime: Int64, machineTime: Int64
+  ) {
+    engine.apply(report, sessionTime: sessionTime, machineTime: machineTime)
+    deliver()
+  }
+
+  /// Carries out a command; false when it was refused.
+  @inlinable public mutating func apply(
+    _ command: Command, sessionTime: Int64, machineTime: Int64
+  ) -> Bool {
+    let done = engine.apply(command, sessionTime: sessionTime, machineTime: machineTime)
+    deliver()
+    return done
+  }
+
+  /// Lets session time pass without market data: timers fire, data ages.
+  @inlinable public mutating func advance(sessionTime: Int64, machineTime: Int64) {
+    engine.setMachineTime(machineTime)
+    // `before` is exclusive, and what is due at this very moment is to fire.
+    let bound = sessionTime == .max ? sessionTime : sessionTime + 1
+    while let token = unsafe engineTimer(engine.core, before: bound) { fire(token) }
+    engine.advance(sessionTime: sessionTime, machineTime: machineTime)
+    deliver()
+  }
+
+  /// Hands the strategy what happened to its orders since the last call.
+  @inlinable public mutating func deliver() {
+    // Bounded: each round may ask for more, but every answer takes a place in a bounded queue.
+    for _ in 0..<Engine.updatesPerCallMax {
+      guard let update = unsafe engineUpdate(engine.core) else { return }
+      strategy.onReport(update, desk())
+    }
+  }
+
+  /// The desk of strategy 0, on the engine's stable memory, so it overlaps nothing of `self`.
+  @_lifetime(immortal)
+  @inlinable func desk() -> Desk { unsafe Desk(engine.core, strategy: StrategyID(raw: 0)) }
+
+  @inlinable mutating func fire(_ token: UInt64) {
+    strategy.onTimer(token, desk())
+    deliver()
+  }
+}
+
+/// What one market record did, for the call-backs.
+@frozen public struct MarketEffect: BitwiseCopyable, Sendable {
+  public var instrument = InstrumentID.none
+  public var quoteChanged = false
+  public var stateChanged = false
+  public var hasTrade = false
+  public var trade = Trade(
+    instrument: .none, price: Price(raw: 0), quantity: Quantity(raw: 0), restingSide: nil,
+    matchNumber: 0)
+  @inlinable public init() {}
+  @inlinable public var isNothing: Bool { !(quoteChanged || stateChanged || hasTrade) }
+}
+
+@usableFromInline func engineBeginBatch(
+  _ core: UnsafeMutablePointer<EngineState>, _ machineTime: Int64, _ received: UInt64,
+  _ decoded: UInt64
+) {
+  unsafe core.pointee.beginBatch(machineTime: machineTime, received: received, decoded: decoded)
+}
+
+@usableFromInline func engineApply(
+  _ core: UnsafeMutablePointer<EngineState>, _ record: UnsafePointer<MarketRecord>
+) -> MarketEffect {
+  unsafe core.pointee.apply(record)
+}
+
+@usableFromInline func engineBooked(_ core: UnsafeMutablePointer<EngineState>) {
+  unsafe core.pointee.endBatch()
+}
+
+@usableFromInline func engineTimer(
+  _ core: UnsafeMutablePointer<EngineState>, before time: Int64
+) -> UInt64? {
+  unsafe core.pointee.takeTimer(before: time)
+}
+
+@usableFromInline func engineUpdate(
+  _ core: UnsafeMutablePointer<EngineState>
+) -> OrderUpdate? {
+  unsafe core.pointee.takeUpdate()
+}

@@ -1,0 +1,133 @@
+public import CSupport
+
+/// The one writer: market data, reports, commands and time in; requests, records and updates out.
+///
+/// It owns books, orders, risk, positions and limits, in one arena taken at start-up. It reads no clock
+/// and no randomness: the same inputs give the same outputs, bit for bit. Nothing after
+/// ``init(_:lane:)`` allocates, locks or enters the kernel.
+///
+/// Threading: belongs to one thread. Use it through a ``Driver``, which calls the strategy.
+@safe public struct Engine: ~Copyable {
+  @usableFromInline let core: UnsafeMutablePointer<EngineState>
+  private let arena: OpaquePointer
+  /// Bytes of the arena, and what it was really made of.
+  public let memory: nt_arena_report
+  public let configuration: EngineConfiguration
+
+  /// Most updates handed to a strategy in one call.
+  @inlinable public static var updatesPerCallMax: Int { 1 << 16 }
+
+  /// Takes all memory, journals the session's beginning and every instrument.
+  ///
+  /// - Parameter lane: where records go; must outlive the engine.
+  public init(
+    _ configuration: EngineConfiguration, lane: UnsafeMutablePointer<nt_lane>
+  ) throws(EngineConfigurationError) {
+    try configuration.check()
+    let bytes = EngineState.bytes(configuration)
+    var arena: OpaquePointer?
+    var report = nt_arena_report()
+    let options = nt_arena_options(
+      numa_node: configuration.numaNode, huge_pages: configuration.hugePages,
+      lock: configuration.lockMemory, prefault: true)
+    let error = unsafe nt_arena_create(&arena, bytes, options, &report)
+    guard error == 0, let arena = unsafe arena else {
+      throw .outOfMemory(bytes: bytes, errno: Int32(error))
+    }
+    guard let core = unsafe EngineState.make(configuration, arena: arena, lane: lane) else {
+      unsafe nt_arena_destroy(arena)
+      throw .outOfMemory(bytes: bytes, errno: 12)
+    }
+    unsafe self.arena = arena
+    unsafe self.core = core
+    memory = report
+    self.configuration = configuration
+    unsafe core.pointee.recordStart(configuration)
+  }
+
+  deinit { unsafe nt_arena_destroy(arena) }
+
+  public var strategyCount: Int { unsafe core.pointee.strategyCount }
+
+  // MARK: Inputs
+
+  /// Applies a venue's or gateway's report. Updates for strategies wait until the driver takes them.
+  public mutating func apply(_ report: VenueReport, sessionTime: Int64, machineTime: Int64) {
+    setTime(sessionTime, machineTime)
+    unsafe core.pointee.apply(report)
+  }
+
+  /// Carries out a command; false, journalled, when it names something unknown or lacks a person.
+  public mutating func apply(
+    _ command: Command, sessionTime: Int64, machineTime: Int64
+  ) -> Bool {
+    setTime(sessionTime, machineTime)
+    return unsafe core.pointee.apply(command)
+  }
+
+  /// Lets session time pass: data ages, requests time out. It never goes back.
+  public mutating func advance(sessionTime: Int64, machineTime: Int64) {
+    setTime(sessionTime, machineTime)
+    unsafe core.pointee.sweepTimeouts()
+  }
+
+  public mutating func setMachineTime(_ time: Int64) { unsafe core.pointee.machineTime = time }
+
+  private func setTime(_ sessionTime: Int64, _ machineTime: Int64) {
+    unsafe core.pointee.sessionTime = max(core.pointee.sessionTime, sessionTime)
+    unsafe core.pointee.machineTime = machineTime
+  }
+
+  /// A new order from outside a strategy's call-back (tests, manual trading): the same checks.
+  public mutating func place(_ request: OrderRequest) -> Verdict {
+    unsafe core.pointee.place(request)
+  }
+  public mutating func replace(
+    _ order: OrderHandle, price: Price, quantity: Quantity
+  ) -> RequestVerdict {
+    unsafe core.pointee.replace(order, price: price.raw, quantity: quantity.raw)
+  }
+  public mutating func modify(_ order: OrderHandle, quantity: Quantity) -> RequestVerdict {
+    unsafe core.pointee.modify(order, quantity: quantity.raw)
+  }
+  /// Cancels down to a new intended total; 0 cancels all.
+  public mutating func cancel(
+    _ order: OrderHandle, to quantity: Quantity = Quantity(raw: 0)
+  ) -> RequestVerdict {
+    unsafe core.pointee.cancel(order, quantity: quantity.raw)
+  }
+  /// Cancels every open order of a scope; how many were asked for.
+  public mutating func cancelAll(
+    scope: RiskScope = .firm, account: AccountID = AccountID(raw: .max),
+    strategy: StrategyID = StrategyID(raw: .max), instrument: InstrumentID = .none
+  ) -> Int {
+    unsafe core.pointee.cancelAll(
+      scope: scope, account: account, strategy: strategy, instrument: instrument)
+  }
+
+  // MARK: Outputs
+
+  /// The request to hand to the wire next, or nil. Cancels come before new orders; a new order or replace
+  /// older than its maximum age is withdrawn on the way and told as not sent (no age in virtual time,
+  /// `machineTime` 0). It stays until ``requestTaken()``.
+  public mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
+    unsafe core.pointee.nextRequest(machineTime: machineTime)
+  }
+  /// The gateway has taken what ``nextRequest(machineTime:)`` gave. Call it before anything else is put
+  /// into the engine.
+  public mutating func requestTaken() { unsafe core.pointee.requestTaken() }
+
+  /// Stage stamps of the last batch.
+  public var stage: StageStamps { unsafe core.pointee.stage }
+
+  /// Journals a strategy's saved state, at most ``RecordHeader/lengthMax`` less its frame; false when
+  /// it is too long or the journal is full.
+  public mutating func recordStrategyState(
+    _ strategy: StrategyID, _ bytes: UnsafeRawBufferPointer
+  ) -> Bool {
+    unsafe core.pointee.recordStrategyState(strategy, bytes)
+  }
+
+  /// Journals the session's end with the state's hash.
+  public mutating func end() { unsafe core.pointee.recordEnd(stateHash: stateHash()) }
+}

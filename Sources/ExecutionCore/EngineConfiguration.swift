@@ -1,0 +1,231 @@
+/// Limits of one scope. nil: this scope sets none; the firm must set every one. The strictest wins.
+public struct RiskLimits: Sendable, Hashable {
+  /// Largest quantity of one order.
+  public var orderQuantity: Int64?
+  /// Largest price × quantity of one order.
+  public var orderNotional: Money?
+  /// Largest absolute position in one instrument, open orders at worst case included.
+  public var position: Int64?
+  public var openOrders: Int?
+  public var messageRate: MessageRate?
+
+  public init(
+    orderQuantity: Int64? = nil, orderNotional: Money? = nil, position: Int64? = nil,
+    openOrders: Int? = nil, messageRate: MessageRate? = nil
+  ) {
+    self.orderQuantity = orderQuantity
+    self.orderNotional = orderNotional
+    self.position = position
+    self.openOrders = openOrders
+    self.messageRate = messageRate
+  }
+
+  /// Small enough to hurt nobody, large enough to trade a test market.
+  public static var firmDefault: RiskLimits {
+    RiskLimits(
+      orderQuantity: 10_000, orderNotional: Money(raw: 5_000_000 * 100_000_000), position: 50_000,
+      openOrders: 1_000,
+      messageRate: MessageRate(perSecond: 10_000, burst: 2_000, keptForCancels: 500))
+  }
+}
+
+/// A token bucket in session time: requests a second, the bucket's size, and the part of it that only
+/// cancels may use.
+public struct MessageRate: Sendable, Hashable {
+  public var perSecond: Int
+  public var burst: Int
+  public var keptForCancels: Int
+  public init(perSecond: Int, burst: Int, keptForCancels: Int) {
+    self.perSecond = perSecond
+    self.burst = burst
+    self.keptForCancels = keptForCancels
+  }
+}
+
+/// A price band around a reference: the wider of a share of the reference and an absolute width, for
+/// prices near or below zero. Both 0: every order is refused.
+public struct PriceCollar: Sendable, Hashable {
+  /// Hundredths of a percent.
+  public var basisPoints: Int64
+  /// At the instrument's price exponent.
+  public var absolute: Int64
+  public init(basisPoints: Int64, absolute: Int64 = 0) {
+    self.basisPoints = basisPoints
+    self.absolute = absolute
+  }
+}
+
+/// What an execution costs by its liquidity flag, per unit of quantity; negative is a rebate.
+public struct FeeSchedule: Sendable, Hashable {
+  /// Liquidity flag (ASCII letter) → 10⁻⁸ of the currency a unit.
+  public var perUnit: [UInt8: Int64]
+  /// Booked, with an alarm, for a flag that is not in the table.
+  public var unknown: Int64
+  public init(perUnit: [UInt8: Int64], unknown: Int64) {
+    self.perUnit = perUnit
+    self.unknown = unknown
+  }
+  /// Made-up round numbers of the usual size: adding earns 0.0020, removing costs 0.0030 a share.
+  public static var example: FeeSchedule {
+    FeeSchedule(
+      perUnit: [UInt8(ascii: "A"): -200_000, UInt8(ascii: "R"): 300_000], unknown: 300_000)
+  }
+}
+
+public struct AccountConfiguration: Sendable, Hashable {
+  public var name: String
+  public var limits: RiskLimits
+  /// Opening cash.
+  public var cash: Money
+  public init(name: String, limits: RiskLimits = RiskLimits(), cash: Money = .zero) {
+    self.name = name
+    self.limits = limits
+    self.cash = cash
+  }
+}
+
+public struct StrategyConfiguration: Sendable, Hashable {
+  public var name: String
+  /// The only account it may trade for.
+  public var account: AccountID
+  public var limits: RiskLimits
+  public init(name: String, account: AccountID, limits: RiskLimits = RiskLimits()) {
+    self.name = name
+    self.account = account
+    self.limits = limits
+  }
+}
+
+/// A position carried in from before.
+public struct OpeningPosition: Sendable, Hashable {
+  public var account: AccountID
+  public var strategy: StrategyID
+  public var instrument: InstrumentID
+  public var quantity: Int64
+  /// What it cost in all: positive for long, negative (received) for short.
+  public var cost: Money
+  public init(
+    account: AccountID, strategy: StrategyID, instrument: InstrumentID, quantity: Int64, cost: Money
+  ) {
+    self.account = account
+    self.strategy = strategy
+    self.instrument = instrument
+    self.quantity = quantity
+    self.cost = cost
+  }
+}
+
+/// Everything the engine is told before the day begins. Start-up only: plain Swift, may allocate.
+public struct EngineConfiguration: Sendable {
+  public var instruments: [InstrumentFacts]
+  public var accounts: [AccountConfiguration]
+  public var strategies: [StrategyConfiguration]
+  public var openingPositions: [OpeningPosition] = []
+  public var firmLimits = RiskLimits.firmDefault
+  /// By instrument; missing or nil entries set none.
+  public var instrumentLimits: [InstrumentID: RiskLimits] = [:]
+  /// Restricted at the start; reducing orders pass.
+  public var restricted: Set<InstrumentID> = []
+
+  /// Around the previous close, and around the middle of the last good quote.
+  public var staticCollar = PriceCollar(basisPoints: 2_000)
+  public var dynamicCollar = PriceCollar(basisPoints: 500, absolute: 0)
+  /// Odd lots are good at Nasdaq; false holds orders to multiples of the round lot.
+  public var oddLotsAllowed = true
+  /// Oldest market data that an order may stand on, in session nanoseconds.
+  public var dataAgeMax: Int64 = 5_000_000_000
+  /// How long a symbol's last good quote may be kept while its present one is one-sided, crossed or bad.
+  public var goodQuoteAgeMax: Int64 = 5_000_000_000
+  /// Two orders alike in account, instrument, side, price and quantity within this many session
+  /// nanoseconds are one too many; 0 switches the check off.
+  public var duplicateWindow: Int64 = 1_000_000
+  /// How many alike are let through in the window.
+  public var duplicatesMax = 1
+  /// Session time without the venue's answer after which a request is *unknown*; 0: never.
+  public var acknowledgeTimeout: Int64 = 0
+  /// Oldest new order or replace that may still be handed to the wire, in machine nanoseconds.
+  public var outboxAgeMax: Int64 = 1_000_000
+  public var fees = FeeSchedule.example
+
+  /// OUCH capacity letter of our orders.
+  public var capacity = UInt8(ascii: "P")
+  public var venue: UInt16 = 0
+  /// Year × 10,000 + month × 100 + day.
+  public var tradingDay: UInt32 = 0
+  /// The channel written into ``FeedPosition``.
+  public var feedChannel: UInt16 = 0
+  /// True: no log-in is awaited (replays, benchmarks).
+  public var venueIsUpAtStart = false
+  /// Ask for the venue's counter after every log-in, and trade only when it has answered.
+  public var queryAccountAtLogin = true
+
+  // High-water marks.
+  public var firstClientOrderID: UInt64 = 1
+  public var firstVenueReference: UInt64 = 1
+
+  // Sizes. Everything is taken from one arena at start-up.
+  public var poolCapacity = 4_096
+  /// New orders and replaces of the day: the venue's references.
+  public var ordersPerDayMax = 1 << 20
+  public var executionsMax = 1 << 17
+  public var outboxCapacity = 1_024
+  public var timersMax = 256
+  /// Capacity of the books, and the gates that make data too old, crossed or an outlier.
+  public var marketData = MarketDataSettings(capacity: .small)
+  public var numaNode: Int32 = -1
+  public var hugePages = false
+  public var lockMemory = false
+
+  public init(
+    instruments: [InstrumentFacts], accounts: [AccountConfiguration],
+    strategies: [StrategyConfiguration]
+  ) {
+    self.instruments = instruments
+    self.accounts = accounts
+    self.strategies = strategies
+  }
+}
+
+/// Why an engine can't be started: what, where and what to do is in ``description``.
+public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible {
+  case noInstruments
+  case noAccounts
+  case noStrategies
+  /// Price and quantity exponents add to less than −8: money could not hold a product exactly.
+  case exponentsTooFine(instrument: Int, sum: Int)
+  case exponentOutOfRange(instrument: Int)
+  case badTick(instrument: Int)
+  case badLot(instrument: Int)
+  case duplicateSymbol(String)
+  case unknownAccount(strategy: Int)
+  case unknownPosition(index: Int)
+  case missingFirmLimit(String)
+  case badLimit(String)
+  case badSize(String)
+  case badHighWaterMark(String)
+  case outOfMemory(bytes: UInt64, errno: Int32)
+
+  public var description: String {
+    switch self {
+    case .noInstruments: "no instruments: give at least one"
+    case .noAccounts: "no accounts: give at least one"
+    case .noStrategies: "no strategies: give at least one"
+    case .exponentsTooFine(let i, let sum):
+      "instrument \(i): price and quantity exponents add to \(sum); at least -8 is needed"
+    case .exponentOutOfRange(let i):
+      "instrument \(i): the price exponent must be -8 to -4, the quantity exponent 0 (whole shares)"
+    case .badTick(let i): "instrument \(i): the tick must be above 0"
+    case .badLot(let i): "instrument \(i): the round lot must be above 0"
+    case .duplicateSymbol(let symbol): "symbol \(symbol) is given twice"
+    case .unknownAccount(let s): "strategy \(s) names an account that is not given"
+    case .unknownPosition(let i):
+      "opening position \(i) names an account, strategy or instrument that is not given"
+    case .missingFirmLimit(let what): "the firm's limit on \(what) is missing: set it"
+    case .badLimit(let what): "the limit on \(what) must be above 0"
+    case .badSize(let what): "\(what) is out of its range"
+    case .badHighWaterMark(let what): "\(what) must be above 0 and leave room for the day"
+    case .outOfMemory(let bytes, let errno):
+      "can't get \(bytes) bytes for the engine (errno \(errno)): lower its sizes or free memory"
+    }
+  }
+}

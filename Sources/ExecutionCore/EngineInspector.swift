@@ -1,0 +1,190 @@
+/// One position with its money, for people and the summary.
+public struct PositionSummary: Sendable, Hashable {
+  public var account: AccountID
+  public var strategy: StrategyID
+  public var instrument: InstrumentID
+  public var symbol: String
+  public var quantity: Int64
+  public var bought: Int64
+  public var sold: Int64
+  /// Σ(price × quantity) of what was bought and of what was sold.
+  public var boughtValue: Money
+  public var soldValue: Money
+  /// What the open quantity cost in all; negative: received.
+  public var cost: Money
+  public var realised: Money
+  /// Marked value less cost: long at the bid, short at the ask of the last good quote.
+  public var unrealised: Money
+  /// Paid less rebates.
+  public var fees: Money
+  /// Received less paid, fees apart; an opening position counts as paid for.
+  public var cashFlow: Money
+  /// The price used, at the instrument's exponent; nil when no good quote was ever seen.
+  public var mark: Price?
+  /// The mark is kept from an earlier quote: the present one fails a gate, or there is none.
+  public var markIsStale: Bool
+  public var executions: Int64
+  public var openOrders: Int64
+
+  public var grossProfit: Money { Money(raw: realised.raw + unrealised.raw) }
+  public var netProfit: Money { Money(raw: realised.raw + unrealised.raw - fees.raw) }
+}
+
+/// The engine's state as plain values: taken when it stands still, on its thread. Allocates.
+public struct EngineSnapshot: Sendable {
+  public var sessionTime: Int64
+  public var counters: EngineCounters
+  public var books: BookCounters
+  public var feed: FeedState
+  public var positions: [PositionSummary]
+  public var openOrders: [OrderView]
+  public var refusals: [RefusalCode: UInt64]
+  public var alarms: [AlarmCode: UInt64]
+  /// By account.
+  public var cash: [Money]
+  public var nextClientOrderID: UInt64
+  public var nextVenueReference: UInt64
+  public var venueIsReady: Bool
+  public var firmIsKilled: Bool
+  public var stateHash: UInt64
+  /// What does not hold; empty when all is well.
+  public var brokenInvariants: [String]
+}
+
+extension Engine {
+  public var counters: EngineCounters { unsafe core.pointee.counters }
+  public var sessionTime: Int64 { unsafe core.pointee.sessionTime }
+  /// The venue's session is up, drained and settled: new orders may pass.
+  public var venueIsReady: Bool { unsafe core.pointee.session.isReady }
+  public var openOrderCount: Int { unsafe Int(core.pointee.counters.openOrders) }
+  public var outboxCount: Int { unsafe core.pointee.outbox.count }
+  /// Position of the sequenced stream up to which reports have been applied.
+  public var streamSequence: UInt64 { unsafe core.pointee.session.streamSequence }
+  /// Books and market states; read only.
+  public var market: MarketData { unsafe core.pointee.market }
+
+  public func order(_ handle: OrderHandle) -> OrderView? { unsafe core.pointee.view(handle) }
+  public func position(_ strategy: StrategyID, _ instrument: InstrumentID) -> Quantity {
+    unsafe core.pointee.position(strategy, instrument)
+  }
+  public func quote(_ instrument: InstrumentID) -> Quote { unsafe core.pointee.quote(instrument) }
+  public func refusals(_ code: RefusalCode) -> UInt64 {
+    unsafe core.pointee.refusals[Int(code.rawValue)]
+  }
+  public func alarms(_ code: AlarmCode) -> UInt64 {
+    unsafe core.pointee.alarms[Int(code.rawValue)]
+  }
+  /// Over orders, positions, executions, identifiers and latches; books apart. Cold.
+  public func stateHash() -> UInt64 { unsafe core.pointee.stateHash() }
+
+  /// Everything, as plain values. Cold: walks pool and cells.
+  public func snapshot() -> EngineSnapshot { unsafe core.pointee.snapshot() }
+}
+
+extension EngineState {
+  func snapshot() -> EngineSnapshot {
+    var open: [OrderView] = []
+    for slot in 0..<orders.count where orders[slot].life.isLive {
+      open.append(OrderView(orders[slot], slot: slot))
+    }
+    open.sort { $0.clientOrderID.raw < $1.clientOrderID.raw }
+    var refused: [RefusalCode: UInt64] = [:]
+    for code in RefusalCode.allCases where refusals[Int(code.rawValue)] > 0 {
+      refused[code] = refusals[Int(code.rawValue)]
+    }
+    var alarmed: [AlarmCode: UInt64] = [:]
+    for code in AlarmCode.allCases where alarms[Int(code.rawValue)] > 0 {
+      alarmed[code] = alarms[Int(code.rawValue)]
+    }
+    return EngineSnapshot(
+      sessionTime: sessionTime, counters: counters, books: market.books.counters,
+      feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
+      alarms: alarmed, cash: (0..<accountCount).map { Money(raw: cash[$0]) },
+      nextClientOrderID: nextClientOrderID, nextVenueReference: nextVenueReference,
+      venueIsReady: session.isReady, firmIsKilled: scopes[0].killed, stateHash: stateHash(),
+      brokenInvariants: brokenInvariants())
+  }
+
+  func positionSummaries() -> [PositionSummary] {
+    var list: [PositionSummary] = []
+    for cell in 0..<positions.count {
+      let p = positions[cell]
+      let open = exposure[cell].openOrders
+      if p.net == 0, p.cashFlow == 0, p.executions == 0, p.bought == 0, open == 0 { continue }
+      let instrument = InstrumentID(raw: UInt32(cell % instrumentCount))
+      let strategy = StrategyID(raw: UInt32(cell / instrumentCount))
+      list.append(summary(p, strategy, instrument, open: open))
+    }
+    return list
+  }
+
+  private func summary(
+    _ p: PositionBook, _ strategy: StrategyID, _ instrument: InstrumentID, open: Int64
+  ) -> PositionSummary {
+    let r = risk[Int(instrument.raw)]
+    let good = goodQuote(Int(instrument.raw))
+    let mark = p.net > 0 ? good.bid : good.ask
+    // Without any mark the position is shown at cost: no profit is claimed.
+    let marked =
+      good.isKnown ? Int128(mark) * Int128(p.net) * Int128(r.moneyScale) : p.cost
+    return PositionSummary(
+      account: account(of: strategy), strategy: strategy, instrument: instrument,
+      symbol: SymbolCode.decode(r.symbol), quantity: p.net, bought: p.bought, sold: p.sold,
+      boughtValue: Money(raw: p.boughtValue), soldValue: Money(raw: p.soldValue),
+      cost: Money(raw: p.cost), realised: Money(raw: p.realised),
+      unrealised: Money(raw: marked - p.cost), fees: Money(raw: p.fees),
+      cashFlow: Money(raw: p.cashFlow), mark: good.isKnown ? Price(raw: mark) : nil,
+      markIsStale: !good.isCurrent, executions: p.executions, openOrders: open)
+  }
+
+  // MARK: Invariants
+
+  /// Checks the sums against the orders, the ledger and each other.
+  func brokenInvariants() -> [String] {
+    var broken: [String] = []
+    var buy = [Int64](repeating: 0, count: exposure.count)
+    var sell = buy
+    var open = buy
+    for slot in 0..<orders.count where orders[slot].life.isLive {
+      let o = orders[slot]
+      open[Int(o.cell)] += 1
+      if o.side.isBuy {
+        buy[Int(o.cell)] += o.worstCaseLeaves
+      } else {
+        sell[Int(o.cell)] += o.worstCaseLeaves
+      }
+    }
+    var net = [Int64](repeating: 0, count: exposure.count)
+    var flow = [Int128](repeating: 0, count: exposure.count)
+    for i in 0..<ledger.places where ledger[i].state == .booked {
+      let e = ledger[i]
+      guard let cell = cell(e.strategy, e.instrument) else { continue }
+      let sign: Int64 = e.side.isBuy ? 1 : -1
+      net[cell] += sign * e.quantity
+      let scale = risk[Int(e.instrument.raw)].moneyScale
+      flow[cell] -= Int128(sign) * Int128(e.price) * Int128(e.quantity) * Int128(scale)
+    }
+    for cell in 0..<exposure.count {
+      let e = exposure[cell]
+      let p = positions[cell]
+      if e.workingBuy != buy[cell] || e.workingSell != sell[cell] || e.openOrders != open[cell] {
+        broken.append("cell \(cell): exposure differs from the open orders")
+      }
+      if e.net != p.net { broken.append("cell \(cell): exposure and position differ") }
+      if p.realised - p.cost != p.cashFlow {
+        broken.append("cell \(cell): realised less cost is not the cash flow")
+      }
+      let opening = p.net - (p.bought - p.sold)
+      if alarms[Int(AlarmCode.ledgerFull.rawValue)] == 0, p.net - opening != net[cell] {
+        broken.append("cell \(cell): position is not the sum of the executions")
+      }
+      if opening == 0, p.boughtValue - p.soldValue != 0 - p.cashFlow {
+        broken.append("cell \(cell): traded values and cash flow differ")
+      }
+      if opening == 0, alarms[Int(AlarmCode.ledgerFull.rawValue)] == 0, flow[cell] != p.cashFlow {
+        broken.append("cell \(cell): cash flow is not the sum of the executions")
+      }
+    }
+    return broken
+  }
+}

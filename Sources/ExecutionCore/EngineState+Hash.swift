@@ -1,0 +1,76 @@
+/// A hash over trading state: orders, positions, executions, identifiers, latches. Books apart: they
+/// come back from the feed. Cold.
+struct StateHasher {
+  private(set) var value: UInt64 = 0x9e37_79b9_7f4a_7c15
+
+  mutating func mix(_ word: UInt64) {
+    var x = value ^ word
+    x = (x ^ x >> 30) &* 0xbf58_476d_1ce4_e5b9
+    x = (x ^ x >> 27) &* 0x94d0_49bb_1331_11eb
+    value = (x ^ x >> 31) &+ 0x9e37_79b9_7f4a_7c15
+  }
+  mutating func mix(_ number: Int64) { mix(UInt64(bitPattern: number)) }
+  mutating func mix(_ number: Int128) {
+    mix(UInt64(truncatingIfNeeded: number))
+    mix(UInt64(truncatingIfNeeded: number >> 64))
+  }
+}
+
+extension EngineState {
+  func stateHash() -> UInt64 {
+    var h = StateHasher()
+    h.mix(sessionTime)
+    h.mix(nextClientOrderID)
+    h.mix(nextVenueReference)
+    h.mix(session.streamSequence)
+    h.mix(UInt64((session.isUp ? 1 : 0) | (session.isReady ? 2 : 0)))
+    for slot in 0..<orders.count where orders[slot].generation != 0 { hash(orders[slot], &h) }
+    for i in 0..<scopes.count {
+      h.mix(scopes[i].openOrders)
+      h.mix(UInt64((scopes[i].killed ? 1 : 0) | (scopes[i].entryDisabled ? 2 : 0)))
+    }
+    for cell in 0..<positions.count {
+      let p = positions[cell]
+      if p.net == 0, p.executions == 0, p.cashFlow == 0, exposure[cell].openOrders == 0 { continue }
+      h.mix(UInt64(cell))
+      h.mix(p.net)
+      h.mix(p.cost)
+      h.mix(p.realised)
+      h.mix(p.fees)
+      h.mix(p.cashFlow)
+      h.mix(exposure[cell].workingBuy)
+      h.mix(exposure[cell].workingSell)
+    }
+    for i in 0..<cash.count { h.mix(cash[i]) }
+    for i in 0..<ledger.places {
+      let e = ledger[i]
+      if e.state == .free { continue }
+      h.mix(e.reference)
+      h.mix(e.match)
+      h.mix(e.price)
+      h.mix(e.quantity)
+      h.mix(e.fee)
+      h.mix(UInt64(e.state.rawValue))
+    }
+    return h.value
+  }
+
+  private func hash(_ o: borrowing Order, _ h: inout StateHasher) {
+    h.mix(o.clientOrderID.raw)
+    h.mix(UInt64(o.generation))
+    h.mix(o.price)
+    h.mix(o.quantity)
+    h.mix(o.leaves)
+    h.mix(o.executed)
+    h.mix(o.reserved)
+    h.mix(o.venueReference)
+    h.mix(o.pendingReference)
+    h.mix(o.pendingPrice)
+    h.mix(o.pendingQuantity)
+    let facts = [
+      o.life.rawValue, o.doneReason.rawValue, o.newState.rawValue, o.replaceState.rawValue,
+      o.cancelState.rawValue, o.side.rawValue, o.incarnation,
+    ]
+    h.mix(facts.reduce(UInt64(0)) { $0 << 8 | UInt64($1) })
+  }
+}

@@ -1,0 +1,132 @@
+/// All trading state of the one writer, in arena memory behind one stable pointer. Its functions are
+/// spread over the rooms: Orders, Risk, Execution, Portfolio.
+///
+/// Threading: one thread, always the same. No locks, no allocation after start-up.
+@usableFromInline struct EngineState {
+  // Time and causes.
+  @usableFromInline var sessionTime: Int64 = 0
+  @usableFromInline var machineTime: Int64 = 0
+  /// ``FeedPosition/cause`` of the last market record.
+  var feedPosition: UInt64 = 0
+  /// What the next records have as their cause.
+  var cause: UInt64 = 0
+  var feedChannel: UInt16 = 0
+  @usableFromInline var stage = StageStamps()
+  @usableFromInline var timerStrategy = StrategyID(raw: .max)
+
+  // Dimensions.
+  @usableFromInline let instrumentCount: Int
+  @usableFromInline let accountCount: Int
+  @usableFromInline let strategyCount: Int
+  var tradingDay: UInt32 = 0
+  var venue: UInt16 = 0
+  var capacityCode: UInt8 = 0
+
+  // Orders.
+  var orders: Column<Order>
+  var freeHead: Int32 = -1
+  var doneHead: Int32 = -1
+  var doneTail: Int32 = -1
+  /// First open order of each cell; the list runs through ``Order/next``.
+  var openHead: Column<Int32>
+  var references: Column<ReferenceEntry>
+  var referenceMask: UInt64 = 0
+  var referencesUsed = 0
+  var nextClientOrderID: UInt64 = 1
+  var nextVenueReference: UInt64 = 1
+
+  // Risk.
+  var risk: Column<RiskInstrument>
+  var limits: Column<ScopeLimits>
+  var instrumentLimits: Column<ScopeLimits>
+  var buckets: Column<TokenBucket>
+  var scopes: Column<ScopeState>
+  /// By cell, by account and instrument, by instrument.
+  var exposure: Column<Exposure>
+  var accountExposure: Column<Exposure>
+  var instrumentExposure: Column<Exposure>
+  var duplicates: DuplicateWindow
+  var settings = RiskSettings()
+
+  // Portfolio.
+  var positions: Column<PositionBook>
+  var cash: Column<Int128>
+  var ledger: ExecutionLedger
+  var fees: Column<Int64>
+  var feeKnown: Column<Bool>
+  var unknownFee: Int64 = 0
+
+  // Execution.
+  var outbox: Outbox
+  var updates: Column<OrderUpdate>
+  var updateHead = 0
+  var updateTail = 0
+  var timers: Column<StrategyTimer>
+  var timerCount = 0
+  var timerSequence: UInt64 = 0
+  var strategyAccounts: Column<AccountID>
+  var session = VenueSession()
+  var counters = EngineCounters()
+  var refusals: Column<UInt64>
+  var alarms: Column<UInt64>
+
+  // Journal.
+  var journal: JournalAppender
+
+  // Market data.
+  let market: MarketData
+  /// Session time since which an instrument's quote fails a gate; 0 while it is good.
+  var failingSince: Column<Int64>
+}
+
+/// TSC stamps of one batch; 0 where a stage was not reached or stamping is off. They are measured,
+/// never consulted: no decision may depend on them.
+@frozen public struct StageStamps: BitwiseCopyable, Sendable {
+  /// Handed in by the caller: bytes received, batch decoded.
+  public var received: UInt64 = 0
+  public var decoded: UInt64 = 0
+  /// The last record of the batch is in the books.
+  public var booked: UInt64 = 0
+  /// The strategy asked for the batch's first order.
+  public var decided: UInt64 = 0
+  /// Risk accepted or refused it.
+  public var checked: UInt64 = 0
+  /// Its intent is journalled and it lies in the outbox.
+  public var queued: UInt64 = 0
+  /// Stamping is on for this batch.
+  public var isOn = false
+  public init() {}
+}
+
+/// Plain counters, single writer, read when the engine stands still or as torn-but-harmless words.
+@frozen public struct EngineCounters: BitwiseCopyable, Sendable, Hashable {
+  public var marketRecords: UInt64 = 0
+  public var reports: UInt64 = 0
+  /// Requests put into the outbox, by kind.
+  public var newOrders: UInt64 = 0
+  public var replaces: UInt64 = 0
+  public var cancels: UInt64 = 0
+  public var modifies: UInt64 = 0
+  public var otherRequests: UInt64 = 0
+  /// Requests taken by the gateway.
+  public var sent: UInt64 = 0
+  public var notSent: UInt64 = 0
+  public var acknowledged: UInt64 = 0
+  public var replaced: UInt64 = 0
+  /// Executions booked, and orders filled whole.
+  public var executions: UInt64 = 0
+  public var filled: UInt64 = 0
+  public var busts: UInt64 = 0
+  public var canceled: UInt64 = 0
+  public var rejected: UInt64 = 0
+  public var refused: UInt64 = 0
+  public var duplicateExecutions: UInt64 = 0
+  public var lateExecutions: UInt64 = 0
+  public var overfills: UInt64 = 0
+  public var alarms: UInt64 = 0
+  public var unknownOrders: UInt64 = 0
+  public var openOrders: Int64 = 0
+  public var executedQuantity: Int64 = 0
+  public var timersFired: UInt64 = 0
+  public init() {}
+}

@@ -1,0 +1,147 @@
+/// Cancels: they pass risk always, and overtake what waits in the outbox.
+extension EngineState {
+  /// `quantity` is the new intended total; 0 cancels all. Not needed any more is an acceptance.
+  @usableFromInline mutating func cancel(
+    _ handle: OrderHandle, quantity: Int64
+  ) -> RequestVerdict {
+    guard let slot = slot(of: handle) else { return strange() }
+    guard orders[slot].life.isLive else { return .accepted }
+    let whole = quantity <= orders[slot].executed
+    if whole, withdrawQueued(slot) { return .accepted }
+    if whole { orders[slot].cancelWanted = true }
+    // The same cancel is on its way already: once is enough (a hundred would not be quicker).
+    let target = cancelTarget(slot)
+    if orders[slot].cancelState == .unresolved, orders[slot].cancelReference == target, whole,
+      orders[slot].cancelQuantity == 0
+    {
+      return .accepted
+    }
+    return sendCancel(slot, quantity: whole ? 0 : quantity)
+      ? .accepted
+      : .refused(Refusal(.outboxFull, scope: .firm, limit: 0, observed: Int128(outbox.count)))
+  }
+
+  /// The incarnation that the venue will hold when the cancel arrives: it reads requests in order.
+  private func cancelTarget(_ slot: Int) -> UInt64 {
+    let order = orders[slot]
+    return order.replaceState == .unresolved ? order.pendingReference : order.venueReference
+  }
+
+  /// A new order that has not left is withdrawn instead of cancelled (true), a replace that has not
+  /// left is taken back first.
+  private mutating func withdrawQueued(_ slot: Int) -> Bool {
+    let order = orders[slot]
+    if order.newState == .unresolved,
+      outbox.withdraw(kind: .new, reference: order.venueReference)
+    {
+      closeUnsent(slot)
+      return true
+    }
+    if order.replaceState == .unresolved {
+      let kind: VenueRequest.Kind = order.pendingInPlace ? .modify : .replace
+      if outbox.withdraw(kind: kind, reference: order.pendingReference) {
+        counters.notSent &+= 1
+        dropReplace(slot, .lost)
+      }
+    }
+    return false
+  }
+
+  /// A new order that never reached the wire.
+  mutating func closeUnsent(_ slot: Int) {
+    counters.notSent &+= 1
+    orders[slot].newState = .lost
+    orders[slot].leaves = 0
+    become(slot, .done, .notSent)
+    reserve(slot)
+    tell(.notSent, slot)
+  }
+
+  /// A replace or modify came to nothing: the order stands as it was.
+  mutating func dropReplace(_ slot: Int, _ state: RequestState) {
+    orders[slot].replaceState = state
+    orders[slot].pendingReference = 0
+    orders[slot].pendingInPlace = false
+    reserve(slot)
+  }
+
+  /// Journals and queues a cancel. The journal can't stop it: a cancel lowers risk.
+  mutating func sendCancel(_ slot: Int, quantity: Int64) -> Bool {
+    let order = orders[slot]
+    guard outbox.hasUrgentRoom else {
+      alarm(
+        .cancelNotQueued, instrument: order.instrument, clientOrderID: order.clientOrderID,
+        reference: order.venueReference)
+      return false
+    }
+    let target = cancelTarget(slot)
+    var wire = VenueRequest(
+      kind: .cancel, instrument: order.instrument, account: order.account,
+      strategy: order.strategy)
+    wire.clientOrderID = order.clientOrderID
+    wire.venueReference = target
+    wire.originalVenueReference = target
+    wire.price = order.price
+    wire.quantity = quantity
+    wire.symbol = risk[Int(order.instrument.raw)].symbol
+    wire.createdAt = machineTime
+    wire.sessionTime = sessionTime
+    wire.order = handle(of: slot)
+    wire.venue = venue
+    wire.side = order.side
+    wire.timeInForce = order.timeInForce
+    wire.display = order.display
+    wire.capacity = capacityCode
+    wire.incarnation = order.incarnation
+    wire.priceExponent = risk[Int(order.instrument.raw)].priceExponent
+    wire.quantityExponent = risk[Int(order.instrument.raw)].quantityExponent
+    if !recordIntent(&wire, privileged: true) {
+      settings.journalLost = true
+      countAlarm(.journalLost)
+    }
+    orders[slot].cancelState = .unresolved
+    orders[slot].cancelReference = target
+    orders[slot].cancelQuantity = quantity
+    orders[slot].requestedAt = sessionTime
+    outbox.push(wire, urgent: true)
+    counters.cancels &+= 1
+    takeTokens(order.account, order.strategy)
+    return true
+  }
+
+  /// Cancels every open order of a strategy in an instrument.
+  @usableFromInline mutating func cancelAll(
+    _ strategy: StrategyID, _ instrument: InstrumentID
+  ) -> Int {
+    guard let cell = cell(strategy, instrument) else { return 0 }
+    var asked = 0
+    var slot = openHead[cell]
+    // Bounded by the pool: each step goes on to another open order.
+    for _ in 0..<orders.count {
+      guard slot >= 0 else { break }
+      let next = orders[Int(slot)].next
+      if case .accepted = cancel(handle(of: Int(slot)), quantity: 0) { asked &+= 1 }
+      slot = next
+    }
+    return asked
+  }
+
+  /// Cancels every open order in a scope; `instrument` narrows it unless it is none.
+  mutating func cancelAll(
+    scope: RiskScope, account: AccountID, strategy: StrategyID, instrument: InstrumentID
+  ) -> Int {
+    var asked = 0
+    for slot in 0..<orders.count where orders[slot].life.isLive {
+      let order = orders[slot]
+      let isIn =
+        switch scope {
+        case .firm, .instrument, .order: true
+        case .account: order.account == account
+        case .strategy: order.strategy == strategy
+        }
+      guard isIn, instrument == .none || order.instrument == instrument else { continue }
+      if case .accepted = cancel(handle(of: slot), quantity: 0) { asked &+= 1 }
+    }
+    return asked
+  }
+}

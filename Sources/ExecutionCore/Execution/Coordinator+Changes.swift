@@ -1,0 +1,144 @@
+/// Replace and modify: the whole chain on the new terms, the worse of old and new held meanwhile.
+extension EngineState {
+  /// ClOrdID carries one base-36 character of incarnation.
+  static var incarnationMax: UInt8 { 35 }
+
+  @usableFromInline mutating func replace(
+    _ handle: OrderHandle, price: Int64, quantity: Int64
+  ) -> RequestVerdict {
+    if stage.isOn, stage.decided == 0 { stage.decided = clockTicks() }
+    guard let slot = slot(of: handle) else { return strange() }
+    if let refusal = changeRefusal(slot, quantity: quantity) {
+      return refuseChange(refusal, slot, .replace, price, quantity)
+    }
+    guard orders[slot].incarnation < Self.incarnationMax else {
+      let refusal = Refusal(
+        .incarnationLimit, scope: .order, limit: Int128(Self.incarnationMax),
+        observed: Int128(Self.incarnationMax) + 1)
+      return refuseChange(refusal, slot, .replace, price, quantity)
+    }
+    var terms = changeTerms(slot, price: price, quantity: quantity)
+    let refusal = check(&terms)
+    if stage.isOn, stage.checked == 0 { stage.checked = clockTicks() }
+    if let refusal { return refuseChange(refusal, slot, .replace, price, quantity) }
+    var wire = changeRequest(.replace, slot, terms)
+    wire.venueReference = nextVenueReference
+    wire.incarnation = orders[slot].incarnation &+ 1
+    guard recordIntent(&wire, privileged: false) else {
+      let refusal = Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
+      return refuseChange(refusal, slot, .replace, price, quantity)
+    }
+    var entry = ReferenceEntry()
+    entry.clientOrderID = wire.clientOrderID
+    entry.order = handle
+    entry.instrument = wire.instrument
+    entry.account = wire.account
+    entry.strategy = wire.strategy
+    entry.kind = .replace
+    entry.side = wire.side
+    entry.incarnation = wire.incarnation
+    orders[slot].pendingReference = takeReference(entry)
+    orders[slot].pendingInPlace = false
+    pend(slot, terms, wire)
+    counters.replaces &+= 1
+    duplicates.add(duplicateEntry(terms), at: sessionTime)
+    if stage.isOn, stage.queued == 0 { stage.queued = clockTicks() }
+    return .accepted
+  }
+
+  /// OUCH M: a smaller quantity in place, priority kept.
+  @usableFromInline mutating func modify(
+    _ handle: OrderHandle, quantity: Int64
+  ) -> RequestVerdict {
+    guard let slot = slot(of: handle) else { return strange() }
+    let order = orders[slot]
+    if let refusal = changeRefusal(slot, quantity: quantity) {
+      return refuseChange(refusal, slot, .modify, order.price, quantity)
+    }
+    guard quantity < order.quantity else {
+      let refusal = Refusal(
+        .badQuantity, scope: .order, limit: Int128(order.quantity) - 1, observed: Int128(quantity))
+      return refuseChange(refusal, slot, .modify, order.price, quantity)
+    }
+    var terms = changeTerms(slot, price: order.price, quantity: quantity)
+    if let refusal = check(&terms) {
+      return refuseChange(refusal, slot, .modify, order.price, quantity)
+    }
+    // In place the side's marking stays as the venue has it.
+    terms.side = order.side
+    var wire = changeRequest(.modify, slot, terms)
+    wire.venueReference = order.venueReference
+    guard recordIntent(&wire, privileged: false) else {
+      let refusal = Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
+      return refuseChange(refusal, slot, .modify, order.price, quantity)
+    }
+    orders[slot].pendingReference = order.venueReference
+    orders[slot].pendingInPlace = true
+    pend(slot, terms, wire)
+    counters.modifies &+= 1
+    return .accepted
+  }
+
+  private mutating func pend(_ slot: Int, _ t: OrderTerms, _ wire: borrowing VenueRequest) {
+    orders[slot].pendingPrice = wire.price
+    orders[slot].pendingQuantity = wire.quantity
+    orders[slot].pendingSide = wire.side
+    orders[slot].executedPending = 0
+    orders[slot].replaceState = .unresolved
+    orders[slot].requestedAt = sessionTime
+    reserve(slot)
+    outbox.push(wire, urgent: false)
+    takeTokens(t.account, t.strategy)
+  }
+
+  /// Why an order can't be changed now, whatever the terms.
+  private func changeRefusal(_ slot: Int, quantity: Int64) -> Refusal? {
+    let order = orders[slot]
+    guard order.life.isLive else {
+      return Refusal(.unknownOrder, scope: .order, limit: 0, observed: Int128(order.life.rawValue))
+    }
+    // One request at a time: two would leave open which terms the venue holds.
+    guard order.life == .working, order.newState != .unresolved, order.replaceState != .unresolved,
+      order.cancelState != .unresolved, !order.cancelWanted
+    else { return Refusal(.pendingRequest, scope: .order, limit: 0, observed: 1) }
+    guard quantity > order.executed else {
+      return Refusal(
+        .badQuantity, scope: .order, limit: Int128(order.executed) + 1, observed: Int128(quantity))
+    }
+    return nil
+  }
+
+  private func changeTerms(_ slot: Int, price: Int64, quantity: Int64) -> OrderTerms {
+    let order = orders[slot]
+    return OrderTerms(
+      instrument: Int(order.instrument.raw), cell: Int(order.cell), account: order.account,
+      strategy: order.strategy, isBuy: order.side.isBuy, side: order.side, price: price,
+      quantity: quantity, adding: quantity &- order.executed &- order.reserved, isNew: false,
+      ownReserved: order.side.isBuy ? 0 : order.reserved)
+  }
+
+  private func changeRequest(
+    _ kind: VenueRequest.Kind, _ slot: Int, _ terms: OrderTerms
+  ) -> VenueRequest {
+    let order = orders[slot]
+    var wire = wireRequest(kind, terms, handle(of: slot))
+    wire.clientOrderID = order.clientOrderID
+    wire.originalVenueReference = order.venueReference
+    wire.incarnation = order.incarnation
+    wire.timeInForce = order.timeInForce
+    wire.display = order.display
+    wire.flags = order.flags
+    return wire
+  }
+
+  private mutating func refuseChange(
+    _ refusal: Refusal, _ slot: Int, _ kind: VenueRequest.Kind, _ price: Int64, _ quantity: Int64
+  ) -> RequestVerdict {
+    let order = orders[slot]
+    return .refused(
+      refuse(
+        refusal, instrument: order.instrument, account: order.account, strategy: order.strategy,
+        kind: kind, price: price, quantity: quantity, side: order.side,
+        clientOrderID: order.clientOrderID))
+  }
+}

@@ -1,0 +1,119 @@
+/// Requests on their way to the gateway: two bounded queues, cancels before all else.
+@safe struct Outbox {
+  struct Entry: BitwiseCopyable {
+    var request: VenueRequest
+    /// Withdrawn while queued: skipped.
+    var isWithdrawn = false
+  }
+  private var urgent: Column<Entry>
+  private var ordinary: Column<Entry>
+  private var urgentHead: UInt64 = 0
+  private var urgentTail: UInt64 = 0
+  private var ordinaryHead: UInt64 = 0
+  private var ordinaryTail: UInt64 = 0
+  private let mask: UInt64
+  private let urgentMask: UInt64
+  let ageMax: Int64
+
+  /// The urgent queue has room for a cancel of every order in the pool, twice.
+  init(_ builder: inout ColumnBuilder, capacity: Int, poolCapacity: Int, ageMax: Int64) {
+    let request = VenueRequest(
+      kind: .new, instrument: .none, account: AccountID(raw: .max), strategy: StrategyID(raw: .max))
+    let size = capacity.nextPowerOfTwo
+    let urgentSize = (poolCapacity * 2 + 64).nextPowerOfTwo
+    urgent = builder.column(Entry(request: request), urgentSize)
+    ordinary = builder.column(Entry(request: request), size)
+    mask = UInt64(size - 1)
+    urgentMask = UInt64(urgentSize - 1)
+    self.ageMax = ageMax
+  }
+
+  var hasRoom: Bool { ordinaryTail &- ordinaryHead <= mask }
+  var hasUrgentRoom: Bool { urgentTail &- urgentHead <= urgentMask }
+  var capacity: Int { Int(mask &+ urgentMask &+ 2) }
+  var count: Int { Int(urgentTail &- urgentHead &+ ordinaryTail &- ordinaryHead) }
+
+  /// The caller has asked for room.
+  mutating func push(_ request: borrowing VenueRequest, urgent isUrgent: Bool) {
+    if isUrgent {
+      urgent[Int(urgentTail & urgentMask)] = Entry(request: copy request)
+      urgentTail &+= 1
+    } else {
+      ordinary[Int(ordinaryTail & mask)] = Entry(request: copy request)
+      ordinaryTail &+= 1
+    }
+  }
+
+  /// Takes back a new order, replace or modify that still lies here; false when it has gone.
+  mutating func withdraw(kind: VenueRequest.Kind, reference: UInt64) -> Bool {
+    var i = ordinaryHead
+    while i != ordinaryTail {
+      let at = Int(i & mask)
+      if !ordinary[at].isWithdrawn, ordinary[at].request.kind == kind,
+        ordinary[at].request.venueReference == reference
+      {
+        ordinary[at].isWithdrawn = true
+        return true
+      }
+      i &+= 1
+    }
+    return false
+  }
+
+  /// Takes the oldest new order, replace or modify out, unsent.
+  mutating func takeOrdinary() -> VenueRequest? {
+    while ordinaryHead != ordinaryTail {
+      let entry = ordinary[Int(ordinaryHead & mask)]
+      ordinaryHead &+= 1
+      if !entry.isWithdrawn { return entry.request }
+    }
+    return nil
+  }
+
+  enum Next: BitwiseCopyable {
+    case none
+    case urgent(Int)
+    case ordinary(Int)
+  }
+
+  /// The request to be sent next; withdrawn ones are dropped on the way.
+  mutating func next() -> Next {
+    while urgentHead != urgentTail {
+      let at = Int(urgentHead & urgentMask)
+      if !urgent[at].isWithdrawn { return .urgent(at) }
+      urgentHead &+= 1
+    }
+    while ordinaryHead != ordinaryTail {
+      let at = Int(ordinaryHead & mask)
+      if !ordinary[at].isWithdrawn { return .ordinary(at) }
+      ordinaryHead &+= 1
+    }
+    return .none
+  }
+
+  func request(_ next: Next) -> VenueRequest? {
+    switch next {
+    case .none: nil
+    case .urgent(let at): urgent[at].request
+    case .ordinary(let at): ordinary[at].request
+    }
+  }
+
+  /// Drops what ``next()`` gave.
+  mutating func drop(_ next: Next) {
+    switch next {
+    case .none: break
+    case .urgent: urgentHead &+= 1
+    case .ordinary: ordinaryHead &+= 1
+    }
+  }
+}
+
+extension Int {
+  /// The smallest power of two that is not below this, at least 1.
+  var nextPowerOfTwo: Int {
+    var size = 1
+    while size < self, size < Int.max / 2 { size *= 2 }
+    return size
+  }
+}

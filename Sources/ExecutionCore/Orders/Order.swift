@@ -1,0 +1,135 @@
+/// An order in the pool: its identity, its terms, and the three facts (DESIGN.md); the executions
+/// themselves lie in the ledger, here are their sums.
+@usableFromInline struct Order: BitwiseCopyable {
+  // Identity.
+  var clientOrderID = ClientOrderID.none
+  var generation: UInt32 = 0
+  var instrument = InstrumentID.none
+  var account = AccountID(raw: .max)
+  var strategy = StrategyID(raw: .max)
+  /// Exposure cell of account, strategy and instrument.
+  var cell: Int32 = 0
+
+  // Terms of the current incarnation, as the venue last stated them, else as sent.
+  var price: Int64 = 0
+  /// Whole quantity: what has been executed and what is still open.
+  var quantity: Int64 = 0
+  /// Open at the venue in the current incarnation.
+  var leaves: Int64 = 0
+  /// Of the whole chain, busts taken off.
+  var executed: Int64 = 0
+  /// Of the current incarnation, to tell leaves when a fill overtakes its ack.
+  var executedHere: Int64 = 0
+  /// More than was open, kept.
+  var overfilled: Int64 = 0
+  var venueReference: UInt64 = 0
+  var venueOrderNumber: UInt64 = 0
+
+  // The pending replacement, while `replaceState` is unresolved.
+  var pendingReference: UInt64 = 0
+  var pendingPrice: Int64 = 0
+  /// Whole intended quantity, executions of the chain included.
+  var pendingQuantity: Int64 = 0
+  /// Executions that overtook Replaced.
+  var executedPending: Int64 = 0
+  /// Cancel's new intended total.
+  var cancelQuantity: Int64 = 0
+  /// The reference that the last cancel named.
+  var cancelReference: UInt64 = 0
+
+  // What risk holds for it.
+  var reserved: Int64 = 0
+  var countedOpen = false
+  var reservedBuy = false
+
+  var side = Side.buy
+  var timeInForce = TimeInForce.day
+  var life = OrderLife.draft
+  var doneReason = DoneReason.none
+  var newState = RequestState.none
+  var replaceState = RequestState.none
+  var cancelState = RequestState.none
+  var incarnation: UInt8 = 0
+  var pendingSide = Side.buy
+  /// The pending change is an OUCH modify (in place), not a replace.
+  var pendingInPlace = false
+  var display: UInt8 = 0
+  var flags: UInt16 = 0
+  /// A cancel of everything is wanted until the order is done: it is repeated where it may have been lost.
+  var cancelWanted = false
+
+  /// Session time of the last request, for the acknowledgement time-out.
+  var requestedAt: Int64 = 0
+
+  // Links: open orders of the cell, or the free list, or the queue of done slots.
+  var next: Int32 = -1
+  var previous: Int32 = -1
+
+  @usableFromInline init() {}
+
+  /// What may still execute in the worst case over everything that is unresolved.
+  var worstCaseLeaves: Int64 {
+    guard life.isLive else { return 0 }
+    guard replaceState == .unresolved else { return leaves }
+    let replaced = pendingQuantity &- executed
+    return max(leaves, replaced)
+  }
+
+  var hasUnresolvedRequest: Bool {
+    newState == .unresolved || replaceState == .unresolved || cancelState == .unresolved
+  }
+}
+
+/// A copy of an order for strategies and people.
+@frozen public struct OrderView: BitwiseCopyable, Sendable, Hashable {
+  public var handle: OrderHandle
+  public var clientOrderID: ClientOrderID
+  public var venueReference: UInt64
+  /// The venue's own number of the current incarnation; 0 before it is acknowledged.
+  public var venueOrderNumber: UInt64
+  public var instrument: InstrumentID
+  public var account: AccountID
+  public var strategy: StrategyID
+  public var side: Side
+  public var timeInForce: TimeInForce
+  public var life: OrderLife
+  public var doneReason: DoneReason
+  public var newState: RequestState
+  public var replaceState: RequestState
+  public var cancelState: RequestState
+  public var incarnation: UInt8
+  public var price: Price
+  public var quantity: Quantity
+  public var leaves: Quantity
+  public var executed: Quantity
+  public var overfilled: Quantity
+  /// The terms asked for by an unresolved replace; else those in force.
+  public var pendingPrice: Price
+  public var pendingQuantity: Quantity
+
+  @usableFromInline init(_ order: Order, slot: Int) {
+    handle = OrderHandle(slot: UInt32(truncatingIfNeeded: slot), generation: order.generation)
+    clientOrderID = order.clientOrderID
+    venueReference = order.venueReference
+    venueOrderNumber = order.venueOrderNumber
+    instrument = order.instrument
+    account = order.account
+    strategy = order.strategy
+    side = order.side
+    timeInForce = order.timeInForce
+    life = order.life
+    doneReason = order.doneReason
+    newState = order.newState
+    replaceState = order.replaceState
+    cancelState = order.cancelState
+    incarnation = order.incarnation
+    price = Price(raw: order.price)
+    quantity = Quantity(raw: order.quantity)
+    leaves = Quantity(raw: order.leaves)
+    executed = Quantity(raw: order.executed)
+    overfilled = Quantity(raw: order.overfilled)
+    let pending = order.replaceState == .unresolved
+    pendingPrice = Price(raw: pending ? order.pendingPrice : order.price)
+    pendingQuantity = Quantity(raw: pending ? order.pendingQuantity : order.quantity)
+  }
+}

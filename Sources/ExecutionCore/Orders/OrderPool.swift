@@ -1,0 +1,141 @@
+extension EngineState {
+  /// A slot for a new order, its generation raised; nil when every order in the pool is open. Slots of
+  /// done orders are reused oldest first, so that late reports mostly still find their order.
+  mutating func takeSlot() -> Int? {
+    let slot: Int32
+    if freeHead >= 0 {
+      slot = freeHead
+      freeHead = orders[Int(slot)].next
+    } else if doneHead >= 0 {
+      slot = doneHead
+      unlinkDone(slot)
+    } else {
+      return nil
+    }
+    let generation = orders[Int(slot)].generation &+ 1
+    orders[Int(slot)] = Order()
+    orders[Int(slot)].generation = generation
+    return Int(slot)
+  }
+
+  /// A slot could be had now.
+  var hasSlot: Bool { freeHead >= 0 || doneHead >= 0 }
+
+  /// The slot of a handle, nil when it is of another generation or nonsense.
+  func slot(of handle: OrderHandle) -> Int? {
+    let i = Int(handle.slot)
+    guard orders.holds(i), orders[i].generation == handle.generation, handle.generation != 0 else {
+      return nil
+    }
+    return i
+  }
+
+  func handle(of slot: Int) -> OrderHandle {
+    OrderHandle(slot: UInt32(truncatingIfNeeded: slot), generation: orders[slot].generation)
+  }
+
+  /// Puts an order at the head of its cell's open list.
+  mutating func linkOpen(_ slot: Int) {
+    let cell = Int(orders[slot].cell)
+    let head = openHead[cell]
+    orders[slot].next = head
+    orders[slot].previous = -1
+    if head >= 0 { orders[Int(head)].previous = Int32(slot) }
+    openHead[cell] = Int32(slot)
+  }
+
+  mutating func unlinkOpen(_ slot: Int) {
+    let next = orders[slot].next
+    let previous = orders[slot].previous
+    if previous >= 0 {
+      orders[Int(previous)].next = next
+    } else {
+      openHead[Int(orders[slot].cell)] = next
+    }
+    if next >= 0 { orders[Int(next)].previous = previous }
+  }
+
+  mutating func linkDone(_ slot: Int) {
+    orders[slot].next = -1
+    orders[slot].previous = doneTail
+    if doneTail >= 0 { orders[Int(doneTail)].next = Int32(slot) } else { doneHead = Int32(slot) }
+    doneTail = Int32(slot)
+  }
+
+  mutating func unlinkDone(_ slot: Int32) {
+    let next = orders[Int(slot)].next
+    let previous = orders[Int(slot)].previous
+    if previous >= 0 { orders[Int(previous)].next = next } else { doneHead = next }
+    if next >= 0 { orders[Int(next)].previous = previous } else { doneTail = previous }
+  }
+
+  /// Moves an order to another life if the table allows it; what does not change is fine.
+  @discardableResult
+  mutating func become(_ slot: Int, _ life: OrderLife, _ reason: DoneReason = .none) -> Bool {
+    let old = orders[slot].life
+    if old == life { return true }
+    guard old.canBecome(life) else { return false }
+    if old == .done, !orders[slot].doneReason.isInferred { return false }
+    let wasLive = old.isLive
+    orders[slot].life = life
+    orders[slot].doneReason = reason
+    if life.isLive && !wasLive {
+      if old == .done { unlinkDone(Int32(slot)) }
+      linkOpen(slot)
+    } else if wasLive && !life.isLive {
+      unlinkOpen(slot)
+      linkDone(slot)
+    }
+    if life == .unknown { counters.unknownOrders &+= 1 }
+    if old == .unknown { counters.unknownOrders &-= 1 }
+    return true
+  }
+
+  // MARK: Views
+
+  @usableFromInline func view(_ handle: OrderHandle) -> OrderView? {
+    guard let slot = slot(of: handle) else { return nil }
+    return OrderView(orders[slot], slot: slot)
+  }
+
+  @usableFromInline func belongs(_ handle: OrderHandle, to strategy: StrategyID) -> Bool {
+    guard let slot = slot(of: handle) else { return false }
+    return orders[slot].strategy == strategy
+  }
+
+  func cell(_ strategy: StrategyID, _ instrument: InstrumentID) -> Int? {
+    guard Int(strategy.raw) < strategyCount, Int(instrument.raw) < instrumentCount else {
+      return nil
+    }
+    return Int(strategy.raw) &* instrumentCount &+ Int(instrument.raw)
+  }
+
+  @usableFromInline func openOrder(
+    _ strategy: StrategyID, _ instrument: InstrumentID, after: OrderHandle
+  ) -> OrderHandle? {
+    guard let cell = cell(strategy, instrument) else { return nil }
+    if after == .none {
+      let head = openHead[cell]
+      return head < 0 ? nil : handle(of: Int(head))
+    }
+    guard let slot = slot(of: after), orders[slot].life.isLive, Int(orders[slot].cell) == cell
+    else {
+      return nil
+    }
+    let next = orders[slot].next
+    return next < 0 ? nil : handle(of: Int(next))
+  }
+
+  @usableFromInline func openOrderCount(
+    _ strategy: StrategyID, _ instrument: InstrumentID
+  ) -> Int {
+    guard let cell = cell(strategy, instrument) else { return 0 }
+    return Int(exposure[cell].openOrders)
+  }
+
+  @usableFromInline func account(of strategy: StrategyID) -> AccountID {
+    let i = Int(strategy.raw)
+    return strategyAccounts.holds(i) && i < strategyCount
+      ? strategyAccounts[i] : AccountID(raw: .max)
+  }
+}

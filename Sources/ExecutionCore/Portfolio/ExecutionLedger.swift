@@ -1,0 +1,64 @@
+/// Every execution of the day by its key, so that none is booked twice and a bust finds its own.
+///
+/// Key: venue and trading day (one each in an engine), account, the venue reference of our incarnation
+/// (which has one side), match number. Open addressing, never shrinks; full is an answer.
+@safe struct ExecutionLedger {
+  enum State: UInt8, BitwiseCopyable {
+    case free = 0
+    case booked = 1
+    case busted = 2
+    /// The bust came first; the execution will be booked and reversed at once.
+    case bustedBefore = 3
+  }
+  struct Entry: BitwiseCopyable {
+    var reference: UInt64 = 0
+    var match: UInt64 = 0
+    var price: Int64 = 0
+    var quantity: Int64 = 0
+    var fee: Int64 = 0
+    var instrument = InstrumentID.none
+    var account = AccountID(raw: .max)
+    var strategy = StrategyID(raw: .max)
+    var side = Side.buy
+    var liquidity: UInt8 = 0
+    var incarnation: UInt8 = 0
+    var state = State.free
+  }
+
+  private var table: Column<Entry>
+  private let mask: Int
+  private let most: Int
+  private(set) var count = 0
+
+  init(_ builder: inout ColumnBuilder, executionsMax: Int) {
+    var size = 64
+    while size < executionsMax * 2 { size *= 2 }
+    table = builder.column(Entry(), size)
+    mask = size - 1
+    most = executionsMax
+  }
+
+  /// Where the key's entry is, or where it would go; nil when the ledger is full and the key is new.
+  func find(reference: UInt64, match: UInt64, account: AccountID) -> Int? {
+    var h = reference &* 0x9e37_79b9_7f4a_7c15 ^ match &* 0xc2b2_ae3d_27d4_eb4f
+    h = (h ^ h >> 31 ^ UInt64(account.raw)) &* 0xbf58_476d_1ce4_e5b9
+    var i = Int(truncatingIfNeeded: h >> 20) & mask
+    for _ in 0...mask {
+      let e = table[i]
+      if e.state == .free { return count < most ? i : nil }
+      if e.reference == reference, e.match == match, e.account == account { return i }
+      i = (i &+ 1) & mask
+    }
+    return nil
+  }
+
+  subscript(_ i: Int) -> Entry { table[i] }
+
+  mutating func set(_ i: Int, _ entry: borrowing Entry) {
+    if table[i].state == .free { count &+= 1 }
+    table[i] = copy entry
+  }
+
+  /// The entries in table order, for hashing and inspection: nil for a free place.
+  var places: Int { mask + 1 }
+}

@@ -1,0 +1,252 @@
+/// Booking executions: the third fact.
+extension EngineState {
+  /// Quantities above this are not believed to be exact shares of anything: sums stay far from overflow.
+  static var executionQuantityMax: Int64 { 1 << 40 }
+  static var executionPriceMax: Int64 { 1 << 62 }
+
+  mutating func executed(_ report: VenueReport) {
+    guard let place = known(report) else { return }
+    let entry = references[place]
+    guard report.quantity > 0, report.quantity <= Self.executionQuantityMax else {
+      return illegal(report, entry)
+    }
+    var price = report.price
+    if let exact = scaled(report, Int(entry.instrument.raw)),
+      exact.magnitude <= UInt64(Self.executionPriceMax)
+    {
+      price = exact
+    } else {
+      // Booked all the same, at what was said; but nobody trades on from here.
+      price = max(-Self.executionPriceMax, min(Self.executionPriceMax, price))
+      scopes[0].killed = true
+    }
+    var booked = ExecutionLedger.Entry()
+    booked.reference = report.venueReference
+    booked.match = report.matchNumber
+    booked.price = price
+    booked.quantity = report.quantity
+    booked.instrument = entry.instrument
+    booked.account = entry.account
+    booked.strategy = entry.strategy
+    booked.side = entry.side
+    booked.liquidity = report.liquidity
+    booked.incarnation = entry.incarnation
+    guard
+      let at = ledger.find(
+        reference: report.venueReference, match: report.matchNumber, account: entry.account)
+    else {
+      alarm(.ledgerFull, instrument: entry.instrument, reference: report.venueReference)
+      scopes[0].killed = true
+      book(&booked, report, place, isBust: false)
+      return
+    }
+    let found = ledger[at]
+    switch found.state {
+    case .booked, .busted:
+      compare(found, booked, report)
+    case .free:
+      book(&booked, report, place, isBust: false)
+      booked.state = .booked
+      ledger.set(at, booked)
+    case .bustedBefore:
+      book(&booked, report, place, isBust: false)
+      book(&booked, report, place, isBust: true)
+      booked.state = .busted
+      ledger.set(at, booked)
+    }
+  }
+
+  /// The same key again: the same content is a repetition, other content must not pass unseen.
+  private mutating func compare(
+    _ found: ExecutionLedger.Entry, _ again: ExecutionLedger.Entry, _ report: VenueReport
+  ) {
+    if found.price == again.price, found.quantity == again.quantity {
+      counters.duplicateExecutions &+= 1
+      return
+    }
+    alarm(
+      .executionMismatch, instrument: found.instrument, reference: found.reference,
+      expected: found.quantity, observed: again.quantity, report: report.kind)
+  }
+
+  /// A trade break: the execution's next revision takes it back, fee and all.
+  mutating func broken(_ report: VenueReport) {
+    guard let place = known(report) else { return }
+    let entry = references[place]
+    guard
+      let at = ledger.find(
+        reference: report.venueReference, match: report.matchNumber, account: entry.account)
+    else {
+      alarm(.ledgerFull, instrument: entry.instrument, reference: report.venueReference)
+      return
+    }
+    var found = ledger[at]
+    switch found.state {
+    case .booked:
+      book(&found, report, place, isBust: true)
+      found.state = .busted
+      ledger.set(at, found)
+    case .busted, .bustedBefore:
+      counters.duplicateExecutions &+= 1
+    case .free:
+      alarm(
+        .unknownBust, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
+        reference: report.venueReference,
+        observed: Int64(truncatingIfNeeded: report.matchNumber), report: report.kind)
+      found.reference = report.venueReference
+      found.match = report.matchNumber
+      found.account = entry.account
+      found.instrument = entry.instrument
+      found.strategy = entry.strategy
+      found.state = .bustedBefore
+      ledger.set(at, found)
+    }
+  }
+
+  /// Order, position, exposure, cash, journal, strategy: one execution or its bust.
+  private mutating func book(
+    _ e: inout ExecutionLedger.Entry, _ report: VenueReport, _ place: Int, isBust: Bool
+  ) {
+    var payload = ExecutionRecord(
+      instrument: e.instrument, account: e.account, strategy: e.strategy)
+    let slot = slot(of: references[place].order)
+    if !isBust { e.fee = fee(of: e) }
+    payload.flags = isBust ? ExecutionRecord.bust : 0
+    if let slot {
+      payload.flags |= isBust ? unfill(slot, e) : fill(slot, place, e, report)
+    } else {
+      payload.flags |= ExecutionRecord.orphan | (isBust ? 0 : ExecutionRecord.late)
+      if !isBust { noteLate(e, report, references[place].clientOrderID) }
+    }
+    bookPosition(e, isBust: isBust)
+    payload.clientOrderID = references[place].clientOrderID
+    payload.venueReference = e.reference
+    payload.matchNumber = e.match
+    payload.price = e.price
+    payload.quantity = e.quantity
+    payload.fee = isBust ? 0 &- e.fee : e.fee
+    payload.venueTime = report.venueTime
+    payload.revision = isBust ? 1 : 0
+    payload.tradingDay = tradingDay
+    payload.venue = venue
+    payload.side = e.side.rawValue
+    payload.liquidity = e.liquidity
+    payload.incarnation = e.incarnation
+    payload.position =
+      cell(e.strategy, e.instrument).map { positions[$0].net } ?? 0
+    record(.execution, payload, account: e.account, strategy: e.strategy)
+    guard let slot else { return }
+    tell(
+      isBust ? .busted : .executed, slot, lastPrice: e.price, lastQuantity: e.quantity,
+      reason: report.reason, liquidity: e.liquidity)
+  }
+
+  private mutating func noteLate(
+    _ e: ExecutionLedger.Entry, _ report: VenueReport, _ clientOrderID: ClientOrderID
+  ) {
+    counters.lateExecutions &+= 1
+    alarm(
+      .lateExecution, instrument: e.instrument, clientOrderID: clientOrderID,
+      reference: e.reference, observed: e.quantity, report: report.kind)
+  }
+
+  /// What an execution does to its order; returns the record's flags.
+  private mutating func fill(
+    _ slot: Int, _ place: Int, _ e: ExecutionLedger.Entry, _ report: VenueReport
+  ) -> UInt8 {
+    var flags: UInt8 = 0
+    let before = orders[slot]
+    orders[slot].executed &+= e.quantity
+    if before.life == .done {
+      noteLate(e, report, before.clientOrderID)
+      flags |= ExecutionRecord.late
+    }
+    if before.venueReference == e.reference {
+      orders[slot].executedHere &+= e.quantity
+      orders[slot].leaves = max(0, before.leaves &- e.quantity)
+      if before.life.isLive {
+        // An execution proves that the venue has it; the ack may still bring other terms.
+        if before.newState == .unresolved { orders[slot].newState = .confirmed }
+        become(slot, .working)
+        if orders[slot].leaves == 0 { end(slot, place, .filled) }
+      }
+    } else if before.replaceState == .unresolved, before.pendingReference == e.reference {
+      orders[slot].executedPending &+= e.quantity
+    } else if before.life.isLive {
+      // An earlier incarnation: the venue's open quantity of the present one does not count it.
+      orders[slot].quantity &+= e.quantity
+    }
+    let over = orders[slot].executed &- max(orders[slot].quantity, before.pendingTotal)
+    if over > 0, over > before.overfilled {
+      orders[slot].overfilled = over
+      counters.overfills &+= 1
+      flags |= ExecutionRecord.overfill
+      alarm(
+        .overfill, instrument: e.instrument, clientOrderID: before.clientOrderID,
+        reference: e.reference, expected: orders[slot].quantity, observed: orders[slot].executed,
+        report: report.kind)
+    }
+    reserve(slot)
+    return flags
+  }
+
+  /// A bust lowers what was executed; it gives nothing back to the order, which stays as dead or open.
+  private mutating func unfill(_ slot: Int, _ e: ExecutionLedger.Entry) -> UInt8 {
+    orders[slot].executed &-= e.quantity
+    orders[slot].quantity &-= orders[slot].life.isLive ? e.quantity : 0
+    orders[slot].overfilled = max(0, min(orders[slot].overfilled, orders[slot].executed))
+    reserve(slot)
+    return 0
+  }
+
+  private mutating func bookPosition(_ e: ExecutionLedger.Entry, isBust: Bool) {
+    guard let cell = cell(e.strategy, e.instrument) else { return }
+    let isBuy = e.side.isBuy
+    let value =
+      Int128(e.price) &* Int128(e.quantity) &* Int128(risk[Int(e.instrument.raw)].moneyScale)
+    let signed = isBuy != isBust ? e.quantity : 0 &- e.quantity
+    let signedValue = isBuy != isBust ? value : 0 &- value
+    positions[cell].trade(quantity: signed, value: signedValue)
+    positions[cell].count(quantity: e.quantity, value: value, isBuy: isBuy, isBust: isBust)
+    let charged = isBust ? 0 &- Int128(e.fee) : Int128(e.fee)
+    positions[cell].fees &+= charged
+    cash[Int(e.account.raw)] &-= signedValue &+ charged
+    exposure[cell].net &+= signed
+    accountExposure[accountCell(e.account, e.instrument)].net &+= signed
+    instrumentExposure[Int(e.instrument.raw)].net &+= signed
+    if isBust {
+      counters.busts &+= 1
+      counters.executedQuantity &-= e.quantity
+    } else {
+      counters.executions &+= 1
+      counters.executedQuantity &+= e.quantity
+    }
+  }
+
+  /// 10⁻⁸ of the currency, by the liquidity flag.
+  private mutating func fee(of e: ExecutionLedger.Entry) -> Int64 {
+    let flag = Int(e.liquidity)
+    if !feeKnown[flag] {
+      alarm(
+        .unknownLiquidity, instrument: e.instrument, reference: e.reference,
+        observed: Int64(e.liquidity))
+    }
+    let perUnit = feeKnown[flag] ? fees[flag] : unknownFee
+    let (amount, over) = perUnit.multipliedReportingOverflow(by: e.quantity)
+    return over ? (perUnit < 0 ? .min : .max) : amount
+  }
+
+  // MARK: Looking
+
+  @usableFromInline func position(
+    _ strategy: StrategyID, _ instrument: InstrumentID
+  ) -> Quantity {
+    guard let cell = cell(strategy, instrument) else { return Quantity(raw: 0) }
+    return Quantity(raw: positions[cell].net)
+  }
+}
+
+extension Order {
+  /// The whole quantity that an unresolved replace would allow.
+  var pendingTotal: Int64 { replaceState == .unresolved ? pendingQuantity : 0 }
+}

@@ -1,0 +1,273 @@
+/// The payloads behind ``RecordHeader``, one struct for each ``RecordType``: fixed layout, a multiple
+/// of 8 bytes, aligned to 8, no padding the compiler chose. Never change one: add a version.
+
+/// A 128-bit number in two words, because a record is only aligned to 8.
+@frozen public struct Wide: BitwiseCopyable, Sendable, Hashable {
+  public var low: UInt64
+  public var high: Int64
+  @inlinable public init(_ value: Int128) {
+    low = UInt64(truncatingIfNeeded: value)
+    high = Int64(truncatingIfNeeded: value >> 64)
+  }
+  @inlinable public var value: Int128 { Int128(high) << 64 | Int128(low) }
+}
+
+/// Begins and ends a session. 88 bytes.
+@frozen public struct SessionRecord: BitwiseCopyable, Sendable {
+  /// Trading day as year × 10,000 + month × 100 + day.
+  public var tradingDay: UInt64 = 0
+  /// FNV-1a of the engine's configuration.
+  public var configurationHash: UInt64 = 0
+  public var nextClientOrderID: UInt64 = 0
+  public var nextVenueReference: UInt64 = 0
+  /// At the end: ``Engine/stateHash()``; 0 at the beginning.
+  public var stateHash: UInt64 = 0
+  public var instruments: UInt32 = 0
+  public var accounts: UInt32 = 0
+  public var strategies: UInt32 = 0
+  public var venue: UInt32 = 0
+  public var openOrders: UInt64 = 0
+  public var executions: UInt64 = 0
+  public var alarms: UInt64 = 0
+  public var reserved: UInt64 = 0
+  public init() {}
+}
+
+/// An instrument as it was at start-up. 72 bytes.
+@frozen public struct InstrumentRecord: BitwiseCopyable, Sendable {
+  public var facts: InstrumentFacts
+  public var instrument: InstrumentID
+  public var reserved: UInt32 = 0
+  public init(facts: InstrumentFacts, instrument: InstrumentID) {
+    self.facts = facts
+    self.instrument = instrument
+  }
+}
+
+/// A request before it goes to the wire, with the quote that was seen. 168 bytes.
+@frozen public struct IntentRecord: BitwiseCopyable, Sendable {
+  public var request: VenueRequest
+  public var quote: Quote
+  /// ``FeedPosition/cause`` of the last market record applied.
+  public var feedPosition: UInt64
+  public init(request: VenueRequest, quote: Quote, feedPosition: UInt64) {
+    self.request = request
+    self.quote = quote
+    self.feedPosition = feedPosition
+  }
+}
+
+/// A request that was not made, and why. 120 bytes.
+@frozen public struct RefusalRecord: BitwiseCopyable, Sendable {
+  public var limit: Wide
+  public var observed: Wide
+  /// `none` for a new order: a refused one consumes no number.
+  public var clientOrderID: ClientOrderID
+  public var price: Int64
+  public var quantity: Int64
+  public var quote: Quote
+  public var feedPosition: UInt64
+  public var instrument: InstrumentID
+  public var code: UInt16
+  public var scope: UInt8
+  /// ``VenueRequest/Kind`` of what was asked.
+  public var request: UInt8
+  public var side: UInt8
+  public var timeInForce: UInt8
+  public var reserved0: UInt16 = 0
+  public var reserved1: UInt32 = 0
+  public var reserved2: UInt64 = 0
+
+  public init(_ refusal: Refusal, instrument: InstrumentID, quote: Quote) {
+    limit = Wide(refusal.limit)
+    observed = Wide(refusal.observed)
+    clientOrderID = .none
+    price = 0
+    quantity = 0
+    self.quote = quote
+    feedPosition = 0
+    self.instrument = instrument
+    code = refusal.code.rawValue
+    scope = refusal.scope.rawValue
+    request = 0
+    side = 0
+    timeInForce = 0
+  }
+}
+
+/// An order after one of its three facts changed. 80 bytes.
+@frozen public struct OrderStateRecord: BitwiseCopyable, Sendable {
+  public var clientOrderID: ClientOrderID
+  /// The reference of the current incarnation, and of the pending replacement (0 when there is none).
+  public var venueReference: UInt64
+  public var pendingReference: UInt64
+  public var price: Int64
+  public var quantity: Int64
+  public var leaves: Int64
+  public var executed: Int64
+  public var order: OrderHandle
+  public var instrument: InstrumentID
+  /// ``OrderLife``, ``DoneReason``, then a ``RequestState`` each for new, replace, cancel.
+  public var life: UInt8
+  public var doneReason: UInt8
+  public var newState: UInt8
+  public var replaceState: UInt8
+  public var cancelState: UInt8
+  public var side: UInt8
+  public var incarnation: UInt8
+  /// ``OrderUpdate/Kind`` that goes with the change; 0 when there is none.
+  public var update: UInt8
+  public var reserved: UInt32 = 0
+
+  public init(clientOrderID: ClientOrderID, order: OrderHandle, instrument: InstrumentID) {
+    self.clientOrderID = clientOrderID
+    self.order = order
+    self.instrument = instrument
+    venueReference = 0
+    pendingReference = 0
+    price = 0
+    quantity = 0
+    leaves = 0
+    executed = 0
+    life = 0
+    doneReason = 0
+    newState = 0
+    replaceState = 0
+    cancelState = 0
+    side = 0
+    incarnation = 0
+    update = 0
+  }
+}
+
+/// An execution that was booked, or a revision of one. 96 bytes.
+@frozen public struct ExecutionRecord: BitwiseCopyable, Sendable {
+  /// Bits of `flags`.
+  public static var late: UInt8 { 1 }
+  public static var overfill: UInt8 { 2 }
+  /// The order's slot had been given to another order: booked from the reference's tombstone.
+  public static var orphan: UInt8 { 4 }
+  public static var bust: UInt8 { 8 }
+
+  public var clientOrderID: ClientOrderID
+  public var venueReference: UInt64
+  public var matchNumber: UInt64
+  /// At the instrument's exponent.
+  public var price: Int64
+  public var quantity: Int64
+  /// 10⁻⁸ of the currency; negative is a rebate. A bust gives back what was charged.
+  public var fee: Int64
+  public var venueTime: Int64
+  /// Net position of account, strategy and instrument afterwards.
+  public var position: Int64
+  public var instrument: InstrumentID
+  public var account: AccountID
+  public var strategy: StrategyID
+  /// 0 the execution, 1 its bust.
+  public var revision: UInt32
+  public var tradingDay: UInt32
+  public var venue: UInt16
+  public var side: UInt8
+  public var liquidity: UInt8
+  public var incarnation: UInt8
+  public var flags: UInt8
+  public var reserved0: UInt16 = 0
+  public var reserved1: UInt32 = 0
+
+  public init(instrument: InstrumentID, account: AccountID, strategy: StrategyID) {
+    self.instrument = instrument
+    self.account = account
+    self.strategy = strategy
+    clientOrderID = .none
+    venueReference = 0
+    matchNumber = 0
+    price = 0
+    quantity = 0
+    fee = 0
+    venueTime = 0
+    position = 0
+    revision = 0
+    tradingDay = 0
+    venue = 0
+    side = 0
+    liquidity = 0
+    incarnation = 0
+    flags = 0
+  }
+}
+
+/// Something that must not pass unseen. 48 bytes.
+@frozen public struct AlarmRecord: BitwiseCopyable, Sendable {
+  public var clientOrderID: ClientOrderID
+  public var venueReference: UInt64
+  /// What was expected and what came; the meaning goes with ``AlarmCode``.
+  public var expected: Int64
+  public var observed: Int64
+  public var instrument: InstrumentID
+  public var code: UInt16
+  /// ``VenueReport/Kind`` that led to it, 0 when none did.
+  public var report: UInt8
+  public var reserved0: UInt8 = 0
+  public var reserved1: UInt64 = 0
+
+  public init(code: AlarmCode, instrument: InstrumentID) {
+    self.code = code.rawValue
+    self.instrument = instrument
+    clientOrderID = .none
+    venueReference = 0
+    expected = 0
+    observed = 0
+    report = 0
+  }
+}
+
+/// A command as it was given. 88 bytes.
+@frozen public struct CommandRecord: BitwiseCopyable, Sendable {
+  public var command: Command
+  /// 1 when it was carried out, 0 when refused.
+  public var accepted: UInt8
+  public var reserved0: UInt8 = 0
+  public var reserved1: UInt16 = 0
+  public var reserved2: UInt32 = 0
+  public init(command: Command, accepted: Bool) {
+    self.command = command
+    self.accepted = accepted ? 1 : 0
+  }
+}
+
+/// A symbol's trading state changed. 32 bytes.
+@frozen public struct MarketStateRecord: BitwiseCopyable, Sendable {
+  public var symbol: UInt64
+  public var feedPosition: UInt64
+  public var instrument: InstrumentID
+  /// ITCH letters; 0 is unknown.
+  public var tradingState: UInt8
+  public var regSHO: UInt8
+  /// The market's last system event code.
+  public var systemEvent: UInt8
+  /// 1 when the book is whole.
+  public var whole: UInt8
+  public var reserved: UInt64 = 0
+  public init(symbol: UInt64, instrument: InstrumentID) {
+    self.symbol = symbol
+    self.instrument = instrument
+    feedPosition = 0
+    tradingState = 0
+    regSHO = 0
+    systemEvent = 0
+    whole = 0
+  }
+}
+
+/// A strategy's timer fired. 24 bytes.
+@frozen public struct TimerRecord: BitwiseCopyable, Sendable {
+  public var due: Int64
+  public var token: UInt64
+  public var strategy: StrategyID
+  public var reserved: UInt32 = 0
+  public init(due: Int64, token: UInt64, strategy: StrategyID) {
+    self.due = due
+    self.token = token
+    self.strategy = strategy
+  }
+}

@@ -1,0 +1,52 @@
+extension EngineState {
+  /// Makes what risk holds for an order equal to what may still execute of it: the one place where
+  /// exposure is reserved and released, so that the two are exact.
+  mutating func reserve(_ slot: Int) {
+    let order = orders[slot]
+    let isBuy = order.side.isBuy
+    let target = order.worstCaseLeaves
+    if order.reserved != target || order.reservedBuy != isBuy {
+      addWorking(order, -order.reserved, isBuy: order.reservedBuy)
+      addWorking(order, target, isBuy: isBuy)
+      orders[slot].reserved = target
+      orders[slot].reservedBuy = isBuy
+    }
+    let open = order.life.isLive
+    if open != order.countedOpen {
+      addOpen(order, open ? 1 : -1)
+      orders[slot].countedOpen = open
+    }
+  }
+
+  private func addWorking(_ order: Order, _ quantity: Int64, isBuy: Bool) {
+    if quantity == 0 { return }
+    let account = accountCell(order.account, order.instrument)
+    let instrument = Int(order.instrument.raw)
+    if isBuy {
+      exposure[Int(order.cell)].workingBuy &+= quantity
+      accountExposure[account].workingBuy &+= quantity
+      instrumentExposure[instrument].workingBuy &+= quantity
+    } else {
+      exposure[Int(order.cell)].workingSell &+= quantity
+      accountExposure[account].workingSell &+= quantity
+      instrumentExposure[instrument].workingSell &+= quantity
+    }
+  }
+
+  private mutating func addOpen(_ order: Order, _ change: Int64) {
+    exposure[Int(order.cell)].openOrders &+= change
+    accountExposure[accountCell(order.account, order.instrument)].openOrders &+= change
+    instrumentExposure[Int(order.instrument.raw)].openOrders &+= change
+    scopes[0].openOrders &+= change
+    scopes[accountScope(order.account)].openOrders &+= change
+    scopes[strategyScope(order.strategy)].openOrders &+= change
+    counters.openOrders &+= change
+  }
+
+  func accountCell(_ account: AccountID, _ instrument: InstrumentID) -> Int {
+    Int(account.raw) &* instrumentCount &+ Int(instrument.raw)
+  }
+  /// Scope columns hold the firm, then the accounts, then the strategies.
+  func accountScope(_ account: AccountID) -> Int { 1 &+ Int(account.raw) }
+  func strategyScope(_ strategy: StrategyID) -> Int { 1 &+ accountCount &+ Int(strategy.raw) }
+}

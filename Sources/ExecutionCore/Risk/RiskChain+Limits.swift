@@ -1,0 +1,177 @@
+/// The scopes that limits are set at, in the order in which they are asked.
+enum ScopeLevel: UInt8, BitwiseCopyable {
+  case strategy
+  case account
+  case instrument
+  case firm
+
+  static var count: UInt8 { 4 }
+  static func at(_ i: UInt8) -> ScopeLevel {
+    switch i {
+    case 0: .strategy
+    case 1: .account
+    case 2: .instrument
+    default: .firm
+    }
+  }
+  var scope: RiskScope {
+    switch self {
+    case .strategy: .strategy
+    case .account: .account
+    case .instrument: .instrument
+    case .firm: .firm
+    }
+  }
+}
+
+extension EngineState {
+  func limits(of level: ScopeLevel, _ t: OrderTerms) -> ScopeLimits {
+    switch level {
+    case .strategy: limits[strategyScope(t.strategy)]
+    case .account: limits[accountScope(t.account)]
+    case .instrument: instrumentLimits[t.instrument]
+    case .firm: limits[0]
+    }
+  }
+
+  /// Positions per instrument: the strategy's, the account's, and for instrument and firm everybody's.
+  private func exposure(of level: ScopeLevel, _ t: OrderTerms) -> Exposure {
+    switch level {
+    case .strategy: exposure[t.cell]
+    case .account:
+      accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+    case .instrument, .firm: instrumentExposure[t.instrument]
+    }
+  }
+
+  func checkPosition(_ t: OrderTerms) -> Refusal? {
+    var worst: Refusal?
+    for i in 0..<ScopeLevel.count {
+      let level = ScopeLevel.at(i)
+      let limit = limits(of: level, t).position
+      let e = exposure(of: level, t)
+      let observed = e.worstCase(isBuy: t.isBuy, adding: t.adding)
+      if observed > limit, !e.isReducing(isBuy: t.isBuy, adding: t.adding),
+        Int128(limit) < (worst?.limit ?? .max)
+      {
+        worst = Refusal(
+          .positionLimit, scope: level.scope, limit: Int128(limit), observed: Int128(observed))
+      }
+    }
+    return worst
+  }
+
+  func checkOpenOrders(_ t: OrderTerms) -> Refusal? {
+    var worst: Refusal?
+    for i in 0..<ScopeLevel.count {
+      let level = ScopeLevel.at(i)
+      let limit = limits(of: level, t).openOrders
+      let open: Int64 =
+        switch level {
+        case .strategy: scopes[strategyScope(t.strategy)].openOrders
+        case .account: scopes[accountScope(t.account)].openOrders
+        case .instrument: instrumentExposure[t.instrument].openOrders
+        case .firm: scopes[0].openOrders
+        }
+      if open &+ 1 > limit, Int128(limit) < (worst?.limit ?? .max) {
+        worst = Refusal(
+          .openOrderLimit, scope: level.scope, limit: Int128(limit), observed: Int128(open &+ 1))
+      }
+    }
+    return worst
+  }
+
+  func duplicateEntry(_ t: OrderTerms) -> DuplicateWindow.Entry {
+    var e = DuplicateWindow.Entry()
+    e.price = t.price
+    e.quantity = t.quantity
+    e.instrument = UInt32(t.instrument)
+    e.account = t.account.raw
+    e.isBuy = t.isBuy
+    return e
+  }
+
+  func checkDuplicate(_ t: OrderTerms) -> Refusal? {
+    if duplicates.isFull(at: sessionTime) {
+      return Refusal(
+        .messageRate, scope: .firm, limit: Int128(DuplicateWindow.entriesMax),
+        observed: Int128(DuplicateWindow.entriesMax + 1))
+    }
+    let alike = duplicates.count(duplicateEntry(t), at: sessionTime)
+    guard alike < duplicates.most else {
+      return Refusal(
+        .duplicateOrder, scope: .account, limit: Int128(duplicates.most),
+        observed: Int128(alike + 1))
+    }
+    return nil
+  }
+
+  func checkResources(_ t: OrderTerms) -> Refusal? {
+    if t.isNew, !hasSlot {
+      return Refusal(
+        .poolFull, scope: .firm, limit: Int128(orders.count), observed: Int128(orders.count + 1))
+    }
+    guard hasReference else {
+      return Refusal(
+        .poolFull, scope: .firm, limit: Int128(references.count),
+        observed: Int128(referencesUsed + 1))
+    }
+    guard outbox.hasRoom else {
+      return Refusal(.outboxFull, scope: .firm, limit: 0, observed: Int128(outbox.count))
+    }
+    return nil
+  }
+
+  /// Asks all buckets before anything is taken; see ``takeTokens(_:_:)``.
+  mutating func checkRate(_ t: OrderTerms) -> Refusal? {
+    for i in 0..<ScopeLevel.count {
+      let level = ScopeLevel.at(i)
+      guard let b = bucket(of: level, t.account, t.strategy) else { continue }
+      buckets[b].refill(at: sessionTime)
+      if !buckets[b].allowsOrder {
+        return Refusal(
+          .messageRate, scope: level.scope, limit: Int128(buckets[b].orderBurst),
+          observed: Int128(buckets[b].orderBurst &+ 1))
+      }
+    }
+    return nil
+  }
+
+  /// Every request takes a token at each level, cancels too, which go even when none is left.
+  mutating func takeTokens(_ account: AccountID, _ strategy: StrategyID) {
+    for i in 0..<ScopeLevel.count {
+      let level = ScopeLevel.at(i)
+      guard let b = bucket(of: level, account, strategy) else { continue }
+      buckets[b].refill(at: sessionTime)
+      buckets[b].take()
+    }
+  }
+
+  private func bucket(of level: ScopeLevel, _ account: AccountID, _ strategy: StrategyID) -> Int? {
+    switch level {
+    case .strategy: strategyScope(strategy)
+    case .account: accountScope(account)
+    case .firm: 0
+    case .instrument: nil
+    }
+  }
+
+  /// Counts and journals a refusal, and gives it back as the answer.
+  mutating func refuse(
+    _ refusal: Refusal, instrument: InstrumentID, account: AccountID, strategy: StrategyID,
+    kind: VenueRequest.Kind, price: Int64, quantity: Int64, side: Side,
+    clientOrderID: ClientOrderID = .none
+  ) -> Refusal {
+    counters.refused &+= 1
+    refusals[Int(refusal.code.rawValue)] &+= 1
+    var payload = RefusalRecord(refusal, instrument: instrument, quote: quote(instrument))
+    payload.clientOrderID = clientOrderID
+    payload.price = price
+    payload.quantity = quantity
+    payload.feedPosition = feedPosition
+    payload.request = kind.rawValue
+    payload.side = side.rawValue
+    _ = recordIfRoom(.refusal, payload, account: account, strategy: strategy)
+    return refusal
+  }
+}

@@ -1,0 +1,270 @@
+/// The terms that are checked, of a new order or of what a replace asks for.
+struct OrderTerms: BitwiseCopyable {
+  var instrument: Int
+  var cell: Int
+  var account: AccountID
+  var strategy: StrategyID
+  var isBuy: Bool
+  /// Chosen by the short-sale check for sells.
+  var side: Side
+  var price: Int64
+  /// Whole quantity, executions of the chain included.
+  var quantity: Int64
+  /// What is added to the worst case: the quantity of a new order, the increase of a replace.
+  var adding: Int64
+  var isNew: Bool
+  /// For a replace, what the order itself holds among the working sells.
+  var ownReserved: Int64 = 0
+}
+
+/// The chain of pre-trade checks: fail closed, the first refusal ends it.
+///
+/// Cheap and certain things first; the message-rate token, which an accepted order consumes, last.
+/// A *reducing* order skips restricted list, position, open-order count, static collar and the age and
+/// crossing of the quote; it keeps quantity, notional, tick, lot, halt and the collar around the last
+/// good quote (DESIGN.md, "The data path", 5).
+extension EngineState {
+  mutating func check(_ terms: inout OrderTerms) -> Refusal? {
+    if let refusal = checkTerms(terms) { return refusal }
+    if let refusal = checkLatches(terms) { return refusal }
+    let reducing = isReducing(terms)
+    if let refusal = checkMarket(terms, reducing: reducing) { return refusal }
+    if let refusal = checkGrid(terms) { return refusal }
+    if let refusal = checkSize(terms) { return refusal }
+    if let refusal = checkCollars(terms, reducing: reducing) { return refusal }
+    if let refusal = checkShortSale(&terms) { return refusal }
+    if !reducing {
+      if let refusal = checkRestricted(terms) { return refusal }
+      if terms.adding > 0, let refusal = checkPosition(terms) { return refusal }
+      if terms.isNew, let refusal = checkOpenOrders(terms) { return refusal }
+    }
+    if let refusal = checkDuplicate(terms) { return refusal }
+    if let refusal = checkResources(terms) { return refusal }
+    return checkRate(terms)
+  }
+
+  /// At every level that has a position limit: cell, account, firm.
+  func isReducing(_ t: OrderTerms) -> Bool {
+    let adding = max(0, t.adding)
+    return exposure[t.cell].isReducing(isBuy: t.isBuy, adding: adding)
+      && accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+        .isReducing(isBuy: t.isBuy, adding: adding)
+      && instrumentExposure[t.instrument].isReducing(isBuy: t.isBuy, adding: adding)
+  }
+
+  /// OUCH: at most 999,999 shares, at most $199,999.99.
+  static var venueQuantityMax: Int64 { 999_999 }
+  static var venuePriceMax: Int64 { 199_999_99 }
+
+  private func checkTerms(_ t: OrderTerms) -> Refusal? {
+    guard t.quantity > 0, t.quantity <= Self.venueQuantityMax else {
+      return Refusal(
+        .badQuantity, scope: .order, limit: Int128(Self.venueQuantityMax),
+        observed: Int128(t.quantity))
+    }
+    // In cents of the venue, at the instrument's exponent: dollars × 10^-exponent ÷ 100.
+    let (most, over) = Self.venuePriceMax.multipliedReportingOverflow(
+      by: risk[t.instrument].dollar / 100)
+    guard t.price > 0, over || t.price <= most else {
+      return Refusal(
+        .badPrice, scope: .order, limit: over ? Int128(Int64.max) : Int128(most),
+        observed: Int128(t.price))
+    }
+    return nil
+  }
+
+  private func checkLatches(_ t: OrderTerms) -> Refusal? {
+    if scopes[0].killed { return Refusal(.killSwitch, scope: .firm, limit: 0, observed: 1) }
+    if scopes[accountScope(t.account)].killed {
+      return Refusal(.killSwitch, scope: .account, limit: 0, observed: 1)
+    }
+    if scopes[strategyScope(t.strategy)].killed {
+      return Refusal(.killSwitch, scope: .strategy, limit: 0, observed: 1)
+    }
+    if settings.journalLost || !journal.hasRoom {
+      return Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
+    }
+    if !session.isReady { return Refusal(.venueDown, scope: .firm, limit: 1, observed: 0) }
+    if scopes[accountScope(t.account)].entryDisabled {
+      return Refusal(.entryDisabled, scope: .account, limit: 0, observed: 1)
+    }
+    return nil
+  }
+
+  /// Session, status and the data that the order stands on.
+  private func checkMarket(_ t: OrderTerms, reducing: Bool) -> Refusal? {
+    let event = market.feedState.systemEvent
+    guard event == Self.marketOpenEvent else {
+      return Refusal(
+        .sessionClosed, scope: .instrument, limit: Int128(Self.marketOpenEvent),
+        observed: Int128(event))
+    }
+    let instrument = InstrumentID(raw: UInt32(t.instrument))
+    let status = tradingState(t.instrument)
+    guard status != 0, let locate = market.locate(instrument) else {
+      return Refusal(
+        .noInstrumentState, scope: .instrument, limit: Int128(Self.tradingStatus), observed: 0)
+    }
+    guard status == Self.tradingStatus else {
+      return Refusal(
+        .halted, scope: .instrument, limit: Int128(Self.tradingStatus), observed: Int128(status))
+    }
+    guard market.isWhole(locate) else {
+      return Refusal(.bookNotWhole, scope: .instrument, limit: 1, observed: 0)
+    }
+    guard goodQuote(t.instrument).isKnown else {
+      return Refusal(.noReferencePrice, scope: .instrument, limit: 0, observed: 0)
+    }
+    return reducing ? nil : checkData(t, locate)
+  }
+
+  /// ITCH letters: start of market hours, trading.
+  static var marketOpenEvent: UInt8 { UInt8(ascii: "Q") }
+  static var tradingStatus: UInt8 { UInt8(ascii: "T") }
+
+  /// The quote is not crossed, and neither it nor the feed is too old.
+  private func checkData(_ t: OrderTerms, _ locate: UInt16) -> Refusal? {
+    let gates = market.gates(locate, now: sessionTime)
+    if gates.contains(.crossed) {
+      let quote = market.quote(locate)
+      return Refusal(
+        .crossedBook, scope: .instrument, limit: Int128(quote.ask.raw),
+        observed: Int128(quote.bid.raw))
+    }
+    let age = market.feedAge(now: sessionTime)
+    guard age <= settings.dataAgeMax, age >= 0 else {
+      return Refusal(
+        .staleData, scope: .instrument, limit: Int128(settings.dataAgeMax), observed: Int128(age))
+    }
+    if gates.contains(.stale) {
+      return Refusal(
+        .staleData, scope: .instrument, limit: Int128(settings.symbolAgeMax),
+        observed: Int128(market.age(locate, now: sessionTime)))
+    }
+    // The present quote fails a gate, and the last good one is being kept: not for ever.
+    let since = failingSince[t.instrument]
+    let kept = since == 0 ? 0 : sessionTime &- since
+    guard kept <= settings.goodQuoteAgeMax else {
+      return Refusal(
+        .staleData, scope: .instrument, limit: Int128(settings.goodQuoteAgeMax),
+        observed: Int128(kept))
+    }
+    return nil
+  }
+
+  private func checkGrid(_ t: OrderTerms) -> Refusal? {
+    let r = risk[t.instrument]
+    let subDollar = t.price < r.dollar
+    guard (subDollar ? r.subDollarTest : r.tickTest).divides(t.price) else {
+      return Refusal(
+        .tickSize, scope: .instrument, limit: Int128(subDollar ? r.subDollarTick : r.tick),
+        observed: Int128(t.price))
+    }
+    guard r.lotTest.divides(t.quantity) else {
+      return Refusal(
+        .lotSize, scope: .instrument, limit: Int128(r.lot), observed: Int128(t.quantity))
+    }
+    return nil
+  }
+
+  private func checkSize(_ t: OrderTerms) -> Refusal? {
+    let notional = Int128(t.price) * Int128(t.quantity) * Int128(risk[t.instrument].moneyScale)
+    let quantity = t.quantity
+    // The strictest of the limits that are broken is named.
+    var worst: Refusal?
+    for i in 0..<ScopeLevel.count {
+      let level = ScopeLevel.at(i)
+      let l = limits(of: level, t)
+      if quantity > l.orderQuantity, Int128(l.orderQuantity) < (worst?.limit ?? .max) {
+        worst = Refusal(
+          .quantityLimit, scope: level.scope, limit: Int128(l.orderQuantity),
+          observed: Int128(quantity))
+      }
+    }
+    if worst != nil { return worst }
+    for i in 0..<ScopeLevel.count {
+      let level = ScopeLevel.at(i)
+      let l = limits(of: level, t)
+      if notional > l.orderNotional, l.orderNotional < (worst?.limit ?? .max) {
+        worst = Refusal(
+          .notionalLimit, scope: level.scope, limit: l.orderNotional, observed: notional)
+      }
+    }
+    return worst
+  }
+
+  private func checkCollars(_ t: OrderTerms, reducing: Bool) -> Refusal? {
+    let r = risk[t.instrument]
+    if r.lowerBand > 0, t.price < r.lowerBand {
+      return Refusal(
+        .staticCollar, scope: .instrument, limit: Int128(r.lowerBand), observed: Int128(t.price))
+    }
+    if r.upperBand > 0, t.price > r.upperBand {
+      return Refusal(
+        .staticCollar, scope: .instrument, limit: Int128(r.upperBand), observed: Int128(t.price))
+    }
+    if !reducing {
+      guard r.previousClose > 0 else {
+        return Refusal(
+          .staticCollar, scope: .instrument, limit: Int128(r.previousClose),
+          observed: Int128(t.price))
+      }
+      guard t.price >= r.lowest, t.price <= r.highest else {
+        return Refusal(
+          .staticCollar, scope: .instrument,
+          limit: Int128(t.price < r.lowest ? r.lowest : r.highest),
+          observed: Int128(t.price))
+      }
+    }
+    return checkDynamicCollar(t)
+  }
+
+  /// Around the middle of the last good quote: all is doubled instead of halved, and multiplied by the
+  /// 10,000 basis points of the whole instead of divided.
+  private func checkDynamicCollar(_ t: OrderTerms) -> Refusal? {
+    let good = goodQuote(t.instrument)
+    let doubled = Int128(good.bid) + Int128(good.ask)
+    let distance = (Int128(t.price) * 2 - doubled).magnitude
+    let share = doubled.magnitude * UInt128(settings.dynamicBasisPoints)
+    let absolute = UInt128(settings.dynamicAbsolute) * 20_000
+    let width = max(share, absolute)
+    guard distance * 10_000 <= width else {
+      return Refusal(
+        .dynamicCollar, scope: .instrument, limit: doubled / 2, observed: Int128(t.price))
+    }
+    return nil
+  }
+
+  private func checkRestricted(_ t: OrderTerms) -> Refusal? {
+    risk[t.instrument].restricted
+      ? Refusal(.restricted, scope: .instrument, limit: 0, observed: 1) : nil
+  }
+
+  /// Chooses sell or sell short from the account's position less its working sells, and refuses short
+  /// sales that may not be made. An order that is partly covered is short as a whole.
+  private func checkShortSale(_ t: inout OrderTerms) -> Refusal? {
+    guard !t.isBuy else { return nil }
+    let account = accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+    let free = account.net &- (account.workingSell &- t.ownReserved)
+    let needed = max(t.adding &+ t.ownReserved, 0)
+    if free >= needed {
+      t.side = .sell
+      return nil
+    }
+    t.side = .sellShort
+    guard risk[t.instrument].shortable else {
+      return Refusal(
+        .shortSale, scope: .account, limit: Int128(max(0, free)), observed: Int128(needed))
+    }
+    let rule = regSHO(t.instrument)
+    if rule == UInt8(ascii: "0") { return nil }
+    let bid = quote(InstrumentID(raw: UInt32(t.instrument))).bid.raw
+    // Restricted (1, 2): above the best bid only. Unknown rule or no bid: no short sale at all.
+    let isRestricted = rule == UInt8(ascii: "1") || rule == UInt8(ascii: "2")
+    guard isRestricted, bid > 0, t.price > bid else {
+      return Refusal(
+        .shortSale, scope: .instrument, limit: Int128(bid), observed: Int128(t.price))
+    }
+    return nil
+  }
+}
