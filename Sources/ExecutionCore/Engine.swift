@@ -21,7 +21,7 @@ public import CSupport
   ///
   /// - Parameter lane: where records go; must outlive the engine.
   public init(
-    _ configuration: EngineConfiguration, lane: UnsafeMutablePointer<nt_lane>
+    _ configuration: EngineConfiguration, lane: RecordLane
   ) throws(EngineConfigurationError) {
     try configuration.check()
     let bytes = EngineState.bytes(configuration)

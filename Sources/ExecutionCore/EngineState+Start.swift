@@ -13,7 +13,7 @@ extension EngineState {
 
   /// The state in the arena, or nil when something did not fit.
   static func make(
-    _ c: EngineConfiguration, arena: OpaquePointer, lane: UnsafeMutablePointer<nt_lane>
+    _ c: EngineConfiguration, arena: OpaquePointer, lane: RecordLane
   ) -> UnsafeMutablePointer<EngineState>? {
     var counting = unsafe ColumnBuilder(base: nil)
     _ = EngineColumns(&counting, c)
@@ -27,13 +27,13 @@ extension EngineState {
     let columns = EngineColumns(&builder, c)
     let core = unsafe own.bindMemory(to: EngineState.self, capacity: 1)
     unsafe core.initialize(
-      to: EngineState(c, columns, market, JournalAppender(lane: lane)))
+      to: EngineState(c, columns, market, lane))
     return unsafe core
   }
 
   private init(
     _ c: EngineConfiguration, _ columns: EngineColumns, _ market: MarketData,
-    _ journal: JournalAppender
+    _ journal: RecordLane
   ) {
     instrumentCount = c.instruments.count
     accountCount = c.accounts.count
@@ -175,7 +175,7 @@ extension EngineState {
     _ strategy: StrategyID, _ bytes: UnsafeRawBufferPointer
   ) -> Bool {
     let header = header(.strategyState, account(of: strategy), strategy)
-    return unsafe journal.append(header, bytes: bytes, privileged: false) != 0
+    return unsafe journal.append(header, bytes.baseAddress, bytes.count, privileged: false) != 0
   }
 }
 

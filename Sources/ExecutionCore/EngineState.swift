@@ -71,7 +71,7 @@
   var alarms: Column<UInt64>
 
   // Journal.
-  var journal: JournalAppender
+  let journal: RecordLane
 
   // Market data.
   let market: MarketData

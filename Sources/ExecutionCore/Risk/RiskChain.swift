@@ -81,7 +81,7 @@ extension EngineState {
     if scopes[strategyScope(t.strategy)].killed {
       return Refusal(.killSwitch, scope: .strategy, limit: 0, observed: 1)
     }
-    if settings.journalLost || !journal.hasRoom {
+    if settings.journalLost || !journal.hasRoom(payloadBytes: RecordLane.payloadMax) {
       return Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
     }
     if !session.isReady { return Refusal(.venueDown, scope: .firm, limit: 1, observed: 0) }
