@@ -63,8 +63,8 @@ extension Configuration.Runtime {
     reader.read("network", into: &network)
     reader.read(
       "order_age_max_microseconds", into: &orderAgeMaxMicroseconds, in: 10...10_000_000)
-    reader.read("orders_max", into: &ordersMax, in: 1_024...16_777_216)
-    reader.read("book_orders_max", into: &bookOrdersMax, in: 1_024...67_108_864)
+    reader.read("orders_max", into: &ordersMax, in: 1_024...1_048_576)
+    reader.read("book_orders_max", into: &bookOrdersMax, in: 1_024...16_777_216)
   }
 }
 

@@ -115,8 +115,8 @@ public struct Configuration: Equatable, Sendable {
     public var network = Network.automatic
     /// A new order older than this is withdrawn, never sent late.
     public var orderAgeMaxMicroseconds = 1_000
-    public var ordersMax = 65_536
-    public var bookOrdersMax = 2_000_000
+    public var ordersMax = 16_384
+    public var bookOrdersMax = 262_144
     public init() {}
   }
 

@@ -1,0 +1,96 @@
+import ExecutionCore
+
+/// The engine's configuration out of ours: names become dense numbers, decimals become mantissas.
+extension Configuration {
+  /// - Parameters:
+  ///   - instruments: what is known of each, in the order of their numbers.
+  ///   - day: year × 10,000 + month × 100 + day.
+  func engine(instruments: [InstrumentFacts], day: UInt32) throws(CommandFailure)
+    -> EngineConfiguration
+  {
+    let ordered = orderedStrategies
+    var numbers: [String: AccountID] = [:]
+    for (index, account) in accounts.enumerated() {
+      numbers[account.name] = AccountID(raw: UInt32(index))
+    }
+    var engine = EngineConfiguration(
+      instruments: instruments,
+      accounts: accounts.map { AccountConfiguration(name: $0.name, limits: $0.limits.risk) },
+      strategies: ordered.map {
+        StrategyConfiguration(
+          name: $0.name, account: numbers[$0.account] ?? AccountID(raw: 0), limits: $0.limits.risk)
+      })
+    engine.firmLimits = limits.risk
+    engine.restricted = try restrictedInstruments(instruments)
+    engine.staticCollar = PriceCollar(
+      basisPoints: collars.staticBasisPoints, absolute: collars.absoluteWidth.raw)
+    engine.dynamicCollar = PriceCollar(
+      basisPoints: collars.dynamicBasisPoints, absolute: collars.absoluteWidth.raw)
+    engine.dataAgeMax = Int64(quality.dataAgeMaxMilliseconds) * 1_000_000
+    engine.goodQuoteAgeMax = Int64(quality.goodQuoteAgeMaxMilliseconds) * 1_000_000
+    engine.duplicateWindow = quality.duplicateWindowMicroseconds * 1_000
+    engine.duplicatesMax = quality.duplicatesMax
+    engine.acknowledgeTimeout = Int64(quality.acknowledgeTimeoutMilliseconds) * 1_000_000
+    engine.outboxAgeMax = Int64(runtime.orderAgeMaxMicroseconds) * 1_000
+    engine.fees = fees.schedule
+    engine.tradingDay = day
+    engine.poolCapacity = runtime.ordersMax
+    engine.marketData = MarketDataSettings(capacity: BookCapacity(orders: runtime.bookOrdersMax))
+    engine.numaNode = Int32(runtime.numaNode)
+    engine.hugePages = runtime.hugePages
+    engine.lockMemory = runtime.lockMemory
+    return engine
+  }
+
+  /// Market makers first, then takers: the order in which the strategy set numbers them.
+  var orderedStrategies: [Strategy] {
+    strategies.filter { $0.kind == .marketMaker } + strategies.filter { $0.kind == .taker }
+  }
+
+  private func restrictedInstruments(
+    _ instruments: [InstrumentFacts]
+  ) throws(CommandFailure) -> Set<InstrumentID> {
+    try Set(Self.numbers(of: restricted, among: instruments, setting: "restricted"))
+  }
+
+  /// The numbers of symbols; one that is not among the instruments is refused.
+  static func numbers(
+    of symbols: [String], among instruments: [InstrumentFacts], setting: String
+  ) throws(CommandFailure) -> [InstrumentID] {
+    var found: [InstrumentID] = []
+    for symbol in symbols {
+      let word = SymbolCode.encode(symbol)
+      guard let index = instruments.firstIndex(where: { $0.symbol == word }) else {
+        throw CommandFailure(
+          .configuration,
+          "\(setting): '\(symbol)' is not among the \(instruments.count) instruments of this run"
+            + Nearest.hint(symbol, among: instruments.map { SymbolCode.decode($0.symbol) }))
+      }
+      found.append(InstrumentID(raw: UInt32(index)))
+    }
+    return found
+  }
+}
+
+extension Configuration.Limits {
+  var risk: RiskLimits {
+    RiskLimits(
+      orderQuantity: orderQuantity, orderNotional: Money(raw: Int128(orderNotional.raw)),
+      position: position, openOrders: Int(openOrders),
+      messageRate: MessageRate(
+        perSecond: Int(messagesPerSecond), burst: Int(messageBurst),
+        keptForCancels: Int(cancelTokens)))
+  }
+}
+
+extension Configuration.Fees {
+  /// By the exchange's liquidity flags: A displayed, J hidden liquidity added, R removed.
+  var schedule: FeeSchedule {
+    FeeSchedule(
+      perUnit: [
+        UInt8(ascii: "A"): addedPerShare.raw, UInt8(ascii: "J"): addedHiddenPerShare.raw,
+        UInt8(ascii: "R"): removedPerShare.raw,
+      ],
+      unknown: max(addedPerShare.raw, addedHiddenPerShare.raw, removedPerShare.raw))
+  }
+}
