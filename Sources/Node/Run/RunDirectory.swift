@@ -33,9 +33,8 @@ struct RunDirectory: Sendable {
   }
 
   private static func cannotCreate(_ file: String, _ code: Int32) -> CommandFailure {
-    let isPermission = code == EACCES || code == EPERM || code == EROFS
-    return CommandFailure(
-      isPermission ? .noPermission : .cannotCreate,
+    CommandFailure(
+      .creating(errno: code),
       "data directory \(file): \(String(cString: strerror(code))); give another --data")
   }
 

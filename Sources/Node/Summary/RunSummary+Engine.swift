@@ -1,0 +1,90 @@
+import ExecutionCore
+import Gateways
+
+/// What the engine, the feed's receiver and the gateway counted, in the summary's words.
+extension RunSummary {
+  mutating func take(
+    _ state: EngineSnapshot, accounts: [String], strategies: [String], instruments: Int
+  ) {
+    takeCounters(state)
+    positions = state.positions.map { position in
+      Position(
+        position, account: Self.name(accounts, position.account.raw),
+        strategy: Self.name(strategies, position.strategy.raw))
+    }
+    pnl.realised = positions.reduce(0) { $0 + $1.realised }
+    pnl.unrealised = positions.reduce(0) { $0 + $1.unrealised }
+    pnl.fees = positions.reduce(0) { $0 + $1.fees }
+    fills.shares = state.positions.reduce(0) { $0 + $1.bought + $1.sold }
+    fills.notional = state.positions.reduce(0) { $0 + $1.boughtValue.raw + $1.soldValue.raw }
+    feed.symbols = instruments
+    invariants.append(
+      Invariant(
+        "the engine's sums agree", holds: state.brokenInvariants.isEmpty,
+        state.brokenInvariants.isEmpty
+          ? "orders, exposure, executions, positions and cash"
+          : state.brokenInvariants.joined(separator: "; ")))
+  }
+
+  private mutating func takeCounters(_ state: EngineSnapshot) {
+    let counters = state.counters
+    feed.messages = counters.marketRecords
+    feed.unknownReferences = state.books.unknown
+    feed.duplicateReferences = state.books.duplicate
+    feed.liveOrders = state.books.live
+    orders.sent = counters.newOrders
+    orders.acknowledged = counters.acknowledged
+    orders.filled = counters.filled
+    orders.cancelled = counters.canceled
+    orders.rejected = counters.rejected
+    orders.replaced = counters.replaced
+    orders.notSent = counters.notSent
+    orders.unknown = state.openOrders.count { $0.life == .unknown }
+    orders.working = state.openOrders.count - orders.unknown
+    orders.refused = RefusalCode.allCases.compactMap { code in
+      state.refusals[code].map { Refused(code: "\(code)", count: $0) }
+    }
+    fills.count = counters.executions
+    fills.broken = counters.busts
+    fills.duplicates = counters.duplicateExecutions
+    fills.overfills = counters.overfills
+    if !state.alarms.isEmpty {
+      let named = AlarmCode.allCases.compactMap { code in
+        state.alarms[code].map { "\(code) \($0)" }
+      }
+      notes.append("alarms: \(named.joined(separator: ", "))")
+    }
+  }
+
+  mutating func take(_ mold: MoldCounters, datagrams: UInt64, bytes: UInt64, malformed: UInt64) {
+    feed.datagrams = datagrams
+    feed.bytes = bytes
+    feed.malformed = malformed &+ mold.malformed
+    feed.gaps = mold.gaps
+    feed.duplicates = mold.duplicates
+    feed.reordered = mold.buffered
+    feed.requests = mold.requests
+    feed.recovered = mold.missing
+    feed.snapshots = mold.snapshotsNeeded
+    feed.disagreements = mold.disagreements
+  }
+
+  private static func name(_ names: [String], _ index: UInt32) -> String {
+    Int(index) < names.count ? names[Int(index)] : "\(index)"
+  }
+}
+
+extension RunSummary.Position {
+  init(_ position: PositionSummary, account: String, strategy: String) {
+    self.init(account: account, strategy: strategy, symbol: position.symbol)
+    shares = position.quantity
+    bought = position.bought
+    sold = position.sold
+    fills = UInt64(clamping: position.executions)
+    mark = position.mark?.raw ?? 0
+    isMarkStale = position.markIsStale
+    realised = position.realised.raw
+    unrealised = position.unrealised.raw
+    fees = position.fees.raw
+  }
+}
