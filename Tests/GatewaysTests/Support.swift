@@ -20,7 +20,8 @@ struct Random: RandomNumberGenerator {
   }
 }
 
-/// Where the real market data lies when it is there: beside the package, or as the environment says.
+/// Where the real market data lies when it is there: beside the package, or as the environment
+/// says.
 enum Shared {
   static let data: URL? = {
     let environment = ProcessInfo.processInfo.environment["NEEDLETAIL_SHARED"]

@@ -39,14 +39,16 @@ public protocol MessageStore: ~Copyable {
     lengths.free()
   }
 
-  /// The sequence given to the message, or nil when it is longer than 65,535 bytes or than the store.
+  /// The sequence given to the message, or nil when it is longer than 65,535 bytes or than the
+  /// store.
   @discardableResult
   public mutating func append(_ message: UnsafeRawBufferPointer) -> UInt64? {
     let length = message.count
     guard length <= Int(UInt16.max), length <= block.count else { return nil }
     let size = UInt64(block.count)
     var start = head
-    // A message is contiguous: what is left at the end of the block is skipped when it does not fit.
+    // A message is contiguous: what is left at the end of the block is skipped when it does not
+    // fit.
     if start % size + UInt64(length) > size { start += size - start % size }
     let end = start + UInt64(length)
     while firstSequence < nextSequence,

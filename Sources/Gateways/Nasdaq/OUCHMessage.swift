@@ -229,3 +229,53 @@ struct OUCHAppendage: BitwiseCopyable {
     }
   }
 }
+
+extension OUCHRequest {
+  /// Empty again, without touching the options' storage.
+  @_noLocks mutating func reset(_ kind: Kind) {
+    self.kind = kind
+    side = 0
+    timeInForce = 0
+    display = 0
+    capacity = 0
+    interMarketSweep = 0
+    crossType = 0
+    userRefNum = 0
+    originalUserRefNum = 0
+    quantity = 0
+    firm = 0
+    price = 0
+    symbol = 0
+    clOrdID = .blank
+    options.clear()
+  }
+}
+
+extension OUCHResponse {
+  /// Empty again, without touching the options' storage.
+  @_noLocks mutating func reset(_ kind: Kind) {
+    self.kind = kind
+    side = 0
+    timeInForce = 0
+    display = 0
+    capacity = 0
+    interMarketSweep = 0
+    crossType = 0
+    orderState = 0
+    liquidityFlag = 0
+    aiqStrategy = 0
+    reason = 0
+    userRefNum = 0
+    originalUserRefNum = 0
+    quantity = 0
+    quantityPrevented = 0
+    firm = 0
+    timestamp = 0
+    price = 0
+    symbol = 0
+    orderReference = 0
+    matchNumber = 0
+    clOrdID = .blank
+    options.clear()
+  }
+}

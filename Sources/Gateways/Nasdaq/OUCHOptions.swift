@@ -149,7 +149,8 @@ extension OUCHOptions {
   ///
   /// - Parameters:
   ///   - allowed: a bit for each tag that this message type may carry.
-  ///   - strict: refuse unknown and not allowed tags (inbound); otherwise step over them (outbound).
+  ///   - strict: refuse unknown and not allowed tags (inbound); otherwise step over them
+  ///     (outbound).
   ///   - skipped: counts what was stepped over.
   @_noLocks mutating func read(
     _ view: WireView, at offset: Int, allowed: UInt32, strict: Bool, skipped: inout UInt64

@@ -28,7 +28,7 @@ extension OUCHRequest {
     guard view.count >= fixed &+ (appendage.required ? 2 : 0) else {
       return OUCHFault(.length, type: type, length: view.count)
     }
-    self = OUCHRequest(kind)
+    reset(kind)
     readFixed(view)
     var skipped: UInt64 = 0
     if let fault = options.read(

@@ -22,7 +22,8 @@ extension OUCHResponse {
   /// Reads one outbound message, leniently: a fill must not be lost over an option.
   ///
   /// Options of unknown tags are stepped over and counted in `skipped`. A fault about the appendage
-  /// still leaves the fixed part good in `self` (``OUCHFault/isAppendage``); any other leaves nothing.
+  /// still leaves the fixed part good in `self` (``OUCHFault/isAppendage``); any other leaves
+  /// nothing.
   @_noLocks public mutating func decode(
     _ message: UnsafeRawBufferPointer, skipped: inout UInt64
   ) -> OUCHFault? {
@@ -37,7 +38,7 @@ extension OUCHResponse {
     guard view.count >= fixed else {
       return OUCHFault(.length, type: kind.letter, length: view.count)
     }
-    self = OUCHResponse(kind)
+    reset(kind)
     timestamp = view.u64(1)
     if case .systemEvent = kind {
       reason = UInt16(view.u8(9))

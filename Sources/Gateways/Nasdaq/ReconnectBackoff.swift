@@ -21,7 +21,8 @@
     self.attemptsMax = max(attemptsMax, 1)
     state = seed
   }
-  /// Nanoseconds to wait, between half of the step and all of it; nil when the attempts are used up.
+  /// Nanoseconds to wait, between half of the step and all of it; nil when the attempts are used
+  /// up.
   public mutating func next() -> Int64? {
     guard attempts < attemptsMax else { return nil }
     let doublings = min(attempts, 32)

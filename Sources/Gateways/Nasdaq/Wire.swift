@@ -3,8 +3,8 @@ internal import CSupport
 /// Reads big-endian fields from bytes that somebody else owns and keeps alive for the call.
 ///
 /// The one place of this module that turns pointers into numbers. Every access is checked against
-/// `count`; the codecs check lengths before they read, so a failed precondition here is a mistake of
-/// ours and never the sender's doing.
+/// `count`; the codecs check lengths before they read, so a failed precondition here is a mistake
+/// of ours and never the sender's doing.
 @safe struct WireView {
   private let base: UnsafePointer<UInt8>?
   let count: Int
@@ -140,8 +140,9 @@ extension WireView {
   }
 }
 
-/// A column of fixed-size elements, taken at start-up and freed by the struct that holds it. One bounds
-/// check per access. Not an owner, so that the compiler can specialise it in code without allocation.
+/// A column of fixed-size elements, taken at start-up and freed by the struct that holds it. One
+/// bounds check per access. Not an owner, so that the compiler can specialise it in code without
+/// allocation.
 @safe struct Column<Element: BitwiseCopyable> {
   private let base: UnsafeMutablePointer<Element>
   let count: Int

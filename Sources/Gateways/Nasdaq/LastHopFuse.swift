@@ -1,0 +1,219 @@
+/// Hard caps of the last hop. Notional in ticks of 10⁻⁴ times shares.
+@frozen public struct FuseLimits: BitwiseCopyable, Sendable {
+  /// New orders and replaces in any one second.
+  public var ordersPerSecondMax: Int = 1_000
+  /// Their notional in any one second: 10⁻⁴ dollars, so 10 M dollars are 100,000,000,000. A market
+  /// order counts at $200,000 a share, the price on the wire.
+  public var notionalPerSecondMax: Int64 = 1_000_000_000_000
+  /// Orders that may be alive at the venue.
+  public var openOrdersMax: Int = 10_000
+
+  public init() {}
+}
+
+/// The fuse behind all other checks: it sees only what is encoded and what comes back, shares no
+/// state with the engine, and stops new orders for good when a cap is passed, until a named person
+/// arms it again. Cancels are not its business.
+///
+/// Threading: the gateway's thread. No allocation after `init`.
+@safe public struct LastHopFuse: ~Copyable {
+  @frozen public enum Cap: UInt8, BitwiseCopyable, Sendable {
+    case ordersPerSecond = 1
+    case notionalPerSecond = 2
+    case openOrders = 3
+  }
+  public let limits: FuseLimits
+  /// The cap that was passed; nil while the fuse is armed.
+  public private(set) var tripped: Cap?
+  public private(set) var trippedAt: Int64 = 0
+  public private(set) var trips: UInt64 = 0
+  public private(set) var stopped: UInt64 = 0
+  /// Who armed it last; empty when nobody had to.
+  public private(set) var rearmedBy = ""
+  public private(set) var rearmedAt: Int64 = 0
+  private var open: OpenOrderTable
+  // A second in sixteen slices, the oldest forgotten as a whole: never less than a second is
+  // counted.
+  private var orders = InlineArray<17, Int>(repeating: 0)
+  private var notional = InlineArray<17, Int64>(repeating: 0)
+  private var slice: Int64 = 0
+  private var ordersInWindow = 0
+  private var notionalInWindow: Int64 = 0
+  private static var sliceLength: Int64 { 62_500_000 }
+
+  public init(_ limits: FuseLimits = FuseLimits()) {
+    self.limits = limits
+    open = OpenOrderTable(ordersMax: min(max(limits.openOrdersMax, 1), 1 << 22))
+  }
+  public var openOrders: Int { open.count }
+
+  /// May this order go out? Counts it when it may. `now` is machine time and must move.
+  mutating func admits(ticks: UInt64, quantity: UInt32, isNew: Bool, now: Int64) -> Bool {
+    guard tripped == nil else {
+      stopped &+= 1
+      return false
+    }
+    advance(to: now)
+    let (value, overflow) = Int64(truncatingIfNeeded: ticks & 0x7fff_ffff_ffff_ffff)
+      .multipliedReportingOverflow(by: Int64(quantity))
+    let (sum, carry) = notionalInWindow.addingReportingOverflow(value)
+    if ordersInWindow >= limits.ordersPerSecondMax {
+      trip(.ordersPerSecond, now)
+    } else if overflow || carry || sum > limits.notionalPerSecondMax {
+      trip(.notionalPerSecond, now)
+    } else if isNew, open.count >= limits.openOrdersMax {
+      trip(.openOrders, now)
+    }
+    guard tripped == nil else {
+      stopped &+= 1
+      return false
+    }
+    let index = Int(slice % 17)
+    orders[index] &+= 1
+    notional[index] &+= value
+    ordersInWindow &+= 1
+    notionalInWindow = sum
+    return true
+  }
+  mutating func opened(_ reference: UInt32, quantity: UInt32) {
+    open.insert(reference, leaves: quantity)
+  }
+  /// Executed or canceled shares.
+  mutating func reduced(_ reference: UInt32, by quantity: UInt32) {
+    open.reduce(reference, by: quantity)
+  }
+  mutating func atMost(_ reference: UInt32, _ quantity: UInt32) {
+    open.limit(reference, to: quantity)
+  }
+  mutating func closed(_ reference: UInt32) { open.remove(reference) }
+
+  /// Arms the fuse again, in the name of a person; false when there is no name. The seconds begin
+  /// anew, the open orders stay counted.
+  public mutating func rearm(by person: String, now: Int64) -> Bool {
+    guard person.contains(where: { $0.isLetter }) else { return false }
+    rearmedBy = person
+    rearmedAt = now
+    tripped = nil
+    clearWindow()
+    return true
+  }
+  /// A new trading day: no order of yesterday is alive.
+  public mutating func newDay() {
+    open.clear()
+    clearWindow()
+  }
+
+  private mutating func clearWindow() {
+    for i in 0..<17 {
+      orders[i] = 0
+      notional[i] = 0
+    }
+    ordersInWindow = 0
+    notionalInWindow = 0
+  }
+  private mutating func trip(_ cap: Cap, _ now: Int64) {
+    tripped = cap
+    trippedAt = now
+    trips &+= 1
+  }
+  private mutating func advance(to now: Int64) {
+    let target = max(now, 0) / Self.sliceLength
+    guard target > slice else { return }
+    if target - slice >= 17 {
+      clearWindow()
+      slice = target
+      return
+    }
+    while slice < target {
+      slice += 1
+      let index = Int(slice % 17)
+      ordersInWindow &-= orders[index]
+      notionalInWindow &-= notional[index]
+      orders[index] = 0
+      notional[index] = 0
+    }
+  }
+}
+
+/// Shares still open by UserRefNum: an open-addressed table that never grows.
+@safe struct OpenOrderTable: ~Copyable {
+  private struct Entry: BitwiseCopyable {
+    /// 0 is free: UserRefNum begins at 1.
+    var reference: UInt32 = 0
+    var leaves: UInt32 = 0
+  }
+  private let entries: Column<Entry>
+  private let mask: Int
+  private(set) var count = 0
+
+  init(ordersMax: Int) {
+    var size = 64
+    while size < ordersMax * 4 { size *= 2 }
+    entries = Column(count: size, repeating: Entry())
+    mask = size - 1
+  }
+  deinit { entries.free() }
+
+  private func home(_ reference: UInt32) -> Int {
+    Int(truncatingIfNeeded: (UInt64(reference) &* 0x9e37_79b9_7f4a_7c15) >> 32) & mask
+  }
+  private func find(_ reference: UInt32) -> Int? {
+    guard reference != 0 else { return nil }
+    var at = home(reference)
+    for _ in 0...mask {
+      if entries[at].reference == reference { return at }
+      if entries[at].reference == 0 { return nil }
+      at = (at &+ 1) & mask
+    }
+    return nil
+  }
+  mutating func insert(_ reference: UInt32, leaves: UInt32) {
+    if let at = find(reference) {
+      entries[at].leaves = leaves
+      return
+    }
+    // Half full is the most: the rest is refused by the cap long before.
+    guard reference != 0, count <= mask / 2 else { return }
+    var at = home(reference)
+    while entries[at].reference != 0 { at = (at &+ 1) & mask }
+    entries[at] = Entry(reference: reference, leaves: leaves)
+    count &+= 1
+  }
+  mutating func reduce(_ reference: UInt32, by quantity: UInt32) {
+    guard let at = find(reference) else { return }
+    if entries[at].leaves <= quantity {
+      remove(reference)
+    } else {
+      entries[at].leaves &-= quantity
+    }
+  }
+  mutating func limit(_ reference: UInt32, to quantity: UInt32) {
+    guard let at = find(reference) else { return }
+    if quantity == 0 {
+      remove(reference)
+    } else if entries[at].leaves > quantity {
+      entries[at].leaves = quantity
+    }
+  }
+  /// Removes, and moves back what was pushed on by it, so that no grave is left.
+  mutating func remove(_ reference: UInt32) {
+    guard var hole = find(reference) else { return }
+    count &-= 1
+    var at = hole
+    for _ in 0...mask {
+      at = (at &+ 1) & mask
+      let entry = entries[at]
+      if entry.reference == 0 { break }
+      let distance = (at &- home(entry.reference)) & mask
+      if distance >= (at &- hole) & mask {
+        entries[hole] = entry
+        hole = at
+      }
+    }
+    entries[hole] = Entry()
+  }
+  mutating func clear() {
+    for i in 0...mask { entries[i] = Entry() }
+    count = 0
+  }
+}

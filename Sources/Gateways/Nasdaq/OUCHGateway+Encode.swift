@@ -1,0 +1,160 @@
+public import ExecutionCore
+
+extension OUCHGateway {
+  /// Turns one request into bytes on the queue.
+  ///
+  /// nil: it is queued and will be handed over by `prepareSend`. Otherwise it was not and never
+  /// will be, and a `notSent` report says so (``VenueReport/reason`` is the request's kind,
+  /// ``VenueReport/orderState`` the cause). Cancels, mass cancels, entry switches and queries pass
+  /// the fuse always and overtake new orders that are not handed over yet.
+  public mutating func encode(_ venueRequest: VenueRequest, now: Int64) -> NotSentCause? {
+    let cause = tryEncode(venueRequest, now: now)
+    guard let cause else {
+      counters.encoded &+= 1
+      return nil
+    }
+    counters.notSent &+= 1
+    // Without room the answer alone says it: the caller drains reports before it goes on.
+    if reportRoom > 0 {
+      report(
+        OUCHGateway.notSent(queued(venueRequest, length: 0), cause, blankReport(.notSent, now: now))
+      )
+    }
+    return cause
+  }
+
+  static func notSent(
+    _ queued: OUCHQueued, _ cause: NotSentCause, _ base: VenueReport
+  ) -> VenueReport {
+    var report = base
+    report.account = queued.account
+    report.venueReference = queued.venueReference
+    report.originalVenueReference = queued.originalVenueReference
+    report.clientOrderID = queued.clientOrderID
+    report.incarnation = queued.incarnation
+    report.quantity = queued.quantity
+    report.symbol = queued.symbol
+    report.reason = UInt16(queued.kind.rawValue)
+    report.orderState = cause.rawValue
+    return report
+  }
+
+  private func queued(_ asked: VenueRequest, length: Int) -> OUCHQueued {
+    OUCHQueued(
+      kind: asked.kind, incarnation: asked.incarnation, isRequest: true,
+      length: UInt16(truncatingIfNeeded: length), account: asked.account,
+      venueReference: asked.venueReference, originalVenueReference: asked.originalVenueReference,
+      clientOrderID: asked.clientOrderID, createdAt: asked.createdAt, symbol: asked.symbol,
+      quantity: asked.quantity)
+  }
+
+  private mutating func tryEncode(
+    _ asked: VenueRequest, now: Int64
+  ) -> NotSentCause? {
+    guard client.state == .active else { return .sessionDown }
+    let isOrder = asked.kind == .new || asked.kind == .replace || asked.kind == .modify
+    guard let room = unsafe queue.room(urgent: !isOrder) else { return .queueFull }
+    if let cause = fill(asked) { return cause }
+    if asked.kind == .new || asked.kind == .replace {
+      guard
+        fuse.admits(
+          ticks: request.price, quantity: request.quantity, isNew: asked.kind == .new, now: now)
+      else { return .fuse }
+      if asked.kind == .new { fuse.opened(request.userRefNum, quantity: request.quantity) }
+    }
+    let written = unsafe packet(into: room)
+    // The slot is longer than any message that `fill` makes.
+    guard written > 0 else { return .queueFull }
+    if asked.kind == .accountQuery { drain.asked() }
+    queue.push(queued(asked, length: written), urgent: !isOrder)
+    return nil
+  }
+
+  /// `request` as a SoupBinTCP packet: bytes, or 0 when it does not fit.
+  mutating func packet(into room: UnsafeMutableRawBufferPointer) -> Int {
+    let writer = unsafe WireWriter(room)
+    var fault: OUCHFault?
+    let length = unsafe request.encode(into: writer.part(3, writer.count &- 3), &fault)
+    guard fault == nil, length > 0 else { return 0 }
+    writer.u16(0, UInt16(truncatingIfNeeded: length &+ 1))
+    writer.u8(2, SoupPacketType.unsequencedData)
+    return 3 &+ length
+  }
+
+  /// The request's fields into `request`, each checked.
+  private mutating func fill(_ asked: VenueRequest) -> NotSentCause? {
+    switch asked.kind {
+    case .new: return fillOrder(asked, .enter)
+    case .replace: return fillOrder(asked, .replace)
+    case .cancel, .modify:
+      request.reset(asked.kind == .cancel ? .cancel : .modify)
+      let reference =
+        asked.originalVenueReference != 0 ? asked.originalVenueReference : asked.venueReference
+      if let cause = set(reference: reference) { return cause }
+      request.side = OUCHConvert.side(asked.side)
+      return set(quantity: asked, least: asked.kind == .cancel ? 0 : 1)
+    case .massCancel:
+      request.reset(.massCancel)
+      request.firm = settings.firm
+      request.symbol = asked.symbol == 0 ? 0x2020_2020_2020_2020 : asked.symbol
+      return set(reference: asked.venueReference)
+    case .disableEntry, .enableEntry:
+      request.reset(asked.kind == .disableEntry ? .disableEntry : .enableEntry)
+      request.firm = settings.firm
+      return set(reference: asked.venueReference)
+    case .accountQuery:
+      request.reset(.accountQuery)
+      return nil
+    }
+  }
+
+  private mutating func set(reference: UInt64) -> NotSentCause? {
+    guard reference > 0, reference <= UInt64(UInt32.max) else { return .reference }
+    request.userRefNum = UInt32(truncatingIfNeeded: reference)
+    return nil
+  }
+  private mutating func set(quantity asked: VenueRequest, least: UInt64) -> NotSentCause? {
+    guard let shares = OUCHConvert.quantity(asked.quantity, exponent: asked.quantityExponent) else {
+      return asked.quantity < 0 ? .quantityRange : .quantityNotExact
+    }
+    guard shares >= least, shares <= UInt64(OUCHLimits.quantityMax) else { return .quantityRange }
+    request.quantity = UInt32(truncatingIfNeeded: shares)
+    return nil
+  }
+
+  private mutating func fillOrder(
+    _ asked: VenueRequest, _ kind: OUCHRequest.Kind
+  ) -> NotSentCause? {
+    request.reset(kind)
+    if let cause = set(reference: asked.venueReference) { return cause }
+    if kind == .replace {
+      guard asked.originalVenueReference > 0,
+        asked.originalVenueReference <= UInt64(UInt32.max)
+      else { return .reference }
+      request.originalUserRefNum = UInt32(truncatingIfNeeded: asked.originalVenueReference)
+    }
+    if let cause = set(quantity: asked, least: 1) { return cause }
+    if asked.flags & 4 != 0 {
+      request.price = OUCHLimits.marketPrice
+    } else {
+      switch OUCHConvert.price(asked.price, exponent: asked.priceExponent) {
+      case .ticks(let ticks): request.price = ticks
+      case .notExact: return .priceNotExact
+      case .outOfRange: return .priceRange
+      }
+    }
+    guard let id = OUCHClOrdID(asked.clientOrderID, incarnation: asked.incarnation) else {
+      return .clientOrderID
+    }
+    request.clOrdID = id
+    request.side = OUCHConvert.side(asked.side)
+    request.symbol = asked.symbol
+    request.timeInForce = 0x30 &+ asked.timeInForce.rawValue
+    request.display = asked.display
+    request.capacity = asked.capacity
+    request.interMarketSweep = asked.flags & 2 != 0 ? 0x59 : 0x4e
+    request.crossType = 0x4e
+    if asked.flags & 1 != 0 { request.options.set(.postOnly, 0x50) }
+    return nil
+  }
+}

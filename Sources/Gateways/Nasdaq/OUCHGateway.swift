@@ -1,0 +1,252 @@
+public import ExecutionCore
+
+/// The client side of an OUCH 5.0 port: SoupBinTCP session, codec, send queue and last-hop fuse, in
+/// the core's terms.
+///
+/// How it is driven, all on one thread: `connected` when TCP is up; `receive` with what was read;
+/// `encode` for each request of the core; `tick` every few hundred milliseconds; after each of
+/// these, `prepareSend` and `sent` until nothing is left, and `reports` handed to the engine and
+/// cleared. When `mustClose` is set the caller closes and calls `disconnected`.
+///
+/// Sans-I/O, no clock: every call gets machine time. No allocation after `init`. Sources: OUCH 5.0,
+/// SoupBinTCP 3.00, EXCHANGE.md.
+@safe public struct OUCHGateway: ~Copyable {
+  public let settings: OUCHGatewaySettings
+  public internal(set) var counters = OUCHGatewayCounters()
+  /// Set when the connection is of no use any more.
+  public internal(set) var mustClose: OUCHCloseReason?
+  public internal(set) var fuse: LastHopFuse
+  /// The stream has been drained since the log-in; no fate of an older request is still to come.
+  public internal(set) var isCaughtUp = false
+  /// The last message that could not be decoded.
+  public internal(set) var lastFault: OUCHFault?
+  var client: SoupClient
+  var queue: OUCHSendQueue
+  let reportColumn: Column<VenueReport>
+  var reportCount = 0
+  var request = OUCHRequest(.accountQuery)
+  var response = OUCHResponse(.systemEvent)
+  var drain = OUCHDrain()
+  private var isUp = false
+
+  /// Takes all its memory.
+  public init(_ settings: OUCHGatewaySettings) {
+    self.settings = settings
+    fuse = LastHopFuse(settings.fuse)
+    client = SoupClient(settings.session)
+    queue = OUCHSendQueue(
+      urgentPackets: settings.urgentPackets, ordinaryPackets: settings.ordinaryPackets)
+    // Room for everything that waits to be reported at once, and for a batch of messages.
+    reportColumn = Column(
+      count: max(settings.urgentPackets, 1) + max(settings.ordinaryPackets, 1) + 256,
+      repeating: VenueReport(kind: .notSent, venue: settings.venue, account: settings.account))
+  }
+  deinit { reportColumn.free() }
+
+  /// Logged in; requests are taken.
+  public var isActive: Bool { client.state == .active }
+  public var session: SessionName { client.session }
+  /// The sequence of the next message of the venue's stream.
+  public var nextSequence: UInt64 { client.nextSequence }
+
+  // MARK: Reports
+
+  /// What happened since ``clearReports()``, in order. Valid until the next call that changes the
+  /// gateway.
+  public var reports: UnsafeBufferPointer<VenueReport> { unsafe reportColumn.prefix(reportCount) }
+  public mutating func clearReports() { reportCount = 0 }
+
+  mutating func report(_ report: VenueReport) {
+    reportColumn[reportCount] = report
+    reportCount &+= 1
+  }
+  var reportRoom: Int { reportColumn.count &- reportCount }
+  func blankReport(_ kind: VenueReport.Kind, now: Int64) -> VenueReport {
+    var report = VenueReport(kind: kind, venue: settings.venue, account: settings.account)
+    report.receivedAt = now
+    return report
+  }
+
+  // MARK: Connection
+
+  /// TCP is connected: the log-in is queued, asking for the next sequence that we have not seen.
+  public mutating func connected(now: Int64) {
+    mustClose = nil
+    isCaughtUp = false
+    guard let room = unsafe queue.room(urgent: true) else { return }
+    let written = unsafe client.connected(now: now, into: room)
+    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
+  }
+
+  /// The connection is gone. What was waiting and had not been begun is reported as not sent;
+  /// `sessionDown` follows when a session had been up. What was handed over has an unknown fate
+  /// until the next session has caught up.
+  public mutating func disconnected(now: Int64) {
+    client.disconnected()
+    isCaughtUp = false
+    let column = reportColumn
+    var count = reportCount
+    var unsent: UInt64 = 0
+    let base = blankReport(.notSent, now: now)
+    queue.clear { queued in
+      guard queued.isRequest, count < column.count else { return }
+      column[count] = OUCHGateway.notSent(queued, .sessionDown, base)
+      count &+= 1
+      unsent &+= 1
+    }
+    reportCount = count
+    counters.notSent &+= unsent
+    guard isUp, reportRoom > 0 else { return }
+    isUp = false
+    var down = blankReport(.sessionDown, now: now)
+    down.streamSequence = client.nextSequence
+    report(down)
+  }
+
+  /// A new trading day: another session, from its first message, with no order alive.
+  public mutating func newDay(session: SessionName = .blank, now: Int64) {
+    disconnected(now: now)
+    client.reset(session: session)
+    fuse.newDay()
+    drain = OUCHDrain()
+  }
+
+  /// Heartbeats and time-outs.
+  public mutating func tick(now: Int64) {
+    guard let room = unsafe queue.room(urgent: true) else { return }
+    var fault: SoupFault?
+    let written = unsafe client.tick(now: now, into: room, &fault)
+    if let fault { mustClose = .fault(fault) }
+    if written > 0 {
+      queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
+    }
+  }
+
+  /// Asks the venue to end the session in order; it closes the connection.
+  public mutating func logout() {
+    guard client.state == .active, let room = unsafe queue.room(urgent: true) else { return }
+    let written = unsafe SoupClient.logout(into: room)
+    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
+  }
+
+  /// Arms the tripped fuse again, in the name of a person; false when there is no name.
+  public mutating func rearmFuse(by person: String, now: Int64) -> Bool {
+    fuse.rearm(by: person, now: now)
+  }
+
+  // MARK: Bytes
+
+  /// The bytes to send now, cancels first; empty when there are none. Stable until
+  /// ``sent(_:now:)``. New orders and replaces that waited too long are withdrawn here and
+  /// reported.
+  public mutating func prepareSend(now: Int64) -> UnsafeRawBufferPointer {
+    let column = reportColumn
+    var count = reportCount
+    var withdrawn: UInt64 = 0
+    let ageMax = settings.ageMax
+    let base = blankReport(.notSent, now: now)
+    let bytes = unsafe queue.prepare { queued in
+      guard ageMax > 0, queued.createdAt > 0, queued.kind == .new || queued.kind == .replace,
+        now &- queued.createdAt > ageMax, count < column.count
+      else { return false }
+      column[count] = OUCHGateway.notSent(queued, .tooOld, base)
+      count &+= 1
+      withdrawn &+= 1
+      return true
+    }
+    // The fuse counted them when they were encoded; they are not alive.
+    for i in reportCount..<count where column[i].reason == UInt16(VenueRequest.Kind.new.rawValue) {
+      fuse.closed(UInt32(truncatingIfNeeded: column[i].venueReference))
+    }
+    reportCount = count
+    counters.notSent &+= withdrawn
+    return unsafe bytes
+  }
+  /// The connection took the first `bytes` of what ``prepareSend(now:)`` gave; the rest comes
+  /// again.
+  public mutating func sent(_ bytes: Int, now: Int64) {
+    guard bytes > 0 else { return }
+    queue.took(bytes)
+    counters.bytesSent &+= UInt64(bytes)
+    client.spoke(now: now)
+  }
+
+  /// Takes bytes that were read.
+  ///
+  /// - Returns: how many were used. Fewer than given means that the reports are full, or that
+  ///   `mustClose` is set: hand over the reports, clear them, and call again with the rest.
+  public mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Int64) -> Int {
+    var offset = 0
+    while mustClose == nil, reportRoom >= 4,
+      let event = unsafe client.next(bytes, &offset, now: now)
+    {
+      switch event {
+      case .sequenced(let sequence, let message):
+        unsafe sequenced(message, sequence: sequence, now: now)
+      case .loggedIn(_, let next): loggedIn(next, now: now)
+      case .loginRejected(let reason): mustClose = .loginRejected(reason)
+      case .endOfSession: mustClose = .endOfSession
+      case .failed(let fault): mustClose = .fault(fault)
+      case .unsequenced, .debug: break
+      }
+    }
+    return offset
+  }
+
+  private mutating func loggedIn(_ next: UInt64, now: Int64) {
+    isUp = true
+    counters.sessionsUp &+= 1
+    var up = blankReport(.sessionUp, now: now)
+    up.streamSequence = next
+    report(up)
+    drain.begin()
+    queryAccount()
+  }
+
+  /// The drain marker: its answer comes behind everything that the venue had before.
+  mutating func queryAccount() {
+    guard let room = unsafe queue.room(urgent: true) else { return }
+    request.reset(.accountQuery)
+    let written = unsafe packet(into: room)
+    guard written > 0 else { return }
+    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
+    drain.asked()
+  }
+}
+
+/// Tells a fresh answer to an account query from one that a replay brings again.
+///
+/// Answers of queries of earlier connections may stand in the replay. They come before any answer
+/// of this connection, so with `stale` of them possible, the stream is drained for certain when
+/// `stale + 1` answers have come; until then each answer is followed by another query.
+struct OUCHDrain: BitwiseCopyable {
+  /// Queries of earlier connections that may still be answered.
+  private var stale = 0
+  private var asks = 0
+  private var answers = 0
+  private var drained = true
+
+  mutating func begin() {
+    stale = max(stale &+ asks &- answers, 0)
+    if drained { stale = max(asks &- answers, 0) }
+    asks = 0
+    answers = 0
+    drained = false
+  }
+  mutating func asked() { asks &+= 1 }
+
+  enum Answer: BitwiseCopyable { case drained, askAgain, late }
+  mutating func answered() -> Answer {
+    answers &+= 1
+    if drained { return .late }
+    if answers > stale {
+      drained = true
+      // What is outstanding now is of this connection.
+      asks = max(asks &- (answers &- stale), 0)
+      answers = 0
+      stale = 0
+      return .drained
+    }
+    return .askAgain
+  }
+}

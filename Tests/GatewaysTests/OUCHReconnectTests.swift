@@ -1,0 +1,143 @@
+import ExecutionCore
+import Gateways
+import Testing
+
+@Suite struct `OUCH gateway reconnects` {
+  @Test func `what was waiting is reported as not sent, then the session as down`() {
+    let port = OUCHPort()
+    port.connect()
+    port.reports = []
+    #expect(port.encode(venueRequest(reference: 1)) == nil)
+    #expect(port.encode(venueRequest(.cancel, reference: 1, original: 1)) == nil)
+    port.disconnect()
+    #expect(port.kinds == [.notSent, .notSent, .sessionDown])
+    #expect(port.reports[0].reason == UInt16(VenueRequest.Kind.cancel.rawValue))
+    #expect(port.reports[1].reason == UInt16(VenueRequest.Kind.new.rawValue))
+    port.reports = []
+    port.disconnect()
+    #expect(port.kinds.isEmpty, "down is said once")
+  }
+
+  @Test func `the stream resumes at the next sequence and nothing comes twice`() {
+    let port = OUCHPort()
+    port.connect()
+    port.reports = []
+    for i: UInt32 in 1...5 {
+      var executed = OUCHResponse(.executed)
+      executed.userRefNum = i
+      port.peer.append(executed.encoded())
+    }
+    let stream = port.peer.take()
+    port.receive(Array(stream.prefix(stream.count / 2)))
+    port.disconnect()
+    port.connect()
+    let executions = port.reports.filter { $0.kind == .executed }
+    #expect(executions.map(\.venueReference) == [1, 2, 3, 4, 5])
+    #expect(port.kinds.last == .caughtUp)
+    #expect(port.kinds.filter { $0 == .caughtUp }.count == 1)
+  }
+
+  @Test func `an answer of an earlier connection in the replay is not the drain marker`() {
+    let port = OUCHPort()
+    // The query arrives, the answer does not come back: the line breaks first.
+    port.gateway.connected(now: 0)
+    port.send()
+    port.receive(port.peer.take())
+    port.send()
+    port.answerQueries(next: 5)
+    port.disconnect()
+    port.reports = []
+    // Meanwhile a fill.
+    var executed = OUCHResponse(.executed)
+    executed.userRefNum = 4
+    port.peer.append(executed.encoded())
+    port.peer.reconnect()
+    port.gateway.connected(now: 0)
+    port.send()
+    port.receive(port.peer.take())
+    #expect(port.kinds == [.sessionUp, .accountQueryResponse, .executed])
+    #expect(!port.isCaughtUp, "that answer is older than the fill")
+    port.exchange()
+    #expect(port.isCaughtUp)
+    #expect(port.kinds.filter { $0 == .caughtUp }.count == 1)
+    // The next connection needs one query again.
+    port.disconnect()
+    let before = port.peer.unsequenced.count
+    port.connect()
+    #expect(port.isCaughtUp)
+    #expect(port.peer.unsequenced.count <= before + 2)
+  }
+
+  @Test func `a query that never arrived does not keep us from catching up`() {
+    let port = OUCHPort()
+    for _ in 0..<5 {
+      port.peer.reconnect()
+      port.gateway.connected(now: 0)
+      port.send()
+      port.receive(port.peer.take())
+      let lost = [UInt8](port.gateway.prepareSend(now: 0))
+      port.gateway.sent(lost.count, now: 0)
+      port.disconnect()
+    }
+    port.connect()
+    #expect(port.isCaughtUp)
+  }
+
+  @Test func `refused log-ins, a server behind and silence close the connection`() {
+    let refused = OUCHPort {
+      $0.session.credentials = SoupCredentials(username: "X", password: "Y")!
+    }
+    refused.connect()
+    #expect(refused.mustClose == .loginRejected(0x41))
+    #expect(refused.mustClose?.description.contains("password") == true)
+    #expect(refused.kinds.isEmpty)
+    let silent = OUCHPort()
+    silent.connect()
+    silent.gateway.tick(now: 15_000)
+    #expect(silent.mustClose == .fault(.timedOut))
+    let broken = OUCHPort()
+    broken.connect()
+    broken.receive([0, 0])
+    #expect(broken.mustClose == .fault(.zeroLength))
+    broken.disconnect()
+    broken.connect()
+    #expect(broken.mustClose == nil)
+    #expect(broken.isCaughtUp)
+    let ended = OUCHPort()
+    ended.connect()
+    ended.receive([0, 1, 0x5a])
+    #expect(ended.mustClose == .endOfSession)
+    // A venue that lost its stream offers an earlier sequence.
+    let behind = OUCHPort { $0.session.nextSequence = 5 }
+    behind.gateway.connected(now: 0)
+    behind.send()
+    #expect(behind.peer.logins.first?.sequence == 5)
+    behind.receive(behind.peer.take())
+    #expect(behind.mustClose == .loginRejected(0x53))
+  }
+
+  @Test func `heartbeats are sent while it is quiet`() {
+    let port = OUCHPort()
+    port.connect()
+    port.gateway.tick(now: 999)
+    #expect(port.gateway.prepareSend(now: 999).isEmpty)
+    port.gateway.tick(now: 1_000)
+    #expect([UInt8](port.gateway.prepareSend(now: 1_000)) == [0, 1, 0x52])
+    port.gateway.sent(3, now: 1_000)
+    port.gateway.logout()
+    #expect([UInt8](port.gateway.prepareSend(now: 1_001)) == [0, 1, 0x4f])
+  }
+
+  @Test func `a new day begins another session from its first message`() {
+    let port = OUCHPort()
+    port.connect()
+    #expect(port.encode(venueRequest()) == nil)
+    #expect(port.openOrders == 1)
+    port.gateway.newDay(now: 0)
+    port.drainReports()
+    #expect(port.openOrders == 0)
+    #expect(port.gateway.nextSequence == 1)
+    port.connect()
+    #expect(port.isCaughtUp)
+  }
+}
