@@ -58,7 +58,8 @@
   public static var gapOpened: MoldEvents { MoldEvents(rawValue: 1) }
   /// Nothing is missing any more.
   public static var gapClosed: MoldEvents { MoldEvents(rawValue: 2) }
-  /// The gap cannot be repaired by re-requests: take a snapshot, then call ``MoldReceiver/splice(at:_:)``.
+  /// The gap cannot be repaired by re-requests: take a snapshot, then call
+  /// ``MoldReceiver/splice(at:_:)``.
   public static var needsSnapshot: MoldEvents { MoldEvents(rawValue: 4) }
   /// The session is over and everything up to its end has been delivered.
   public static var endOfSession: MoldEvents { MoldEvents(rawValue: 8) }

@@ -5,7 +5,8 @@
   public var session: SessionName
   /// Sequence of the first message; of the next one in a heartbeat; 0: unsequenced.
   public var sequence: UInt64
-  /// Messages in the datagram, or wanted by a re-request. 0 is a heartbeat, 0xFFFF the session's end.
+  /// Messages in the datagram, or wanted by a re-request. 0 is a heartbeat, 0xFFFF the session's
+  /// end.
   public var count: UInt16
 
   @inlinable public init(session: SessionName, sequence: UInt64, count: UInt16) {

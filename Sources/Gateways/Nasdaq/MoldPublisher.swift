@@ -2,8 +2,8 @@
 /// heartbeats when it is quiet and says when the session is over.
 ///
 /// The bytes of `take`, `heartbeat` and `endOfSession` lie in this publisher's own buffer until its
-/// next call; the same datagram goes to the A and to the B line. Threading: one thread. No allocation
-/// after `init`. Source: MoldUDP64 1.00.
+/// next call; the same datagram goes to the A and to the B line. Threading: one thread. No
+/// allocation after `init`. Source: MoldUDP64 1.00.
 @safe public struct MoldPublisher: ~Copyable {
   @frozen public enum Appended: BitwiseCopyable, Sendable, Equatable {
     /// It got this sequence.
@@ -25,7 +25,8 @@
   private var sentAt: Int64
 
   /// - Parameters:
-  ///   - datagramBytesMax: UDP payload that fits the path; 1,472 on Ethernet, brought into 64 … 65,507.
+  ///   - datagramBytesMax: UDP payload that fits the path; 1,472 on Ethernet, brought into 64 …
+  ///     65,507.
   ///   - heartbeatInterval: nanoseconds of silence before a heartbeat; one second in the spec.
   public init(
     session: SessionName, nextSequence: UInt64 = 1, datagramBytesMax: Int = 1_472,
@@ -87,9 +88,9 @@
 
 /// The re-request server: answers requests from what a ``MessageStore`` still holds.
 ///
-/// A request is answered with as many datagrams as it takes. What is older than the store is answered
-/// with a heartbeat whose sequence is the oldest one held: ``MoldReceiver`` takes that as "gone".
-/// Keeps no state between requests but counters. Threading: one thread.
+/// A request is answered with as many datagrams as it takes. What is older than the store is
+/// answered with a heartbeat whose sequence is the oldest one held: ``MoldReceiver`` takes that as
+/// "gone". Keeps no state between requests but counters. Threading: one thread.
 @frozen public struct MoldRetransmitter: BitwiseCopyable, Sendable {
   public let session: SessionName
   /// Messages given for one request at most, whatever it asks for.
@@ -105,7 +106,8 @@
     self.messagesMax = max(messagesMax, 1)
   }
 
-  /// Reads a request; nil when it is not one of ours (counted). The result goes to ``answer(_:from:into:)``.
+  /// Reads a request; nil when it is not one of ours (counted). The result goes to
+  /// ``answer(_:from:into:)``.
   public mutating func request(_ datagram: UnsafeRawBufferPointer) -> MoldHeader? {
     guard datagram.count == MoldHeader.size,
       var header = unsafe MoldHeader(parsing: datagram),

@@ -1,10 +1,10 @@
 /// Puts the datagrams of a MoldUDP64 feed, from several lines and from the re-request server, into
 /// one ordered stream: first good copy wins.
 ///
-/// In order, a datagram's blocks go to the decoder where they lie. Ahead of a gap they are kept in a
-/// bounded window taken at start-up and delivered when the gap closes. Missing ranges are asked for
-/// again with a bounded number of requests, and when that fails ``MoldEvents/needsSnapshot`` is said
-/// once; the window then keeps the newest messages until ``splice(at:_:)``.
+/// In order, a datagram's blocks go to the decoder where they lie. Ahead of a gap they are kept in
+/// a bounded window taken at start-up and delivered when the gap closes. Missing ranges are asked
+/// for again with a bounded number of requests, and when that fails ``MoldEvents/needsSnapshot`` is
+/// said once; the window then keeps the newest messages until ``splice(at:_:)``.
 ///
 /// Sans-I/O: datagrams and times come in, requests go out through ``poll(now:into:_:)``. Threading:
 /// one thread. No allocation after `init`. Source: MoldUDP64 1.00.

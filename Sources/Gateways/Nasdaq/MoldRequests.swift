@@ -55,7 +55,7 @@ extension MoldReceiver {
       request.first = window.firstMissing(from: max(request.first, nextSequence), to: request.end)
       if request.first >= request.end {
         requests.underWay[i] = MoldRequestUnderWay()
-        free = i
+        if free == nil { free = i }
         continue
       }
       if request.first != requests.underWay[i].first {

@@ -95,8 +95,8 @@
   /// The caller has handed bytes to the connection: no heartbeat is due for a while.
   public mutating func spoke(now: Int64) { spokeAt = now }
 
-  /// The next event in `input` from `offset` on; nil when it is used up. After `failed` nothing more
-  /// comes until the next ``connected(now:into:)``.
+  /// The next event in `input` from `offset` on; nil when it is used up. After `failed` nothing
+  /// more comes until the next ``connected(now:into:)``.
   public mutating func next(
     _ input: UnsafeRawBufferPointer, _ offset: inout Int, now: Int64
   ) -> SoupClientEvent? {

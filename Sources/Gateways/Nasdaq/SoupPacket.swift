@@ -44,7 +44,7 @@ extension SoupFault: CustomStringConvertible {
     case .badLength: "SoupBinTCP packet whose length does not fit its type"
     case .badNumber: "SoupBinTCP sequence number that is not a decimal number"
     case .sequenceBehind:
-      "SoupBinTCP server is behind the messages we already have; check the session name before a reset"
+      "SoupBinTCP server is behind the messages we already have: check the session's name first"
     case .sequenceAhead: "SoupBinTCP server no longer has the messages that we miss"
     case .wrongSession: "SoupBinTCP server answered with another session than was asked for"
     case .timedOut: "SoupBinTCP peer was silent for the whole time-out"
@@ -60,8 +60,8 @@ extension SoupFault: CustomStringConvertible {
 
 /// Cuts a byte stream into packets: a two-byte length (type included), the type, the payload.
 ///
-/// A packet that lies whole in the input is given where it lies; only one that is split over reads is
-/// put together in a buffer taken at start-up.
+/// A packet that lies whole in the input is given where it lies; only one that is split over reads
+/// is put together in a buffer taken at start-up.
 @safe struct SoupDeframer: ~Copyable {
   private let block: Block
   /// Bytes of the split packet that are in the block.
@@ -146,7 +146,8 @@ extension SoupFault: CustomStringConvertible {
   public var session: SessionName
   /// The next sequence wanted; 0: begin with the newest message.
   public var sequence: UInt64
-  /// 4.00 only: the server is to give up on a silent client after so many milliseconds; 0: not said.
+  /// 4.00 only: the server is to give up on a silent client after so many milliseconds; 0: not
+  /// said.
   public var heartbeatTimeoutMilliseconds: UInt32
 
   static var size3: Int { 46 }

@@ -27,9 +27,10 @@
 /// One client's connection to a SoupBinTCP server: log-in, replay from the requested sequence, live
 /// messages, heartbeats both ways.
 ///
-/// The stream itself is the caller's ``MessageStore``: the server only knows which sequence it sends
-/// next, so replay and live sending are the same ``pump(_:now:into:)``. Make one for each connection.
-/// Sans-I/O. Threading: one thread. No allocation after `init`. Source: SoupBinTCP 3.00 and 4.00.
+/// The stream itself is the caller's ``MessageStore``: the server only knows which sequence it
+/// sends next, so replay and live sending are the same ``pump(_:now:into:)``. Make one for each
+/// connection. Sans-I/O. Threading: one thread. No allocation after `init`. Source: SoupBinTCP 3.00
+/// and 4.00.
 @safe public struct SoupServer: ~Copyable {
   @frozen public enum State: UInt8, BitwiseCopyable, Sendable { case awaitsLogin, active, closed }
   @frozen public enum Answer: BitwiseCopyable, Sendable, Equatable {
