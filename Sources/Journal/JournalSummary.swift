@@ -6,10 +6,11 @@ public struct JournalSummary: Sendable, Equatable {
     public var clientOrderID: ClientOrderID
     public var instrument: InstrumentID
     public var symbol: String
+    /// Raw value of ``Side``; 0 when the journal's is none.
     public var side: UInt8
     public var leaves: Int64
     /// Sent, unknown or working.
-    public var life: UInt8
+    public var life: OrderLife
   }
   public struct Position: Sendable, Equatable {
     public var account: AccountID
@@ -31,23 +32,151 @@ public struct JournalSummary: Sendable, Equatable {
 
   public init() {}
 
-  /// Why the directory must not be continued without care; nil when nothing is open.
-  public var unfinished: String? { nil }
+  /// Why the directory must not be continued without care: open orders, then positions, the first
+  /// few by name; nil when nothing is open.
+  public var unfinished: String? {
+    let namedMax = 5
+    var parts: [String] = []
+    if !openOrders.isEmpty {
+      let named = openOrders.prefix(namedMax).map { "\($0.clientOrderID.raw) in \($0.symbol)" }
+      parts.append(
+        "\(openOrders.count) open orders (\(named.joined(separator: ", "))"
+          + (openOrders.count > namedMax ? ", …)" : ")"))
+    }
+    if !positions.isEmpty {
+      let named = positions.prefix(namedMax).map { "\($0.quantity) \($0.symbol)" }
+      parts.append(
+        "\(positions.count) open positions (\(named.joined(separator: ", "))"
+          + (positions.count > namedMax ? ", …)" : ")"))
+    }
+    return parts.isEmpty ? nil : "the journal ends with " + parts.joined(separator: " and ")
+  }
 
-  /// Reads the whole journal at a path.
+  /// Reads the whole journal at a path, a file or a data directory.
   public static func scan(_ path: String) throws(JournalError) -> JournalSummary {
     try scan(JournalReader(path), isLive: nil)
   }
 
   static func scan(_ reader: JournalReader, isLive: Bool?) throws(JournalError) -> JournalSummary {
-    var summary = JournalSummary()
+    var tally = Tally()
+    func take(_ record: JournalRecord) -> Bool {
+      tally.take(record)
+      return true
+    }
     let end =
-      if let isLive { try reader.read(isLive: isLive) { _ in true } } else {
-        try reader.read { _ in true }
-      }
+      if let isLive { try reader.read(isLive: isLive, take) } else { try reader.read(take) }
+    var summary = tally.summary
     summary.records = end.records
     summary.lastSequence = end.lastSequence
     summary.torn = end.torn
+    summary.openOrders = tally.orders.values.sorted { $0.clientOrderID.raw < $1.clientOrderID.raw }
+    summary.positions = tally.byKey.values.filter { $0.quantity != 0 }.sorted {
+      ($0.account.raw, $0.strategy.raw, $0.instrument.raw)
+        < ($1.account.raw, $1.strategy.raw, $1.instrument.raw)
+    }
     return summary
+  }
+}
+
+/// What has been seen while scanning.
+private struct Tally {
+  struct Key: Hashable {
+    var account: UInt32
+    var strategy: UInt32
+    var instrument: UInt32
+  }
+  var summary = JournalSummary()
+  var orders: [UInt64: JournalSummary.OpenOrder] = [:]
+  fileprivate(set) var byKey: [Key: JournalSummary.Position] = [:]
+  private var symbols: [UInt32: String] = [:]
+
+  mutating func take(_ record: JournalRecord) {
+    guard record.header.version == 1 else { return }
+    switch record.type {
+    case .sessionStarted, .sessionEnded: session(record)
+    case .instrumentDefined where record.fits(InstrumentRecord.self):
+      symbols[load(record, \InstrumentRecord.instrument.raw)] =
+        SymbolCode.decode(load(record, \InstrumentRecord.facts.symbol))
+    case .intent where record.fits(IntentRecord.self): intent(record)
+    case .orderState where record.fits(OrderStateRecord.self): orderState(record)
+    case .execution where record.fits(ExecutionRecord.self): execution(record)
+    default: break
+    }
+  }
+
+  /// An integer property of the payload, whose size has been checked. Read as an integer, so that no
+  /// byte pattern is ever taken for an enum.
+  private func load<Payload, Value: FixedWidthInteger & BitwiseCopyable>(
+    _ record: JournalRecord, _ path: KeyPath<Payload, Value>
+  ) -> Value {
+    MemoryLayout<Payload>.offset(of: path).flatMap { record.load($0, as: Value.self) } ?? 0
+  }
+
+  private mutating func highest(order: UInt64, reference: UInt64) {
+    summary.highestClientOrderID.raw = max(summary.highestClientOrderID.raw, order)
+    summary.highestVenueReference = max(summary.highestVenueReference, reference)
+  }
+
+  private mutating func session(_ record: JournalRecord) {
+    guard record.fits(SessionRecord.self) else { return }
+    let order = load(record, \SessionRecord.nextClientOrderID)
+    let reference = load(record, \SessionRecord.nextVenueReference)
+    highest(order: order == 0 ? 0 : order - 1, reference: reference == 0 ? 0 : reference - 1)
+  }
+
+  /// Until its state is journalled, what a new order asked for may be open.
+  private mutating func intent(_ record: JournalRecord) {
+    let order = load(record, \IntentRecord.request.clientOrderID.raw)
+    highest(order: order, reference: load(record, \IntentRecord.request.venueReference))
+    let kind = MemoryLayout<IntentRecord>.offset(of: \.request.kind).flatMap {
+      record.load($0, as: UInt8.self)
+    }
+    guard kind == storedByte(VenueRequest.Kind.new), orders[order] == nil else { return }
+    let instrument = load(record, \IntentRecord.request.instrument.raw)
+    let side = MemoryLayout<IntentRecord>.offset(of: \.request.side).flatMap {
+      record.load($0, as: UInt8.self)
+    }
+    let sides: [Side] = [.buy, .sell, .sellShort, .sellShortExempt]
+    orders[order] = JournalSummary.OpenOrder(
+      clientOrderID: ClientOrderID(raw: order), instrument: InstrumentID(raw: instrument),
+      symbol: SymbolCode.decode(load(record, \IntentRecord.request.symbol)),
+      side: sides.first { storedByte($0) == side }?.rawValue ?? 0,
+      leaves: load(record, \IntentRecord.request.quantity), life: .sent)
+  }
+
+  private mutating func orderState(_ record: JournalRecord) {
+    let order = load(record, \OrderStateRecord.clientOrderID.raw)
+    highest(
+      order: order,
+      reference: max(
+        load(record, \OrderStateRecord.venueReference),
+        load(record, \OrderStateRecord.pendingReference)))
+    // A life that this build does not know is not known to be over.
+    let life = OrderLife(rawValue: load(record, \OrderStateRecord.life)) ?? .unknown
+    guard life.isLive else {
+      orders[order] = nil
+      return
+    }
+    let instrument = load(record, \OrderStateRecord.instrument.raw)
+    orders[order] = JournalSummary.OpenOrder(
+      clientOrderID: ClientOrderID(raw: order), instrument: InstrumentID(raw: instrument),
+      symbol: symbols[instrument] ?? "instrument \(instrument)",
+      side: load(record, \OrderStateRecord.side),
+      leaves: load(record, \OrderStateRecord.leaves), life: life)
+  }
+
+  private mutating func execution(_ record: JournalRecord) {
+    let key = Key(
+      account: load(record, \ExecutionRecord.account.raw),
+      strategy: load(record, \ExecutionRecord.strategy.raw),
+      instrument: load(record, \ExecutionRecord.instrument.raw))
+    highest(
+      order: load(record, \ExecutionRecord.clientOrderID.raw),
+      reference: load(record, \ExecutionRecord.venueReference))
+    byKey[key] = JournalSummary.Position(
+      account: AccountID(raw: key.account), strategy: StrategyID(raw: key.strategy),
+      instrument: InstrumentID(raw: key.instrument),
+      symbol: symbols[key.instrument] ?? "instrument \(key.instrument)",
+      quantity: load(record, \ExecutionRecord.position))
   }
 }

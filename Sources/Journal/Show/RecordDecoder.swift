@@ -1,0 +1,192 @@
+public import ExecutionCore
+
+/// One value of a decoded record.
+public enum FieldValue: Sendable, Equatable {
+  /// Absent: an id, letter, position or name that means none.
+  case none
+  case integer(Int128)
+  /// Mantissa and decimal exponent.
+  case decimal(Int128, exponent: Int)
+  case name(String)
+  case flag(Bool)
+  case text(String)
+  /// Nanoseconds since 1970 UTC.
+  case time(Int64)
+  case feed(channel: UInt16, sequence: UInt64)
+}
+
+/// A record with its payload's fields, ready to be printed.
+public struct DecodedRecord: Sendable {
+  public var header: RecordHeader
+  public var type: RecordType
+  public var fields: [(name: String, value: FieldValue)] = []
+  /// From the instrument or the symbol field; empty where the record is of no instrument.
+  public var symbol = ""
+  /// The client order it belongs to, found by the venue's reference where the report has no other; 0
+  /// when there is none.
+  public var clientOrderID: UInt64 = 0
+
+  public init(header: RecordHeader, type: RecordType) {
+    self.header = header
+    self.type = type
+  }
+
+  /// A field by name; `none` where the type has no such field.
+  public subscript(_ name: String) -> FieldValue {
+    fields.first { $0.name == name }?.value ?? .none
+  }
+}
+
+/// Turns records into fields. Keeps what earlier records said of instruments and references, so it
+/// must see all records in order.
+///
+/// Threading: a value.
+public struct RecordDecoder: Sendable {
+  private struct Instrument {
+    var symbol: String
+    var priceExponent: Int
+    var quantityExponent: Int
+  }
+  private var instruments: [UInt32: Instrument] = [:]
+  private var orders: [UInt64: UInt64] = [:]
+
+  public init() {}
+
+  /// A payload whose version or size is not known is given as the field `payload` in hexadecimal.
+  public mutating func decode(_ record: JournalRecord) -> DecodedRecord {
+    var decoded = DecodedRecord(header: record.header, type: record.type)
+    guard let layout = RecordLayout.of(record.type), record.header.version == 1,
+      record.payloadCount >= layout.size, record.payloadCount < layout.size + 8
+    else {
+      decoded.fields = [("payload", .text(hexadecimal(record.payload)))]
+      return decoded
+    }
+    let facts = context(record, layout)
+    decoded.symbol = facts.symbol
+    for field in layout.fields {
+      decoded.fields.append((field.name, value(field, record, facts)))
+    }
+    remember(record, layout, facts)
+    decoded.clientOrderID = order(of: record, decoded)
+    return decoded
+  }
+
+  private func context(_ record: JournalRecord, _ layout: RecordLayout) -> Instrument {
+    let id = layout.instrument.flatMap { record.load($0, as: UInt32.self) } ?? .max
+    var facts =
+      instruments[id] ?? Instrument(symbol: "", priceExponent: -8, quantityExponent: 0)
+    if let word = layout.symbol.flatMap({ record.load($0, as: UInt64.self) }) {
+      facts.symbol = SymbolCode.decode(word)
+    }
+    if let raw = layout.priceExponent.flatMap({ record.load($0, as: Int8.self) }) {
+      facts.priceExponent = Int(raw)
+    }
+    if let raw = layout.quantityExponent.flatMap({ record.load($0, as: Int8.self) }) {
+      facts.quantityExponent = Int(raw)
+    }
+    return facts
+  }
+
+  private mutating func remember(
+    _ record: JournalRecord, _ layout: RecordLayout, _ facts: Instrument
+  ) {
+    func number(_ name: String) -> UInt64 {
+      layout.field(name).flatMap { record.load($0.offset, as: UInt64.self) } ?? 0
+    }
+    switch record.type {
+    case .instrumentDefined:
+      if let id = layout.instrument.flatMap({ record.load($0, as: UInt32.self) }) {
+        instruments[id] = facts
+      }
+    case .sessionStarted: orders.removeAll()
+    case .intent: orders[number("venueReference")] = number("clientOrderID")
+    default: break
+    }
+  }
+
+  private func order(of record: JournalRecord, _ decoded: DecodedRecord) -> UInt64 {
+    if case .integer(let id) = decoded["clientOrderID"], id != 0 {
+      return UInt64(truncatingIfNeeded: id)
+    }
+    guard record.type == .report, case .integer(let reference) = decoded["venueReference"] else {
+      return 0
+    }
+    return orders[UInt64(truncatingIfNeeded: reference)] ?? 0
+  }
+
+  private func value(_ field: RecordField, _ record: JournalRecord, _ facts: Instrument)
+    -> FieldValue
+  {
+    let raw = unsigned(field, record)
+    let signed = Int64(bitPattern: raw)
+    switch field.kind {
+    case .unsigned: return .integer(Int128(raw))
+    case .signed: return .integer(Int128(extended(raw, field.width)))
+    case .identifier: return raw == UInt64(UInt32.max) ? .none : .integer(Int128(raw))
+    case .price: return .decimal(Int128(signed), exponent: facts.priceExponent)
+    case .quantity: return .decimal(Int128(signed), exponent: facts.quantityExponent)
+    case .money: return .decimal(Int128(signed), exponent: -8)
+    case .wide:
+      let high = record.load(field.offset + 8, as: Int64.self) ?? 0
+      return .integer(Int128(high) << 64 | Int128(raw))
+    case .symbol:
+      let text = SymbolCode.decode(raw)
+      return text.isEmpty ? .none : .text(text)
+    case .letter:
+      guard raw != 0 else { return .none }
+      guard raw > 0x20, raw < 0x7f else { return .integer(Int128(raw)) }
+      return .text(String(Unicode.Scalar(UInt8(truncatingIfNeeded: raw))))
+    case .time: return signed == 0 ? .none : .time(signed)
+    case .feed: return FieldValue.cause(raw)
+    case .handle:
+      let slot = UInt32(truncatingIfNeeded: raw)
+      return slot == .max ? .none : .text("\(slot):\(raw >> 32)")
+    case .flag: return .flag(raw != 0)
+    case .text:
+      let bytes = (0..<field.width).map { record.load(field.offset + $0, as: UInt8.self) ?? 0 }
+      let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      return text.isEmpty ? .none : .text(text)
+    case .name(let lookup):
+      if let name = lookup(raw) { return .name(name) }
+      return raw == 0 ? .none : .integer(Int128(raw))
+    }
+  }
+
+  private func unsigned(_ field: RecordField, _ record: JournalRecord) -> UInt64 {
+    switch field.width {
+    case 1: UInt64(record.load(field.offset, as: UInt8.self) ?? 0)
+    case 2: UInt64(record.load(field.offset, as: UInt16.self) ?? 0)
+    case 4: UInt64(record.load(field.offset, as: UInt32.self) ?? 0)
+    default: record.load(field.offset, as: UInt64.self) ?? 0
+    }
+  }
+
+  private func extended(_ raw: UInt64, _ width: Int) -> Int64 {
+    switch width {
+    case 1: Int64(Int8(truncatingIfNeeded: raw))
+    case 2: Int64(Int16(truncatingIfNeeded: raw))
+    case 4: Int64(Int32(truncatingIfNeeded: raw))
+    default: Int64(bitPattern: raw)
+    }
+  }
+}
+
+extension FieldValue {
+  /// A `cause`: a place in a feed, or the sequence of a record; none for 0.
+  static func cause(_ raw: UInt64) -> FieldValue {
+    if raw == 0 { return .none }
+    if raw >> 63 == 0 { return .integer(Int128(raw)) }
+    return .feed(
+      channel: UInt16(truncatingIfNeeded: raw >> 48) & 0x7fff, sequence: raw & 0xffff_ffff_ffff)
+  }
+}
+
+func hexadecimal(_ bytes: [UInt8]) -> String {
+  let digits = Array("0123456789abcdef".unicodeScalars)
+  var text = ""
+  for byte in bytes {
+    text.unicodeScalars.append(digits[Int(byte >> 4)])
+    text.unicodeScalars.append(digits[Int(byte & 15)])
+  }
+  return text
+}

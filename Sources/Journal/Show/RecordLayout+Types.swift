@@ -1,0 +1,199 @@
+internal import ExecutionCore
+
+extension RecordLayout {
+  /// The layout of a type's payload in version 1; nil where it is only bytes.
+  static func of(_ type: RecordType) -> RecordLayout? { table[type.rawValue] }
+
+  private static let table: [UInt16: RecordLayout] = [
+    RecordType.sessionStarted.rawValue: session,
+    RecordType.sessionEnded.rawValue: session,
+    RecordType.instrumentDefined.rawValue: instrumentDefined,
+    RecordType.intent.rawValue: intent,
+    RecordType.report.rawValue: report,
+    RecordType.refusal.rawValue: refusal,
+    RecordType.orderState.rawValue: orderState,
+    RecordType.execution.rawValue: execution,
+    RecordType.alarm.rawValue: alarm,
+    RecordType.command.rawValue: command,
+    RecordType.marketState.rawValue: marketState,
+    RecordType.timer.rawValue: timer,
+  ]
+
+  private static let session = LayoutBuilder(SessionRecord.self)
+    .adding("tradingDay", \.tradingDay, .unsigned)
+    .adding("configurationHash", \.configurationHash, .unsigned)
+    .adding("nextClientOrderID", \.nextClientOrderID, .unsigned)
+    .adding("nextVenueReference", \.nextVenueReference, .unsigned)
+    .adding("stateHash", \.stateHash, .unsigned)
+    .adding("instruments", \.instruments, .unsigned)
+    .adding("accounts", \.accounts, .unsigned)
+    .adding("strategies", \.strategies, .unsigned)
+    .adding("venue", \.venue, .unsigned)
+    .adding("openOrders", \.openOrders, .unsigned)
+    .adding("executions", \.executions, .unsigned)
+    .adding("alarms", \.alarms, .unsigned)
+    .layout
+
+  private static let instrumentDefined = LayoutBuilder(InstrumentRecord.self)
+    .instrument(\.instrument)
+    .symbol(\.facts.symbol)
+    .adding("tick", \.facts.tick, .price)
+    .adding("roundLot", \.facts.roundLot, .quantity)
+    .adding("previousClose", \.facts.previousClose, .price)
+    .adding("averageVolume", \.facts.averageVolume, .signed)
+    .adding("lowerBand", \.facts.lowerBand, .price)
+    .adding("upperBand", \.facts.upperBand, .price)
+    .adding("priceExponent", \.facts.priceExponent, .signed)
+    .adding("quantityExponent", \.facts.quantityExponent, .signed)
+    .adding("shortable", \.facts.shortable, .flag)
+    .adding("regSHO", \.facts.regSHO, .letter)
+    .adding("tradingState", \.facts.tradingState, .letter)
+    .exponents(price: \.facts.priceExponent, quantity: \.facts.quantityExponent)
+    .layout
+
+  private static let intent = LayoutBuilder(IntentRecord.self)
+    .adding("request", \.request.kind, .stored(VenueRequest.Kind.self))
+    .adding("clientOrderID", \.request.clientOrderID, .unsigned)
+    .adding("venueReference", \.request.venueReference, .unsigned)
+    .adding("originalVenueReference", \.request.originalVenueReference, .unsigned)
+    .instrument(\.request.instrument)
+    .symbol(\.request.symbol)
+    .adding("side", \.request.side, .stored(Side.self))
+    .adding("price", \.request.price, .price)
+    .adding("quantity", \.request.quantity, .quantity)
+    .adding("timeInForce", \.request.timeInForce, .stored(TimeInForce.self))
+    .adding("display", \.request.display, .letter)
+    .adding("capacity", \.request.capacity, .letter)
+    .adding("incarnation", \.request.incarnation, .unsigned)
+    .adding("flags", \.request.flags, .unsigned)
+    .adding("venue", \.request.venue, .unsigned)
+    .adding("order", \.request.order, .handle)
+    .adding("bid", \.quote.bid, .price)
+    .adding("bidQuantity", \.quote.bidQuantity, .quantity)
+    .adding("ask", \.quote.ask, .price)
+    .adding("askQuantity", \.quote.askQuantity, .quantity)
+    .adding("feedPosition", \.feedPosition, .feed)
+    .exponents(price: \.request.priceExponent, quantity: \.request.quantityExponent)
+    .layout
+
+  private static let report = LayoutBuilder(VenueReport.self)
+    .adding("report", \.kind, .stored(VenueReport.Kind.self))
+    .adding("venueReference", \.venueReference, .unsigned)
+    .adding("originalVenueReference", \.originalVenueReference, .unsigned)
+    .adding("clientOrderID", \.clientOrderID, .unsigned)
+    .adding("venueOrderNumber", \.venueOrderNumber, .unsigned)
+    .adding("matchNumber", \.matchNumber, .unsigned)
+    .symbol(\.symbol)
+    .adding("side", \.side, .cases(Side.self))
+    .adding("price", \.price, .price)
+    .adding("quantity", \.quantity, .quantity)
+    .adding("venueTime", \.venueTime, .time)
+    .adding("streamSequence", \.streamSequence, .unsigned)
+    .adding("receivedAt", \.receivedAt, .signed)
+    .adding("reason", \.reason, .unsigned)
+    .adding("liquidity", \.liquidity, .letter)
+    .adding("orderState", \.orderState, .letter)
+    .adding("incarnation", \.incarnation, .unsigned)
+    .adding("timeInForce", \.timeInForce, .unsigned)
+    .adding("display", \.display, .letter)
+    .adding("reportAccount", \.account, .identifier)
+    .adding("venue", \.venue, .unsigned)
+    .exponents(price: \.priceExponent, quantity: nil)
+    .layout
+
+  private static let refusal = LayoutBuilder(RefusalRecord.self)
+    .adding("code", \.code, .cases(RefusalCode.self))
+    .adding("scope", \.scope, .cases(RiskScope.self))
+    .adding("limit", \.limit, .wide)
+    .adding("observed", \.observed, .wide)
+    .adding("request", \.request, .cases(VenueRequest.Kind.self))
+    .adding("clientOrderID", \.clientOrderID, .unsigned)
+    .instrument(\.instrument)
+    .adding("side", \.side, .cases(Side.self))
+    .adding("price", \.price, .price)
+    .adding("quantity", \.quantity, .quantity)
+    .adding("timeInForce", \.timeInForce, .cases(TimeInForce.self))
+    .adding("bid", \.quote.bid, .price)
+    .adding("bidQuantity", \.quote.bidQuantity, .quantity)
+    .adding("ask", \.quote.ask, .price)
+    .adding("askQuantity", \.quote.askQuantity, .quantity)
+    .adding("feedPosition", \.feedPosition, .feed)
+    .layout
+
+  private static let orderState = LayoutBuilder(OrderStateRecord.self)
+    .adding("clientOrderID", \.clientOrderID, .unsigned)
+    .adding("life", \.life, .cases(OrderLife.self))
+    .adding("doneReason", \.doneReason, .cases(DoneReason.self))
+    .adding("new", \.newState, .cases(RequestState.self))
+    .adding("replace", \.replaceState, .cases(RequestState.self))
+    .adding("cancel", \.cancelState, .cases(RequestState.self))
+    .adding("venueReference", \.venueReference, .unsigned)
+    .adding("pendingReference", \.pendingReference, .unsigned)
+    .instrument(\.instrument)
+    .adding("side", \.side, .cases(Side.self))
+    .adding("price", \.price, .price)
+    .adding("quantity", \.quantity, .quantity)
+    .adding("leaves", \.leaves, .quantity)
+    .adding("executed", \.executed, .quantity)
+    .adding("order", \.order, .handle)
+    .adding("incarnation", \.incarnation, .unsigned)
+    .adding("update", \.update, .unsigned)
+    .layout
+
+  private static let execution = LayoutBuilder(ExecutionRecord.self)
+    .adding("clientOrderID", \.clientOrderID, .unsigned)
+    .adding("venueReference", \.venueReference, .unsigned)
+    .adding("matchNumber", \.matchNumber, .unsigned)
+    .adding("revision", \.revision, .unsigned)
+    .instrument(\.instrument)
+    .adding("side", \.side, .cases(Side.self))
+    .adding("price", \.price, .price)
+    .adding("quantity", \.quantity, .quantity)
+    .adding("fee", \.fee, .money)
+    .adding("position", \.position, .quantity)
+    .adding("liquidity", \.liquidity, .letter)
+    .adding("venueTime", \.venueTime, .time)
+    .adding("tradingDay", \.tradingDay, .unsigned)
+    .adding("venue", \.venue, .unsigned)
+    .adding("incarnation", \.incarnation, .unsigned)
+    .adding("flags", \.flags, .unsigned)
+    .layout
+
+  private static let alarm = LayoutBuilder(AlarmRecord.self)
+    .adding("code", \.code, .cases(AlarmCode.self))
+    .adding("report", \.report, .cases(VenueReport.Kind.self))
+    .adding("clientOrderID", \.clientOrderID, .unsigned)
+    .adding("venueReference", \.venueReference, .unsigned)
+    .instrument(\.instrument)
+    .adding("expected", \.expected, .signed)
+    .adding("observed", \.observed, .signed)
+    .layout
+
+  private static let command = LayoutBuilder(CommandRecord.self)
+    .adding("command", \.command.kind, .stored(Command.Kind.self))
+    .adding("scope", \.command.scope, .stored(RiskScope.self))
+    .adding("limit", \.command.limit, .cases(LimitKind.self))
+    .adding("commandAccount", \.command.account, .identifier)
+    .adding("commandStrategy", \.command.strategy, .identifier)
+    .instrument(\.command.instrument)
+    .adding("value", \.command.value, .signed)
+    .adding("person", \.command.person, .text)
+    .adding("accepted", \.accepted, .flag)
+    .layout
+
+  private static let marketState = LayoutBuilder(MarketStateRecord.self)
+    .instrument(\.instrument)
+    .symbol(\.symbol)
+    .adding("tradingState", \.tradingState, .letter)
+    .adding("regSHO", \.regSHO, .letter)
+    .adding("systemEvent", \.systemEvent, .letter)
+    .adding("whole", \.whole, .flag)
+    .adding("feedPosition", \.feedPosition, .feed)
+    .layout
+
+  private static let timer = LayoutBuilder(TimerRecord.self)
+    .adding("due", \.due, .time)
+    .adding("token", \.token, .unsigned)
+    .adding("timerStrategy", \.strategy, .identifier)
+    .layout
+}

@@ -1,0 +1,125 @@
+internal import ExecutionCore
+
+/// How the bytes of one field are to be read.
+enum FieldKind: Sendable {
+  case unsigned
+  case signed
+  /// A dense id; all bits set is none.
+  case identifier
+  /// At the price exponent that goes with the record, likewise quantities.
+  case price
+  case quantity
+  /// 10⁻⁸ of the currency.
+  case money
+  /// 128 bits in two words.
+  case wide
+  case symbol
+  /// One ASCII letter; 0 is none.
+  case letter
+  /// Session time: nanoseconds since 1970 UTC.
+  case time
+  /// ``FeedPosition/cause``; 0 is none.
+  case feed
+  /// Pool slot and generation.
+  case handle
+  case flag
+  /// Zero-padded UTF-8 of the field's width.
+  case text
+  /// The name of a numbered case; numbers without one are shown as numbers.
+  case name(@Sendable (UInt64) -> String?)
+}
+
+struct RecordField: Sendable {
+  var name: String
+  var offset: Int
+  var width: Int
+  var kind: FieldKind
+}
+
+/// Where the fields of a record type lie, taken from the structs that the engine writes.
+struct RecordLayout: Sendable {
+  /// Bytes of the payload, before padding.
+  var size: Int
+  var fields: [RecordField]
+  /// Places of what other fields depend on.
+  var instrument: Int?
+  var symbol: Int?
+  var priceExponent: Int?
+  var quantityExponent: Int?
+
+  func field(_ name: String) -> RecordField? { fields.first { $0.name == name } }
+}
+
+/// Collects the fields of one payload struct.
+struct LayoutBuilder<Payload> {
+  var layout: RecordLayout
+
+  init(_: Payload.Type) { layout = RecordLayout(size: MemoryLayout<Payload>.size, fields: []) }
+
+  /// The byte at which the compiler put a stored property.
+  func offset<Value>(_ path: KeyPath<Payload, Value>) -> Int {
+    guard let offset = MemoryLayout<Payload>.offset(of: path) else {
+      preconditionFailure("only stored properties are in a record")
+    }
+    return offset
+  }
+
+  func adding<Value>(
+    _ name: String, _ path: KeyPath<Payload, Value>, _ kind: FieldKind
+  ) -> LayoutBuilder {
+    var copy = self
+    copy.layout.fields.append(
+      RecordField(
+        name: name, offset: offset(path), width: MemoryLayout<Value>.size, kind: kind))
+    return copy
+  }
+
+  /// A field that says how others are to be read; it is shown as well.
+  func instrument(_ path: KeyPath<Payload, InstrumentID>) -> LayoutBuilder {
+    var copy = adding("instrument", path, .identifier)
+    copy.layout.instrument = offset(path)
+    return copy
+  }
+
+  func symbol(_ path: KeyPath<Payload, UInt64>) -> LayoutBuilder {
+    var copy = adding("symbol", path, .symbol)
+    copy.layout.symbol = offset(path)
+    return copy
+  }
+
+  func exponents(
+    price: KeyPath<Payload, Int8>, quantity: KeyPath<Payload, Int8>?
+  ) -> LayoutBuilder {
+    var copy = self
+    copy.layout.priceExponent = offset(price)
+    copy.layout.quantityExponent = quantity.map { offset($0) }
+    return copy
+  }
+}
+
+/// The byte as which an enum of one byte lies in memory, and so in a record: the number of the case in
+/// the order of declaration, not its raw value. A test pins these numbers, because they are on disk.
+func storedByte<E: BitwiseCopyable>(_ value: E) -> UInt8 {
+  unsafe withUnsafeBytes(of: value) { unsafe $0.first ?? 0 }
+}
+
+extension FieldKind {
+  /// The case names of an enum that lies in the record as such; see ``storedByte(_:)``.
+  static func stored<E: RawRepresentable & BitwiseCopyable & Sendable>(_: E.Type) -> FieldKind
+  where E.RawValue == UInt8 {
+    var names: [UInt64: String] = [:]
+    for raw in UInt8.min...UInt8.max {
+      if let value = E(rawValue: raw) { names[UInt64(storedByte(value))] = "\(value)" }
+    }
+    return .name { [names] in names[$0] }
+  }
+
+  /// The case names of an enum whose raw value is in the record.
+  static func cases<E: RawRepresentable & Sendable>(_: E.Type) -> FieldKind
+  where E.RawValue: FixedWidthInteger {
+    .name { raw in
+      guard let value = E.RawValue(exactly: raw) else { return nil }
+      return E(rawValue: value).map { "\($0)" }
+    }
+  }
+}

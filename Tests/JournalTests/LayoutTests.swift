@@ -1,0 +1,85 @@
+import ExecutionCore
+import Testing
+
+@testable import Journal
+
+@Suite struct LayoutTests {
+  /// What lies in a record for each case, in order of declaration.
+  private func stored<E: RawRepresentable & BitwiseCopyable>(_: E.Type) -> [UInt8: UInt8]
+  where E.RawValue == UInt8 {
+    var found: [UInt8: UInt8] = [:]
+    for raw in UInt8.min...UInt8.max {
+      if let value = E(rawValue: raw) { found[storedByte(value)] = raw }
+    }
+    return found
+  }
+
+  @Test func `enums in records keep their numbers on disk: new cases go to the end`() {
+    #expect(stored(Side.self) == [0: 1, 1: 2, 2: 5, 3: 6])
+    #expect(stored(TimeInForce.self) == [0: 0, 1: 3])
+    let requests = stored(VenueRequest.Kind.self)
+    #expect((0..<8).allSatisfy { requests[$0] == $0 + 1 })
+    let reports = stored(VenueReport.Kind.self)
+    #expect((0..<16).allSatisfy { reports[$0] == $0 + 1 })
+    #expect((16..<20).allSatisfy { reports[$0] == $0 + 16 })
+    let commands = stored(Command.Kind.self)
+    #expect((0..<9).allSatisfy { commands[$0] == $0 + 1 })
+    let scopes = stored(RiskScope.self)
+    #expect((0..<5).allSatisfy { scopes[$0] == $0 + 1 })
+  }
+
+  @Test func `payloads have the sizes that are on disk`() {
+    let sizes: [(RecordType, Int)] = [
+      (.sessionStarted, 88), (.instrumentDefined, 72), (.intent, 168), (.report, 128),
+      (.refusal, 120), (.orderState, 80), (.execution, 96), (.alarm, 48), (.command, 88),
+      (.marketState, 32), (.timer, 24), (.sessionEnded, 88),
+    ]
+    for (type, size) in sizes { #expect(RecordLayout.of(type)?.size == size, "\(type)") }
+    #expect(MemoryLayout<RecordHeader>.size == 48)
+  }
+
+  @Test func `every field lies within its payload and no name comes twice`() throws {
+    for type in RecordType.allCases {
+      guard let layout = RecordLayout.of(type) else { continue }
+      #expect(layout.fields.allSatisfy { $0.offset >= 0 && $0.offset + $0.width <= layout.size })
+      #expect(Set(layout.fields.map(\.name)).count == layout.fields.count, "\(type)")
+    }
+    let known = RecordType.allCases.filter { RecordLayout.of($0) == nil }
+    #expect(known == [.strategyState, .padding], "types that are only bytes")
+  }
+
+  @Test(
+    arguments: [
+      (28_729_000_000, -8, "287.2900"), (28_729_500_001, -8, "287.29500001"), (0, -8, "0.0000"),
+      (-5, -8, "-0.00000005"), (-20_500_000, -8, "-0.2050"), (15, -1, "1.5"), (15, 0, "15"),
+      (15, 2, "1500"), (0, 2, "0"), (1, -4, "0.0001"),
+      (
+        9_223_372_036_854_775_807, -8,
+        "92233720368.54775807"
+      ),
+    ] as [(Int, Int, String)])
+  func `decimals are exact`(raw: Int, exponent: Int, text: String) {
+    #expect(DecimalText.text(Int128(raw), exponent: exponent) == text)
+  }
+
+  @Test(
+    arguments: [
+      // Seconds around the changes of 2019 and 2023, from the Energy Policy Act's Sundays.
+      (1_552_201_199, -5), (1_552_201_200, -4), (1_572_760_799, -4), (1_572_760_800, -5),
+      (1_678_604_399, -5), (1_678_604_400, -4), (1_699_163_999, -4), (1_699_164_000, -5),
+      (1_577_716_500, -5), (1_692_711_000, -4), (0, -5), (1_704_067_199, -5), (1_704_067_200, -5),
+    ] as [(Int64, Int)])
+  func `daylight saving begins and ends at two in the morning`(seconds: Int64, hours: Int) {
+    #expect(SessionClock.offsetHours(seconds) == hours)
+  }
+
+  @Test func `times of day are Eastern to the nanosecond`() {
+    #expect(SessionClock.timeOfDay(1_577_716_500_123_456_789) == "09:35:00.123456789")
+    #expect(SessionClock.timeOfDay(1_692_711_000_000_000_001) == "09:30:00.000000001")
+    #expect(SessionClock.timeOfDay(-1) == "18:59:59.999999999")
+    #expect(SessionClock.timeOfDay(0).allSatisfy { $0 == " " })
+    // No time that a file can hold is too much.
+    #expect(SessionClock.timeOfDay(.max).utf8.count == 18)
+    #expect(SessionClock.timeOfDay(.min).utf8.count == 18)
+  }
+}

@@ -1,0 +1,278 @@
+import ExecutionCore
+import Foundation
+import Journal
+import Testing
+
+/// 2019-12-30 09:35:00.123456789 Eastern (standard time) as session time.
+private let winter: Int64 = 1_577_716_500_123_456_789
+/// 2023-08-22 09:30:00.000000001 Eastern (daylight time).
+private let summer: Int64 = 1_692_711_000_000_000_001
+
+/// A journal of one day's business of order 5, in a directory of its own.
+private struct Day {
+  let scratch = ScratchDirectory()
+  let apple = InstrumentID(raw: 3)
+
+  func header(_ type: RecordType, _ time: Int64 = winter) -> RecordHeader {
+    var header = RecordHeader(type: type)
+    header.sessionTime = time
+    header.account = 0
+    header.strategy = 1
+    return header
+  }
+
+  func write(_ body: (RecordLane) -> Void) throws {
+    var options = smallOptions()
+    options.acceptsUnfinished = true
+    let writer = try JournalWriter.open(scratch.path, options)
+    body(writer.lane)
+    try writer.close()
+  }
+
+  func define(_ lane: RecordLane) {
+    var session = SessionRecord()
+    session.tradingDay = 20_191_230
+    session.nextClientOrderID = 5
+    session.nextVenueReference = 7
+    _ = lane.append(header(.sessionStarted), session, privileged: false)
+    var facts = InstrumentFacts(symbol: SymbolCode.encode("AAPL")!)
+    facts.previousClose = 28_980_000_000
+    facts.shortable = true
+    facts.tradingState = UInt8(ascii: "T")
+    let record = InstrumentRecord(facts: facts, instrument: apple)
+    _ = lane.append(header(.instrumentDefined), record, privileged: false)
+  }
+
+  var quote: Quote {
+    Quote(
+      bid: Price(raw: 28_728_000_000), ask: Price(raw: 28_729_500_000),
+      bidQuantity: Quantity(raw: 200), askQuantity: Quantity(raw: 300))
+  }
+
+  func request(_ kind: VenueRequest.Kind) -> VenueRequest {
+    var request = VenueRequest(
+      kind: kind, instrument: apple, account: AccountID(raw: 0), strategy: StrategyID(raw: 1))
+    request.clientOrderID = ClientOrderID(raw: 5)
+    request.venueReference = 7
+    request.symbol = SymbolCode.encode("AAPL")!
+    request.price = 28_729_000_000
+    request.quantity = 100
+    return request
+  }
+
+  func intend(_ lane: RecordLane) {
+    let intent = IntentRecord(
+      request: request(.new), quote: quote,
+      feedPosition: FeedPosition(channel: 1, sequence: 42).cause)
+    var header = header(.intent)
+    header.cause = FeedPosition(channel: 1, sequence: 42).cause
+    _ = lane.append(header, intent, privileged: false)
+  }
+
+  func fill(_ lane: RecordLane) {
+    var report = VenueReport(kind: .executed, venue: 0, account: AccountID(raw: 0))
+    report.venueReference = 7
+    report.matchNumber = 9001
+    report.price = 2_872_900
+    report.quantity = 100
+    report.liquidity = UInt8(ascii: "R")
+    _ = lane.append(header(.report, summer), report, privileged: true)
+    var execution = ExecutionRecord(
+      instrument: apple, account: AccountID(raw: 0), strategy: StrategyID(raw: 1))
+    execution.clientOrderID = ClientOrderID(raw: 5)
+    execution.venueReference = 7
+    execution.matchNumber = 9001
+    execution.price = 28_729_000_000
+    execution.quantity = 100
+    execution.fee = -20_500_000
+    execution.position = 100
+    execution.side = Side.buy.rawValue
+    execution.flags = ExecutionRecord.late | ExecutionRecord.overfill
+    _ = lane.append(header(.execution), execution, privileged: true)
+  }
+
+  func state(_ lane: RecordLane, _ life: OrderLife, leaves: Int64) {
+    var state = OrderStateRecord(
+      clientOrderID: ClientOrderID(raw: 5), order: OrderHandle(slot: 2, generation: 1),
+      instrument: apple)
+    state.venueReference = 9
+    state.price = 28_729_000_000
+    state.quantity = 100
+    state.leaves = leaves
+    state.executed = 100 - leaves
+    state.life = life.rawValue
+    state.doneReason = life == .done ? DoneReason.filled.rawValue : 0
+    state.side = Side.buy.rawValue
+    state.cancelState = RequestState.unresolved.rawValue
+    _ = lane.append(header(.orderState), state, privileged: true)
+  }
+
+  /// Every record as it is printed.
+  func printed(_ print: (DecodedRecord) -> String) -> [String] {
+    var decoder = RecordDecoder()
+    var lines: [String] = []
+    let back = ReadBack(scratch.path) { lines.append(print(decoder.decode($0))) }
+    #expect(back.error == nil)
+    return lines
+  }
+}
+
+@Suite struct ShowTests {
+  @Test func `a day's business reads as sentences`() throws {
+    let day = Day()
+    try day.write { lane in
+      day.define(lane)
+      day.intend(lane)
+      day.fill(lane)
+      day.state(lane, .done, leaves: 0)
+      let refusal = Refusal(.notionalLimit, scope: .account, limit: 1000, observed: 2873)
+      var record = RefusalRecord(refusal, instrument: day.apple, quote: day.quote)
+      record.request = VenueRequest.Kind.new.rawValue
+      record.side = Side.sellShort.rawValue
+      record.price = 28_729_000_000
+      record.quantity = 10
+      _ = lane.append(day.header(.refusal), record, privileged: false)
+    }
+    let lines = day.printed(RecordText.line)
+    #expect(lines.count == 7)
+    #expect(lines[0].contains("09:35:00.123456789  sessionStarted"))
+    #expect(lines[0].contains("trading day 20191230"))
+    #expect(lines[1].contains("AAPL") && lines[1].contains("tick 0.0100"))
+    #expect(lines[1].contains("previous close 289.8000") && lines[1].contains("shortable"))
+    #expect(
+      lines[2].hasSuffix(
+        "AAPL      new buy 100 @ 287.2900 day, order 5, reference 7;"
+          + " saw 287.2800 x 200 / 287.2950 x 300"))
+    #expect(lines[3].contains("09:30:00.000000001  report"))
+    #expect(lines[3].contains("executed 100 @ 287.2900, order 5, reference 7, match 9001"))
+    #expect(lines[4].contains("fee -0.2050, position 100 [late, overfill]"))
+    #expect(lines[5].contains("done (filled): buy 100 @ 287.2900, leaves 0, executed 100, order 5"))
+    #expect(lines[5].hasSuffix("cancel unresolved"))
+    #expect(
+      lines[6].contains(
+        "notional limit: new sell short 10 @ 287.2900; account limit 1000, observed 2873"))
+    #expect(lines.allSatisfy { $0.prefix(10).last?.isNumber == true })
+  }
+
+  @Test func `every line of JSON parses and holds the numbers that were written`() throws {
+    let day = Day()
+    try day.write { lane in
+      day.define(lane)
+      day.intend(lane)
+      day.fill(lane)
+      day.state(lane, .working, leaves: 100)
+      var command = Command(.kill, scope: .firm).named("A \"quoted\"\u{1b}\\ name")
+      command.limit = 200
+      _ = lane.append(
+        day.header(.command), CommandRecord(command: command, accepted: true), privileged: true)
+    }
+    let objects = try day.printed(RecordJSON.line).map { line in
+      #expect(!line.contains("\n"))
+      return try #require(
+        JSONSerialization.jsonObject(with: Data(line.utf8)) as? [String: Any])
+    }
+    for (i, object) in objects.enumerated() {
+      #expect(object["sequence"] as? Int == i + 1)
+      #expect(object["version"] as? Int == 1 && object["machineTime"] as? Int == 0)
+    }
+    #expect(objects[1]["previousClose"] as? String == "289.8000")
+    #expect(objects[1]["shortable"] as? Bool == true)
+    let intent = objects[2]
+    #expect(intent["type"] as? String == "intent" && intent["request"] as? String == "new")
+    #expect(intent["sessionTime"] as? Int64 == winter)
+    #expect(intent["price"] as? String == "287.2900" && intent["quantity"] as? Int == 100)
+    #expect((intent["cause"] as? [String: Int]) == ["channel": 1, "sequence": 42])
+    #expect(objects[3]["matchNumber"] as? Int == 9001 && objects[3]["side"] is NSNull)
+    #expect(objects[4]["fee"] as? String == "-0.2050")
+    #expect(objects[4]["symbol"] as? String == "AAPL")
+    #expect(objects[5]["life"] as? String == "working" && objects[5]["order"] as? String == "2:1")
+    #expect(objects[6]["person"] as? String == "A \"quoted\"\u{1b}\\ name")
+    #expect(objects[6]["limit"] as? Int == 200, "a number without a name stays a number")
+    #expect(day.printed(RecordText.line)[6].contains("by A \"quoted\"\\ name: done"))
+  }
+
+  @Test(arguments: 1...4) func `any payload is printed without harm`(seed: UInt64) throws {
+    print("seed \(seed)")
+    let day = Day()
+    var random = SplitMix64(state: seed)
+    var written = 0
+    try day.write { lane in
+      for type in Sample.types {
+        // The right size with any content, and any other size.
+        for size in [72, 80, 96, 24, 32, 48, 88, 120, 128, 168, 0, 7, 500] {
+          var sample = Sample.random(&random)
+          sample.type = type
+          sample.payload = (0..<size).map { _ in UInt8.random(in: 0...255, using: &random) }
+          if sample.append(to: lane) != 0 { written += 1 }
+        }
+      }
+    }
+    #expect(written == Sample.types.count * 13)
+    #expect(
+      day.printed(RecordText.line).allSatisfy { !$0.contains("\n") && !$0.contains("\u{1b}") })
+    for line in day.printed(RecordJSON.line) {
+      #expect(throws: Never.self) { try JSONSerialization.jsonObject(with: Data(line.utf8)) }
+    }
+    #expect(throws: Never.self) { try JournalSummary.scan(day.scratch.path) }
+  }
+
+  @Test func `a report without our order number is found by the venue's reference`() throws {
+    let day = Day()
+    try day.write { lane in
+      day.define(lane)
+      day.intend(lane)
+      day.fill(lane)
+    }
+    var decoder = RecordDecoder()
+    var orders: [UInt64] = []
+    _ = ReadBack(day.scratch.path) { orders.append(decoder.decode($0).clientOrderID) }
+    #expect(orders == [0, 0, 5, 5, 5])
+  }
+}
+
+@Suite struct SummaryTests {
+  @Test func `open orders and positions are told, and the directory is refused`() throws {
+    let day = Day()
+    try day.write { lane in
+      day.define(lane)
+      day.intend(lane)
+    }
+    var summary = try JournalSummary.scan(day.scratch.path)
+    #expect(summary.openOrders.map(\.clientOrderID.raw) == [5])
+    #expect(summary.openOrders[0].life == .sent && summary.openOrders[0].symbol == "AAPL")
+    #expect(summary.highestClientOrderID.raw == 5 && summary.highestVenueReference == 7)
+
+    try day.write { day.state($0, .unknown, leaves: 60) }
+    summary = try JournalSummary.scan(day.scratch.path)
+    #expect(summary.openOrders[0].leaves == 60 && summary.openOrders[0].life == .unknown)
+    #expect(summary.highestVenueReference == 9)
+
+    try day.write { lane in
+      day.fill(lane)
+      day.state(lane, .done, leaves: 0)
+    }
+    summary = try JournalSummary.scan(day.scratch.path)
+    #expect(summary.openOrders.isEmpty && summary.positions.map(\.quantity) == [100])
+    let before = names(in: day.scratch.path)
+    let error = #expect(throws: JournalError.self) {
+      try JournalWriter.open(day.scratch.path, smallOptions())
+    }
+    #expect(error?.kind == .invalid)
+    #expect(error?.description.contains("1 open positions (100 AAPL)") == true)
+    #expect(error?.description.contains("--resume comes later") == true)
+    #expect(names(in: day.scratch.path) == before)
+
+    try day.write { lane in
+      var flat = ExecutionRecord(
+        instrument: day.apple, account: AccountID(raw: 0), strategy: StrategyID(raw: 1))
+      flat.clientOrderID = ClientOrderID(raw: 6)
+      flat.venueReference = 12
+      _ = lane.append(day.header(.execution), flat, privileged: true)
+    }
+    let writer = try JournalWriter.open(day.scratch.path, smallOptions())
+    #expect(writer.previous.unfinished == nil)
+    #expect(writer.previous.highestClientOrderID.raw == 6)
+    #expect(writer.previous.highestVenueReference == 12)
+    try writer.close()
+  }
+}
