@@ -54,6 +54,13 @@ let package = Package(
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
     .executableTarget(
       name: "needletail-bench", dependencies: ["Node"], path: "Benchmarks", swiftSettings: common),
+    // Built alone and under ThreadSanitizer by Tests/Races/run.sh.
+    .executableTarget(
+      name: "race-rings", dependencies: ["CSupport"], path: "Tests/Races/rings",
+      cSettings: [.define("_GNU_SOURCE")]),
+    .executableTarget(
+      name: "race-litmus", dependencies: ["CSupport"], path: "Tests/Races/litmus",
+      cSettings: [.define("_GNU_SOURCE")]),
     .testTarget(name: "CSupportTests", dependencies: ["CSupport"], swiftSettings: common),
     .testTarget(
       name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],
