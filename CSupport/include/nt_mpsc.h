@@ -76,7 +76,7 @@ static inline NT_HOT bool nt_mpsc_push(nt_mpsc_producer *p, const void *item, si
     __builtin_trap();
   if (!nt_mpsc_claim(p, 1, &position))
     return false;
-  memcpy(nt_mpsc_slot(p, position), item, bytes);
+  nt_ring_copy(nt_mpsc_slot(p, position), item, bytes);
   nt_mpsc_publish(p, position, 1);
   return true;
 }
@@ -90,7 +90,7 @@ static inline NT_HOT bool nt_mpsc_push_batch(nt_mpsc_producer *p, const void *it
   if (!nt_mpsc_claim(p, count, &position))
     return false;
   for (uint64_t i = 0; i < count; i++) {
-    memcpy(nt_mpsc_slot(p, position + i), (const uint8_t *)items + i * bytes, bytes);
+    nt_ring_copy(nt_mpsc_slot(p, position + i), (const uint8_t *)items + i * bytes, bytes);
     nt_mpsc_publish(p, position + i, 1);
   }
   return true;

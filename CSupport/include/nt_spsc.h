@@ -67,7 +67,7 @@ static inline NT_HOT bool nt_spsc_push(nt_spsc_producer *p, const void *item, si
   void *slot = nt_spsc_claim(p);
   if (!slot)
     return false;
-  memcpy(slot, item, bytes);
+  nt_ring_copy(slot, item, bytes);
   nt_spsc_publish(p, 1);
   return true;
 }
@@ -80,7 +80,7 @@ static inline NT_HOT uint64_t nt_spsc_push_batch(nt_spsc_producer *p, const void
   uint64_t room = nt_spsc_free(p, count);
   uint64_t n = room < count ? room : count;
   for (uint64_t i = 0; i < n; i++) {
-    memcpy(nt_spsc_slot_at(p, 0), (const uint8_t *)items + i * bytes, bytes);
+    nt_ring_copy(nt_spsc_slot_at(p, 0), (const uint8_t *)items + i * bytes, bytes);
     nt_spsc_publish(p, 1);
   }
   return n;
