@@ -1,5 +1,6 @@
 #include "nt_clock.h"
 
+#include <pthread.h>
 #include <stdio.h>
 #include <time.h>
 #if defined(__x86_64__)
@@ -30,6 +31,8 @@ typedef struct clock_pair {
   uint64_t width; /* ticks that the reading took */
 } clock_pair;
 static clock_pair clock_anchor;
+/* Around everything that changes the constants; reading never takes it. */
+static pthread_mutex_t clock_mutex = PTHREAD_MUTEX_INITIALIZER;
 
 int64_t nt_clock_system(void) {
   struct timespec t;
@@ -105,7 +108,7 @@ static clock_pair clock_wait_for(int64_t until) {
   return clock_read_pair();
 }
 
-int nt_clock_calibrate(void) {
+static int clock_calibrate(void) {
   if (clock_calibrated != 0)
     return clock_calibrated == 1;
   clock_calibrated = 2;
@@ -133,7 +136,14 @@ int nt_clock_calibrate(void) {
   return 1;
 }
 
-int64_t nt_clock_recalibrate(void) {
+int nt_clock_calibrate(void) {
+  pthread_mutex_lock(&clock_mutex);
+  int used = clock_calibrate();
+  pthread_mutex_unlock(&clock_mutex);
+  return used;
+}
+
+static int64_t clock_recalibrate(void) {
   if (clock_calibrated != 1)
     return 0;
   clock_pair now = clock_read_pair();
@@ -156,9 +166,20 @@ int64_t nt_clock_recalibrate(void) {
   return ahead;
 }
 
+int64_t nt_clock_recalibrate(void) {
+  pthread_mutex_lock(&clock_mutex);
+  int64_t ahead = clock_recalibrate();
+  pthread_mutex_unlock(&clock_mutex);
+  return ahead;
+}
+
 void nt_clock_use_clock_gettime(void) {
+  pthread_mutex_lock(&clock_mutex);
   clock_calibrated = 2;
-  __atomic_store_n(&nt_clock_current, &clock_sets[0], __ATOMIC_RELEASE);
+  /* Not clock_sets[0]: recalibrating goes round through all of them. */
+  static const nt_clock_constants plain = {.multiplier = 1ull << NT_CLOCK_SHIFT};
+  __atomic_store_n(&nt_clock_current, &plain, __ATOMIC_RELEASE);
+  pthread_mutex_unlock(&clock_mutex);
 }
 
 const char *nt_clock_source(void) {

@@ -3,8 +3,9 @@
  * nanoseconds of CLOCK_MONOTONIC by one multiplication and a shift; elsewhere, and until
  * nt_clock_calibrate has run, it is clock_gettime.
  *
- * Threading: calibrate once before other threads start. Reading is free of locks, and stays correct
- * while one other thread recalibrates. Stamps are not ordered against other memory accesses. */
+ * Threading: calibrate before other threads take stamps: the unit of ticks changes with it. Reading
+ * is free of locks, and stays correct while another thread recalibrates. Stamps are not ordered
+ * against other memory accesses. */
 #ifndef NT_CLOCK_H
 #define NT_CLOCK_H
 
@@ -29,7 +30,7 @@ extern const nt_clock_constants *nt_clock_current;
 int nt_clock_calibrate(void);
 /* Corrects the rate by what has passed since the last calibration (wait a second or more between
  * calls), without ever setting the clock back: where it is more than 1 us ahead it is slowed by 10
- * ppm until a later call. By one thread, the housekeeper. Returns by how many nanoseconds the clock
+ * ppm until a later call. Returns by how many nanoseconds the clock
  * was ahead of CLOCK_MONOTONIC. Does nothing and returns 0 when clock_gettime is used. */
 int64_t nt_clock_recalibrate(void);
 /* Goes back to clock_gettime for good, for tests and by configuration, before other threads. Ticks

@@ -4,6 +4,10 @@
  * credit only when the credit it knows has run out: once in a ring's length when the consumer
  * keeps up.
  *
+ * Because credit comes back in lots, full may be said while up to NT_RING_CREDIT_EVERY - 1 slots
+ * (half the ring when that is less) are already read; a consumer that finds the ring empty has
+ * returned them all.
+ *
  * Threading: one thread owns the producer. Full is a return value: nothing waits here. */
 #ifndef NT_SPSC_H
 #define NT_SPSC_H

@@ -18,7 +18,7 @@ import Testing
       try #require(nt_broadcast_reader_open(&readers[i], ring, false) == 0)
     }
     var written: UInt64 = 0
-    for step in 0..<2_000 {
+    for step in 0..<300 {
       for _ in 0..<random.next() % (capacity + capacity / 2 + 1) {
         nt_broadcast_publish(&writer, pattern(written, payload), Int(payload))
         written += 1

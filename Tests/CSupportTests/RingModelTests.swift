@@ -18,12 +18,13 @@ import Testing
           #expect(ring.push(k))
           #expect(ring.pop() == k)
         }
+        // Seen empty: all credit is back, and full is exact.
+        #expect(ring.pop() == nil)
         for k in 0..<fill { #expect(ring.push(1000 + k)) }
         #expect(ring.push(9999) == (fill < capacity))
         for k in 0..<fill { #expect(ring.pop() == 1000 + k) }
         #expect(ring.pop() == (fill < capacity ? 9999 : nil))
         #expect(ring.pop() == nil)
-        // Drained and found empty: all credit is back.
         for k in 0..<capacity { #expect(ring.push(k)) }
         #expect(!ring.push(0))
       }
