@@ -1,0 +1,119 @@
+import CSupport
+import ExecutionCore
+import Gateways
+import Transport
+
+/// From records to bytes on the wire, and from reports back into the engine: what the loop does between two
+/// looks at the sockets.
+///
+/// Threading: the hot thread. Nothing here allocates.
+struct HotPath<S: Strategy>: ~Copyable {
+  /// Requests drained in one go, and rounds of drain and report; what is left comes next time round.
+  static var requestsMax: Int { 4_096 }
+  static var roundsMax: Int { 64 }
+
+  var reactor: Reactor
+  var orders: OrderEntryClient
+  var driver: Driver<StrategySwitch<S>>
+  let latency: LatencyRecorder
+  var clock: SessionClock
+  /// Machine time of this round.
+  var now: Int64 = 0
+  /// CLOCK_REALTIME less machine time, for the kernel's receive stamps.
+  var realtimeOffset: Int64 = 0
+
+  init(
+    reactor: consuming Reactor, orders: consuming OrderEntryClient,
+    driver: consuming Driver<StrategySwitch<S>>, latency: LatencyRecorder, clock: SessionClock
+  ) {
+    self.reactor = reactor
+    self.orders = orders
+    self.driver = driver
+    self.latency = latency
+    self.clock = clock
+  }
+
+  @inline(__always)
+  mutating func apply(
+    _ records: UnsafePointer<MarketRecord>, _ count: Int, received: UInt64
+  ) {
+    let decoded = nt_clock_ticks()
+    clock.applied(records[count - 1].sessionTime, now: now)
+    driver.ingest(
+      records, count: count, machineTime: now, received: received, decoded: decoded)
+    drain()
+  }
+
+  // MARK: Orders
+
+  /// Hands requests to the wire and reports to the engine until neither has more; bounded.
+  mutating func drain() {
+    for _ in 0..<Self.roundsMax {
+      var taken = 0
+      while taken < Self.requestsMax,
+        let request = driver.engine.nextRequest(machineTime: now)
+      {
+        _ = orders.gateway.encode(request, now: now)
+        driver.engine.requestTaken()
+        taken &+= 1
+      }
+      if taken > 0 {
+        let encoded = nt_clock_ticks()
+        orders.flush(&reactor, now: now)
+        stampSent(encoded: encoded, submitted: nt_clock_ticks())
+      }
+      if !deliver(), taken == 0 { return }
+    }
+  }
+
+  /// The gateway's reports into the engine; false when there were none.
+  mutating func deliver() -> Bool {
+    let reports = orders.gateway.reports
+    guard !reports.isEmpty else { return false }
+    let sessionTime = clock.time(now: now)
+    for report in reports {
+      if report.kind == .sessionUp { orders.settled() }
+      driver.apply(report, sessionTime: sessionTime, machineTime: now)
+    }
+    orders.gateway.clearReports()
+    return true
+  }
+
+  mutating func receiveReports(_ event: borrowing ReactorEvent) {
+    if event.kind == .received, event.connection == orders.connection {
+      var rest = event.bytes
+      // Each turn uses bytes, or ends.
+      while rest.count > 0 {
+        let after = orders.receive(rest, now: now)
+        let isStuck = after.count == rest.count && orders.gateway.reports.isEmpty
+        rest = after
+        drain()
+        if isStuck { break }
+      }
+      orders.checkClosing(&reactor, now: now)
+    } else {
+      orders.handle(event, &reactor, now: now)
+    }
+    drain()
+  }
+
+  // MARK: Stages
+
+  mutating func stampSent(encoded: UInt64, submitted: UInt64) {
+    let stage = driver.engine.stage
+    guard stage.isOn, stage.decided != 0 else { return }
+    latency.record(.encode, from: stage.queued, to: encoded)
+    latency.record(.submit, from: encoded, to: submitted)
+    latency.record(.tickToOrder, from: stage.received, to: submitted)
+  }
+
+  mutating func record(_ stage: StageStamps, arrived: Int64) {
+    if arrived != 0 {
+      latency.record(.receive, nanoseconds: max(0, now &+ realtimeOffset &- arrived))
+    }
+    latency.record(.decode, from: stage.received, to: stage.decoded)
+    latency.record(.book, from: stage.decoded, to: stage.booked)
+    latency.record(.strategy, from: stage.booked, to: stage.decided)
+    latency.record(.risk, from: stage.decided, to: stage.checked)
+  }
+}

@@ -1,0 +1,131 @@
+import ExecutionCore
+import Gateways
+import Transport
+
+/// The order-entry end of the hot thread: one TCP connection, kept up, with the OUCH gateway on it.
+///
+/// A connection that breaks is made again, and the session resumes at the next sequence that we have
+/// not seen: no report is lost or taken twice.
+///
+/// Threading: the hot thread. No allocation after `init`, but for making a connection.
+struct OrderEntryClient: ~Copyable {
+  static let token: UInt64 = 4
+  /// Pieces handed to the reactor in one flush.
+  static let piecesMax = 1_024
+
+  var gateway: OUCHGateway
+  private(set) var connection = ConnectionID.none
+  private(set) var connects: UInt64 = 0
+  /// The last trouble, in words; empty while there was none.
+  private(set) var trouble = ""
+  /// The venue has said that it will not have us: no attempt is made any more.
+  private(set) var isRefused = false
+  let endpoint: Endpoint
+  private var backoff: ReconnectBackoff
+  private var connectAt: Int64 = 0
+  private var isWaitingForRoom = false
+
+  init(
+    to endpoint: Endpoint, gateway: OUCHGatewaySettings, backoff: ReconnectBackoff
+  ) {
+    self.endpoint = endpoint
+    self.backoff = backoff
+    self.gateway = OUCHGateway(gateway)
+  }
+
+  /// Connects when it is time to. To be called every few milliseconds.
+  mutating func tick(_ reactor: inout Reactor, now: Int64) {
+    if connection == .none {
+      guard !isRefused, now >= connectAt else { return }
+      do throws(ReactorError) {
+        connection = try reactor.connect(to: endpoint, options: .direct, token: Self.token)
+        connects &+= 1
+      } catch {
+        lost("\(error)", &reactor, now: now)
+      }
+      return
+    }
+    gateway.tick(now: now)
+    flush(&reactor, now: now)
+    checkClosing(&reactor, now: now)
+  }
+
+  /// One event of this connection. Reports wait in ``gateway``.
+  @inline(__always)
+  mutating func handle(_ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64) {
+    guard event.connection == connection else { return }
+    switch event.kind {
+    case .connected where event.errorNumber == 0:
+      isWaitingForRoom = false
+      gateway.connected(now: now)
+      flush(&reactor, now: now)
+    case .connected, .failed:
+      lost(
+        "\(endpoint): \(ReactorError.text(ofErrorNumber: event.errorNumber))", &reactor, now: now)
+    case .ended:
+      lost("\(endpoint): the exchange closed the connection", &reactor, now: now)
+    case .sendable:
+      isWaitingForRoom = false
+      flush(&reactor, now: now)
+    default: break
+    }
+  }
+
+  /// Bytes came in. What the gateway could not take yet is returned: hand over the reports, and call
+  /// again with the rest.
+  @inline(__always)
+  mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Int64) -> UnsafeRawBufferPointer {
+    let used = gateway.receive(bytes, now: now)
+    return UnsafeRawBufferPointer(rebasing: bytes[used...])
+  }
+
+  /// Hands what is queued to the kernel, as far as it takes it.
+  @inline(__always)
+  mutating func flush(_ reactor: inout Reactor, now: Int64) {
+    guard connection != .none, !isWaitingForRoom else { return }
+    for _ in 0..<Self.piecesMax {
+      let bytes = gateway.prepareSend(now: now)
+      guard bytes.count > 0 else { break }
+      switch reactor.send(bytes, on: connection) {
+      case .queued: gateway.sent(bytes.count, now: now)
+      case .full:
+        isWaitingForRoom = true
+        return
+      case .tooLong, .notConnected: return
+      }
+    }
+    _ = reactor.submit()
+  }
+
+  /// Closes where the gateway says that the connection is of no use any more.
+  mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
+    guard let reason = gateway.mustClose, connection != .none else { return }
+    if case .loginRejected = reason { isRefused = true }
+    if case .endOfSession = reason { isRefused = true }
+    lost("\(endpoint): \(reason)", &reactor, now: now)
+  }
+
+  private mutating func lost(_ why: String, _ reactor: inout Reactor, now: Int64) {
+    trouble = why
+    if connection != .none {
+      _ = reactor.close(connection)
+      connection = .none
+    }
+    gateway.disconnected(now: now)
+    if let wait = backoff.next() {
+      connectAt = now + wait
+    } else {
+      isRefused = true
+    }
+  }
+
+  /// The session works: the next break begins with short waits again.
+  mutating func settled() { backoff.reset() }
+
+  /// Logs out and closes.
+  mutating func close(_ reactor: inout Reactor, now: Int64) {
+    gateway.logout()
+    flush(&reactor, now: now)
+    if connection != .none { _ = reactor.shutdown(connection) }
+  }
+}
