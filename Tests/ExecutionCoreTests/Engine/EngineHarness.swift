@@ -1,0 +1,225 @@
+import ExecutionCore
+import Testing
+
+/// SplitMix64: small, and its seed is all that a failing test has to print.
+struct Dice {
+  var state: UInt64
+  init(_ seed: UInt64) { state = seed }
+  mutating func next() -> UInt64 {
+    state &+= 0x9e37_79b9_7f4a_7c15
+    var z = state
+    z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+    z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+    return z ^ z >> 31
+  }
+  mutating func below(_ n: Int) -> Int { Int(next() % UInt64(max(1, n))) }
+  mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+}
+
+/// Keeps what it is told, places what a test hands it.
+struct Recorder: Strategy {
+  var updates: [OrderUpdate] = []
+  var books: [InstrumentID] = []
+  var trades: [Trade] = []
+  var timers: [UInt64] = []
+  var states: [InstrumentID] = []
+  var batches = 0
+  var timersToSet: [(due: Int64, token: UInt64)] = []
+
+  mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
+    books.append(instrument)
+  }
+  mutating func onTrade(_ trade: Trade, _ desk: borrowing Desk) { trades.append(trade) }
+  mutating func onReport(_ update: OrderUpdate, _ desk: borrowing Desk) { updates.append(update) }
+  mutating func onTimer(_ token: UInt64, _ desk: borrowing Desk) { timers.append(token) }
+  mutating func onState(_ instrument: InstrumentID, _ desk: borrowing Desk) {
+    states.append(instrument)
+  }
+  mutating func onBatchEnd(_ desk: borrowing Desk) {
+    batches += 1
+    for timer in timersToSet { _ = desk.setTimer(due: timer.due, token: timer.token) }
+    timersToSet = []
+  }
+}
+
+/// An engine with a market: AAPL at 100.00 to 100.10, MSFT at 200.00 to 200.20, trading, venue up.
+struct Market<S: Strategy>: ~Copyable {
+  let lane: MemoryLane
+  var driver: Driver<S>
+  var time: Int64 = 1_577_716_200_000_000_000
+  var reference: UInt64 = 1_000
+  var stream: UInt64 = 0
+
+  static func configuration() -> EngineConfiguration {
+    var instruments: [InstrumentFacts] = []
+    for (name, close) in [("AAPL", 100), ("MSFT", 200)] {
+      var facts = InstrumentFacts(symbol: SymbolCode.encode(name)!)
+      facts.previousClose = Int64(close) * 100_000_000
+      facts.shortable = true
+      instruments.append(facts)
+    }
+    let firm = RiskLimits(
+      orderQuantity: 10_000, orderNotional: Money(raw: 10_000_000 * 100_000_000),
+      position: 100_000, openOrders: 1_000,
+      messageRate: MessageRate(perSecond: 100_000, burst: 10_000, keptForCancels: 100))
+    var c = EngineConfiguration(
+      instruments: instruments, accounts: [AccountConfiguration(name: "A")],
+      strategies: [
+        StrategyConfiguration(name: "one", account: AccountID(raw: 0)),
+        StrategyConfiguration(name: "two", account: AccountID(raw: 0)),
+      ])
+    c.firmLimits = firm
+    c.duplicateWindow = 0
+    c.venueIsUpAtStart = true
+    c.tradingDay = 20_191_230
+    c.poolCapacity = 256
+    c.ordersPerDayMax = 4_096
+    c.executionsMax = 4_096
+    return c
+  }
+
+  init(
+    _ strategy: S, _ configuration: EngineConfiguration = Market.configuration(),
+    laneBytes: Int = 4 << 20, reserve: Int = 0, opens: Bool = true
+  ) throws {
+    let lane = MemoryLane(bytes: laneBytes, reserve: reserve)
+    let engine = try Engine(configuration, lane: lane.lane)
+    self.lane = lane
+    driver = Driver(engine: engine, strategy: strategy)
+    if opens { open() }
+  }
+
+  mutating func feed(_ record: MarketRecord) {
+    var record = record
+    record.sessionTime = time
+    withUnsafePointer(to: record) { driver.ingest($0, count: 1, machineTime: 0) }
+  }
+
+  mutating func event(_ letter: Character) {
+    var r = MarketRecord()
+    r.kind = UInt8(ascii: "S")
+    r.code = UInt16(letter.asciiValue!)
+    feed(r)
+  }
+
+  mutating func state(_ kind: Character, _ locate: UInt16, _ letter: Character) {
+    var r = MarketRecord()
+    r.kind = kind.asciiValue!
+    r.locate = locate
+    r.code = UInt16(letter.asciiValue!)
+    r.symbol = SymbolCode.encode(locate == 1 ? "AAPL" : "MSFT")!
+    r.shares = 100
+    feed(r)
+  }
+
+  /// Adds an order to the market's book, in ticks of 10⁻⁴; its reference.
+  @discardableResult
+  mutating func add(_ locate: UInt16, _ side: Character, _ shares: UInt32, _ ticks: UInt32)
+    -> UInt64
+  {
+    reference += 1
+    var r = MarketRecord()
+    r.kind = UInt8(ascii: "A")
+    r.locate = locate
+    r.side = side.asciiValue!
+    r.reference = reference
+    r.shares = shares
+    r.price = ticks
+    r.symbol = SymbolCode.encode(locate == 1 ? "AAPL" : "MSFT")!
+    feed(r)
+    return reference
+  }
+
+  mutating func delete(_ reference: UInt64) {
+    var r = MarketRecord()
+    r.kind = UInt8(ascii: "D")
+    r.reference = reference
+    feed(r)
+  }
+
+  mutating func open() {
+    event("O")
+    for locate in [UInt16(1), 2] {
+      state("R", locate, "Q")
+      state("H", locate, "T")
+      state("Y", locate, "0")
+      add(locate, "B", 500, locate == 1 ? 1_000_000 : 2_000_000)
+      add(locate, "S", 500, locate == 1 ? 1_001_000 : 2_002_000)
+    }
+    event("Q")
+  }
+
+  // MARK: Orders
+
+  mutating func place(
+    _ side: Side, _ quantity: Int64, _ cents: Int64, instrument: UInt32 = 0, strategy: UInt32 = 0,
+    timeInForce: TimeInForce = .day
+  ) -> Verdict {
+    driver.engine.place(
+      OrderRequest(
+        instrument: InstrumentID(raw: instrument), account: AccountID(raw: 0),
+        strategy: StrategyID(raw: strategy), side: side, price: Price(raw: cents * 1_000_000),
+        quantity: Quantity(raw: quantity), timeInForce: timeInForce))
+  }
+
+  /// Everything that waits for the wire.
+  mutating func sent(machineTime: Int64 = 0) -> [VenueRequest] {
+    var list: [VenueRequest] = []
+    while let request = driver.engine.nextRequest(machineTime: machineTime) {
+      driver.engine.requestTaken()
+      list.append(request)
+    }
+    driver.deliver()
+    return list
+  }
+
+  mutating func report(
+    _ kind: VenueReport.Kind, _ reference: UInt64, quantity: Int64 = 0, cents: Int64 = 0,
+    match: UInt64 = 0, change: (inout VenueReport) -> Void = { _ in }
+  ) {
+    var r = VenueReport(kind: kind, venue: 0, account: AccountID(raw: 0))
+    r.venueReference = reference
+    r.quantity = quantity
+    r.price = cents * 100
+    r.matchNumber = match
+    r.liquidity = UInt8(ascii: "A")
+    change(&r)
+    driver.apply(r, sessionTime: time, machineTime: 0)
+  }
+
+  /// Places, sends and acknowledges an order; its handle and its request.
+  mutating func working(
+    _ side: Side, _ quantity: Int64, _ cents: Int64, instrument: UInt32 = 0, strategy: UInt32 = 0
+  ) throws -> (OrderHandle, VenueRequest) {
+    let handle = try place(side, quantity, cents, instrument: instrument, strategy: strategy).handle
+    let request = try #require(sent().last)
+    report(.accepted, request.venueReference, quantity: quantity, cents: cents) {
+      $0.clientOrderID = request.clientOrderID
+      $0.venueOrderNumber = request.venueReference
+    }
+    return (handle, request)
+  }
+
+  var invariants: [String] { driver.engine.snapshot().brokenInvariants }
+}
+
+extension Verdict {
+  struct Refused: Error { let refusal: Refusal }
+  var handle: OrderHandle {
+    get throws {
+      switch self {
+      case .accepted(let handle): return handle
+      case .refused(let refusal): throw Refused(refusal: refusal)
+      }
+    }
+  }
+  var refusal: Refusal? {
+    if case .refused(let refusal) = self { refusal } else { nil }
+  }
+}
+
+extension RequestVerdict {
+  var refusal: Refusal? {
+    if case .refused(let refusal) = self { refusal } else { nil }
+  }
+}
