@@ -18,7 +18,7 @@ struct Disk: Sendable {
     case ENOENT: "check the path"
     case EFBIG: "raise the file size limit (ulimit -f) or choose smaller segments"
     case EMFILE, ENFILE: "raise the limit of open files (ulimit -n)"
-    case ENOMEM: "free memory or choose smaller segments"
+    case ENOMEM, EAGAIN: "free memory, raise the locked-memory limit or choose smaller segments"
     default: "see errno(3) for the cause"
     }
   }

@@ -19,7 +19,9 @@ public struct JournalOptions: Sendable {
   public var reserveBytes: Int?
   /// Sleep of the journal thread between two looks, in microseconds: 50 to 100,000.
   public var pollMicroseconds = 500
-  /// Flush to the disk when so many bytes wait, or at this many polls with any waiting.
+  /// CPU of the journal thread; -1 is any that the process may use. Not the engine's.
+  public var cpu: Int32 = -1
+  /// Flush to the disk when so many bytes wait, or after this many polls.
   public var flushBytes = 1 << 20
   public var flushPolls = 400
   /// What the segment headers say of their making.

@@ -29,7 +29,7 @@ internal import Synchronization
   private var copyFailed = false
   private var flushFailed = false
   private var pollsUnflushed = 0
-  private var thread: pthread_t?
+  private var thread: OpaquePointer?
   private var isClosed = false
 
   private let stopping = Atomic<Bool>(false)
@@ -129,6 +129,7 @@ internal import Synchronization
 
   /// One round of the journal thread's work. Call it only while no thread has been started; how often
   /// makes no difference to the bytes of the journal once it is closed.
+  /// It flushes only by ``JournalOptions/flushBytes``.
   public func pump() {
     takeRoll()
     copyOut()
@@ -181,7 +182,6 @@ internal import Synchronization
   private func flushWhenDue() {
     let waiting = current.published - current.committed
     guard waiting > 0, !flushFailed, !copyFailed else { return }
-    pollsUnflushed += 1
     guard waiting >= options.flushBytes || pollsUnflushed >= options.flushPolls else { return }
     pollsUnflushed = 0
     do throws(JournalError) {
@@ -196,26 +196,30 @@ internal import Synchronization
 
   /// Starts the journal thread.
   public func start() throws(JournalError) {
-    guard thread == nil, !isClosed else { return }
-    var made = pthread_t()
+    guard unsafe thread == nil, !isClosed else { return }
     let context = unsafe Unmanaged.passUnretained(self)
+    var handle: OpaquePointer?
     // The thread holds the writer from its first step on, and close() joins it.
-    let code = unsafe pthread_create(
-      &made, nil,
-      { context in
-        let writer = unsafe Unmanaged<JournalWriter>.fromOpaque(context.unsafelyUnwrapped)
-          .takeUnretainedValue()
-        writer.run()
-        return nil
-      }, context.toOpaque())
+    let code = unsafe "nt-journal".withCString { name in
+      var wanted = unsafe nt_thread_options()
+      unsafe wanted.name = unsafe name
+      unsafe wanted.cpu = options.cpu
+      return unsafe nt_thread_start(
+        &handle, wanted,
+        { context in
+          unsafe Unmanaged<JournalWriter>.fromOpaque(context.unsafelyUnwrapped)
+            .takeUnretainedValue().run()
+        }, context.toOpaque(), nil)
+    }
     guard code == 0 else {
       throw Disk.error("cannot start the journal thread", directory, code)
     }
-    thread = made
+    unsafe thread = handle
   }
 
   private func run() {
     while !stopping.load(ordering: .acquiring) {
+      pollsUnflushed += 1
       pump()
       var pause = timespec(tv_sec: 0, tv_nsec: options.pollMicroseconds * 1000)
       unsafe nanosleep(&pause, nil)
@@ -230,8 +234,8 @@ internal import Synchronization
     guard !isClosed else { return }
     isClosed = true
     stopping.store(true, ordering: .releasing)
-    if let thread { pthread_join(thread, nil) }
-    thread = nil
+    if let thread = unsafe thread { _ = unsafe nt_thread_join(thread) }
+    unsafe thread = nil
     takeRoll()
     copyOut()
     unsafe nt_lane_close(raw)

@@ -130,7 +130,7 @@ public enum JournalCommand {
     }
     Console.out(pending)
     switch end {
-    case .failure(let error): throw failure(error)
+    case .failure(let error): throw CommandFailure(error)
     case .success(let end):
       if let torn = end.torn { Console.error(note(torn)) }
       return .ok
@@ -153,25 +153,12 @@ public enum JournalCommand {
           + (summary.unfinished ?? "no order and no position is open"))
       return .ok
     } catch {
-      throw failure(error)
+      throw CommandFailure(error)
     }
   }
 
   private static func note(_ torn: JournalEnd.TornTail) -> String {
     "\(torn.file): byte \(torn.offset): torn tail: \(torn.reason); a crash left it, the records before"
       + " it are whole, and the next run cuts it off"
-  }
-
-  static func failure(_ error: JournalError) -> CommandFailure {
-    let code: ExitCode =
-      switch error.kind {
-      case .notFound: .noInput
-      case .locked: .unavailable
-      case .system(let code): .opening(errno: code)
-      case .shortWrite: .inputOutput
-      case .corruption, .unsupported: .dataError
-      case .invalid: .configuration
-      }
-    return CommandFailure(code, error.description)
   }
 }

@@ -138,7 +138,7 @@ private func fill(_ lane: RecordLane, _ random: inout SplitMix64) -> UInt64 {
       faults.fail(operation, at: place, code: EIO)
       var options = smallOptions(mode)
       options.faults = faults
-      options.flushPolls = 2
+      options.flushBytes = 4096
       var random = SplitMix64(state: 45)
       let writer: JournalWriter
       do throws(JournalError) { writer = try JournalWriter.open(scratch.path, options) } catch {
