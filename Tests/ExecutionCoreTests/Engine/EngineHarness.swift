@@ -43,7 +43,9 @@ struct Recorder: Strategy {
 }
 
 /// An engine with a market: AAPL at 100.00 to 100.10, MSFT at 200.00 to 200.20, trading, venue up.
-struct Market<S: Strategy>: ~Copyable {
+///
+/// A class, so that the expectations of Swift Testing can hold it.
+final class Market<S: Strategy> {
   let lane: MemoryLane
   var driver: Driver<S>
   var time: Int64 = 1_577_716_200_000_000_000
@@ -89,20 +91,20 @@ struct Market<S: Strategy>: ~Copyable {
     if opens { open() }
   }
 
-  mutating func feed(_ record: MarketRecord) {
+  func feed(_ record: MarketRecord) {
     var record = record
     record.sessionTime = time
     withUnsafePointer(to: record) { driver.ingest($0, count: 1, machineTime: 0) }
   }
 
-  mutating func event(_ letter: Character) {
+  func event(_ letter: Character) {
     var r = MarketRecord()
     r.kind = UInt8(ascii: "S")
     r.code = UInt16(letter.asciiValue!)
     feed(r)
   }
 
-  mutating func state(_ kind: Character, _ locate: UInt16, _ letter: Character) {
+  func state(_ kind: Character, _ locate: UInt16, _ letter: Character) {
     var r = MarketRecord()
     r.kind = kind.asciiValue!
     r.locate = locate
@@ -114,7 +116,7 @@ struct Market<S: Strategy>: ~Copyable {
 
   /// Adds an order to the market's book, in ticks of 10⁻⁴; its reference.
   @discardableResult
-  mutating func add(_ locate: UInt16, _ side: Character, _ shares: UInt32, _ ticks: UInt32)
+  func add(_ locate: UInt16, _ side: Character, _ shares: UInt32, _ ticks: UInt32)
     -> UInt64
   {
     reference += 1
@@ -130,14 +132,14 @@ struct Market<S: Strategy>: ~Copyable {
     return reference
   }
 
-  mutating func delete(_ reference: UInt64) {
+  func delete(_ reference: UInt64) {
     var r = MarketRecord()
     r.kind = UInt8(ascii: "D")
     r.reference = reference
     feed(r)
   }
 
-  mutating func open() {
+  func open() {
     event("O")
     for locate in [UInt16(1), 2] {
       state("R", locate, "Q")
@@ -151,7 +153,7 @@ struct Market<S: Strategy>: ~Copyable {
 
   // MARK: Orders
 
-  mutating func place(
+  func place(
     _ side: Side, _ quantity: Int64, _ cents: Int64, instrument: UInt32 = 0, strategy: UInt32 = 0,
     timeInForce: TimeInForce = .day
   ) -> Verdict {
@@ -163,7 +165,7 @@ struct Market<S: Strategy>: ~Copyable {
   }
 
   /// Everything that waits for the wire.
-  mutating func sent(machineTime: Int64 = 0) -> [VenueRequest] {
+  func sent(machineTime: Int64 = 0) -> [VenueRequest] {
     var list: [VenueRequest] = []
     while let request = driver.engine.nextRequest(machineTime: machineTime) {
       driver.engine.requestTaken()
@@ -173,7 +175,7 @@ struct Market<S: Strategy>: ~Copyable {
     return list
   }
 
-  mutating func report(
+  func report(
     _ kind: VenueReport.Kind, _ reference: UInt64, quantity: Int64 = 0, cents: Int64 = 0,
     match: UInt64 = 0, change: (inout VenueReport) -> Void = { _ in }
   ) {
@@ -188,7 +190,7 @@ struct Market<S: Strategy>: ~Copyable {
   }
 
   /// Places, sends and acknowledges an order; its handle and its request.
-  mutating func working(
+  func working(
     _ side: Side, _ quantity: Int64, _ cents: Int64, instrument: UInt32 = 0, strategy: UInt32 = 0
   ) throws -> (OrderHandle, VenueRequest) {
     let handle = try place(side, quantity, cents, instrument: instrument, strategy: strategy).handle
@@ -201,6 +203,37 @@ struct Market<S: Strategy>: ~Copyable {
   }
 
   var invariants: [String] { driver.engine.snapshot().brokenInvariants }
+
+  // MARK: The engine's own, by reference
+
+  func place(_ request: OrderRequest) -> Verdict { driver.engine.place(request) }
+  func replace(_ order: OrderHandle, price: Price, quantity: Quantity) -> RequestVerdict {
+    driver.engine.replace(order, price: price, quantity: quantity)
+  }
+  func modify(_ order: OrderHandle, quantity: Quantity) -> RequestVerdict {
+    driver.engine.modify(order, quantity: quantity)
+  }
+  @discardableResult
+  func cancel(_ order: OrderHandle, to quantity: Quantity = Quantity(raw: 0)) -> RequestVerdict {
+    driver.engine.cancel(order, to: quantity)
+  }
+  func apply(_ command: Command) -> Bool {
+    driver.apply(command, sessionTime: time, machineTime: 0)
+  }
+  func advance(by nanoseconds: Int64) {
+    driver.advance(sessionTime: time + nanoseconds, machineTime: 0)
+  }
+  func order(_ handle: OrderHandle) -> OrderView? { driver.engine.order(handle) }
+  func position(_ strategy: UInt32 = 0, _ instrument: UInt32 = 0) -> Int64 {
+    driver.engine.position(StrategyID(raw: strategy), InstrumentID(raw: instrument)).raw
+  }
+  func alarms(_ code: AlarmCode) -> UInt64 { driver.engine.alarms(code) }
+  var counters: EngineCounters { driver.engine.counters }
+  var openOrderCount: Int { driver.engine.openOrderCount }
+  var venueIsReady: Bool { driver.engine.venueIsReady }
+  var snapshot: EngineSnapshot { driver.engine.snapshot() }
+  var stateHash: UInt64 { driver.engine.stateHash() }
+  var updates: [OrderUpdate] { (driver.strategy as? Recorder)?.updates ?? [] }
 }
 
 extension Verdict {

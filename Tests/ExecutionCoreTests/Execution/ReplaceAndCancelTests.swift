@@ -4,9 +4,9 @@ import Testing
 /// OUCH's four branches of a replace, and the silence of cancels (EXCHANGE.md).
 @Suite struct ReplaceAndCancelTests {
   private func replacing() throws -> (Market<Recorder>, OrderHandle, VenueRequest) {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let (handle, _) = try market.working(.buy, 100, 10_000)
-    let verdict = market.driver.engine.replace(
+    let verdict = market.replace(
       handle, price: Price(raw: 9_999_000_000), quantity: Quantity(raw: 150))
     #expect(verdict.refusal == nil)
     let request = try #require(market.sent().last)
@@ -14,7 +14,7 @@ import Testing
   }
 
   @Test func `a replace holds the worse of old and new until it is answered`() throws {
-    var (market, handle, request) = try replacing()
+    let (market, handle, request) = try replacing()
     #expect(request.kind == .replace)
     #expect(request.originalVenueReference == 1 && request.venueReference == 2)
     #expect(request.quantity == 150 && request.incarnation == 1)
@@ -22,59 +22,59 @@ import Testing
     // Worst case is 150: with a limit of 100,000 there is room for 99,850 more.
     #expect(market.place(.buy, 9_999, 10_000).refusal == nil)
     market.report(.replaced, 2, quantity: 150, cents: 9_999) { $0.originalVenueReference = 1 }
-    let view = try #require(market.driver.engine.order(handle))
+    let view = try #require(market.order(handle))
     #expect(view.venueReference == 2 && view.leaves.raw == 150 && view.price.raw == 9_999_000_000)
     #expect(view.replaceState == .confirmed && view.incarnation == 1)
     #expect(market.invariants == [])
   }
 
   @Test func `(a) silence because the original is dead ends with the original`() throws {
-    var (market, handle, _) = try replacing()
+    let (market, handle, _) = try replacing()
     market.report(.executed, 1, quantity: 100, cents: 10_000, match: 1)
-    let view = try #require(market.driver.engine.order(handle))
+    let view = try #require(market.order(handle))
     #expect(view.doneReason == .filled && view.replaceState == .refused)
-    #expect(market.driver.engine.openOrderCount == 0)
+    #expect(market.openOrderCount == 0)
     #expect(market.invariants == [])
   }
 
   @Test func `(b) invalid details cancel the original`() throws {
-    var (market, handle, _) = try replacing()
+    let (market, handle, _) = try replacing()
     market.report(.canceled, 1, quantity: 100)
-    #expect(market.driver.engine.order(handle)?.doneReason == .canceled)
-    #expect(market.driver.engine.order(handle)?.replaceState == .refused)
+    #expect(market.order(handle)?.doneReason == .canceled)
+    #expect(market.order(handle)?.replaceState == .refused)
     #expect(market.invariants == [])
   }
 
   @Test func `(c) rejected leaves the original as it was`() throws {
-    var (market, handle, _) = try replacing()
+    let (market, handle, _) = try replacing()
     market.report(.rejected, 2)
-    let view = try #require(market.driver.engine.order(handle))
+    let view = try #require(market.order(handle))
     #expect(view.life == .working && view.leaves.raw == 100 && view.venueReference == 1)
     #expect(view.replaceState == .refused)
-    #expect(market.driver.strategy.updates.last?.kind == .replaceRejected)
+    #expect(market.updates.last?.kind == .replaceRejected)
     #expect(market.invariants == [])
   }
 
   @Test func `(d) executions of the earlier incarnation stay in the chain`() throws {
-    var (market, handle, _) = try replacing()
+    let (market, handle, _) = try replacing()
     market.report(.executed, 1, quantity: 30, cents: 10_000, match: 1)
     market.report(.replaced, 2, quantity: 120, cents: 9_999) { $0.originalVenueReference = 1 }
-    var view = try #require(market.driver.engine.order(handle))
+    var view = try #require(market.order(handle))
     #expect(view.executed.raw == 30 && view.leaves.raw == 120 && view.quantity.raw == 150)
-    #expect(market.driver.engine.alarms(.revisedTerms) == 0)
+    #expect(market.alarms(.revisedTerms) == 0)
     // One more of the old incarnation, late: booked, and the open quantity is the venue's.
     market.report(.executed, 1, quantity: 5, cents: 10_000, match: 2)
-    view = try #require(market.driver.engine.order(handle))
+    view = try #require(market.order(handle))
     #expect(view.executed.raw == 35 && view.leaves.raw == 120)
-    #expect(market.driver.engine.alarms(.overfill) == 0)
+    #expect(market.alarms(.overfill) == 0)
     #expect(market.invariants == [])
   }
 
   @Test func `an execution of the new incarnation may overtake Replaced`() throws {
-    var (market, handle, _) = try replacing()
+    let (market, handle, _) = try replacing()
     market.report(.executed, 2, quantity: 50, cents: 9_999, match: 1)
     market.report(.replaced, 2, quantity: 150, cents: 9_999) { $0.originalVenueReference = 1 }
-    let view = try #require(market.driver.engine.order(handle))
+    let view = try #require(market.order(handle))
     #expect(view.executed.raw == 50 && view.leaves.raw == 100 && view.quantity.raw == 150)
     #expect(market.invariants == [])
   }
@@ -82,10 +82,10 @@ import Testing
   @Test func `a replace goes through the whole chain`() throws {
     var c = Market<Recorder>.configuration()
     c.firmLimits.position = 150
-    var market = try Market(Recorder(), c)
+    let market = try Market(Recorder(), c)
     let (handle, _) = try market.working(.buy, 100, 10_000)
     func replace(_ cents: Int64, _ quantity: Int64) -> RefusalCode? {
-      market.driver.engine.replace(
+      market.replace(
         handle, price: Price(raw: cents * 1_000_000), quantity: Quantity(raw: quantity)
       ).refusal?.code
     }
@@ -101,98 +101,98 @@ import Testing
   }
 
   @Test func `a modify lowers the quantity in place`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let (handle, request) = try market.working(.buy, 100, 10_000)
-    let more = market.driver.engine.modify(handle, quantity: Quantity(raw: 100))
+    let more = market.modify(handle, quantity: Quantity(raw: 100))
     #expect(more.refusal?.code == .badQuantity)
-    #expect(market.driver.engine.modify(handle, quantity: Quantity(raw: 60)).refusal == nil)
+    #expect(market.modify(handle, quantity: Quantity(raw: 60)).refusal == nil)
     let wire = try #require(market.sent().last)
     #expect(wire.kind == .modify && wire.venueReference == request.venueReference)
     market.report(.modified, request.venueReference, quantity: 60)
-    #expect(market.driver.engine.order(handle)?.leaves.raw == 60)
-    #expect(market.driver.engine.order(handle)?.replaceState == .confirmed)
+    #expect(market.order(handle)?.leaves.raw == 60)
+    #expect(market.order(handle)?.replaceState == .confirmed)
     #expect(market.invariants == [])
   }
 
   @Test func `a cancel in the queue withdraws its order unsent`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let handle = try market.place(.buy, 100, 10_000).handle
-    #expect(market.driver.engine.cancel(handle).refusal == nil)
+    #expect(market.cancel(handle).refusal == nil)
     #expect(market.sent().isEmpty)
-    #expect(market.driver.engine.order(handle)?.doneReason == .notSent)
-    #expect(market.driver.strategy.updates.map(\.kind) == [.notSent])
-    #expect(market.driver.engine.counters.notSent == 1)
+    #expect(market.order(handle)?.doneReason == .notSent)
+    #expect(market.updates.map(\.kind) == [.notSent])
+    #expect(market.counters.notSent == 1)
     #expect(market.invariants == [])
   }
 
   @Test func `cancels overtake new orders, and the same one goes once`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let (handle, _) = try market.working(.buy, 100, 10_000)
     _ = try market.place(.buy, 7, 10_000).handle
-    #expect(market.driver.engine.cancel(handle).refusal == nil)
-    #expect(market.driver.engine.cancel(handle).refusal == nil)
+    #expect(market.cancel(handle).refusal == nil)
+    #expect(market.cancel(handle).refusal == nil)
     #expect(market.sent().map(\.kind) == [.cancel, .new])
     market.report(.canceled, 1, quantity: 100) { $0.reason = UInt16(UInt8(ascii: "U")) }
-    #expect(market.driver.engine.order(handle)?.cancelState == .confirmed)
-    #expect(market.driver.engine.cancel(handle).refusal == nil)
+    #expect(market.order(handle)?.cancelState == .confirmed)
+    #expect(market.cancel(handle).refusal == nil)
     #expect(market.sent().isEmpty)
   }
 
   @Test func `a fill closes a cancel that came too late`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let (handle, _) = try market.working(.buy, 100, 10_000)
-    _ = market.driver.engine.cancel(handle)
+    _ = market.cancel(handle)
     market.report(.executed, 1, quantity: 100, cents: 10_000, match: 1)
-    let view = try #require(market.driver.engine.order(handle))
+    let view = try #require(market.order(handle))
     #expect(view.doneReason == .filled && view.cancelState == .refused)
   }
 
   @Test func `a cancel reject leaves the order working and is not repeated`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let (handle, _) = try market.working(.buy, 100, 10_000)
-    _ = market.driver.engine.cancel(handle)
+    _ = market.cancel(handle)
     _ = market.sent()
     market.report(.cancelRejected, 1)
-    #expect(market.driver.engine.order(handle)?.life == .working)
-    #expect(market.driver.engine.order(handle)?.cancelState == .refused)
+    #expect(market.order(handle)?.life == .working)
+    #expect(market.order(handle)?.cancelState == .refused)
     #expect(market.sent().isEmpty)
-    _ = market.driver.engine.cancel(handle)
+    _ = market.cancel(handle)
     #expect(market.sent().map(\.kind) == [.cancel])
   }
 
   @Test func `a cancel behind a replace names the new incarnation, and the old one if that fails`()
     throws
   {
-    var (market, handle, request) = try replacing()
-    _ = market.driver.engine.cancel(handle)
+    let (market, handle, request) = try replacing()
+    _ = market.cancel(handle)
     let cancel = try #require(market.sent().last)
     #expect(cancel.kind == .cancel && cancel.venueReference == request.venueReference)
     market.report(.rejected, 2)
     let again = try #require(market.sent().last)
     #expect(again.kind == .cancel && again.venueReference == 1)
     market.report(.canceled, 1, quantity: 100)
-    #expect(market.driver.engine.order(handle)?.life == .done)
+    #expect(market.order(handle)?.life == .done)
     #expect(market.invariants == [])
   }
 
   @Test func `a partial cancel leaves the rest working`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let (handle, _) = try market.working(.buy, 100, 10_000)
-    #expect(market.driver.engine.cancel(handle, to: Quantity(raw: 30)).refusal == nil)
+    #expect(market.cancel(handle, to: Quantity(raw: 30)).refusal == nil)
     #expect(market.sent().last?.quantity == 30)
     market.report(.canceled, 1, quantity: 70)
-    let view = try #require(market.driver.engine.order(handle))
+    let view = try #require(market.order(handle))
     #expect(view.life == .working && view.leaves.raw == 30 && view.cancelState == .confirmed)
     #expect(market.invariants == [])
   }
 
   @Test func `a new order too old for the wire is withdrawn, a cancel never`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let (working, _) = try market.working(.buy, 100, 10_000)
     market.driver.engine.setMachineTime(1_000_000)
     let fresh = try market.place(.buy, 1, 10_000).handle
     let old = try market.place(.buy, 2, 10_000).handle
-    _ = market.driver.engine.cancel(working)
+    _ = market.cancel(working)
     // At its age limit it still goes.
     let atLimit = market.driver.engine.nextRequest(machineTime: 2_000_000)
     #expect(atLimit?.kind == .cancel)
@@ -200,20 +200,20 @@ import Testing
     #expect(market.driver.engine.nextRequest(machineTime: 2_000_000)?.quantity == 1)
     market.driver.engine.requestTaken()
     #expect(market.sent(machineTime: 2_000_001).isEmpty)
-    #expect(market.driver.engine.order(fresh)?.life == .sent)
-    #expect(market.driver.engine.order(old)?.doneReason == .notSent)
-    #expect(market.driver.strategy.updates.last?.kind == .notSent)
+    #expect(market.order(fresh)?.life == .sent)
+    #expect(market.order(old)?.doneReason == .notSent)
+    #expect(market.updates.last?.kind == .notSent)
     #expect(market.invariants == [])
   }
 
   @Test func `a mass cancel withdraws what waits, whose numbers it would overtake`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     let waiting = try market.place(.buy, 1, 10_000).handle
     var command = Command(.massCancel, scope: .account)
     command.account = AccountID(raw: 0)
     command.instrument = InstrumentID(raw: 0)
-    #expect(market.driver.apply(command, sessionTime: market.time, machineTime: 0))
-    #expect(market.driver.engine.order(waiting)?.doneReason == .notSent)
+    #expect(market.apply(command))
+    #expect(market.order(waiting)?.doneReason == .notSent)
     let wire = market.sent()
     #expect(wire.map(\.kind) == [.massCancel])
     #expect(wire.first?.venueReference == 2)
@@ -221,7 +221,7 @@ import Testing
   }
 
   @Test func `entry disabled at the venue stops new orders of the account`() throws {
-    var market = try Market(Recorder())
+    let market = try Market(Recorder())
     market.report(.entryDisabled, 0)
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .entryDisabled)
     market.report(.entryEnabled, 0)

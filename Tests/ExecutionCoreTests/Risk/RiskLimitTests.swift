@@ -9,7 +9,7 @@ import Testing
   {
     var c = Market<NoStrategy>.configuration()
     set(&c, scope, RiskLimits(orderQuantity: 300))
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 300, 10_000).handle
     let refusal = try #require(market.place(.buy, 301, 10_000).refusal)
     #expect(refusal == Refusal(.quantityLimit, scope: scope, limit: 300, observed: 301))
@@ -21,7 +21,7 @@ import Testing
   {
     var c = Market<NoStrategy>.configuration()
     set(&c, scope, RiskLimits(orderNotional: Money(raw: 10_000 * 100_000_000)))
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 100, 10_000).handle
     let refusal = try #require(market.place(.buy, 100, 10_001).refusal)
     #expect(
@@ -35,7 +35,7 @@ import Testing
   func `position counts working orders at worst case`(scope: RiskScope) throws {
     var c = Market<NoStrategy>.configuration()
     set(&c, scope, RiskLimits(position: 500))
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 300, 10_000).handle
     #expect(
       market.place(.buy, 201, 10_000).refusal
@@ -53,13 +53,13 @@ import Testing
   func `open orders are accepted up to the limit`(scope: RiskScope) throws {
     var c = Market<NoStrategy>.configuration()
     set(&c, scope, RiskLimits(openOrders: 2))
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 1, 10_000).handle
     let second = try market.place(.buy, 2, 10_000).handle
     #expect(
       market.place(.buy, 3, 10_000).refusal
         == Refusal(.openOrderLimit, scope: scope, limit: 2, observed: 3))
-    _ = market.driver.engine.cancel(second)
+    _ = market.cancel(second)
     _ = try market.place(.buy, 3, 10_000).handle
   }
 
@@ -68,7 +68,7 @@ import Testing
     set(&c, .firm, RiskLimits(orderQuantity: 300))
     set(&c, .strategy, RiskLimits(orderQuantity: 200))
     set(&c, .account, RiskLimits(orderQuantity: 100))
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     #expect(market.place(.buy, 301, 10_000).refusal?.scope == .account)
     #expect(market.place(.buy, 301, 10_000).refusal?.limit == 100)
   }
@@ -80,20 +80,20 @@ import Testing
     var c = Market<NoStrategy>.configuration()
     set(
       &c, scope, RiskLimits(messageRate: MessageRate(perSecond: 10, burst: 5, keptForCancels: 2)))
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     var handles: [OrderHandle] = []
     for i in 0..<3 { handles.append(try market.place(.buy, Int64(i + 1), 10_000).handle) }
     _ = market.sent()
     #expect(
       market.place(.buy, 9, 10_000).refusal
         == Refusal(.messageRate, scope: scope, limit: 3, observed: 4))
-    for handle in handles { #expect(market.driver.engine.cancel(handle).refusal == nil) }
+    for handle in handles { #expect(market.cancel(handle).refusal == nil) }
     #expect(market.sent().count == 3)
     // Five tokens, six requests: empty, and cancels went all the same. Three for orders need 0.3 s and
     // the two kept ones come first.
-    market.driver.advance(sessionTime: market.time + 299_999_999, machineTime: 0)
+    market.advance(by: 299_999_999)
     #expect(market.place(.buy, 9, 10_000).refusal?.code == .messageRate)
-    market.driver.advance(sessionTime: market.time + 300_000_000, machineTime: 0)
+    market.advance(by: 300_000_000)
     _ = try market.place(.buy, 9, 10_000).handle
     #expect(market.place(.buy, 8, 10_000).refusal?.code == .messageRate)
   }
@@ -102,7 +102,7 @@ import Testing
     var c = Market<NoStrategy>.configuration()
     c.duplicateWindow = 1_000
     c.duplicatesMax = 2
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 10, 10_000).handle
     _ = try market.place(.buy, 10, 10_000).handle
     #expect(
@@ -112,9 +112,9 @@ import Testing
     _ = try market.place(.buy, 10, 10_001).handle
     _ = try market.place(.buy, 11, 10_000).handle
     _ = try market.place(.sell, 10, 10_000).handle
-    market.driver.advance(sessionTime: market.time + 1_000, machineTime: 0)
+    market.advance(by: 1_000)
     #expect(market.place(.buy, 10, 10_000).refusal?.code == .duplicateOrder)
-    market.driver.advance(sessionTime: market.time + 1_001, machineTime: 0)
+    market.advance(by: 1_001)
     _ = try market.place(.buy, 10, 10_000).handle
   }
 
@@ -123,7 +123,7 @@ import Testing
     c.instruments[1].previousClose = 99_000_000
     c.staticCollar = PriceCollar(basisPoints: 10_000)
     c.dynamicCollar = PriceCollar(basisPoints: 10_000)
-    var market = try Market(NoStrategy(), c, opens: false)
+    let market = try Market(NoStrategy(), c, opens: false)
     market.event("O")
     for locate in [UInt16(1), 2] {
       market.state("R", locate, "Q")
@@ -141,22 +141,22 @@ import Testing
         strategy: StrategyID(raw: 0), side: .buy, price: Price(raw: raw), quantity: Quantity(raw: 1)
       )
     }
-    _ = try market.driver.engine.place(request(10_001_000_000, 0)).handle
+    _ = try market.place(request(10_001_000_000, 0)).handle
     #expect(
-      market.driver.engine.place(request(10_000_500_000, 0)).refusal
+      market.place(request(10_000_500_000, 0)).refusal
         == Refusal(.tickSize, scope: .instrument, limit: 1_000_000, observed: 10_000_500_000))
-    _ = try market.driver.engine.place(request(99_010_000, 1)).handle
-    #expect(market.driver.engine.place(request(99_005_000, 1)).refusal?.code == .tickSize)
-    #expect(market.driver.engine.place(request(100_010_000, 1)).refusal?.code == .tickSize)
-    _ = try market.driver.engine.place(request(100_000_000, 1)).handle
+    _ = try market.place(request(99_010_000, 1)).handle
+    #expect(market.place(request(99_005_000, 1)).refusal?.code == .tickSize)
+    #expect(market.place(request(100_010_000, 1)).refusal?.code == .tickSize)
+    _ = try market.place(request(100_000_000, 1)).handle
   }
 
   @Test func `lots bind only where odd lots are not allowed`() throws {
     var c = Market<NoStrategy>.configuration()
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 101, 10_000).handle
     c.oddLotsAllowed = false
-    var strict = try Market(NoStrategy(), c)
+    let strict = try Market(NoStrategy(), c)
     _ = try strict.place(.buy, 200, 10_000).handle
     #expect(
       strict.place(.buy, 201, 10_000).refusal

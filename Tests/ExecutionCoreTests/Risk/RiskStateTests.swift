@@ -4,10 +4,10 @@ import Testing
 /// Checks that stand on the market's or the engine's state: unknown means refused.
 @Suite struct RiskStateTests {
   @Test func `without market hours nothing passes`() throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     market.event("M")
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .sessionClosed)
-    var early = try Market(NoStrategy(), opens: false)
+    let early = try Market(NoStrategy(), opens: false)
     #expect(
       early.place(.buy, 1, 10_000).refusal
         == Refusal(
@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: ["H", "P", "Q"] as [Character])
   func `a symbol that is not trading is refused`(letter: Character) throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     market.state("H", 1, letter)
     let refusal = try #require(market.place(.buy, 1, 10_000).refusal)
     #expect(refusal.code == .halted)
@@ -25,7 +25,7 @@ import Testing
   }
 
   @Test func `a symbol without a state is refused`() throws {
-    var market = try Market(NoStrategy(), opens: false)
+    let market = try Market(NoStrategy(), opens: false)
     market.event("O")
     market.event("Q")
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .noInstrumentState)
@@ -34,7 +34,7 @@ import Testing
   }
 
   @Test func `without a good quote there is no reference price`() throws {
-    var market = try Market(NoStrategy(), opens: false)
+    let market = try Market(NoStrategy(), opens: false)
     market.event("O")
     market.event("Q")
     market.state("R", 1, "Q")
@@ -47,7 +47,7 @@ import Testing
   }
 
   @Test func `a book that is not whole is refused`() throws {
-    var market = try Market(NoStrategy(), opens: false)
+    let market = try Market(NoStrategy(), opens: false)
     // No start of messages: what came before is unknown.
     market.event("Q")
     market.state("R", 1, "Q")
@@ -58,7 +58,7 @@ import Testing
   }
 
   @Test func `a crossed book stops orders that raise risk`() throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     market.add(1, "B", 100, 1_002_000)
     let refusal = try #require(market.place(.buy, 1, 10_000).refusal)
     #expect(refusal.code == .crossedBook)
@@ -69,10 +69,10 @@ import Testing
   @Test func `data is good at its age limit and stale beyond`() throws {
     var c = Market<NoStrategy>.configuration()
     c.dataAgeMax = 1_000
-    var market = try Market(NoStrategy(), c)
-    market.driver.advance(sessionTime: market.time + 1_000, machineTime: 0)
+    let market = try Market(NoStrategy(), c)
+    market.advance(by: 1_000)
     _ = try market.place(.buy, 1, 10_000).handle
-    market.driver.advance(sessionTime: market.time + 1_001, machineTime: 0)
+    market.advance(by: 1_001)
     #expect(
       market.place(.buy, 2, 10_000).refusal
         == Refusal(.staleData, scope: .instrument, limit: 1_000, observed: 1_001))
@@ -81,14 +81,14 @@ import Testing
   @Test func `a quote that fails a gate is kept for a while only`() throws {
     var c = Market<NoStrategy>.configuration()
     c.goodQuoteAgeMax = 1_000
-    var market = try Market(NoStrategy(), c, opens: false)
+    let market = try Market(NoStrategy(), c, opens: false)
     market.open()
     let ask = market.reference - 2
     market.delete(ask)
     _ = try market.place(.buy, 1, 10_000).handle
-    market.driver.advance(sessionTime: market.time + 1_000, machineTime: 0)
+    market.advance(by: 1_000)
     _ = try market.place(.buy, 2, 10_000).handle
-    market.driver.advance(sessionTime: market.time + 1_001, machineTime: 0)
+    market.advance(by: 1_001)
     #expect(
       market.place(.buy, 3, 10_000).refusal
         == Refusal(.staleData, scope: .instrument, limit: 1_000, observed: 1_001))
@@ -97,7 +97,7 @@ import Testing
   @Test func `the static collar holds at its edges and refuses without a close`() throws {
     var c = Market<NoStrategy>.configuration()
     c.staticCollar = PriceCollar(basisPoints: 100)
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 1, 9_900).handle
     _ = try market.place(.sell, 1, 10_100).handle
     let low = try #require(market.place(.buy, 1, 9_899).refusal)
@@ -107,14 +107,14 @@ import Testing
           .staticCollar, scope: .instrument, limit: 9_900_000_000, observed: 9_899_000_000))
     #expect(market.place(.sell, 1, 10_101).refusal?.code == .staticCollar)
     c.instruments[0].previousClose = 0
-    var blind = try Market(NoStrategy(), c)
+    let blind = try Market(NoStrategy(), c)
     #expect(blind.place(.buy, 1, 10_000).refusal?.code == .staticCollar)
   }
 
   @Test func `the dynamic collar stands around the middle of the good quote`() throws {
     var c = Market<NoStrategy>.configuration()
     c.dynamicCollar = PriceCollar(basisPoints: 0, absolute: 100_000_000)
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     // The middle is 100.05.
     _ = try market.place(.buy, 1, 9_905).handle
     _ = try market.place(.sell, 1, 10_105).handle
@@ -124,7 +124,7 @@ import Testing
           .dynamicCollar, scope: .instrument, limit: 10_005_000_000, observed: 9_904_000_000))
     #expect(market.place(.sell, 1, 10_106).refusal?.code == .dynamicCollar)
     c.dynamicCollar = PriceCollar(basisPoints: 0)
-    var closed = try Market(NoStrategy(), c)
+    let closed = try Market(NoStrategy(), c)
     #expect(closed.place(.buy, 1, 10_000).refusal?.code == .dynamicCollar)
   }
 
@@ -132,7 +132,7 @@ import Testing
     var c = Market<NoStrategy>.configuration()
     c.instruments[0].lowerBand = 9_950_000_000
     c.instruments[0].upperBand = 10_050_000_000
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 1, 9_950).handle
     _ = try market.place(.sell, 1, 10_050).handle
     #expect(market.place(.buy, 1, 9_949).refusal?.code == .staticCollar)
@@ -147,7 +147,7 @@ import Testing
         account: AccountID(raw: 0), strategy: StrategyID(raw: 0), instrument: InstrumentID(raw: 0),
         quantity: 100, cost: Money(raw: 100 * 10_000_000_000))
     ]
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .restricted)
     _ = try market.place(.sell, 60, 10_010).handle
     #expect(market.place(.sell, 41, 10_010).refusal?.code == .restricted)
@@ -163,7 +163,7 @@ import Testing
         quantity: 100, cost: Money(raw: 100 * 10_000_000_000))
     ]
     c.instruments[1].shortable = false
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     _ = try market.place(.sell, 100, 10_010).handle
     _ = try market.place(.sell, 1, 10_011).handle
     #expect(market.sent().map(\.side) == [.sell, .sellShort])
@@ -173,7 +173,7 @@ import Testing
 
   @Test(arguments: ["1", "2"] as [Character])
   func `under Reg SHO a short sale must be above the best bid`(rule: Character) throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     market.state("Y", 1, rule)
     #expect(
       market.place(.sell, 1, 10_000).refusal
@@ -183,7 +183,7 @@ import Testing
   }
 
   @Test func `an unknown Reg SHO state forbids short sales`() throws {
-    var market = try Market(NoStrategy(), opens: false)
+    let market = try Market(NoStrategy(), opens: false)
     market.event("O")
     market.event("Q")
     market.state("R", 1, "Q")
@@ -195,31 +195,31 @@ import Testing
   }
 
   @Test func `identifiers that were not given are refused`() throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     #expect(market.place(.buy, 1, 10_000, instrument: 2).refusal?.code == .unknownInstrument)
     #expect(market.place(.buy, 1, 10_000, strategy: 2).refusal?.code == .unknownStrategy)
     let foreign = OrderRequest(
       instrument: InstrumentID(raw: 0), account: AccountID(raw: 1), strategy: StrategyID(raw: 0),
       side: .buy, price: Price(raw: 10_000_000_000), quantity: Quantity(raw: 1))
-    #expect(market.driver.engine.place(foreign).refusal?.code == .unknownAccount)
+    #expect(market.place(foreign).refusal?.code == .unknownAccount)
   }
 
   @Test(arguments: [0, -1, 1_000_000] as [Int64])
   func `a quantity that the venue can't take is refused`(quantity: Int64) throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     #expect(market.place(.buy, quantity, 10_000).refusal?.code == .badQuantity)
   }
 
   @Test(arguments: [0, -1, 20_000_000, .max / 1_000_000] as [Int64])
   func `a price that the venue can't take is refused`(cents: Int64) throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     #expect(market.place(.buy, 1, cents).refusal?.code == .badPrice)
   }
 
   @Test func `nothing passes before the venue is ready`() throws {
     var c = Market<NoStrategy>.configuration()
     c.venueIsUpAtStart = false
-    var market = try Market(NoStrategy(), c)
+    let market = try Market(NoStrategy(), c)
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .venueDown)
     market.report(.sessionUp, 0)
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .venueDown)
@@ -234,46 +234,46 @@ import Testing
 
   @Test func `the kill switch is latched, cancels pass, and only a named person re-arms`() throws {
     for scope in [RiskScope.firm, .account, .strategy] {
-      var market = try Market(NoStrategy())
+      let market = try Market(NoStrategy())
       let (working, _) = try market.working(.buy, 10, 10_000)
       var kill = Command(.kill, scope: scope)
       kill.account = AccountID(raw: 0)
       kill.strategy = StrategyID(raw: 0)
       kill.value = 1
-      #expect(market.driver.apply(kill, sessionTime: market.time, machineTime: 0))
+      #expect(market.apply(kill))
       #expect(
         market.place(.buy, 1, 10_000).refusal
           == Refusal(.killSwitch, scope: scope, limit: 0, observed: 1))
-      let replace = market.driver.engine.replace(
+      let replace = market.replace(
         working, price: Price(raw: 10_001_000_000), quantity: Quantity(raw: 10))
       #expect(replace.refusal?.code == .killSwitch)
-      #expect(market.driver.engine.cancel(working).refusal == nil)
+      #expect(market.cancel(working).refusal == nil)
       #expect(market.sent().map(\.kind) == [.cancel])
       var rearm = Command(.rearm, scope: scope)
       rearm.account = AccountID(raw: 0)
       rearm.strategy = StrategyID(raw: 0)
-      #expect(!market.driver.apply(rearm, sessionTime: market.time, machineTime: 0))
+      #expect(!market.apply(rearm))
       #expect(market.place(.buy, 1, 10_000).refusal?.code == .killSwitch)
       let named = rearm.named("Ada Lovelace")
       #expect(named.personName == "Ada Lovelace")
-      #expect(market.driver.apply(named, sessionTime: market.time, machineTime: 0))
+      #expect(market.apply(named))
       _ = try market.place(.buy, 1, 10_000).handle
     }
   }
 
   @Test func `killing cancels what is working unless told not to`() throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     _ = try market.working(.buy, 10, 10_000)
     _ = try market.working(.sell, 10, 10_010, strategy: 1)
     var kill = Command(.kill, scope: .strategy)
     kill.strategy = StrategyID(raw: 1)
-    #expect(market.driver.apply(kill, sessionTime: market.time, machineTime: 0))
+    #expect(market.apply(kill))
     #expect(market.sent().map(\.strategy) == [StrategyID(raw: 1)])
     _ = try market.place(.buy, 1, 10_000).handle
   }
 
   @Test func `a full journal stops new orders and lets cancels pass`() throws {
-    var market = try Market(NoStrategy(), laneBytes: 32_768, reserve: 12_000)
+    let market = try Market(NoStrategy(), laneBytes: 32_768, reserve: 12_000)
     let (working, _) = try market.working(.buy, 10, 10_000)
     var refusal: Refusal?
     for i in 0..<200 where refusal == nil {
@@ -281,23 +281,23 @@ import Testing
     }
     #expect(refusal?.code == .journalUnavailable)
     _ = market.sent()
-    #expect(market.driver.engine.cancel(working).refusal == nil)
+    #expect(market.cancel(working).refusal == nil)
     #expect(market.sent().map(\.kind) == [.cancel])
-    #expect(market.driver.engine.alarms(.journalLost) == 0)
+    #expect(market.alarms(.journalLost) == 0)
   }
 
   @Test func `a limit changed at run time binds the next order`() throws {
-    var market = try Market(NoStrategy())
+    let market = try Market(NoStrategy())
     var command = Command(.setLimit, scope: .firm)
     command.limit = LimitKind.orderQuantity.rawValue
     command.value = 50
-    #expect(market.driver.apply(command, sessionTime: market.time, machineTime: 0))
+    #expect(market.apply(command))
     #expect(market.place(.buy, 51, 10_000).refusal?.limit == 50)
     _ = try market.place(.buy, 50, 10_000).handle
     command.value = -1
     command.valueHigh = -1
-    #expect(!market.driver.apply(command, sessionTime: market.time, machineTime: 0))
+    #expect(!market.apply(command))
     command.limit = 99
-    #expect(!market.driver.apply(command, sessionTime: market.time, machineTime: 0))
+    #expect(!market.apply(command))
   }
 }
