@@ -73,6 +73,10 @@ void nt_epoll_update(nt_net *net, nt_conn *conn) {
   int error = set_interest(net, conn, wanted(conn));
   if (error)
     nt_conn_fail(net, conn, error);
+  /* A writable socket tells nothing more: a batch used up, or a moment's failure, is resumed by us.
+   */
+  if ((conn->state & NT_IS_OPEN) && conn->head != conn->tail && !(conn->state & NT_WAIT_WRITE))
+    nt_list_add(net, &net->todo, conn, NT_IN_TODO);
 }
 
 int nt_epoll_submit(nt_net *net) {
@@ -88,11 +92,8 @@ int nt_epoll_submit(nt_net *net) {
     if (conn->type == NT_CONN_FREE || !(conn->state & NT_IS_OPEN))
       continue;
     nt_io_write(net, conn);
-    if (conn->type != NT_CONN_FREE && nt_conn_usable(conn)) {
+    if (nt_conn_usable(conn))
       nt_epoll_update(net, conn);
-      if (conn->head != conn->tail && !(conn->state & NT_WAIT_WRITE))
-        nt_list_add(net, &net->todo, conn, NT_IN_TODO); /* the batch was used up */
-    }
   }
   return 0;
 }

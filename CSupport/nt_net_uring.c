@@ -403,8 +403,11 @@ static void received(nt_net *net, nt_net_sink *sink, nt_conn *conn,
     else
       received_datagram(net, sink, conn, buffer, done->res);
     buffer = NT_NET_NO_BUFFER;
-  } else if (done->res == 0 && conn->type == NT_CONN_STREAM && !(conn->state & NT_IS_FAILED)) {
-    nt_conn_ended(net, sink, conn);
+  } else if (done->res == 0 && !(conn->state & NT_IS_FAILED)) {
+    if (conn->type == NT_CONN_STREAM)
+      nt_conn_ended(net, sink, conn);
+    else /* an empty datagram takes no buffer, and ends the multishot */
+      nt_event_data(net, sink, conn, NT_NET_NO_BUFFER, NULL, 0);
   }
   if (buffer != NT_NET_NO_BUFFER)
     nt_buffer_give_back(net, buffer);
