@@ -1,0 +1,86 @@
+public import ExecutionCore
+
+/// A file of ITCH messages, each behind a 2-byte big-endian length, raw or .gz.
+///
+/// Malformed frames are skipped and counted; a cut last frame or a lone last byte counts as one.
+/// Threading: one thread.
+@safe public struct FramedITCHFile: ~Copyable {
+  /// A frame is at most its length word and 65,535 bytes.
+  static var frameMax: Int { 65_537 }
+
+  private var input: FeedInput
+  /// Session nanoseconds since 1970 UTC of the day's midnight, US Eastern; see ``SessionCalendar``.
+  public let midnight: Int64
+  /// Malformed frames so far, a cut end included.
+  public private(set) var malformed = 0
+  /// Frames so far, malformed ones included.
+  public private(set) var frames = 0
+  private var firstSequence: UInt64
+  private var isDone = false
+
+  /// Reads from the start of `input`.
+  ///
+  /// - Parameter firstSequence: of the first frame; 0 gives every record 0 (unsequenced).
+  public init(input: consuming FeedInput, midnight: Int64, firstSequence: UInt64 = 0) {
+    self.input = input
+    self.midnight = midnight
+    self.firstSequence = firstSequence
+  }
+
+  /// Opens a file; throws ``FeedError`` when it cannot be opened, or holds a capture instead.
+  public init(path: String, midnight: Int64, firstSequence: UInt64 = 0) throws(FeedError) {
+    var input = try FeedInput(path: path)
+    let kind = input.kind()
+    guard kind == .framedITCH else {
+      throw FeedError(
+        path: path, offset: 0, cause: .data, problem: "is a \(kind.rawValue) capture",
+        remedy: "give a file of framed ITCH messages")
+    }
+    self.init(input: input, midnight: midnight, firstSequence: firstSequence)
+  }
+
+  /// Decodes the next records, at most `capacity`.
+  ///
+  /// - Returns: how many records were written; 0 at the end, and then ``failure`` says whether the
+  ///   content ended before its time.
+  public mutating func read(
+    into records: UnsafeMutablePointer<MarketRecord>, capacity: Int
+  ) -> Int {
+    while !isDone {
+      let window = unsafe input.window(Self.frameMax)
+      guard let base = unsafe window.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
+        isDone = true
+        return 0
+      }
+      let batch = unsafe ITCHDecoder.decodeFrames(
+        base, count: window.count, midnight: midnight, firstSequence: firstSequence,
+        into: records, capacity: capacity)
+      input.consume(batch.consumed)
+      malformed += batch.malformed
+      frames += batch.frames
+      if firstSequence != 0 { firstSequence &+= UInt64(batch.frames) }
+      if batch.records > 0 { return batch.records }
+      guard batch.consumed == 0 else { continue }
+      // The window holds a whole frame if there is one: what is left is a cut end.
+      isDone = true
+      if window.count > 0 {
+        malformed += 1
+        input.consume(window.count)
+      }
+    }
+    return 0
+  }
+
+  /// Content bytes passed, after decompression.
+  public var offset: UInt64 { input.offset }
+  /// Why the content ended before its end; nil when all was read.
+  public var failure: FeedError? { input.failure }
+}
+
+extension FeedInput {
+  /// What the content is, by its first bytes. Consumes nothing.
+  public mutating func kind() -> FeedKind {
+    let window = unsafe window(4)
+    return unsafe FeedKind(firstBytes: Array(window.prefix(4)))
+  }
+}
