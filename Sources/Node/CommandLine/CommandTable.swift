@@ -3,7 +3,8 @@ import Foundation
 /// The commands of `needletail`, and the way from arguments to an exit code.
 public enum CommandTable {
   /// In the order in which `--help` lists them.
-  public static let all: [CommandDefinition] = [RunCommand.definition] + JournalCommand.definitions
+  public static let all: [CommandDefinition] =
+    [RunCommand.definition, BookCommand.definition] + JournalCommand.definitions
 
   /// Runs the command that the arguments (without the program's name) ask for. Errors go to standard
   /// error as `needletail COMMAND: message`.

@@ -158,7 +158,8 @@ internal import Glibc
       let reason = unsafe text.map { unsafe String(cString: $0) } ?? "unknown"
       failure = FeedError(
         path: path, offset: offset + UInt64(end), cause: .data,
-        problem: isCut ? "the compressed file is cut" : "the compressed file is damaged (\(reason))",
+        problem: isCut
+          ? "the compressed file is cut" : "the compressed file is damaged (\(reason))",
         remedy: "get the whole file again; everything before this place has been read")
     }
   }

@@ -1,0 +1,75 @@
+import ExecutionCore
+import Transport
+
+/// `needletail book`: decodes a recorded feed and prints the books at its end.
+public enum BookCommand {
+  enum Format: String, CaseIterable {
+    case text
+    case json
+  }
+
+  public static let definition = CommandDefinition(
+    name: "book",
+    summary: "Decode a recorded ITCH feed and print its books.",
+    discussion: """
+      FILE is framed ITCH 5.0 or a pcap or pcapng capture of MoldUDP64, raw or .gz; its kind is told by
+      its content. Of a capture every message is applied in capture order; gaps and duplicate packets
+      are counted on standard error. A file that is cut prints what was read and exits 65.
+      """,
+    operands: [OperandDefinition("FILE", "The recorded feed.")],
+    options: [
+      .value("symbol", "S", "Show only this symbol; may be given several times.", repeats: true),
+      .value("levels", "N", "Price levels of a side, 5 by default."),
+      .value("format", "text|json", "How to print; text by default."),
+    ]
+  ) { options in
+    try run(options, out: Console.line, err: Console.error)
+  }
+
+  /// Runs the command with the arguments behind `book`, and gives the exit code (sysexits). `output` and
+  /// `errorOutput` get whole lines without their end.
+  public static func run(
+    arguments: [String], output: @escaping (String) -> Void,
+    errorOutput: @escaping (String) -> Void
+  ) -> Int32 {
+    do throws(CommandFailure) {
+      let options = try ParsedOptions(arguments, of: definition)
+      return try run(options, out: output, err: errorOutput).rawValue
+    } catch {
+      errorOutput("needletail book: \(error.message)")
+      return error.code.rawValue
+    }
+  }
+
+  private static func run(
+    _ options: ParsedOptions, out: (String) -> Void, err: (String) -> Void
+  ) throws(CommandFailure) -> ExitCode {
+    let levels = try options.integer("levels", in: 1...1_000_000) ?? 5
+    let format = try options.choice("format", of: Format.self) ?? .text
+    let symbols = Set(options.texts("symbol"))
+    for symbol in symbols where SymbolCode.encode(symbol) == nil {
+      throw options.refuse("symbol", symbol, "one to eight printable ASCII characters")
+    }
+    let result: BookReader.Result
+    do throws(FeedError) {
+      result = try BookReader.read(
+        path: options.operands[0], symbols: symbols, levels: levels)
+    } catch {
+      throw CommandFailure(exitCode(error), error.description)
+    }
+    out(format == .json ? result.report.json : result.report.text)
+    result.notes.forEach(err)
+    if let failure = result.failure {
+      err("needletail book: \(failure.description)")
+      return exitCode(failure)
+    }
+    return .ok
+  }
+
+  private static func exitCode(_ error: FeedError) -> ExitCode {
+    switch error.cause {
+    case .system(let code): .opening(errno: code)
+    case .data: .dataError
+    }
+  }
+}
