@@ -13,9 +13,9 @@ extension MarketData {
       unsafe state.pointee.roundLot = r.pointee.shares
       return unsafe bind(locate, r.pointee.symbol)
     case Kind.tradingAction:
+      let before = status(locate)
       unsafe state.pointee.statusTime = r.pointee.sessionTime
       unsafe state.pointee.haltReason = UInt32(truncatingIfNeeded: r.pointee.detail)
-      let before = status(locate)
       // A state that is not known stands for no state: risk refuses.
       unsafe state.pointee.tradingState = low
       return status(locate).code == before.code ? .empty : .statusChanged

@@ -281,6 +281,8 @@ struct SymbolState: BitwiseCopyable {
   var regSHO: UInt8
   /// Gates that were closed at the last look, `stale` apart.
   var gates: UInt8
+  var reserved0: UInt64
+  var reserved1: UInt64
 
   /// Nothing known.
   @_noLocks init() {
@@ -304,5 +306,7 @@ struct SymbolState: BitwiseCopyable {
     operationalHalts = 0
     regSHO = 0
     gates = 0
+    reserved0 = 0
+    reserved1 = 0
   }
 }

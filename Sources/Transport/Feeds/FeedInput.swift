@@ -19,7 +19,7 @@ internal import Glibc
 
   private var mapped: UnsafeRawBufferPointer?
   private var archive: gzFile?
-  /// Present for a .gz only: bytes from `start` to `end` are decompressed and not consumed.
+  /// Of a .gz, or of bytes that came from memory: bytes from `start` to `end` are decompressed and not consumed.
   private var buffer: UnsafeMutableRawBufferPointer?
   private var start = 0
   private var end = 0
@@ -35,6 +35,19 @@ internal import Glibc
     if unsafe opened.archive != nil {
       unsafe buffer = .allocate(byteCount: Self.windowMax * 2, alignment: 64)
     }
+  }
+
+  /// Reads bytes that are in memory already, for tests and fuzzing; `path` is for messages.
+  /// What is compressed stays so.
+  public init(bytes: [UInt8], path: String) {
+    self.path = path
+    isCompressed = false
+    unsafe archive = nil
+    let copy = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes.count, alignment: 64)
+    unsafe bytes.withUnsafeBytes { unsafe copy.copyMemory(from: $0) }
+    unsafe buffer = unsafe copy
+    end = bytes.count
+    isAtEnd = true
   }
 
   private static func openFile(
@@ -102,7 +115,7 @@ internal import Glibc
   /// Bytes of the file when it is raw; nil when that cannot be known beforehand.
   public var sizeIfKnown: Int? {
     guard !isCompressed else { return nil }
-    return unsafe mapped?.count ?? 0
+    return unsafe mapped?.count ?? end
   }
 
   /// The bytes from the present place on: at least `minimum` of them (at most ``windowMax``), fewer only
