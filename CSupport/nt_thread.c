@@ -94,21 +94,33 @@ uint64_t nt_thread_prefault_stack(uint64_t bytes) {
   return bytes;
 }
 
+/* What is not asked for is not inherited either: a thread made by a pinned one with priority would
+ * otherwise sit on the same CPU, above everything. */
+static void thread_settle(const nt_thread_options *o, nt_thread_report *r) {
+  if (o->cpu >= 0) {
+    r->pin_errno = nt_thread_pin_self(&o->cpu, 1);
+    r->cpu = r->pin_errno == 0 ? o->cpu : -1;
+  }
+  if (r->cpu < 0)
+    sched_setaffinity(0, sizeof thread_allowed, &thread_allowed);
+  if (o->fifo_priority != 0) {
+    r->priority_errno = nt_thread_fifo_self(o->fifo_priority);
+  } else if (sched_getscheduler(0) != SCHED_OTHER) {
+    struct sched_param ordinary = {.sched_priority = 0};
+    r->priority_errno = pthread_setschedparam(pthread_self(), SCHED_OTHER, &ordinary);
+  }
+}
+
 static void *thread_main(void *argument) {
   nt_thread *t = argument;
   nt_thread_report *r = &t->report;
   r->thread_id = (int32_t)syscall(SYS_gettid);
   if (t->name[0] != 0)
     r->name_errno = nt_thread_name_self(t->name);
-  if (t->options.cpu >= 0) {
-    r->pin_errno = nt_thread_pin_self(&t->options.cpu, 1);
-    r->cpu = r->pin_errno == 0 ? t->options.cpu : -1;
-  }
+  thread_settle(&t->options, r);
   /* First the place, then the pages: they come from the node the thread runs on. */
   if (t->options.prefault_stack)
     nt_thread_prefault_stack(t->options.stack_bytes);
-  if (t->options.fifo_priority != 0)
-    r->priority_errno = nt_thread_fifo_self(t->options.fifo_priority);
   r->numa_node = nt_cpu_numa_node(nt_cpu_current());
   /* Read before the post: afterwards the handle may be joined only after this returns. */
   void (*body)(void *) = t->body;

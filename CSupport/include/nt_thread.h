@@ -19,7 +19,7 @@ typedef struct nt_thread nt_thread;
 
 typedef struct nt_thread_options {
   const char *name;      /* at most 15 bytes are kept by the kernel; copied; NULL for none */
-  int32_t cpu;           /* the CPU to run on, -1 for any allowed one */
+  int32_t cpu;           /* the CPU to run on, -1 for any the process started with */
   int32_t fifo_priority; /* 1 to 99: SCHED_FIFO; 0: the ordinary scheduler */
   uint64_t stack_bytes;  /* 0: NT_THREAD_STACK_DEFAULT */
   bool prefault_stack;   /* touch the stack before the body runs */
