@@ -260,6 +260,8 @@ void nt_uring_stop(nt_net *net, nt_conn *conn);
 void nt_uring_update(nt_net *net, nt_conn *conn);
 int nt_uring_submit(nt_net *net);
 int nt_uring_collect(nt_net *net, nt_net_sink *sink, int64_t wait);
+/* Turns completions into events while there is room; does not enter the kernel. */
+void nt_uring_reap(nt_net *net, nt_net_sink *sink);
 void nt_uring_give_buffer(nt_net *net, uint32_t buffer);
 
 int nt_epoll_create(nt_net *net);

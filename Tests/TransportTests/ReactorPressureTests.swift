@@ -135,4 +135,74 @@ import Testing
       for _ in 0..<4 { log.poll(&reactor, .block(nanoseconds: 100_000)) }
     }
   }
+
+  @Test(arguments: Mode.all, [UInt64(1), 2, 3])
+  func `random calls under random faults leak no slot and no buffer`(mode: Mode, seed: UInt64)
+    throws
+  {
+    var random = Randomness(seed: seed)
+    func pick(_ bound: Int) -> Int { Int(random.next() % UInt64(bound)) }
+    var reactor = try Reactor(
+      mode.settings {
+        $0.connections = 40
+        $0.receiveBuffers = 8
+        $0.receiveBufferBytes = 128
+        $0.sendBytes = 1024
+        $0.submissionEntries = 4
+        $0.completionEntries = 8
+        $0.eventsPerPoll = 5
+      })
+    let listener = try reactor.listen(on: .loopback(), options: mode.options)
+    let endpoint = try reactor.localEndpoint(of: listener)
+    var open: [ConnectionID] = []
+    let text = [UInt8](repeating: 7, count: 900)
+    for _ in 0..<4000 {
+      switch pick(8) {
+      case 0:
+        // A refusal by an injected fault or a full table is what is to be survived here.
+        if let id = try? reactor.connect(to: endpoint, options: mode.options) { open.append(id) }
+      case 1 where !open.isEmpty:
+        let id = open.remove(at: pick(open.count))
+        _ = pick(2) == 0 ? reactor.close(id) : reactor.abort(id)
+      case 2 where !open.isEmpty: reactor.shutdown(open[pick(open.count)])
+      case 3:
+        let operation = ReactorFault.Operation.allCases[pick(10)]
+        let errorNumber = [0, EAGAIN, EINTR, ENOBUFS, ECONNRESET, EPIPE][pick(6)]
+        reactor.inject(
+          ReactorFault(
+            operation, nth: UInt64(pick(5) + 1), times: UInt64(pick(3) + 1),
+            errorNumber: errorNumber, limit: UInt32(pick(50) + 1)))
+      case 4,
+        5 where !open.isEmpty:
+        _ =
+          open.isEmpty ? .full : reactor.send(Array(text[..<pick(900)]), on: open[pick(open.count)])
+      default:
+        for index in 0..<max(0, reactor.poll(.block(nanoseconds: Int64(pick(2) * 20_000)))) {
+          let event = reactor.event(index)
+          let isTrue = event.bytes.allSatisfy { $0 == 7 }
+          #expect(isTrue, "seed \(seed)")
+          if event.kind == .accepted { open.append(event.connection) }
+        }
+      }
+    }
+    for operation in ReactorFault.Operation.allCases {
+      reactor.inject(ReactorFault(operation, nth: 0))
+    }
+    for id in open + [listener] { reactor.close(id) }
+    for _ in 0..<100 {
+      for index in 0..<max(0, reactor.poll(.block(nanoseconds: 10_000))) {
+        let event = reactor.event(index)
+        if event.kind == .accepted { reactor.close(event.connection) }
+      }
+    }
+    // Every slot is there again: pairs take all but one of the rest.
+    var log = Log()
+    var pairs: [Pair] = []
+    for _ in 0..<13 { pairs.append(try reactor.makePair(mode.options, log: &log)) }
+    // And so are the buffers: each connection gets more through than one buffer holds.
+    for pair in pairs {
+      #expect(reactor.send(text, on: pair.client) == .queued)
+      log.poll(&reactor) { $0.bytes(of: pair.server).count == 900 }
+    }
+  }
 }
