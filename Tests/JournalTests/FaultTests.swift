@@ -147,7 +147,7 @@ private func fill(_ lane: RecordLane, _ random: inout SplitMix64) -> UInt64 {
         continue
       }
       var last: UInt64 = 0
-      for i in 0..<900 {
+      for i in 0..<500 {
         let sequence = Sample.random(&random).append(to: writer.lane)
         if sequence != 0 { last = sequence }
         if i % 20 == 0 { writer.pump() }
