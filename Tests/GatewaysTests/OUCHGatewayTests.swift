@@ -248,22 +248,130 @@ import Testing
     #expect(port.gateway.counters.badAppendages == 1)
   }
 
-  @Test func `cancels overtake new orders that were not handed over, and only these`() {
+  @Test func `cancels overtake new orders that were not begun, never their own`() {
+    let port = OUCHPort()
+    port.connect()
+    port.requests = []
+    port.peer.unsequenced = []
+    for reference: UInt64 in 1...3 {
+      #expect(port.encode(venueRequest(reference: reference)) == nil)
+    }
+    // A part of the first is taken: it stays in front and is finished.
+    let first = [UInt8](port.gateway.prepareSend(now: 0))
+    port.gateway.sent(10, now: 0)
+    port.take(Array(first.prefix(10)))
+    #expect(port.encode(venueRequest(.cancel, reference: 1, original: 1)) == nil)
+    #expect(port.encode(venueRequest(.cancel, reference: 3, original: 3)) == nil)
+    #expect(port.encode(venueRequest(.cancel, reference: 9, original: 9)) == nil)
+    #expect(port.encode(venueRequest(.accountQuery, reference: 0)) == nil)
+    port.send()
+    #expect(
+      port.requests.map(\.kind) == [
+        .enter, .cancel, .cancel, .enter, .enter, .cancel, .accountQuery,
+      ])
+    #expect(port.requests.map(\.userRefNum) == [1, 1, 9, 2, 3, 3, 0])
+  }
+
+  @Test(arguments: [VenueRequest.Kind.massCancel, .disableEntry])
+  func `a mass cancel withdraws the orders that wait`(kind: VenueRequest.Kind) {
+    let port = OUCHPort()
+    port.connect()
+    port.requests = []
+    port.peer.unsequenced = []
+    port.reports = []
+    #expect(port.encode(venueRequest(reference: 1)) == nil)
+    #expect(port.encode(venueRequest(.replace, reference: 2, original: 1)) == nil)
+    #expect(port.encode(venueRequest(.cancel, reference: 2, original: 2)) == nil)
+    #expect(port.openOrders == 1)
+    #expect(port.encode(venueRequest(kind, reference: 3)) == nil)
+    #expect(port.kinds == [.notSent, .notSent])
+    #expect(port.reports.map(\.venueReference) == [1, 2])
+    #expect(port.reports.allSatisfy { $0.orderState == NotSentCause.overtaken.rawValue })
+    #expect(port.openOrders == 0)
+    #expect(port.encode(venueRequest(reference: 4)) == nil)
+    port.send()
+    #expect(port.requests.map(\.userRefNum) == [3, 2, 4])
+    #expect(port.requests.count == 3)
+  }
+
+  @Test func `what is laid out and not given back is not overtaken by a mass cancel`() {
     let port = OUCHPort()
     port.connect()
     port.requests = []
     port.peer.unsequenced = []
     #expect(port.encode(venueRequest(reference: 1)) == nil)
-    #expect(port.encode(venueRequest(reference: 2)) == nil)
-    // A part of the first is taken: both are on the stage and stay in front.
-    let first = [UInt8](port.gateway.prepareSend(now: 0))
-    port.gateway.sent(10, now: 0)
-    port.take(Array(first.prefix(10)))
-    #expect(port.encode(venueRequest(reference: 3)) == nil)
-    #expect(port.encode(venueRequest(.cancel, reference: 1, original: 1)) == nil)
+    let bytes = [UInt8](port.gateway.prepareSend(now: 0))
+    #expect(port.encode(venueRequest(.massCancel, reference: 2)) == nil)
+    port.gateway.sent(bytes.count, now: 0)
+    port.take(bytes)
     port.send()
-    #expect(port.requests.map(\.kind) == [.enter, .enter, .cancel, .enter])
-    #expect(port.requests.map(\.userRefNum) == [1, 2, 1, 3])
+    #expect(port.requests.map(\.userRefNum) == [1, 2])
+    // Given back, it is withdrawn.
+    #expect(port.encode(venueRequest(reference: 3)) == nil)
+    _ = port.gateway.prepareSend(now: 0)
+    port.gateway.sent(0, now: 0)
+    #expect(port.encode(venueRequest(.massCancel, reference: 4)) == nil)
+    port.send()
+    #expect(port.requests.map(\.userRefNum) == [1, 2, 4])
+  }
+
+  @Test func `numbers reach the venue in rising order whatever is asked and taken`() {
+    let seed: UInt64 = 0x0b5e
+    var random = Random(seed: seed)
+    let port = OUCHPort {
+      $0.fuse.ordersPerSecondMax = 1 << 30; $0.fuse.notionalPerSecondMax = .max
+    }
+    port.connect()
+    port.requests = []
+    port.peer.unsequenced = []
+    port.reports = []
+    var next: UInt64 = 1
+    var asked: Set<UInt64> = []
+    for _ in 0..<3_000 {
+      let kind = [
+        VenueRequest.Kind.new, .new, .new, .new, .replace, .cancel, .cancel, .massCancel,
+        .enableEntry, .disableEntry,
+      ][random.below(10)]
+      if kind == .cancel {
+        let target = UInt64(1 + random.below(Int(next)))
+        _ = port.encode(venueRequest(.cancel, reference: target, original: target))
+      } else {
+        let original: UInt64 = kind == .replace ? 1 : 0
+        if port.encode(venueRequest(kind, reference: next, original: original)) == nil {
+          asked.insert(next)
+        }
+        next += 1
+      }
+      if random.chance(50) {
+        let bytes = [UInt8](port.gateway.prepareSend(now: 0))
+        if random.chance(30) { _ = port.encode(venueRequest(.cancel, reference: 1, original: 1)) }
+        let taken = random.chance(20) ? 0 : random.below(bytes.count + 1)
+        port.gateway.sent(taken, now: 0)
+        port.take(Array(bytes.prefix(taken)))
+      }
+    }
+    port.send()
+    let numbers = port.requests.filter { $0.kind != .cancel }.map { UInt64($0.userRefNum) }
+    #expect(numbers == numbers.sorted(), "seed \(seed)")
+    // Each request arrived or was reported, and none did both.
+    let withdrawn = port.reports.filter {
+      $0.kind == .notSent && $0.orderState == NotSentCause.overtaken.rawValue
+    }.map(\.venueReference)
+    #expect(Set(numbers).isDisjoint(with: withdrawn), "seed \(seed)")
+    #expect(Set(numbers).union(withdrawn) == asked, "seed \(seed)")
+    #expect(!withdrawn.isEmpty)
+    // A cancel never arrives before its order.
+    var seen: Set<UInt32> = []
+    for request in port.requests {
+      if request.kind == .cancel, Set(numbers).contains(UInt64(request.userRefNum)) {
+        let arrivesLater =
+          !seen.contains(request.userRefNum)
+          && asked.contains(
+            UInt64(request.userRefNum))
+        #expect(!arrivesLater, "seed \(seed): cancel of \(request.userRefNum)")
+      }
+      seen.insert(request.userRefNum)
+    }
   }
 
   @Test func `partial writes of any size are resumed byte for byte`() {

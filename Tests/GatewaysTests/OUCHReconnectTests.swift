@@ -11,8 +11,8 @@ import Testing
     #expect(port.encode(venueRequest(.cancel, reference: 1, original: 1)) == nil)
     port.disconnect()
     #expect(port.kinds == [.notSent, .notSent, .sessionDown])
-    #expect(port.reports[0].reason == UInt16(VenueRequest.Kind.cancel.rawValue))
-    #expect(port.reports[1].reason == UInt16(VenueRequest.Kind.new.rawValue))
+    #expect(port.reports[0].reason == UInt16(VenueRequest.Kind.new.rawValue))
+    #expect(port.reports[1].reason == UInt16(VenueRequest.Kind.cancel.rawValue))
     port.reports = []
     port.disconnect()
     #expect(port.kinds.isEmpty, "down is said once")

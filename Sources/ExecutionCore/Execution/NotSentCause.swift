@@ -21,4 +21,7 @@
   case reference = 9
   /// The client order id with its incarnation does not fit ClOrdID.
   case clientOrderID = 10
+  /// A mass cancel or the end of order entry went ahead of it: sent behind, it would have been new
+  /// risk, and its lower number would have been ignored without an answer.
+  case overtaken = 11
 }

@@ -5,8 +5,9 @@ extension OUCHGateway {
   ///
   /// nil: it is queued and will be handed over by `prepareSend`. Otherwise it was not and never
   /// will be, and a `notSent` report says so (``VenueReport/reason`` is the request's kind,
-  /// ``VenueReport/orderState`` the cause). Cancels, mass cancels, entry switches and queries pass
-  /// the fuse always and overtake new orders that are not handed over yet.
+  /// ``VenueReport/orderState`` the cause). Cancels, mass cancels and entry switches pass the fuse
+  /// always. A cancel overtakes other orders that wait, never its own; a mass cancel and a disable
+  /// withdraw the new orders and replaces that wait, with `notSent` reports.
   public mutating func encode(_ venueRequest: VenueRequest, now: Int64) -> NotSentCause? {
     let cause = tryEncode(venueRequest, now: now)
     guard let cause else {
@@ -52,9 +53,13 @@ extension OUCHGateway {
     _ asked: VenueRequest, now: Int64
   ) -> NotSentCause? {
     guard client.state == .active else { return .sessionDown }
-    let isOrder = asked.kind == .new || asked.kind == .replace || asked.kind == .modify
-    guard let room = unsafe queue.room(urgent: !isOrder) else { return .queueFull }
     if let cause = fill(asked) { return cause }
+    let isUrgent = overtakes(asked, now: now)
+    let isReduction =
+      asked.kind == .cancel || asked.kind == .massCancel || asked.kind == .disableEntry
+    guard let room = unsafe queue.room(urgent: isUrgent, isCancel: isReduction) else {
+      return .queueFull
+    }
     if asked.kind == .new || asked.kind == .replace {
       guard
         fuse.admits(
@@ -66,8 +71,27 @@ extension OUCHGateway {
     // The slot is longer than any message that `fill` makes.
     guard written > 0 else { return .queueFull }
     if asked.kind == .accountQuery { drain.asked() }
-    queue.push(queued(asked, length: written), urgent: !isOrder)
+    queue.push(queued(asked, length: written), urgent: isUrgent)
     return nil
+  }
+
+  /// May this request go before what waits?
+  ///
+  /// A cancel may, but not before its own order: the venue would not know it and say nothing. A mass
+  /// cancel and a disable may when everything that they would overtake is withdrawn: numbers must
+  /// reach the venue in rising order. Nothing else may.
+  private mutating func overtakes(_ asked: VenueRequest, now: Int64) -> Bool {
+    guard queue.waitingOrdinary > 0 else {
+      return asked.kind == .cancel || asked.kind == .massCancel || asked.kind == .disableEntry
+    }
+    switch asked.kind {
+    case .cancel: return !queue.isWaiting(UInt64(request.userRefNum))
+    case .massCancel, .disableEntry:
+      guard reportRoom >= queue.waitingOrdinary else { return false }
+      withdraw(.overtaken, now: now) { _ in true }
+      return !queue.isWaiting { $0.kind != .cancel && $0.kind != .modify }
+    case .new, .replace, .modify, .enableEntry, .accountQuery: return false
+    }
   }
 
   /// `request` as a SoupBinTCP packet: bytes, or 0 when it does not fit.

@@ -38,7 +38,8 @@ public import ExecutionCore
       urgentPackets: settings.urgentPackets, ordinaryPackets: settings.ordinaryPackets)
     // Room for everything that waits to be reported at once, and for a batch of messages.
     reportColumn = Column(
-      count: max(settings.urgentPackets, 1) + max(settings.ordinaryPackets, 1) + 256,
+      count: max(settings.urgentPackets, 1) + max(settings.ordinaryPackets, 1)
+        + OUCHSendQueue.reserve + 256,
       repeating: VenueReport(kind: .notSent, venue: settings.venue, account: settings.account))
   }
   deinit { reportColumn.free() }
@@ -73,7 +74,7 @@ public import ExecutionCore
   public mutating func connected(now: Int64) {
     mustClose = nil
     isCaughtUp = false
-    guard let room = unsafe queue.room(urgent: true) else { return }
+    guard let room = unsafe queue.room(urgent: true, isCancel: false) else { return }
     let written = unsafe client.connected(now: now, into: room)
     queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
   }
@@ -113,7 +114,7 @@ public import ExecutionCore
 
   /// Heartbeats and time-outs.
   public mutating func tick(now: Int64) {
-    guard let room = unsafe queue.room(urgent: true) else { return }
+    guard let room = unsafe queue.room(urgent: true, isCancel: false) else { return }
     var fault: SoupFault?
     let written = unsafe client.tick(now: now, into: room, &fault)
     if let fault { mustClose = .fault(fault) }
@@ -124,9 +125,12 @@ public import ExecutionCore
 
   /// Asks the venue to end the session in order; it closes the connection.
   public mutating func logout() {
-    guard client.state == .active, let room = unsafe queue.room(urgent: true) else { return }
+    // Behind everything that is to be sent before.
+    guard client.state == .active,
+      let room = unsafe queue.room(urgent: false, isCancel: true)
+    else { return }
     let written = unsafe SoupClient.logout(into: room)
-    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
+    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: false)
   }
 
   /// Arms the tripped fuse again, in the name of a person; false when there is no name.
@@ -136,37 +140,48 @@ public import ExecutionCore
 
   // MARK: Bytes
 
-  /// The bytes to send now, cancels first; empty when there are none. Stable until
-  /// ``sent(_:now:)``. New orders and replaces that waited too long are withdrawn here and
-  /// reported.
+  /// The bytes to send now, cancels first; empty when there are none. Say with ``sent(_:now:)`` how
+  /// many were taken, also when it was none: until then nothing of them can be overtaken. New orders
+  /// and replaces that waited too long are withdrawn here and reported.
   public mutating func prepareSend(now: Int64) -> UnsafeRawBufferPointer {
+    queue.release()
+    let ageMax = settings.ageMax
+    if ageMax > 0, queue.waitingOrdinary > 0 {
+      withdraw(.tooOld, now: now) { queued in
+        queued.createdAt > 0 && now &- queued.createdAt > ageMax
+      }
+    }
+    return unsafe queue.prepare()
+  }
+
+  /// Takes back waiting new orders and replaces, as far as the reports have room.
+  mutating func withdraw(
+    _ cause: NotSentCause, now: Int64, _ chosen: (OUCHQueued) -> Bool
+  ) {
     let column = reportColumn
     var count = reportCount
-    var withdrawn: UInt64 = 0
-    let ageMax = settings.ageMax
     let base = blankReport(.notSent, now: now)
-    let bytes = unsafe queue.prepare { queued in
-      guard ageMax > 0, queued.createdAt > 0, queued.kind == .new || queued.kind == .replace,
-        now &- queued.createdAt > ageMax, count < column.count
+    queue.withdraw { queued in
+      guard queued.kind == .new || queued.kind == .replace, queued.isRequest,
+        count < column.count, chosen(queued)
       else { return false }
-      column[count] = OUCHGateway.notSent(queued, .tooOld, base)
+      column[count] = OUCHGateway.notSent(queued, cause, base)
       count &+= 1
-      withdrawn &+= 1
       return true
     }
     // The fuse counted them when they were encoded; they are not alive.
     for i in reportCount..<count where column[i].reason == UInt16(VenueRequest.Kind.new.rawValue) {
       fuse.closed(UInt32(truncatingIfNeeded: column[i].venueReference))
     }
+    counters.notSent &+= UInt64(count &- reportCount)
     reportCount = count
-    counters.notSent &+= withdrawn
-    return unsafe bytes
   }
-  /// The connection took the first `bytes` of what ``prepareSend(now:)`` gave; the rest comes
-  /// again.
+
+  /// The connection took the first `bytes` of what ``prepareSend(now:)`` gave, 0 when it had no room.
+  /// A packet that was begun is finished first; the rest is laid out anew.
   public mutating func sent(_ bytes: Int, now: Int64) {
-    guard bytes > 0 else { return }
     queue.took(bytes)
+    guard bytes > 0 else { return }
     counters.bytesSent &+= UInt64(bytes)
     client.spoke(now: now)
   }
@@ -205,11 +220,12 @@ public import ExecutionCore
 
   /// The drain marker: its answer comes behind everything that the venue had before.
   mutating func queryAccount() {
-    guard let room = unsafe queue.room(urgent: true) else { return }
+    // Never before an order that waits: its number would look as if it had not arrived.
+    guard let room = unsafe queue.room(urgent: false, isCancel: true) else { return }
     request.reset(.accountQuery)
     let written = unsafe packet(into: room)
     guard written > 0 else { return }
-    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
+    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: false)
     drain.asked()
   }
 }

@@ -6,6 +6,7 @@ struct OUCHQueued: BitwiseCopyable {
   var incarnation: UInt8 = 0
   /// Heartbeats, log-ins and the drain query belong to no request.
   var isRequest = false
+  var isWithdrawn = false
   var length: UInt16 = 0
   var account = AccountID(raw: .max)
   var venueReference: UInt64 = 0
@@ -16,77 +17,124 @@ struct OUCHQueued: BitwiseCopyable {
   var quantity: Int64 = 0
 }
 
-/// Whole packets on their way out: cancels and session packets in one ring, everything else in the
-/// other, and a stage for what is being handed over. Within a ring the order stays; between them,
-/// what is urgent overtakes until it is on the stage. What is on the stage is never reordered.
+/// Whole packets on their way out: what overtakes in one ring, everything else in the other.
+///
+/// What is to be handed over is laid out on a stage, the rest of a packet that was begun first, then
+/// the urgent ones, then the others. A packet belongs to the connection from its first byte that was
+/// taken; until then it can still be overtaken and withdrawn.
 @safe struct OUCHSendQueue: ~Copyable {
   static var packetBytesMax: Int { 112 }
+  /// Places of the ordinary ring that only cancels may use.
+  static var reserve: Int { 256 }
   private var urgent: OUCHPacketRing
   private var ordinary: OUCHPacketRing
+  private let ordinaryMax: Int
   private let stage: Block
-  private var staged = 0
-  private var handedOver = 0
+  /// The rest of a packet that was begun.
+  private let begun: Block
+  private var begunFrom = 0
+  private var begunTo = 0
+  private var stagedUrgent = 0
+  private var stagedOrdinary = 0
 
   init(urgentPackets: Int, ordinaryPackets: Int) {
+    ordinaryMax = max(ordinaryPackets, 1)
     urgent = OUCHPacketRing(packets: urgentPackets)
-    ordinary = OUCHPacketRing(packets: ordinaryPackets)
+    ordinary = OUCHPacketRing(packets: ordinaryMax + Self.reserve)
     stage = Block(count: 16 * 1024)
+    begun = Block(count: Self.packetBytesMax)
   }
-  var isEmpty: Bool { urgent.count == 0 && ordinary.count == 0 && staged == handedOver }
-  var waiting: Int { urgent.count &+ ordinary.count }
+  var isEmpty: Bool { urgent.count == 0 && ordinary.count == 0 && begunFrom == begunTo }
+  var waitingOrdinary: Int { ordinary.count }
 
-  /// Room for one packet, to be filled and then pushed; nil when the ring is full.
-  mutating func room(urgent isUrgent: Bool) -> UnsafeMutableRawBufferPointer? {
+  /// Room for one packet, to be filled and then pushed; nil when there is none. `isCancel` may use
+  /// the reserve of the ordinary ring.
+  mutating func room(urgent isUrgent: Bool, isCancel: Bool) -> UnsafeMutableRawBufferPointer? {
     if isUrgent { return unsafe urgent.room() }
+    guard isCancel || ordinary.count < ordinaryMax else { return nil }
     return unsafe ordinary.room()
   }
   mutating func push(_ queued: OUCHQueued, urgent isUrgent: Bool) {
     if isUrgent { urgent.push(queued) } else { ordinary.push(queued) }
   }
-
-  /// The bytes to hand over now: what is left on the stage, or the stage filled anew. `withdraw`
-  /// says whether a packet is not to be sent any more; it is then dropped.
-  mutating func prepare(_ withdraw: (OUCHQueued) -> Bool) -> UnsafeRawBufferPointer {
-    if staged == handedOver {
-      staged = 0
-      handedOver = 0
-      while staged &+ Self.packetBytesMax <= stage.count, urgent.count > 0 {
-        Self.move(&urgent, stage, &staged)
-      }
-      while staged &+ Self.packetBytesMax <= stage.count, urgent.count == 0, ordinary.count > 0 {
-        if withdraw(ordinary.first) {
-          ordinary.drop()
-        } else {
-          Self.move(&ordinary, stage, &staged)
-        }
-      }
+  /// Is a request of this number waiting, that has not been begun?
+  func isWaiting(_ reference: UInt64) -> Bool {
+    isWaiting { $0.venueReference == reference }
+  }
+  func isWaiting(_ chosen: (OUCHQueued) -> Bool) -> Bool {
+    for i in 0..<ordinary.count {
+      let queued = ordinary[i]
+      if queued.isRequest, !queued.isWithdrawn, chosen(queued) { return true }
     }
-    return unsafe stage.view.part(handedOver, staged &- handedOver)
+    return false
   }
-  private static func move(
-    _ ring: inout OUCHPacketRing, _ stage: borrowing Block, _ staged: inout Int
-  ) {
-    let packet = unsafe ring.firstBytes
-    unsafe stage.writer.copy(staged, packet)
-    staged &+= packet.count
-    ring.drop()
+  /// Withdraws the waiting requests that `withdraw` chooses; not what is laid out, its bytes may be
+  /// on their way.
+  mutating func withdraw(_ withdraw: (OUCHQueued) -> Bool) {
+    for i in stagedOrdinary..<ordinary.count where !ordinary[i].isWithdrawn && withdraw(ordinary[i])
+    {
+      ordinary.withdraw(i)
+    }
   }
-  /// So many bytes of what ``prepare(_:)`` gave were taken.
+
+  /// What was laid out was not taken.
+  mutating func release() {
+    stagedUrgent = 0
+    stagedOrdinary = 0
+  }
+
+  /// Lays out the bytes to hand over now. Call ``took(_:)`` before the next time when any were taken.
+  mutating func prepare() -> UnsafeRawBufferPointer {
+    var staged = begunTo &- begunFrom
+    unsafe stage.writer.copy(0, begun.view.part(begunFrom, staged))
+    stagedUrgent = urgent.lay(on: stage, &staged)
+    // Nothing ordinary goes before something urgent that did not fit.
+    stagedOrdinary = stagedUrgent == urgent.count ? ordinary.lay(on: stage, &staged) : 0
+    return unsafe stage.view.part(0, staged)
+  }
+
+  /// So many bytes of what ``prepare()`` gave were taken.
   mutating func took(_ bytes: Int) {
-    handedOver = min(handedOver &+ max(bytes, 0), staged)
+    var left = max(bytes, 0)
+    let rest = min(left, begunTo &- begunFrom)
+    begunFrom &+= rest
+    left &-= rest
+    Self.take(&urgent, &stagedUrgent, &left, begun, &begunFrom, &begunTo)
+    Self.take(&ordinary, &stagedOrdinary, &left, begun, &begunFrom, &begunTo)
+    release()
+  }
+  private static func take(
+    _ ring: inout OUCHPacketRing, _ staged: inout Int, _ left: inout Int,
+    _ begun: borrowing Block, _ from: inout Int, _ to: inout Int
+  ) {
+    while staged > 0, left > 0 || ring[0].isWithdrawn {
+      let queued = ring[0]
+      let length = Int(queued.length)
+      if !queued.isWithdrawn {
+        if left < length {
+          unsafe begun.writer.copy(0, ring.bytes(0))
+          from = left
+          to = length
+        }
+        left = max(left &- length, 0)
+      }
+      ring.drop()
+      staged &-= 1
+    }
   }
   /// Drops everything; `withdrawn` sees what was certainly not sent, not even begun.
   mutating func clear(_ withdrawn: (OUCHQueued) -> Void) {
     while urgent.count > 0 {
-      withdrawn(urgent.first)
+      withdrawn(urgent[0])
       urgent.drop()
     }
     while ordinary.count > 0 {
-      withdrawn(ordinary.first)
+      if !ordinary[0].isWithdrawn { withdrawn(ordinary[0]) }
       ordinary.drop()
     }
-    staged = 0
-    handedOver = 0
+    begunFrom = 0
+    begunTo = 0
+    release()
   }
 }
 
@@ -108,7 +156,9 @@ struct OUCHQueued: BitwiseCopyable {
     let at = head &+ index
     return at < entries.count ? at : at &- entries.count
   }
-  mutating func room() -> UnsafeMutableRawBufferPointer? {
+  subscript(_ index: Int) -> OUCHQueued { entries[slot(index)] }
+
+  func room() -> UnsafeMutableRawBufferPointer? {
     guard count < entries.count else { return nil }
     return unsafe block.writer.part(
       slot(count) &* OUCHSendQueue.packetBytesMax, OUCHSendQueue.packetBytesMax)
@@ -117,12 +167,23 @@ struct OUCHQueued: BitwiseCopyable {
     entries[slot(count)] = queued
     count &+= 1
   }
-  var first: OUCHQueued { entries[head] }
-  var firstBytes: UnsafeRawBufferPointer {
-    unsafe block.view.part(head &* OUCHSendQueue.packetBytesMax, Int(entries[head].length))
+  func bytes(_ index: Int) -> UnsafeRawBufferPointer {
+    unsafe block.view.part(
+      slot(index) &* OUCHSendQueue.packetBytesMax, Int(entries[slot(index)].length))
   }
+  mutating func withdraw(_ index: Int) { entries[slot(index)].isWithdrawn = true }
   mutating func drop() {
     head = slot(1)
     count &-= 1
+  }
+  /// Copies what is not withdrawn behind `staged` as far as it fits; how many entries that covers.
+  func lay(on stage: borrowing Block, _ staged: inout Int) -> Int {
+    for i in 0..<count where !self[i].isWithdrawn {
+      let packet = unsafe bytes(i)
+      guard staged &+ packet.count <= stage.count else { return i }
+      unsafe stage.writer.copy(staged, packet)
+      staged &+= packet.count
+    }
+    return count
   }
 }
