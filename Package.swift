@@ -41,7 +41,8 @@ let package = Package(
       name: "Gateways", dependencies: ["CSupport", "Transport", "ExecutionCore"],
       swiftSettings: strict),
     .target(
-      name: "Simulation", dependencies: ["Gateways", "Transport", "Journal", "ExecutionCore"],
+      name: "Simulation",
+      dependencies: ["Gateways", "Transport", "Journal", "ExecutionCore", "CSupport"],
       swiftSettings: strict),
     .target(
       name: "Node",
@@ -79,7 +80,9 @@ let package = Package(
       swiftSettings: common),
     .testTarget(
       name: "SimulationTests",
-      dependencies: ["Simulation", "Gateways", "Journal", "ExecutionCore"],
+      dependencies: [
+        "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport",
+      ],
       swiftSettings: common),
     .testTarget(
       name: "NodeTests",

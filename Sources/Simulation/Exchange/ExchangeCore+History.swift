@@ -1,4 +1,5 @@
 public import ExecutionCore
+import Gateways
 
 extension ExchangeCore {
   /// Applies one message of history: matches ours with it, and publishes what of it is still true.
@@ -266,7 +267,7 @@ extension ExchangeCore {
     counters.bustedFills &+= 1
     book(fill: fills[index], sign: -1)
     let fill = fills[index]
-    var event = OrderEvent(.broken, time: time)
+    var event = response(.brokenTrade)
     event.userRefNum = fill.userRefNum
     event.matchNumber = fill.matchNumber
     event.reason = UInt16(UInt8(ascii: "S"))
@@ -318,7 +319,7 @@ extension ExchangeCore {
       cancelAll(reason: .closed) { _ in true }
       isClosed = true
       for account in 0..<accounts.count {
-        var event = OrderEvent(.systemEvent, time: time)
+        var event = response(.systemEvent)
         event.reason = UInt16(UInt8(ascii: "E"))
         emit(UInt32(account), event)
       }

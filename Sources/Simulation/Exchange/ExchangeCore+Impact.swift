@@ -1,3 +1,4 @@
+import Gateways
 extension ExchangeCore {
   /// By how many 10⁻⁴ dollars the impact model moves a new price of history; 0 while it is off.
   ///
@@ -22,7 +23,7 @@ extension ExchangeCore {
       let edge = Int64(other) + Int64(isBuy ? -ticks : ticks)
       if !wasCrossing { shifted = isBuy ? min(shifted, edge) : max(shifted, edge) }
     }
-    shifted = min(max(shifted, Int64(ticks)), Int64(ExchangeSettings.priceMax))
+    shifted = min(max(shifted, Int64(ticks)), Int64(OUCHLimits.priceMax))
     return Int32(clamping: shifted - Int64(price))
   }
 

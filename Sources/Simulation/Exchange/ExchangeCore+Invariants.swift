@@ -19,6 +19,17 @@ public struct DisplayedOrder: BitwiseCopyable, Hashable, Sendable {
   public var isBuy: Bool
   public var price: UInt32
   public var shares: UInt32
+
+  public init(
+    reference: UInt64, locate: UInt16, symbol: UInt64, isBuy: Bool, price: UInt32, shares: UInt32
+  ) {
+    self.reference = reference
+    self.locate = locate
+    self.symbol = symbol
+    self.isBuy = isBuy
+    self.price = price
+    self.shares = shares
+  }
 }
 
 extension ExchangeCore {
@@ -66,6 +77,11 @@ extension ExchangeCore {
   public func state(at locate: UInt16) -> (tradingState: UInt8, regSHO: UInt8) {
     guard Int(locate) < symbols.count else { return (0, 0) }
     return (symbols[Int(locate)].tradingState, symbols[Int(locate)].regSHO)
+  }
+
+  /// Shares of a round lot.
+  public func roundLot(at locate: UInt16) -> Int64 {
+    Int(locate) < symbols.count ? Int64(symbols[Int(locate)].roundLot) : 100
   }
 
   public func locate(of symbol: UInt64) -> UInt16? { locates[symbol] }

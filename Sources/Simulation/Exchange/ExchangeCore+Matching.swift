@@ -1,4 +1,5 @@
 import ExecutionCore
+import Gateways
 
 /// Which of ours an aggressor of history meets: one side of one symbol, from the best price to `stop`.
 struct Sweep: Sendable {
@@ -159,11 +160,11 @@ extension ExchangeCore {
       fillsBySource[sourceMatch, default: SourceMatch()].fills.append(fills.count - 1)
     }
     book(fill: fill, sign: 1)
-    var event = OrderEvent(.executed, time: time)
+    var event = response(.executed)
     event.userRefNum = order.userRefNum
     event.quantity = shares
     event.price = UInt64(price)
-    event.liquidity = liquidity
+    event.liquidityFlag = liquidity
     event.matchNumber = match
     emit(order.account, event)
   }

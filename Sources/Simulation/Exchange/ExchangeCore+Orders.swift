@@ -1,11 +1,12 @@
 import ExecutionCore
+public import Gateways
 
 extension ExchangeCore {
   /// Applies one request of an account at this session time.
   ///
   /// A number that is not above the last processed one, an order that is not live, a superfluous cancel:
   /// silence, as OUCH has it, and ``ExchangeCounters/ignoredRequests`` counts them.
-  public mutating func submit(_ request: OrderRequest, account: UInt32, at sessionTime: Int64) {
+  public mutating func submit(_ request: OUCHRequest, account: UInt32, at sessionTime: Int64) {
     guard Int(account) < accounts.count else { return }
     advance(to: sessionTime)
     counters.requests &+= 1
@@ -17,7 +18,7 @@ extension ExchangeCore {
     case .massCancel: massCancel(request, account)
     case .disableEntry, .enableEntry: switchEntry(request, account)
     case .accountQuery:
-      var event = OrderEvent(.accountQueryResponse, time: time)
+      var event = response(.accountQueryResponse)
       event.userRefNum = accounts[Int(account)].lastUserRefNum &+ 1
       emit(account, event)
     }
@@ -29,9 +30,17 @@ extension ExchangeCore {
     cancelAll(reason: .system) { $0.account == account }
   }
 
+  private func isPostOnly(_ request: OUCHRequest) -> Bool {
+    request.options.value(.postOnly) == UInt64(UInt8(ascii: "P"))
+  }
+
+  private func minimum(_ request: OUCHRequest) -> UInt32 {
+    UInt32(clamping: request.options.value(.minimumQuantity) ?? 0)
+  }
+
   // MARK: - Enter
 
-  private mutating func enter(_ request: OrderRequest, _ account: UInt32) {
+  private mutating func enter(_ request: OUCHRequest, _ account: UInt32) {
     guard consume(request.userRefNum, account) else { return }
     if let reason = rejection(request, account) {
       reject(request, account, reason)
@@ -49,7 +58,7 @@ extension ExchangeCore {
     counters.acceptedOrders &+= 1
     counters.ownEnteredShares &+= UInt64(request.quantity)
     emit(account, echo(.accepted, index))
-    work(index, postOnly: request.postOnly, minimum: request.minimumQuantity, replacing: nil)
+    work(index, postOnly: isPostOnly(request), minimum: minimum(request), replacing: nil)
   }
 
   /// Trades what can be traded, then rests or is cancelled.
@@ -107,7 +116,7 @@ extension ExchangeCore {
   }
 
   /// Why an enter is rejected; nil when it is not.
-  private func rejection(_ request: OrderRequest, _ account: UInt32) -> RejectReason? {
+  private func rejection(_ request: OUCHRequest, _ account: UInt32) -> RejectReason? {
     if isClosed { return .destinationClosed }
     if !accounts[Int(account)].isEntryEnabled { return .firmNotAuthorized }
     if ownByNumber.count >= settings.workingOrdersMax { return .other }
@@ -123,7 +132,7 @@ extension ExchangeCore {
     {
       return reason
     }
-    if request.minimumQuantity > request.quantity { return .invalidQuantity }
+    if minimum(request) > request.quantity { return .invalidQuantity }
     if !state.isMatching, request.timeInForce == UInt8(ascii: "3") { return .halted }
     if isShortRestricted(side: request.side, price: request.price, locate: locate) {
       return .shortSellRestricted
@@ -134,9 +143,9 @@ extension ExchangeCore {
   private func invalidDetails(
     quantity: UInt32, price: UInt64, timeInForce: UInt8, display: UInt8, tick: UInt32
   ) -> RejectReason? {
-    guard (1...ExchangeSettings.quantityMax).contains(quantity) else { return .invalidQuantity }
+    guard (1...OUCHLimits.quantityMax).contains(quantity) else { return .invalidQuantity }
     if !Self.isMarketPrice(price) {
-      guard (1...ExchangeSettings.priceMax).contains(price) else { return .invalidPrice }
+      guard (1...OUCHLimits.priceMax).contains(price) else { return .invalidPrice }
       // At one dollar and above whole ticks, below it 10⁻⁴ dollars.
       guard price < 10_000 || price % UInt64(max(1, tick)) == 0 else { return .invalidPrice }
     }
@@ -164,7 +173,7 @@ extension ExchangeCore {
 
   // MARK: - Replace
 
-  private mutating func replace(_ request: OrderRequest, _ account: UInt32) {
+  private mutating func replace(_ request: OUCHRequest, _ account: UInt32) {
     // (a) The original is dead or the number is used: silence.
     guard request.userRefNum > accounts[Int(account)].lastUserRefNum,
       let index = ownIndex(account, request.originalUserRefNum)
@@ -214,12 +223,12 @@ extension ExchangeCore {
     event.originalUserRefNum = original.userRefNum
     emit(account, event)
     work(
-      index, postOnly: request.postOnly, minimum: request.minimumQuantity, replacing: replaced)
+      index, postOnly: isPostOnly(request), minimum: minimum(request), replacing: replaced)
   }
 
   // MARK: - Cancel, modify
 
-  private mutating func cancel(_ request: OrderRequest, _ account: UInt32) {
+  private mutating func cancel(_ request: OUCHRequest, _ account: UInt32) {
     guard let index = ownIndex(account, request.userRefNum) else {
       counters.ignoredRequests &+= 1
       return
@@ -228,11 +237,11 @@ extension ExchangeCore {
     case 0: cancel(index, intendedTotal: request.quantity)
     case 1:
       own[index].pendingCancel = Int64(request.quantity)
-      var event = OrderEvent(.cancelPending, time: time)
+      var event = response(.cancelPending)
       event.userRefNum = request.userRefNum
       emit(account, event)
     default:
-      var event = OrderEvent(.cancelRejected, time: time)
+      var event = response(.cancelReject)
       event.userRefNum = request.userRefNum
       emit(account, event)
     }
@@ -252,14 +261,14 @@ extension ExchangeCore {
     }
     let decrement = order.total - intendedTotal
     shrink(index, by: decrement)
-    var event = OrderEvent(.canceled, time: time)
+    var event = response(.canceled)
     event.userRefNum = order.userRefNum
     event.quantity = decrement
     event.reason = UInt16(CancelReason.user.rawValue)
     emit(order.account, event)
   }
 
-  private mutating func modify(_ request: OrderRequest, _ account: UInt32) {
+  private mutating func modify(_ request: OUCHRequest, _ account: UInt32) {
     guard let index = ownIndex(account, request.userRefNum),
       isSameDirection(request.side, own[index].side),
       (1...own[index].total).contains(request.quantity)
@@ -274,7 +283,7 @@ extension ExchangeCore {
       return
     }
     shrink(index, by: own[index].total - request.quantity)
-    var event = OrderEvent(.modified, time: time)
+    var event = response(.modified)
     event.userRefNum = request.userRefNum
     event.side = request.side
     event.quantity = own[index].open
@@ -313,10 +322,10 @@ extension ExchangeCore {
 
   // MARK: - Mass cancel, disable, enable
 
-  private mutating func massCancel(_ request: OrderRequest, _ account: UInt32) {
+  private mutating func massCancel(_ request: OUCHRequest, _ account: UInt32) {
     guard consume(request.userRefNum, account) else { return }
     let isAll = request.symbol == 0 || request.symbol == 0x2020_2020_2020_2020
-    var event = OrderEvent(.massCancelResponse, time: time)
+    var event = response(.massCancelResponse)
     event.userRefNum = request.userRefNum
     event.firm = request.firm
     event.symbol = request.symbol
@@ -326,11 +335,11 @@ extension ExchangeCore {
     }
   }
 
-  private mutating func switchEntry(_ request: OrderRequest, _ account: UInt32) {
+  private mutating func switchEntry(_ request: OUCHRequest, _ account: UInt32) {
     guard consume(request.userRefNum, account) else { return }
     let enables = request.kind == .enableEntry
     accounts[Int(account)].isEntryEnabled = enables
-    var event = OrderEvent(enables ? .enableResponse : .disableResponse, time: time)
+    var event = response(enables ? .enableEntryResponse : .disableEntryResponse)
     event.userRefNum = request.userRefNum
     event.firm = request.firm
     emit(account, event)
@@ -361,18 +370,18 @@ extension ExchangeCore {
     return true
   }
 
-  private mutating func reject(_ request: OrderRequest, _ account: UInt32, _ reason: RejectReason) {
+  private mutating func reject(_ request: OUCHRequest, _ account: UInt32, _ reason: RejectReason) {
     counters.rejectedOrders &+= 1
-    var event = OrderEvent(.rejected, time: time)
+    var event = response(.rejected)
     event.userRefNum = request.userRefNum
     event.reason = reason.rawValue
     event.clOrdID = request.clOrdID
     emit(account, event)
   }
 
-  private func echo(_ kind: OrderEvent.Kind, _ index: Int) -> OrderEvent {
+  private func echo(_ kind: OUCHResponse.Kind, _ index: Int) -> OUCHResponse {
     let order = own[index]
-    var event = OrderEvent(kind, time: time)
+    var event = response(kind)
     event.userRefNum = order.userRefNum
     event.side = order.side
     event.quantity = order.open
@@ -459,7 +468,7 @@ extension ExchangeCore {
   mutating func die(_ index: Int, reason: CancelReason) {
     let order = own[index]
     counters.ownCancelledShares &+= UInt64(order.open)
-    var event = OrderEvent(.canceled, time: time)
+    var event = response(.canceled)
     event.userRefNum = order.userRefNum
     event.quantity = order.open
     event.reason = UInt16(reason.rawValue)
@@ -481,11 +490,12 @@ extension ExchangeCore {
   /// The resting order gives way: both sides' shares do not trade, the older is cut by them.
   mutating func preventSelfMatch(_ other: Int, against index: Int, shares: UInt32) {
     let resting = own[other]
-    var event = OrderEvent(.antiInternalization, time: time)
+    var event = response(.aiqCanceled)
     event.userRefNum = resting.userRefNum
     event.quantity = shares
     event.price = UInt64(resting.limit)
-    event.liquidity = UInt8(ascii: "A")
+    event.quantityPrevented = shares
+    event.liquidityFlag = UInt8(ascii: "A")
     event.reason = UInt16(CancelReason.selfMatch.rawValue)
     emit(resting.account, event)
     if shares >= resting.open {
@@ -501,7 +511,7 @@ extension ExchangeCore {
   /// A new reference for an order that rests again after it has taken; its account is told (Priority Update).
   mutating func renewReference(_ index: Int) {
     own[index].reference = takeOwnReference()
-    var event = OrderEvent(.priorityUpdate, time: time)
+    var event = response(.priorityUpdate)
     event.userRefNum = own[index].userRefNum
     event.price = own[index].price
     event.display = own[index].display

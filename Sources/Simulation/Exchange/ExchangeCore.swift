@@ -1,4 +1,5 @@
 public import ExecutionCore
+import Gateways
 
 /// The exchange without any input or output of its own: history and requests in, publications and
 /// events out, bit for bit the same for the same inputs. The rules are those of EXCHANGE.md.
@@ -28,7 +29,7 @@ public struct ExchangeCore: Sendable {
   var own: [OwnOrder] = []
   var freeOwn: [Int32] = []
   /// ClOrdID of each fill, for a later Broken Trade.
-  var fillClOrdIDs: [ClOrdID] = []
+  var fillClOrdIDs: [OUCHClOrdID] = []
   /// account × 2³² + UserRefNum of live orders.
   var ownByNumber: [UInt64: Int32] = [:]
   /// History's match number → our fills that came from it.
@@ -83,7 +84,7 @@ public struct ExchangeCore: Sendable {
     guard accounts.count < settings.accountsMax else { return nil }
     accounts.append(ExchangeAccount())
     let account = UInt32(accounts.count - 1)
-    var event = OrderEvent(.systemEvent, time: time)
+    var event = response(.systemEvent)
     event.reason = UInt16(UInt8(ascii: "S"))
     emit(account, event)
     return account
@@ -108,7 +109,7 @@ public struct ExchangeCore: Sendable {
   // MARK: - Helpers of all parts
 
   static func isMarketPrice(_ price: UInt64) -> Bool {
-    price == ExchangeSettings.marketPrices.0 || price == ExchangeSettings.marketPrices.1
+    price == OUCHLimits.marketPrice || price == OUCHLimits.crossMarketPrice
   }
 
   /// A mantissa at another exponent as 10⁻⁴ dollars; nil when that is not exact or out of range.
@@ -156,7 +157,15 @@ public struct ExchangeCore: Sendable {
     return record
   }
 
-  mutating func emit(_ account: UInt32, _ event: OrderEvent) {
+  /// An event of now.
+  func response(_ kind: OUCHResponse.Kind) -> OUCHResponse {
+    var event = OUCHResponse(kind)
+    event.timestamp = UInt64(max(0, time &- settings.midnight))
+    event.firm = 0x2020_2020
+    return event
+  }
+
+  mutating func emit(_ account: UInt32, _ event: OUCHResponse) {
     counters.events &+= 1
     events.append(AddressedEvent(account: account, event: event))
   }

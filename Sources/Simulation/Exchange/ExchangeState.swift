@@ -1,8 +1,10 @@
+import Gateways
+
 /// Fees of the exchange by liquidity flag, in 10⁻⁸ dollars a share; negative is a rebate.
 ///
 /// The default follows the usual shape of a maker-taker schedule: 30 mils to remove, 20 mils back for
 /// displayed liquidity that was added, 10 mils back for hidden liquidity.
-public struct FeeSchedule: BitwiseCopyable, Hashable, Sendable {
+public struct ExchangeFees: BitwiseCopyable, Hashable, Sendable {
   /// Flag `R`.
   public var remove: Int64
   /// Flag `A`.
@@ -52,23 +54,18 @@ public struct ImpactModel: BitwiseCopyable, Hashable, Sendable {
 
 /// What of the exchange can be chosen; part of what its output depends on.
 public struct ExchangeSettings: Hashable, Sendable {
-  public var fees = FeeSchedule()
+  public var fees = ExchangeFees()
   public var impact = ImpactModel()
   /// An order that would meet one of its own account cancels that one instead of trading with it.
   public var preventsSelfMatch = false
   /// Working orders of all accounts together; above it new orders are rejected.
   public var workingOrdersMax = 1_000_000
+  /// Session time of midnight Eastern: what the time stamps of the wire count from.
+  public var midnight: Int64 = 0
   /// Accounts that may log in.
   public var accountsMax = 64
 
   public init() {}
-
-  /// OUCH 5.0: the largest quantity of an order.
-  public static let quantityMax: UInt32 = 999_999
-  /// OUCH 5.0: $199,999.99 in 10⁻⁴ dollars.
-  public static let priceMax: UInt64 = 1_999_999_900
-  /// OUCH 5.0: $200,000.00 and 0x7FFFFFFF both mean a market order.
-  public static let marketPrices: (UInt64, UInt64) = (2_000_000_000, 0x7FFF_FFFF)
 }
 
 /// One execution of ours, as the exchange booked it.
@@ -167,7 +164,7 @@ struct OwnOrder: BitwiseCopyable, Sendable {
   var reference: UInt64
   /// Place in the book; -1 when it is not there.
   var slot: Int32
-  var clOrdID: ClOrdID
+  var clOrdID: OUCHClOrdID
 
   var open: UInt32 { total &- executed }
   var isBuy: Bool { side == UInt8(ascii: "B") }
