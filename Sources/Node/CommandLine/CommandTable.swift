@@ -4,7 +4,8 @@ import Foundation
 public enum CommandTable {
   /// In the order in which `--help` lists them.
   public static let all: [CommandDefinition] =
-    [RunCommand.definition, BookCommand.definition] + JournalCommand.definitions
+    [RunCommand.definition, BookCommand.definition, ExchangeCommand.definition]
+    + JournalCommand.definitions
 
   /// Runs the command that the arguments (without the program's name) ask for. Errors go to standard
   /// error as `needletail COMMAND: message`.

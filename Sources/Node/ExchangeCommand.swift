@@ -1,0 +1,324 @@
+import CSupport
+import ExecutionCore
+import Foundation
+import Simulation
+import Transport
+
+/// `needletail exchange`: the exchange as a process of its own.
+enum ExchangeCommand {
+  static let definition = CommandDefinition(
+    name: "exchange",
+    summary: "Run the exchange alone: market data, order entry, snapshots.",
+    discussion: """
+      Publishes a generated or a recorded market as MoldUDP64, takes OUCH 5.0 orders over SoupBinTCP
+      and matches them with the flow. Says its ports in one JSON line, and goes on until it is stopped
+      (SIGTERM or Ctrl-C). With --data it is durable: killed and started again it goes on.
+      """,
+    options: options
+  ) { try run($0) }
+
+  static let options: [OptionDefinition] = [
+    .value(
+      "feed", "FILE|generated",
+      "History: a file of framed ITCH messages (.gz too), or a market made from --seed."),
+    .value("seed", "N", "Seed of the generated market and of injected faults (1)."),
+    .value(
+      "style", "NAME", "Of the generated market: calm, volatile, thin, trending, jumping, halting."),
+    .value("symbols", "N", "Of the generated market (20)."),
+    .value("rate", "N", "Messages a second of session time of the generated market (5000)."),
+    .value("messages", "N", "The generated market ends after so many messages."),
+    .value("duration", "S", "The generated market ends after so many seconds of session time."),
+    .value(
+      "write-feed", "FILE", "Write the generated market to a file of framed ITCH messages, and end."
+    ),
+    .value(
+      "speed", "N|max",
+      "Times the original speed (1), or as fast as the core consumes; that needs --flow-control."),
+    .value(
+      "instruments", "FILE", "Instruments file (CSV); without one it is derived from the feed."),
+    .value(
+      "date", "YYYY-MM-DD", "Session date; else the instruments file's, else the feed file name's."),
+    .value("listen", "HOST:PORT", "Order entry (127.0.0.1:0, a free port)."),
+    .value("rerequest", "HOST:PORT", "Re-request server over UDP (127.0.0.1:0)."),
+    .value("snapshot", "HOST:PORT", "Snapshot service (127.0.0.1:0)."),
+    .value(
+      "feed-to", "HOST:PORT[,HOST:PORT]", "Where the A and the B line go, unicast or multicast."),
+    .value("username", "NAME", "The account's user name (NTAIL1)."),
+    .value("password", "TEXT", "The account's password (needletail)."),
+    .value("data", "DIR", "Durable state; without it nothing survives the process."),
+    .flag("new-session", "Forget a stored session and begin a new one."),
+    .flag("cancel-on-disconnect", "Working orders go with the connection."),
+    .flag("start-on-login", "The feed begins at the first log-in to order entry."),
+    .value(
+      "flow-control", "FILE", "Shared counter of what the core has consumed, for --speed max."),
+    .value(
+      "report", "FILE", "Write the exchange's own account of the session at the end, as JSON."),
+    .value("idle", "S", "End so long after the feed's end when nobody is connected (never)."),
+    .value("loss", "P", "Lose datagrams of each line with this probability."),
+    .value("duplicate", "P", "Send datagrams twice with this probability."),
+    .value("reorder", "P", "Send datagrams after the next one with this probability."),
+    .flag("impact", "Later flow moves with what we took, by the square-root model."),
+  ]
+
+  static func run(_ options: ParsedOptions) throws(CommandFailure) -> ExitCode {
+    let seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
+    let file = options.text("feed").flatMap { $0 == "generated" ? nil : $0 }
+    let instruments = try readInstruments(options)
+    let date = try sessionDate(options, file: file, instruments: instruments)
+    let midnight = SessionCalendar.midnight(date)
+    if let path = options.text("write-feed") {
+      return try writeFeed(options, seed: seed, midnight: midnight, path: path)
+    }
+    let feed: ExchangeFeed
+    if let file {
+      do throws(FeedError) {
+        feed = try ExchangeFeed(
+          file: file, instruments: instruments?.instruments, midnight: midnight)
+      } catch {
+        throw CommandFailure(error.cause.exitCode, "\(error)")
+      }
+    } else {
+      feed = ExchangeFeed(
+        generated: try generator(options, seed: seed, midnight: midnight, needsEnd: false))
+    }
+    for note in feed.notes { Console.error("needletail exchange: \(note)") }
+    return try serve(options, feed: feed, seed: seed)
+  }
+
+  private static func serve(
+    _ options: ParsedOptions, feed: ExchangeFeed, seed: UInt64
+  ) throws(CommandFailure) -> ExitCode {
+    StopSignal.block()
+    _ = nt_clock_calibrate()
+    let settings = try serverSettings(options, seed: seed)
+    var flow: FlowControl?
+    if let path = options.text("flow-control") {
+      do throws(StoreError) {
+        flow = try FlowControl(path: path, creates: false)
+      } catch {
+        throw CommandFailure(.opening(errno: error.errorNumber), "\(error)")
+      }
+    }
+    if settings.pace == .max, flow == nil {
+      throw CommandFailure(
+        .usage,
+        "'--speed max' needs '--flow-control FILE', or nothing keeps the feed from outrunning its reader"
+      )
+    }
+    let session = try open(options, feed: feed)
+    if session.cutBytes > 0 {
+      Console.error("needletail exchange: a torn tail of \(session.cutBytes) bytes was cut")
+    }
+    var server: ExchangeServer
+    do throws(ReactorError) {
+      server = try ExchangeServer(session: session, settings: settings, flow: flow)
+    } catch {
+      throw CommandFailure(
+        .unavailable, "\(error); give other ports with --listen, --rerequest, --snapshot")
+    }
+    Console.error("needletail exchange: \(server.backEndReason)")
+    Console.line(server.announcement)
+    var turns = 0
+    while !server.isDone {
+      server.turn()
+      turns &+= 1
+      if turns & 63 == 0, StopSignal.wait(milliseconds: 0) { break }
+    }
+    server.finish()
+    return try finish(options, session: session, counters: server.counters)
+  }
+
+  private static func finish(
+    _ options: ParsedOptions, session: ExchangeSession, counters: ExchangeServerCounters
+  ) throws(CommandFailure) -> ExitCode {
+    let report = ExchangeReport(session, server: counters)
+    if let path = options.text("report") {
+      let partial = path + ".partial"
+      guard let data = (report.json + "\n").data(using: .utf8) else { return .internalError }
+      do {
+        try data.write(to: URL(fileURLWithPath: partial))
+        guard rename(partial, path) == 0 else {
+          throw CommandFailure(
+            .cannotCreate, "\(path): \(String(cString: strerror(errno)))")
+        }
+      } catch let failure as CommandFailure {
+        throw failure
+      } catch {
+        throw CommandFailure(.cannotCreate, "\(path): \(error.localizedDescription)")
+      }
+    }
+    for violation in report.violations {
+      Console.error("needletail exchange: invariant broken: \(violation)")
+    }
+    if let failure = session.failure {
+      throw CommandFailure(.inputOutput, "\(failure)")
+    }
+    return report.violations.isEmpty ? .ok : .failed
+  }
+
+  // MARK: - Options
+
+  private static func readInstruments(
+    _ options: ParsedOptions
+  ) throws(CommandFailure) -> InstrumentsFile? {
+    guard let path = options.text("instruments") else { return nil }
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw CommandFailure(.noInput, "\(path): \(error.localizedDescription)")
+    }
+    do throws(InstrumentsFile.ParseError) {
+      return try InstrumentsFile(parsing: text, name: path)
+    } catch {
+      throw CommandFailure(.dataError, "\(error)")
+    }
+  }
+
+  /// Never today's: from `--date`, the instruments file, or the feed file's name; a generated market
+  /// has a day of its own.
+  private static func sessionDate(
+    _ options: ParsedOptions, file: String?, instruments: InstrumentsFile?
+  ) throws(CommandFailure) -> SessionDate {
+    if let text = options.text("date") {
+      guard let date = SessionDate(parsing: text) else {
+        throw options.refuse("date", text, "a date as 2019-12-30")
+      }
+      return date
+    }
+    if let date = instruments?.date { return date }
+    guard let file else {
+      guard let date = SessionDate(year: 2020, month: 1, day: 2) else {
+        throw CommandFailure(.internalError, "the generated market has no date")
+      }
+      return date
+    }
+    guard let date = SessionDate(fileName: file) else {
+      throw CommandFailure(
+        .usage, "\(file): its name has no date; give '--date YYYY-MM-DD' or an instruments file")
+    }
+    return date
+  }
+
+  private static func generator(
+    _ options: ParsedOptions, seed: UInt64, midnight: Int64, needsEnd: Bool
+  ) throws(CommandFailure) -> GeneratorSettings {
+    var settings = GeneratorSettings(
+      seed: seed, style: try options.choice("style", of: MarketStyle.self) ?? .calm,
+      symbols: try options.integer("symbols", in: 1...GeneratorSettings.symbolsMax) ?? 20,
+      rate: Int64(
+        try options.integer("rate", in: 1...Int(GeneratorSettings.rateMax)) ?? 5_000),
+      midnight: midnight)
+    settings.messagesMax = (try options.integer("messages", in: 10...Int.max)).map(UInt64.init)
+    settings.duration = (try options.number("duration", in: 0.001...86_400))
+      .map { Int64($0 * 1_000_000_000) }
+    if needsEnd, settings.messagesMax == nil, settings.duration == nil {
+      throw CommandFailure(.usage, "'--write-feed' needs '--messages N' or '--duration S'")
+    }
+    return settings
+  }
+
+  private static func writeFeed(
+    _ options: ParsedOptions, seed: UInt64, midnight: Int64, path: String
+  ) throws(CommandFailure) -> ExitCode {
+    let settings = try generator(options, seed: seed, midnight: midnight, needsEnd: true)
+    do throws(StoreError) {
+      let result = try FeedWriter.write(settings, to: path)
+      Console.line("{\"messages\":\(result.messages),\"bytes\":\(result.bytes)}")
+      return .ok
+    } catch {
+      throw CommandFailure(.cannotCreate, "\(error)")
+    }
+  }
+
+  private static func serverSettings(
+    _ options: ParsedOptions, seed: UInt64
+  ) throws(CommandFailure) -> ExchangeServerSettings {
+    var settings = ExchangeServerSettings()
+    settings.orderEntry = try endpoint(options, "listen") ?? .loopback()
+    settings.rerequest = try endpoint(options, "rerequest") ?? .loopback()
+    settings.snapshot = try endpoint(options, "snapshot") ?? .loopback()
+    if let text = options.text("feed-to") {
+      let parts = text.split(separator: ",")
+      guard (1...2).contains(parts.count) else {
+        throw options.refuse("feed-to", text, "one or two of HOST:PORT, separated by a comma")
+      }
+      for part in parts { settings.feedTo.append(try parse(options, "feed-to", String(part))) }
+    }
+    if options.text("speed") == "max" {
+      settings.pace = .max
+    } else {
+      let speed = try options.number("speed", in: 0.001...1_000_000) ?? 1
+      settings.pace = .thousandths(Int64(speed * 1_000))
+    }
+    settings.startsAtLogin = options.flag("start-on-login")
+    settings.password = options.text("password") ?? settings.password
+    settings.idleMax = Int64((try options.number("idle", in: 0...86_400) ?? 0) * 1_000_000_000)
+    settings.faults.seed = seed
+    settings.faults.loss = try probability(options, "loss")
+    settings.faults.duplication = try probability(options, "duplicate")
+    settings.faults.reordering = try probability(options, "reorder")
+    return settings
+  }
+
+  private static func probability(
+    _ options: ParsedOptions, _ name: String
+  ) throws(CommandFailure) -> UInt64 {
+    UInt64((try options.number(name, in: 0...1) ?? 0) * 1_000_000)
+  }
+
+  private static func endpoint(
+    _ options: ParsedOptions, _ name: String
+  ) throws(CommandFailure) -> Endpoint? {
+    guard let text = options.text(name) else { return nil }
+    return try parse(options, name, text)
+  }
+
+  private static func parse(
+    _ options: ParsedOptions, _ name: String, _ text: String
+  ) throws(CommandFailure) -> Endpoint {
+    do throws(EndpointError) {
+      return try Endpoint(parsing: text)
+    } catch {
+      throw CommandFailure(.usage, "'--\(name) \(text)' is refused: \(error)")
+    }
+  }
+
+  private static func open(
+    _ options: ParsedOptions, feed: ExchangeFeed
+  ) throws(CommandFailure) -> ExchangeSession {
+    var settings = ExchangeSessionSettings()
+    settings.accounts = [options.text("username") ?? "NTAIL1"]
+    settings.directory = options.text("data")
+    settings.startsNewSession = options.flag("new-session")
+    settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
+    settings.exchange.impact.isEnabled = options.flag("impact")
+    if let directory = settings.directory {
+      do {
+        try FileManager.default.createDirectory(
+          atPath: directory, withIntermediateDirectories: true)
+      } catch {
+        throw CommandFailure(.cannotCreate, "\(directory): \(error.localizedDescription)")
+      }
+    }
+    do throws(StoreError) {
+      return try ExchangeSession(settings: settings, feed: feed)
+    } catch {
+      let code: ExitCode =
+        error.errorNumber == EAGAIN
+        ? .unavailable
+        : error.errorNumber == 0 ? .dataError : .opening(errno: error.errorNumber)
+      throw CommandFailure(code, "\(error)")
+    }
+  }
+}
+
+extension FeedError.Cause {
+  /// The exit code of a feed that cannot be read for this cause.
+  var exitCode: ExitCode {
+    switch self {
+    case .data: .dataError
+    case .system(let code): .opening(errno: code)
+    }
+  }
+}

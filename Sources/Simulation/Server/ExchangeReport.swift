@@ -1,0 +1,148 @@
+import ExecutionCore
+import Gateways
+
+/// The exchange's own account of a session: what a core's books are compared with.
+///
+/// Money is decimal text in dollars; shares, counts and 10⁻⁴-dollar prices (`price_ticks`) are whole numbers.
+public struct ExchangeReport: Sendable {
+  public struct Position: Sendable, Hashable {
+    public var account: String
+    public var symbol: String
+    public var position: ExchangePosition
+  }
+  public var session: String
+  /// Executions that were not busted, and their shares.
+  public var fills: Int
+  public var shares: UInt64
+  public var bustedFills: Int
+  public var positions: [Position]
+  public var executions: [ExchangeFill]
+  public var workingOrders: [WorkingOrder]
+  public var counters: ExchangeCounters
+  public var server: ExchangeServerCounters
+  /// Violations in words; none when all invariants hold.
+  public var violations: [String]
+  public var notes: [String]
+  public var accounts: [String]
+  public var feedMessages: UInt64
+  public var publishedMessages: UInt64
+  public var recoveredInputs: Int
+
+  public init(_ session: ExchangeSession, server: ExchangeServerCounters) {
+    var text = ""
+    for i in 0..<10 { text.unicodeScalars.append(Unicode.Scalar(session.name[i])) }
+    self.session = text
+    let live = session.core.fills.filter { !$0.isBusted }
+    fills = live.count
+    shares = live.reduce(into: 0) { $0 += UInt64($1.quantity) }
+    bustedFills = session.core.fills.count - live.count
+    positions = []
+    accounts = session.settings.accounts
+    for (index, account) in session.core.accounts.enumerated() {
+      for symbol in account.positions.keys.sorted(by: { $0.bigEndian < $1.bigEndian }) {
+        positions.append(
+          Position(
+            account: accounts[index], symbol: SymbolCode.decode(symbol),
+            position: account.positions[symbol] ?? ExchangePosition()))
+      }
+    }
+    executions = session.core.fills
+    workingOrders = session.core.workingOrders
+    counters = session.core.counters
+    self.server = server
+    violations = session.core.verify()
+    notes = session.feed.notes
+    if let failure = session.feed.failure { notes.append(failure) }
+    feedMessages = session.position
+    publishedMessages = session.nextSequence - 1
+    recoveredInputs = session.recoveredInputs
+  }
+
+  /// One JSON object.
+  public var json: String {
+    let positions = positions.map {
+      "{\"account\":\(Self.quote($0.account)),\"symbol\":\(Self.quote($0.symbol)),"
+        + "\"shares\":\($0.position.shares),\"bought\":\($0.position.bought),"
+        + "\"sold\":\($0.position.sold),\"cash\":\"\(Self.money($0.position.cash))\","
+        + "\"fees\":\"\(Self.money($0.position.fees))\"}"
+    }
+    let executions = executions.map {
+      "{\"match\":\($0.matchNumber),\"account\":\(Self.quote(accounts[Int($0.account)])),"
+        + "\"symbol\":\(Self.quote(SymbolCode.decode($0.symbol))),\"side\":\"\(Self.letter($0.side))\","
+        + "\"quantity\":\($0.quantity),\"price_ticks\":\($0.price),"
+        + "\"user_ref_num\":\($0.userRefNum),\"liquidity\":\"\(Self.letter($0.liquidity))\","
+        + "\"cause\":\"\(Self.letter($0.cause))\",\"busted\":\($0.isBusted)}"
+    }
+    return [
+      "{\"session\":\(Self.quote(session))", "\"fills\":\(fills)", "\"shares\":\(shares)",
+      "\"busted_fills\":\(bustedFills)", "\"feed_messages\":\(feedMessages)",
+      "\"published_messages\":\(publishedMessages)", "\"recovered_inputs\":\(recoveredInputs)",
+      "\"working_orders\":\(workingOrders.count)",
+      "\"positions\":[\(positions.joined(separator: ","))]",
+      "\"executions\":[\(executions.joined(separator: ","))]", "\"counters\":\(countersJSON)",
+      "\"server\":\(serverJSON)",
+      "\"invariants\":{\"hold\":\(violations.isEmpty),\"violations\":[\(Self.list(violations))]}",
+      "\"notes\":[\(Self.list(notes))]}",
+    ].joined(separator: ",")
+  }
+
+  private var countersJSON: String {
+    let c = counters
+    let pairs: [(String, UInt64)] = [
+      ("history_messages", c.historyMessages), ("published", c.published), ("events", c.events),
+      ("unknown_references", c.unknownReferences),
+      ("duplicate_references", c.duplicateReferences), ("excess_shares", c.excessShares),
+      ("malformed_history", c.malformedHistory), ("dropped_shares", c.droppedShares),
+      ("dropped_messages", c.droppedMessages), ("released_shares", c.releasedShares),
+      ("requests", c.requests), ("ignored_requests", c.ignoredRequests),
+      ("accepted_orders", c.acceptedOrders), ("replaced_orders", c.replacedOrders),
+      ("rejected_orders", c.rejectedOrders), ("cancels", c.cancels),
+      ("trades_without_aggressor", c.tradesWithoutAggressor),
+      ("blocked_throughs", c.blockedThroughs),
+      ("fills_through_better_price", c.fillsThroughBetterPrice),
+      ("fills_out_of_turn", c.fillsOutOfTurn),
+    ]
+    return Self.object(pairs)
+  }
+
+  private var serverJSON: String {
+    Self.object([
+      ("datagrams", server.datagrams), ("lost", server.lost), ("duplicated", server.duplicated),
+      ("reordered", server.reordered), ("unsent", server.unsent), ("logins", server.logins),
+      ("logins_refused", server.loginsRefused), ("disconnects", server.disconnects),
+      ("snapshots", server.snapshots),
+    ])
+  }
+
+  private static func object(_ pairs: [(String, UInt64)]) -> String {
+    "{" + pairs.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+  }
+
+  private static func list(_ texts: [String]) -> String {
+    texts.map(quote).joined(separator: ",")
+  }
+
+  private static func letter(_ code: UInt8) -> String { String(Unicode.Scalar(code)) }
+
+  static func quote(_ text: String) -> String {
+    var out = "\""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"": out += "\\\""
+      case "\\": out += "\\\\"
+      case "\u{0}"..<"\u{20}":
+        let hex = String(scalar.value, radix: 16)
+        out += "\\u" + String(repeating: "0", count: 4 - hex.count) + hex
+      default: out.unicodeScalars.append(scalar)
+      }
+    }
+    return out + "\""
+  }
+
+  /// 10⁻⁸ dollars as exact decimal text.
+  static func money(_ raw: Int128) -> String {
+    var digits = String(raw.magnitude)
+    while digits.count <= 8 { digits = "0" + digits }
+    return (raw < 0 ? "-" : "") + digits.dropLast(8) + "." + digits.suffix(8)
+  }
+}

@@ -1,0 +1,380 @@
+import ExecutionCore
+import Gateways
+public import Transport
+
+/// How fast the exchange goes through its feed.
+public enum ExchangePace: Hashable, Sendable {
+  /// Session time is the feed's start + this many thousandths × elapsed machine time.
+  case thousandths(Int64)
+  /// As fast as the core consumes; session time is the last applied message's.
+  case max
+}
+
+/// Faults that are injected into the datagrams of each line, by seed; for tests, off by default.
+public struct FeedFaults: Hashable, Sendable {
+  public var seed: UInt64 = 1
+  /// Parts per million of the datagrams.
+  public var loss: UInt64 = 0
+  public var duplication: UInt64 = 0
+  public var reordering: UInt64 = 0
+  public init() {}
+  public var isActive: Bool { loss > 0 || duplication > 0 || reordering > 0 }
+}
+
+/// Settings of an ``ExchangeServer``.
+public struct ExchangeServerSettings: Sendable {
+  public var orderEntry = Endpoint.loopback()
+  public var rerequest = Endpoint.loopback()
+  public var snapshot = Endpoint.loopback()
+  /// Where the A and the B line go: one or two.
+  public var feedTo: [Endpoint] = []
+  public var pace = ExchangePace.thousandths(1_000)
+  public var faults = FeedFaults()
+  /// The feed begins at the first log-in to order entry, not at once.
+  public var startsAtLogin = false
+  public var password = "needletail"
+  /// Nanoseconds of machine time.
+  public var heartbeatInterval: Int64 = 1_000_000_000
+  public var timeout: Int64 = 15_000_000_000
+  /// After the end of the feed, without a client, for so long: the server ends. 0 is never.
+  public var idleMax: Int64 = 0
+  public var reactor = ReactorSettings()
+
+  public init() {}
+}
+
+/// The exchange on sockets: order entry over SoupBinTCP, MoldUDP64 with re-requests, snapshots.
+///
+/// Drive it from one thread, the one that makes it: ``turn()`` until ``isDone`` or a stop signal.
+@safe public struct ExchangeServer: ~Copyable {
+  enum Token {
+    static let orderEntry: UInt64 = 1
+    static let snapshot: UInt64 = 2
+    static let rerequest: UInt64 = 3
+    static let line: UInt64 = 4
+  }
+  /// Messages of history applied in one turn at most.
+  static let feedBatchMax = 256
+  /// Connections of each service at most; more are closed at once.
+  static let connectionsMax = 16
+
+  public let session: ExchangeSession
+  public let settings: ExchangeServerSettings
+  /// Where the services really are.
+  public private(set) var orderEntry: Endpoint
+  public private(set) var rerequest: Endpoint
+  public private(set) var snapshot: Endpoint
+  public var counters = ExchangeServerCounters()
+  public var backEndReason: String { reactor.backEndReason }
+
+  var reactor: Reactor
+  let flow: FlowControl?
+  var publisher: MoldPublisher
+  var retransmitter: MoldRetransmitter
+  var lines: [FeedLine] = []
+  let rerequestSocket: ConnectionID
+  var clients: [OrderClient] = []
+  var snapshots: [SnapshotClient] = []
+  /// The sequence that is published next.
+  var nextToPublish: UInt64
+  /// Machine time at which session time began to run; nil while it stands.
+  var startedAt: Int64?
+  /// Session time at ``startedAt``.
+  var startTime: Int64 = 0
+  var endedAt: Int64?
+  var lastEndOfSession: Int64 = 0
+  var lastActivity: Int64
+  let scratch: UnsafeMutableRawBufferPointer
+
+  /// Opens every socket. Throws ``ReactorError`` for a port in use, an address that is not ours, and so on.
+  public init(
+    session: ExchangeSession, settings: ExchangeServerSettings, flow: FlowControl?
+  ) throws(ReactorError) {
+    var reactor = try Reactor(settings.reactor)
+    let sockets = try Sockets(settings, on: &reactor)
+    let now = Reactor.now()
+    // After a restart the numbers go on; what may not have been sent any more is sent again.
+    var next = session.position == 0 ? 1 : session.nextSequence
+    if session.position > 0, let flow {
+      let consumed = min(flow.consumed, session.nextSequence &- 1)
+      next = max(session.stream.firstSequence, consumed &+ 1)
+    }
+    self.session = session
+    self.settings = settings
+    self.flow = flow
+    orderEntry = sockets.orderEntry
+    snapshot = sockets.snapshot
+    rerequest = sockets.rerequest
+    rerequestSocket = sockets.rerequestSocket
+    lines = sockets.lines
+    nextToPublish = next
+    publisher = MoldPublisher(
+      session: session.name, nextSequence: next, heartbeatInterval: settings.heartbeatInterval,
+      now: now)
+    retransmitter = MoldRetransmitter(session: session.name)
+    lastActivity = now
+    unsafe scratch = .allocate(byteCount: 65_536, alignment: 8)
+    self.reactor = reactor
+  }
+
+  /// The sockets of a server, opened together.
+  private struct Sockets {
+    let orderEntry: Endpoint
+    let snapshot: Endpoint
+    let rerequest: Endpoint
+    let rerequestSocket: ConnectionID
+    var lines: [FeedLine] = []
+
+    init(_ settings: ExchangeServerSettings, on reactor: inout Reactor) throws(ReactorError) {
+      let orders = try reactor.listen(on: settings.orderEntry, token: Token.orderEntry)
+      orderEntry = try reactor.localEndpoint(of: orders)
+      let snapshots = try reactor.listen(on: settings.snapshot, token: Token.snapshot)
+      snapshot = try reactor.localEndpoint(of: snapshots)
+      var options = SocketOptions()
+      options.reportsPeer = true
+      rerequestSocket = try reactor.openDatagram(
+        bind: settings.rerequest, options: options, token: Token.rerequest)
+      rerequest = try reactor.localEndpoint(of: rerequestSocket)
+      for (index, target) in settings.feedTo.enumerated() {
+        let socket = try reactor.openDatagram(
+          bind: target.isMulticast ? .any() : .loopback(), token: Token.line)
+        if target.isMulticast {
+          try reactor.setMulticastOutput(
+            interface: settings.orderEntry.address, hops: 0, loop: true, on: socket)
+        }
+        lines.append(
+          FeedLine(target: target, socket: socket, faults: settings.faults, index: index))
+      }
+    }
+  }
+
+  deinit { unsafe scratch.deallocate() }
+
+  /// The feed is over, nobody is connected, and the idle time has passed.
+  public var isDone: Bool {
+    guard session.failure == nil else { return true }
+    guard settings.idleMax > 0, let endedAt, clients.isEmpty else { return false }
+    return Reactor.now() - max(endedAt, lastActivity) >= settings.idleMax
+  }
+
+  /// The ports, as one JSON object on one line.
+  public var announcement: String {
+    let feed = settings.feedTo.map { "\"\($0)\"" }.joined(separator: ",")
+    return
+      "{\"order_entry\":\"\(orderEntry)\",\"rerequest\":\"\(rerequest)\","
+      + "\"snapshot\":\"\(snapshot)\",\"feed\":[\(feed)],\"session\":\"\(sessionText)\"}"
+  }
+
+  var sessionText: String {
+    var text = ""
+    for i in 0..<SessionName.size { text.unicodeScalars.append(Unicode.Scalar(session.name[i])) }
+    return text
+  }
+
+  /// One round: events, feed, publication, streams, heartbeats. Waits at most about a millisecond.
+  public mutating func turn() {
+    let count = reactor.poll(waiting())
+    let now = Reactor.now()
+    for index in 0..<max(0, count) { handle(reactor.event(index), now: now) }
+    feed(now: now)
+    publish(now: now)
+    pumpClients(now: now)
+    pumpSnapshots(now: now)
+    reactor.submit()
+  }
+
+  private func waiting() -> WaitStrategy {
+    guard startedAt != nil, !session.isFeedDone else { return .block(nanoseconds: 1_000_000) }
+    switch settings.pace {
+    case .max: return .spinThenYield(spins: 8)
+    case .thousandths: return .block(nanoseconds: 100_000)
+    }
+  }
+
+  /// Says goodbye: end of session on the feed and to the clients.
+  public mutating func finish() {
+    let now = Reactor.now()
+    publish(now: now)
+    endOfSession(now: now, force: true)
+    for index in clients.indices {
+      let length = unsafe clients[index].soup.endOfSession(now: now, into: scratch)
+      transmit(length, to: clients[index].connection)
+    }
+    reactor.submit()
+    // Gives the kernel what is queued; bounded.
+    for _ in 0..<10 { _ = reactor.poll(.block(nanoseconds: 1_000_000)) }
+  }
+
+  // MARK: - Time
+
+  /// Session time of now: an input that arrives now happens then.
+  func sessionTime(now: Int64) -> Int64 {
+    guard let startedAt, case .thousandths(let factor) = settings.pace else {
+      return session.core.time
+    }
+    let elapsed = Int128(now - startedAt) * Int128(factor) / 1_000
+    return max(session.core.time, startTime &+ Int64(clamping: elapsed))
+  }
+
+  private mutating func start(now: Int64) {
+    guard startedAt == nil else { return }
+    startedAt = now
+    // The prologue has its own time; session time runs from the first message on.
+    startTime = max(session.core.time, session.feed.peek()?.sessionTime ?? session.core.time)
+  }
+
+  // MARK: - Feed
+
+  private mutating func feed(now: Int64) {
+    if startedAt == nil {
+      guard !settings.startsAtLogin || session.position > 0 || clients.contains(where: \.isLoggedIn)
+      else { return }
+      start(now: now)
+    }
+    guard !session.isFeedDone else { return }
+    // Everything that was said must be out before more is: then the window bounds it all.
+    for _ in 0..<Self.feedBatchMax {
+      switch settings.pace {
+      case .max:
+        guard nextToPublish == session.nextSequence, windowLeft() > 0 else { return }
+      case .thousandths:
+        guard let next = session.feed.peek() else {
+          session.applyNext()
+          break
+        }
+        guard next.sessionTime <= sessionTime(now: now) else { return }
+      }
+      guard session.applyNext() else { break }
+      publish(now: now)
+    }
+    if session.isFeedDone { endedAt = now }
+  }
+
+  /// Messages that may be published now.
+  private func windowLeft() -> UInt64 {
+    guard case .max = settings.pace, let flow else { return .max }
+    let underway = nextToPublish &- 1 &- min(flow.consumed, nextToPublish &- 1)
+    return underway >= FlowControl.windowMax ? 0 : FlowControl.windowMax - underway
+  }
+
+  mutating func publish(now: Int64) {
+    var left = windowLeft()
+    while nextToPublish < session.nextSequence, left > 0,
+      let message = unsafe session.stream.message(at: nextToPublish)
+    {
+      switch unsafe publisher.append(message) {
+      case .sequence:
+        nextToPublish += 1
+        left -= 1
+      case .full: sendDatagram(now: now)
+      case .tooLong: return
+      }
+    }
+    sendDatagram(now: now)
+    if let heartbeat = unsafe publisher.heartbeat(now: now) { unsafe broadcast(heartbeat) }
+    if session.isFeedDone { endOfSession(now: now, force: false) }
+  }
+
+  private mutating func sendDatagram(now: Int64) {
+    guard let datagram = unsafe publisher.take(now: now) else { return }
+    unsafe broadcast(datagram)
+    counters.datagrams &+= 1
+    flow?.published = nextToPublish &- 1
+  }
+
+  private mutating func broadcast(_ datagram: UnsafeRawBufferPointer) {
+    for index in lines.indices {
+      unsafe lines[index].send(datagram, on: &reactor, counters: &counters)
+    }
+  }
+
+  /// End of session is repeated once a second, for receivers that come late. It waits until nothing is left.
+  private mutating func endOfSession(now: Int64, force: Bool) {
+    guard nextToPublish == session.nextSequence || force,
+      force || now - lastEndOfSession >= 1_000_000_000,
+      let datagram = unsafe publisher.endOfSession(now: now)
+    else { return }
+    lastEndOfSession = now
+    unsafe broadcast(datagram)
+    for index in lines.indices { lines[index].flush(on: &reactor) }
+  }
+}
+
+/// What the server did. Datagrams are counted once for all lines, faults for each.
+public struct ExchangeServerCounters: BitwiseCopyable, Hashable, Sendable {
+  public var datagrams: UInt64 = 0
+  public var lost: UInt64 = 0
+  public var duplicated: UInt64 = 0
+  public var reordered: UInt64 = 0
+  /// The kernel's queue was full: the datagram waits in nobody's hands and must be asked for again.
+  public var unsent: UInt64 = 0
+  public var logins: UInt64 = 0
+  public var loginsRefused: UInt64 = 0
+  public var disconnects: UInt64 = 0
+  public var snapshots: UInt64 = 0
+  public init() {}
+}
+
+/// One line of the feed with its injected faults.
+struct FeedLine {
+  let target: Endpoint
+  let socket: ConnectionID
+  let faults: FeedFaults
+  private var random: SeededRandom
+  /// A datagram that is held back to come after the next one.
+  private var held: [UInt8]?
+
+  init(target: Endpoint, socket: ConnectionID, faults: FeedFaults, index: Int) {
+    self.target = target
+    self.socket = socket
+    self.faults = faults
+    random = SeededRandom(seed: faults.seed &+ UInt64(index) &* 0x9E37)
+  }
+
+  mutating func send(
+    _ datagram: UnsafeRawBufferPointer, on reactor: inout Reactor,
+    counters: inout ExchangeServerCounters
+  ) {
+    guard faults.isActive else {
+      unsafe put(datagram, on: &reactor, counters: &counters)
+      return
+    }
+    if random.chance(partsPerMillion: faults.loss) {
+      counters.lost &+= 1
+      return
+    }
+    if held == nil, random.chance(partsPerMillion: faults.reordering) {
+      counters.reordered &+= 1
+      held = unsafe Array(datagram)
+      return
+    }
+    unsafe put(datagram, on: &reactor, counters: &counters)
+    if random.chance(partsPerMillion: faults.duplication) {
+      counters.duplicated &+= 1
+      unsafe put(datagram, on: &reactor, counters: &counters)
+    }
+    flush(on: &reactor)
+  }
+
+  /// Sends what is held back.
+  mutating func flush(on reactor: inout Reactor) {
+    guard let late = held else { return }
+    held = nil
+    unsafe late.withUnsafeBytes { bytes in
+      _ = unsafe reactor.sendDatagram(bytes, to: target, on: socket)
+    }
+  }
+
+  private func put(
+    _ datagram: UnsafeRawBufferPointer, on reactor: inout Reactor,
+    counters: inout ExchangeServerCounters
+  ) {
+    var result = unsafe reactor.sendDatagram(datagram, to: target, on: socket)
+    // The send buffer is full: the kernel is given time, a bounded number of times.
+    for _ in 0..<1_000 where result == .full {
+      reactor.submit()
+      result = unsafe reactor.sendDatagram(datagram, to: target, on: socket)
+    }
+    if result != .queued { counters.unsent &+= 1 }
+  }
+}

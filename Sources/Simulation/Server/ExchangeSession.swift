@@ -1,0 +1,239 @@
+import ExecutionCore
+public import Gateways
+
+/// What an exchange session depends on, beside its feed.
+public struct ExchangeSessionSettings: Sendable {
+  public var exchange = ExchangeSettings()
+  /// User names of the accounts, in the order of their numbers.
+  public var accounts: [String] = ["NTAIL1"]
+  /// Directory of the durable store; nil keeps nothing (virtual time).
+  public var directory: String?
+  public var startsNewSession = false
+  /// Working orders of an account go with its connection, and with the exchange's own end.
+  public var cancelsOnDisconnect = false
+  /// Published messages that can be asked for again.
+  public var retainedMessages = 1 << 18
+  public var retainedBytes = 16 << 20
+
+  public init() {}
+}
+
+/// A durable exchange session without sockets: feed, core and store, and the streams that follow.
+///
+/// Every input that is not history is stored before it is applied; how far the session has come is
+/// stored before anything that follows from it can be sent. Opened again after SIGKILL it does
+/// everything once more from the start: same numbering, same streams, working orders alive.
+/// Threading: one owner.
+@safe public final class ExchangeSession {
+  public let settings: ExchangeSessionSettings
+  public private(set) var core: ExchangeCore
+  public let feed: ExchangeFeed
+  /// Published messages by MoldUDP64 sequence.
+  var stream: RetainedMessages
+  /// By account.
+  private(set) var orderStreams: [OrderStream] = []
+  /// Messages of the feed that were applied.
+  public private(set) var position: UInt64 = 0
+  /// The feed has ended.
+  public private(set) var isFeedDone = false
+  /// Inputs that came back from the store.
+  public private(set) var recoveredInputs = 0
+  /// Bytes of a torn tail that were cut from the store.
+  public var cutBytes: Int { store?.cutBytes ?? 0 }
+  /// Inbound OUCH messages that could not be decoded; they are ignored.
+  public private(set) var undecodable: UInt64 = 0
+  /// Name of the SoupBinTCP and MoldUDP64 session.
+  public let name: SessionName
+  /// Set when the store cannot take any more: no input is accepted then.
+  public private(set) var failure: StoreError?
+
+  private let store: ExchangeStore?
+  private var events: UInt64 = 0
+  private var request = OUCHRequest(.accountQuery)
+  private let scratch: UnsafeMutableRawBufferPointer
+
+  /// Opens or resumes a session.
+  public init(settings: ExchangeSessionSettings, feed: ExchangeFeed) throws(StoreError) {
+    self.settings = settings
+    self.feed = feed
+    var exchange = settings.exchange
+    exchange.midnight = feed.midnight
+    core = ExchangeCore(settings: exchange)
+    stream = RetainedMessages(
+      messages: settings.retainedMessages, bytes: settings.retainedBytes)
+    if let directory = settings.directory {
+      store = try ExchangeStore(
+        directory: directory,
+        identity: "\(feed.identity) \(exchange) \(settings.accounts)",
+        newSession: settings.startsNewSession)
+    } else {
+      store = nil
+    }
+    let number = String(store?.sessionNumber ?? 1)
+    name =
+      SessionName("NT" + String(repeating: "0", count: max(0, 8 - number.count)) + number)
+      ?? .blank
+    unsafe scratch = .allocate(byteCount: 1_024, alignment: 8)
+    for facts in feed.instruments { core.define(facts, locate: feed.locates[facts.symbol]) }
+    for _ in settings.accounts {
+      _ = core.openAccount()
+      orderStreams.append(OrderStream())
+    }
+    encodeOutput()
+    try recover()
+  }
+
+  deinit { unsafe scratch.deallocate() }
+
+  /// The sequence that the next published message will get.
+  public var nextSequence: UInt64 { stream.nextSequence }
+
+  /// Messages in the account's sequenced stream.
+  public func eventCount(account: Int) -> UInt64 { orderStreams[account].nextSequence - 1 }
+
+  /// One message of the account's sequenced stream, for tests and tools; the first is 1.
+  public func eventBytes(account: Int, sequence: UInt64) -> [UInt8]? {
+    unsafe orderStreams[account].message(at: sequence).map { unsafe Array($0) }
+  }
+
+  /// A published message, while it is retained; the first is 1.
+  public func publishedBytes(at sequence: UInt64) -> [UInt8]? {
+    unsafe stream.message(at: sequence).map { unsafe Array($0) }
+  }
+
+  // MARK: - Inputs
+
+  /// Applies the next message of history; false when there is none.
+  @discardableResult public func applyNext() -> Bool {
+    guard step() else { return false }
+    noteProgress()
+    return true
+  }
+
+  /// Applies one OUCH message of an account. False when the store failed: then it was not applied.
+  public func submit(_ message: UnsafeRawBufferPointer, account: UInt32, at time: Int64) -> Bool {
+    let input = unsafe StoredInput(
+      kind: .request, account: account, position: position, time: time, bytes: Array(message))
+    return accept(input)
+  }
+
+  /// The account's connection is gone.
+  public func disconnect(account: UInt32, at time: Int64) -> Bool {
+    guard settings.cancelsOnDisconnect else { return true }
+    return accept(
+      StoredInput(
+        kind: .disconnect, account: account, position: position, time: time, bytes: []))
+  }
+
+  private func accept(_ input: StoredInput) -> Bool {
+    guard failure == nil else { return false }
+    if let store {
+      do throws(StoreError) {
+        try store.append(input)
+      } catch {
+        failure = error
+        return false
+      }
+    }
+    apply(input)
+    noteProgress()
+    return true
+  }
+
+  private func apply(_ input: StoredInput) {
+    switch input.kind {
+    case .account: break
+    case .request:
+      let fault = unsafe input.bytes.withUnsafeBytes { unsafe request.decode($0) }
+      guard fault == nil else {
+        undecodable &+= 1
+        return
+      }
+      core.submit(request, account: input.account, at: input.time)
+    case .disconnect: core.disconnect(account: input.account, at: input.time)
+    }
+    encodeOutput()
+  }
+
+  private func step() -> Bool {
+    guard let record = feed.next() else {
+      isFeedDone = true
+      return false
+    }
+    core.apply(record)
+    position &+= 1
+    encodeOutput()
+    return true
+  }
+
+  private func noteProgress() {
+    store?.store(
+      StoredProgress(
+        position: position, published: stream.nextSequence &- 1, events: events))
+  }
+
+  // MARK: - Recovery
+
+  private func recover() throws(StoreError) {
+    guard let store else { return }
+    for input in store.inputs {
+      while position < input.position, step() {}
+      guard position == input.position else {
+        throw mismatch("an input at message \(input.position), the feed ends at \(position)")
+      }
+      apply(input)
+      recoveredInputs += 1
+    }
+    store.inputs = []
+    while position < store.found.position, step() {}
+    let now = StoredProgress(
+      position: position, published: stream.nextSequence &- 1, events: events)
+    guard now.position >= store.found.position, now.published >= store.found.published,
+      now.events >= store.found.events
+    else {
+      throw mismatch("it had come to \(store.found), doing it again gives \(now)")
+    }
+    if settings.cancelsOnDisconnect, recoveredInputs > 0 {
+      // The end of the process ended every connection.
+      for account in settings.accounts.indices {
+        _ = disconnect(account: UInt32(account), at: core.time)
+      }
+    }
+  }
+
+  private func mismatch(_ what: String) -> StoreError {
+    StoreError(
+      store?.directory ?? "", "the stored session does not match the feed: \(what)", 0,
+      remedy: "start with the feed it was made with, or with --new-session")
+  }
+
+  // MARK: - Output
+
+  private func encodeOutput() {
+    for index in core.published.indices {
+      var record = core.published[index].record
+      let length = unsafe withUnsafePointer(to: &record) { record in
+        unsafe ITCHEncoder.encode(
+          record, midnight: feed.midnight,
+          into: scratch.baseAddress.unsafelyUnwrapped.assumingMemoryBound(to: UInt8.self),
+          capacity: scratch.count)
+      }
+      guard length > 0 else { continue }
+      unsafe stream.append(UnsafeRawBufferPointer(rebasing: scratch[..<length]))
+    }
+    for addressed in core.events {
+      var fault: OUCHFault?
+      let length = unsafe addressed.event.encode(into: scratch, &fault)
+      guard length > 0, Int(addressed.account) < orderStreams.count else { continue }
+      let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<length])
+      guard unsafe orderStreams[Int(addressed.account)].append(bytes) else {
+        failure = StoreError(
+          "order stream of account \(addressed.account)", "is full", 0,
+          remedy: "begin a new session")
+        continue
+      }
+      events &+= 1
+    }
+    core.clearOutput()
+  }
+}
