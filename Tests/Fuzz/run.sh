@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the fuzzers from the sources, apart from the package, and runs each for SECONDS (60).
-# usage: run.sh [SECONDS] [NAME...]     names: mold soup ouch
+# usage: run.sh [SECONDS] [NAME...]     names: mold soup ouch itch capture
 # Exits 1 on the first crash and says where the input lies that causes it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,7 +8,7 @@ seconds=${1:-60}
 case $seconds in '' | *[!0-9]* | 0) echo "run.sh: '$seconds' is no number of seconds" >&2; exit 64 ;; esac
 shift || true
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(mold soup ouch)
+[ ${#names[@]} -gt 0 ] || names=(mold soup ouch itch capture)
 
 out=.build/fuzz
 mkdir -p "$out"
@@ -36,9 +36,21 @@ link() { # NAME SOURCE
 source_of() {
   case $1 in
     mold) echo FuzzMold.swift ;; soup) echo FuzzSoup.swift ;; ouch) echo FuzzOUCH.swift ;;
+    itch) echo FuzzITCH.swift ;; capture) echo FuzzCapture.swift ;;
     *) echo "run.sh: there is no fuzzer '$1'" >&2; exit 64 ;;
   esac
 }
+# Recorded files, where they are at hand, beside the generated seeds.
+recorded() { # NAME FOLDER
+  local data=${NEEDLETAIL_SHARED:-../shared}/data
+  [ -d "$data" ] || return 0
+  case $1 in
+    capture) cp "$data"/moldudp64/*/*.pcap "$2"/ 2>/dev/null || true ;;
+    itch) for file in "$data"/itch/*.itch50; do
+      head -c 4000 "$file" > "$2/$(basename "$file")"; done ;;
+  esac
+}
+
 for name in "${names[@]}"; do source_of "$name" > /dev/null; done
 echo "fuzz: building"
 build > "$out/build.log" 2>&1 < /dev/null || { cat "$out/build.log" >&2; exit 1; }
@@ -53,6 +65,7 @@ for name in "${names[@]}"; do
   corpus=$out/corpus-$name
   mkdir -p "$corpus" "$out/seeds-$name" "$out/crashes"
   FUZZ_SEEDS=$out/seeds-$name "$out/fuzz-$name" > "$out/$name.log" 2>&1 < /dev/null
+  recorded "$name" "$out/seeds-$name"
   echo "fuzz: $name for $seconds s"
   if ! timeout -k 10 $((seconds + 60)) "$out/fuzz-$name" "$corpus" "$out/seeds-$name" \
     -max_total_time="$seconds" -max_len=4096 -timeout=10 -rss_limit_mb=3072 -print_final_stats=1 \
