@@ -29,7 +29,7 @@
     case sessionDown = 33
     /// Made by the gateway: a request it withdrew unsent (too old, over a fuse, queue full). `reason` is the
     /// request's ``VenueRequest/Kind``: a cancel names the reference of its order, so without it the
-    /// engine could not tell the two apart, and releases nothing.
+    /// engine could not tell the two apart, and releases nothing. `orderState` is the ``NotSentCause``.
     case notSent = 34
     /// Made by the gateway: the stream has been drained up to what the venue had at log-in.
     case caughtUp = 35
@@ -57,6 +57,7 @@
   public var account: AccountID
   public var venue: UInt16
   public var kind: Kind
+  /// ``Side/rawValue``; 0 where the message has no side.
   public var side: UInt8
   /// Reason code of cancels and rejects (OUCH: an ASCII letter, or a number for rejects), event code of system events.
   public var reason: UInt16
@@ -67,6 +68,7 @@
   public var incarnation: UInt8
   /// Decimal exponent of `price`.
   public var priceExponent: Int8
+  /// The venue's letter (OUCH: `0` day, `3` immediate or cancel); 0 where there is none.
   public var timeInForce: UInt8
   public var display: UInt8
   var reserved0: UInt64 = 0
