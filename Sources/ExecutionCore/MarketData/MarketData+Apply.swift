@@ -1,3 +1,5 @@
+internal import CSupport
+
 /// Applying records. On the engine's thread, one writer.
 extension MarketData {
   /// Applies one record: sequence, books, states, gates.
@@ -221,11 +223,12 @@ extension MarketData {
   // MARK: Prefetching
 
   /// Looks ahead in a batch that will be applied in order; call it with each index before applying it.
-  @_noLocks @inline(__always) public func prefetch(
+  @_noLocks public func prefetch(
     _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
   ) {
-    if index &+ 32 < count { unsafe books.prefetchFirst(records + (index &+ 32)) }
-    if index &+ 16 < count { unsafe books.prefetchSecond(records + (index &+ 16)) }
-    if index &+ 8 < count { unsafe books.prefetchThird(records + (index &+ 8)) }
+    if index &+ 32 < count {
+      unsafe nt_prefetch_write(symbols + Int(records[index &+ 32].locate))
+    }
+    unsafe books.prefetch(records, at: index, count: count)
   }
 }

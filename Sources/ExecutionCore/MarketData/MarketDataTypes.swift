@@ -253,12 +253,9 @@
   @_noLocks @inlinable public init() {}
 }
 
-/// What is known of one locate. 128 bytes, two cache lines.
+/// What is known of one locate. 128 bytes: what changes with every message, then the rest.
 struct SymbolState: BitwiseCopyable {
-  var symbol: UInt64
   var lastTime: Int64
-  /// Session time of the last H or h.
-  var statusTime: Int64
   var goodTime: Int64
   var goodBidShares: UInt64
   var goodAskShares: UInt64
@@ -268,19 +265,23 @@ struct SymbolState: BitwiseCopyable {
   var outlierSince: Int64
   var lastTradeTime: Int64
   var lastTradePrice: UInt32
-  var roundLot: UInt32
-  var collar: AuctionCollar
-  var haltReason: UInt32
-  /// Instrument + 1; 0 is not bound.
-  var instrument: UInt32
-  /// Repaired alone after this many losses of the feed, plus 1; 0 never.
-  var repairedAt: UInt32
   var tradingState: UInt8
   /// Markets that are operationally halted: bit 0 Q, 1 B, 2 X, 3 other.
   var operationalHalts: UInt8
   var regSHO: UInt8
   /// Gates that were closed at the last look, `stale` apart.
   var gates: UInt8
+  // The second cache line.
+  var symbol: UInt64
+  /// Session time of the last H.
+  var statusTime: Int64
+  var collar: AuctionCollar
+  var roundLot: UInt32
+  var haltReason: UInt32
+  /// Instrument + 1; 0 is not bound.
+  var instrument: UInt32
+  /// Repaired alone after this many losses of the feed, plus 1; 0 never.
+  var repairedAt: UInt32
   var reserved0: UInt64
   var reserved1: UInt64
 

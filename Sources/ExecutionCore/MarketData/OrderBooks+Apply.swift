@@ -223,15 +223,47 @@ extension OrderBooks {
     let state = unsafe side(book, record.pointee.side == UInt8(ascii: "S") ? 1 : 0)
     let last = unsafe Int(state.pointee.start) &+ max(0, Int(state.pointee.count) &- 1)
     unsafe nt_prefetch_write(ladder + last)
+    if unsafe record.pointee.kind == ITCHDecoder.Kind.replace {
+      unsafe nt_prefetch_write(orders + Int(heads[bucket(record.pointee.second)]))
+    }
   }
 
   /// Third stage, about 8 messages ahead: the order's level and its neighbours in the queue.
   @_noLocks public func prefetchThird(_ record: UnsafePointer<MarketRecord>) {
+    if let side = unsafe BookSide(wire: record.pointee.side) {
+      let state = unsafe self.side(books + Int(record.pointee.locate), side.index)
+      let wanted = unsafe Self.key(record.pointee.price, side.index)
+      let position = unsafe min(lowerBound(state, wanted), max(0, Int(state.pointee.count) &- 1))
+      let entry = unsafe ladder[Int(state.pointee.start) &+ position]
+      unsafe nt_prefetch_write(levels + Int(entry.level))
+      return
+    }
     let slot = unsafe heads[bucket(record.pointee.reference)]
     guard slot != 0 else { return }
     let order = unsafe orders + Int(slot)
     unsafe nt_prefetch_write(levels + Int(order.pointee.level))
     unsafe nt_prefetch_write(orders + Int(order.pointee.previous))
     unsafe nt_prefetch_write(orders + Int(order.pointee.next))
+  }
+
+  /// Fourth stage, about 4 messages ahead: the last order of the level that an A or F will join.
+  @_noLocks public func prefetchFourth(_ record: UnsafePointer<MarketRecord>) {
+    guard let side = unsafe BookSide(wire: record.pointee.side) else { return }
+    let state = unsafe self.side(books + Int(record.pointee.locate), side.index)
+    let wanted = unsafe Self.key(record.pointee.price, side.index)
+    let position = unsafe min(lowerBound(state, wanted), max(0, Int(state.pointee.count) &- 1))
+    let entry = unsafe ladder[Int(state.pointee.start) &+ position]
+    unsafe nt_prefetch_write(orders + Int(levels[Int(entry.level)].tail))
+  }
+
+  /// All stages for a batch that will be applied in order; call it with each index before
+  /// applying that record.
+  @_noLocks public func prefetch(
+    _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
+  ) {
+    if index &+ 32 < count { unsafe prefetchFirst(records + (index &+ 32)) }
+    if index &+ 16 < count { unsafe prefetchSecond(records + (index &+ 16)) }
+    if index &+ 8 < count { unsafe prefetchThird(records + (index &+ 8)) }
+    if index &+ 4 < count { unsafe prefetchFourth(records + (index &+ 4)) }
   }
 }
