@@ -261,5 +261,5 @@ struct BooksCore: BitwiseCopyable {
   var ladderUsed: UInt32
   var reserved: UInt32
   /// Heads of the free lists of ladder vectors by size class; the next one is in the first entry's level.
-  var freeLadders: [14 of UInt32]
+  var freeLadders: [16 of UInt32]
 }

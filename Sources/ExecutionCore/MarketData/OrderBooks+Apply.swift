@@ -231,11 +231,7 @@ extension OrderBooks {
   /// Third stage, about 8 messages ahead: the order's level and its neighbours in the queue.
   @_noLocks public func prefetchThird(_ record: UnsafePointer<MarketRecord>) {
     if let side = unsafe BookSide(wire: record.pointee.side) {
-      let state = unsafe self.side(books + Int(record.pointee.locate), side.index)
-      let wanted = unsafe Self.key(record.pointee.price, side.index)
-      let position = unsafe min(lowerBound(state, wanted), max(0, Int(state.pointee.count) &- 1))
-      let entry = unsafe ladder[Int(state.pointee.start) &+ position]
-      unsafe nt_prefetch_write(levels + Int(entry.level))
+      unsafe nt_prefetch_write(levels + Int(nearestLevel(record, side)))
       return
     }
     let slot = unsafe heads[bucket(record.pointee.reference)]
@@ -249,11 +245,20 @@ extension OrderBooks {
   /// Fourth stage, about 4 messages ahead: the last order of the level that an A or F will join.
   @_noLocks public func prefetchFourth(_ record: UnsafePointer<MarketRecord>) {
     guard let side = unsafe BookSide(wire: record.pointee.side) else { return }
+    unsafe nt_prefetch_write(orders + Int(levels[Int(nearestLevel(record, side))].tail))
+  }
+
+  /// The level at a record's price, or a neighbour of it; 0 on an empty side, whose slots of the
+  /// ladder may hold anything.
+  @_noLocks @inline(__always) private func nearestLevel(
+    _ record: UnsafePointer<MarketRecord>, _ side: BookSide
+  ) -> UInt32 {
     let state = unsafe self.side(books + Int(record.pointee.locate), side.index)
+    let count = unsafe Int(state.pointee.count)
+    guard count > 0 else { return 0 }
     let wanted = unsafe Self.key(record.pointee.price, side.index)
-    let position = unsafe min(lowerBound(state, wanted), max(0, Int(state.pointee.count) &- 1))
-    let entry = unsafe ladder[Int(state.pointee.start) &+ position]
-    unsafe nt_prefetch_write(orders + Int(levels[Int(entry.level)].tail))
+    let position = unsafe min(lowerBound(state, wanted), count &- 1)
+    return unsafe ladder[Int(state.pointee.start) &+ position].level
   }
 
   /// All stages for a batch that will be applied in order; call it with each index before

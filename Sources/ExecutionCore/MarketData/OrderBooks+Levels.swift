@@ -23,7 +23,7 @@ extension OrderBooks {
     let entries = unsafe ladder + Int(side.pointee.start)
     let behind = count &- position
     if behind > 0 {
-      // Moves at most one side's vector: 65,536 entries of 8 bytes.
+      // Moves at most one side's vector: 262,144 entries of 8 bytes.
       unsafe nt_move(entries + (position &+ 1), entries + position, behind &* Self.entryBytes)
     }
     unsafe entries[position] = LadderEntry(key: wanted, level: index)

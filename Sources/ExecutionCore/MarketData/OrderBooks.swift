@@ -13,8 +13,8 @@ internal import CSupport
 @safe public struct OrderBooks {
   /// Locates are 16 bits.
   @inlinable public static var locates: Int { @_noLocks get { 65_536 } }
-  /// Size classes of the price vectors: 8 to 65,536 levels a side.
-  static var sizeClasses: Int { @_noLocks get { 14 } }
+  /// Size classes of the price vectors: 8 to 262,144 levels a side.
+  static var sizeClasses: Int { @_noLocks get { 16 } }
   /// Orders in one hash bucket at most; more is counted as full. The expected length is below two.
   @inlinable public static var chainMax: Int { @_noLocks get { 256 } }
 

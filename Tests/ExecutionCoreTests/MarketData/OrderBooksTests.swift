@@ -205,6 +205,27 @@ struct OrderBooksTests {
     #expect(twin.unknown > 0 && twin.duplicate > 0 && twin.overExecuted > 0)
   }
 
+  @Test func `looking ahead changes nothing, on books that are full, recycled or empty too`() throws
+  {
+    var capacity = BookCapacity(orders: 256)
+    capacity.levels = 24
+    capacity.ladderSlots = 96
+    let plain = try BookBench(capacity)
+    let ahead = try BookBench(capacity)
+    var flow = RandomFlow(seed: 77)
+    let records = (0..<4_000).map { _ in flow.next() }
+    records.withUnsafeBufferPointer { buffer in
+      guard let base = buffer.baseAddress else { return }
+      for index in 0..<buffer.count {
+        ahead.books.prefetch(base, at: index, count: buffer.count)
+        #expect(plain.apply(base[index]) == ahead.apply(base[index]))
+        if index % 500 == 0 { for bench in [plain, ahead] { bench.books.resetAll() } }
+      }
+    }
+    #expect(plain.books.counters == ahead.books.counters)
+    #expect(plain.books.counters.full > 0)
+  }
+
   @Test func `prices convert exactly or not at all`() {
     #expect(VenueTicks.price(2_872_900) == Price(raw: 28_729_000_000))
     #expect(VenueTicks.price(.max).raw == 42_949_672_950_000)
