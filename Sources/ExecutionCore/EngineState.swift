@@ -2,7 +2,7 @@
 /// spread over the rooms: Orders, Risk, Execution, Portfolio.
 ///
 /// Threading: one thread, always the same. No locks, no allocation after start-up.
-@usableFromInline struct EngineState {
+@usableFromInline struct EngineState: ~Copyable {
   // Time and causes.
   @usableFromInline var sessionTime: Int64 = 0
   @usableFromInline var machineTime: Int64 = 0

@@ -132,8 +132,7 @@ extension EngineState {
     payload.side = e.side.rawValue
     payload.liquidity = e.liquidity
     payload.incarnation = e.incarnation
-    payload.position =
-      cell(e.strategy, e.instrument).map { positions[$0].net } ?? 0
+    if let cell = cell(e.strategy, e.instrument) { payload.position = positions[cell].net }
     record(.execution, payload, account: e.account, strategy: e.strategy)
     guard let slot else { return }
     tell(
