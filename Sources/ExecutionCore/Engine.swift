@@ -82,6 +82,11 @@ public import CSupport
   public mutating func place(_ request: OrderRequest) -> Verdict {
     unsafe core.pointee.place(request)
   }
+  /// What the whole chain would say to a new order now, or nil when it would pass. Places, journals and
+  /// counts nothing.
+  public mutating func check(_ request: OrderRequest) -> Refusal? {
+    unsafe core.pointee.evaluate(request)
+  }
   public mutating func replace(
     _ order: OrderHandle, price: Price, quantity: Quantity
   ) -> RequestVerdict {

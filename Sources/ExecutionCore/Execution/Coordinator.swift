@@ -42,6 +42,14 @@ extension EngineState {
     return .accepted(handle)
   }
 
+  /// The chain's answer without consequences.
+  mutating func evaluate(_ request: OrderRequest) -> Refusal? {
+    switch resolve(request) {
+    case .left(var terms): check(&terms)
+    case .right(let refusal): refusal
+    }
+  }
+
   enum Resolution: BitwiseCopyable {
     case left(OrderTerms)
     case right(Refusal)
