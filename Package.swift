@@ -54,7 +54,10 @@ let package = Package(
       swiftSettings: common),
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
     .executableTarget(
-      name: "needletail-bench", dependencies: ["Node"], path: "Benchmarks", swiftSettings: common),
+      name: "needletail-bench", dependencies: ["Node", "CFloors"], path: "Benchmarks",
+      exclude: ["Floors"], swiftSettings: common),
+    .target(
+      name: "CFloors", path: "Benchmarks/Floors", cSettings: [.define("_GNU_SOURCE")]),
     // Built alone and under ThreadSanitizer by Tests/Races/run.sh.
     .executableTarget(
       name: "race-rings", dependencies: ["CSupport"], path: "Tests/Races/rings",

@@ -1,0 +1,108 @@
+import ExecutionCore
+import Gateways
+
+/// A made market: every instrument trades at 100.00, one cent wide.
+enum BenchMarket {
+  static func symbol(_ i: Int) -> UInt64 { SymbolCode.encode("B\(i)") ?? 0 }
+
+  static func configuration(instruments: Int) -> EngineConfiguration {
+    let facts = (0..<instruments).map { i in
+      var facts = InstrumentFacts(symbol: symbol(i))
+      facts.previousClose = 100 * 100_000_000
+      facts.averageVolume = 1_000_000
+      facts.shortable = true
+      facts.regSHO = UInt8(ascii: "0")
+      facts.tradingState = UInt8(ascii: "T")
+      return facts
+    }
+    var configuration = EngineConfiguration(
+      instruments: facts, accounts: [AccountConfiguration(name: "bench")],
+      strategies: [StrategyConfiguration(name: "bench", account: AccountID(raw: 0))])
+    configuration.venueIsUpAtStart = true
+    configuration.queryAccountAtLogin = false
+    configuration.ordersPerDayMax = 1 << 21
+    configuration.dataAgeMax = .max
+    configuration.goodQuoteAgeMax = .max
+    configuration.firmLimits.messageRate = MessageRate(
+      perSecond: 1_000_000, burst: 100_000, keptForCancels: 100)
+    configuration.marketData.staleAfter = 0
+    configuration.marketData.feedStaleAfter = 0
+    return configuration
+  }
+
+  /// Start of messages, directory, trading state, Reg SHO and a two-sided book for each instrument.
+  static func open<S: Strategy>(_ driver: inout Driver<S>, instruments: Int, at time: Int64) {
+    var sequence: UInt64 = 0
+    func send(_ fill: (inout MarketRecord) -> Void) {
+      var record = MarketRecord()
+      sequence += 1
+      record.sequence = sequence
+      record.sessionTime = time
+      fill(&record)
+      driver.ingest(&record, count: 1, machineTime: 0)
+    }
+    for code in "OSQ".utf8 {
+      send {
+        $0.kind = ITCHDecoder.Kind.systemEvent
+        $0.code = UInt16(code)
+      }
+    }
+    for i in 0..<instruments {
+      let locate = UInt16(i + 1)
+      send {
+        $0.kind = ITCHDecoder.Kind.directory
+        $0.locate = locate
+        $0.symbol = symbol(i)
+        $0.shares = 100
+      }
+      for (kind, code) in [
+        (ITCHDecoder.Kind.tradingAction, UInt8(ascii: "T")),
+        (ITCHDecoder.Kind.regSHO, UInt8(ascii: "0")),
+      ] {
+        send {
+          $0.kind = kind
+          $0.locate = locate
+          $0.symbol = symbol(i)
+          $0.code = UInt16(code)
+        }
+      }
+      for (side, price) in [(UInt8(ascii: "B"), UInt32(999_900)), (UInt8(ascii: "S"), 1_000_100)] {
+        send {
+          $0.kind = ITCHDecoder.Kind.add
+          $0.locate = locate
+          $0.symbol = symbol(i)
+          $0.side = side
+          $0.price = price
+          $0.shares = 1_000
+          $0.reference = sequence
+        }
+      }
+    }
+  }
+
+  /// An OUCH gateway that has been logged in without a socket, its fuse set wide.
+  static func gateway() throws -> OUCHGateway {
+    guard let credentials = SoupCredentials(username: "bench", password: "bench") else {
+      throw BenchError("the log-in is not valid")
+    }
+    var settings = OUCHGatewaySettings(
+      session: SoupClientSettings(credentials: credentials), venue: 0,
+      account: AccountID(raw: 0), midnight: 0)
+    settings.fuse.ordersPerSecondMax = .max
+    settings.fuse.notionalPerSecondMax = .max
+    settings.fuse.openOrdersMax = 1 << 20
+    settings.ageMax = 0
+    var gateway = OUCHGateway(settings)
+    gateway.connected(now: 1)
+    gateway.sent(gateway.prepareSend(now: 1).count, now: 1)
+    let accepted = [UInt8]("\0\u{1f}Abench     \(String(repeating: " ", count: 19))1".utf8)
+    let used = accepted.withUnsafeBytes { gateway.receive($0, now: 1) }
+    guard used == accepted.count, gateway.isActive else {
+      throw BenchError("the gateway did not take the log-in")
+    }
+    gateway.clearReports()
+    // What it asks at log-in (the account query) goes nowhere.
+    gateway.sent(gateway.prepareSend(now: 1).count, now: 1)
+    return gateway
+  }
+}

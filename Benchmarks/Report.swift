@@ -1,0 +1,97 @@
+import Foundation
+
+/// The figures of one suite, or why it could not measure.
+struct SuiteResult: Codable {
+  var suite: String
+  var question: String
+  var figures: [Figure]
+  var error: String?
+}
+
+/// A whole run, as text for people and as JSON for programs.
+struct BenchReport: Codable {
+  var machine: String
+  var quick: Bool
+  var suites: [SuiteResult]
+
+  /// 0; with the gate 1 when a figure misses its target or a suite could not measure at all.
+  func exitCode(gate: Bool) -> Int32 {
+    let failed = suites.contains { $0.error != nil }
+    guard gate else { return failed ? 70 : 0 }
+    let missed = misses()
+    for line in missed {
+      FileHandle.standardError.write(Data((line + "\n").utf8))
+    }
+    return missed.isEmpty ? 0 : 1
+  }
+
+  func misses() -> [String] {
+    suites.flatMap { suite -> [String] in
+      let again = "see needletail-bench --suite \(suite.suite)"
+      if let error = suite.error {
+        return ["gate: \(suite.suite): not measured: \(error); \(again)"]
+      }
+      return suite.figures.filter(\.misses).map { figure in
+        let limit = figure.limit.map { ($0.atLeast ? "at least " : "at most ") + number($0.value) }
+        return "gate: \(suite.suite): \(figure.name) is \(number(figure.median)) \(figure.unit), "
+          + "must be \(limit ?? ""); \(again)"
+      }
+    }
+  }
+
+  func json() -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    guard let data = try? encoder.encode(self), let text = String(data: data, encoding: .utf8)
+    else { return "{}" }
+    return text
+  }
+
+  func text() -> String {
+    var lines = [machine]
+    if quick { lines.append("--quick: a hundredth of the work; the figures mean little") }
+    for suite in suites {
+      lines.append("")
+      lines.append("\(suite.suite): \(suite.question)")
+      if let error = suite.error { lines.append("  not measured: \(error)") }
+      for f in suite.figures {
+        var line =
+          "  " + pad(f.name, 46) + left(number(f.median), 12) + " " + pad(f.unit, 9)
+          + pad("[\(number(f.min)) - \(number(f.max))]", 26)
+        if let limit = f.limit {
+          line +=
+            " \(limit.atLeast ? ">=" : "<=") \(number(limit.value)) \(f.misses ? "MISSED" : "met")"
+        }
+        if let note = f.note { line += "  " + note }
+        while line.last == " " { line.removeLast() }
+        lines.append(line)
+      }
+    }
+    return lines.joined(separator: "\n")
+  }
+}
+
+/// Four significant digits, thousands grouped.
+func number(_ x: Double) -> String {
+  guard x.isFinite else { return "-" }
+  if abs(x) >= 1000 {
+    let digits = String(Int64(x.rounded()))
+    var out = ""
+    for (i, c) in digits.enumerated() {
+      if i > 0, (digits.count - i) % 3 == 0, out != "-" { out += "," }
+      out.append(c)
+    }
+    return out
+  }
+  return String(format: abs(x) >= 100 ? "%.1f" : abs(x) >= 1 ? "%.2f" : "%.4f", x)
+}
+
+func pad(_ text: String, _ width: Int) -> String {
+  text.count >= width ? text + " " : text + String(repeating: " ", count: width - text.count)
+}
+
+func left(_ text: String, _ width: Int) -> String {
+  text.count >= width ? text : String(repeating: " ", count: width - text.count) + text
+}

@@ -1,0 +1,61 @@
+/// What a suite measured: one figure with its spread over the runs, in one unit.
+struct Figure: Codable {
+  var name: String
+  var unit: String
+  /// Median, least and greatest over the runs.
+  var median: Double
+  var min: Double
+  var max: Double
+  var runs: Int
+  /// A limit that `--gate` enforces, and which side of it is right.
+  var limit: Limit?
+  var note: String?
+
+  struct Limit: Codable {
+    var value: Double
+    var atLeast: Bool
+    func holds(_ x: Double) -> Bool { atLeast ? x >= value : x <= value }
+  }
+
+  init(
+    _ name: String, _ unit: String, _ runs: [Double], limit: Limit? = nil, note: String? = nil
+  ) {
+    let sorted = runs.sorted()
+    self.name = name
+    self.unit = unit
+    median = sorted.isEmpty ? .nan : sorted[sorted.count / 2]
+    min = sorted.first ?? .nan
+    max = sorted.last ?? .nan
+    self.runs = runs.count
+    self.limit = limit
+    self.note = note
+  }
+
+  /// Nothing measured is a miss, never a pass.
+  var misses: Bool {
+    guard let limit else { return false }
+    return runs == 0 || median.isNaN || !limit.holds(median)
+  }
+}
+
+/// Everything a suite may know: how long it may take, and the handicap that shows a gate can fail.
+struct BenchContext {
+  var runs: Int
+  var quick: Bool
+  /// Busy nanoseconds added to every operation under test (`--handicap`), never to a floor.
+  var handicap: Int64
+  /// Allowed processors, lowest first; a suite that needs two says so when there is one.
+  var processors: [Int32]
+}
+
+/// One question and the figures that answer it.
+protocol Suite {
+  static var name: String { get }
+  static var question: String { get }
+  static func run(_ context: BenchContext) throws -> [Figure]
+}
+
+struct BenchError: Error {
+  var message: String
+  init(_ message: String) { self.message = message }
+}
