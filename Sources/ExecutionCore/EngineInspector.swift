@@ -77,6 +77,9 @@ extension Engine {
   /// Over orders, positions, executions, identifiers and latches; books apart. Cold.
   public func stateHash() -> UInt64 { unsafe core.pointee.stateHash() }
 
+  /// What does not hold of the sums over orders, ledger and positions; empty when all is well. Cold.
+  public func brokenInvariants() -> [String] { unsafe core.pointee.brokenInvariants() }
+
   /// Everything, as plain values. Cold: walks pool and cells.
   public func snapshot() -> EngineSnapshot { unsafe core.pointee.snapshot() }
 }

@@ -202,7 +202,7 @@ final class Market<S: Strategy> {
     return (handle, request)
   }
 
-  var invariants: [String] { driver.engine.snapshot().brokenInvariants }
+  var invariants: [String] { driver.engine.brokenInvariants() }
 
   // MARK: The engine's own, by reference
 
