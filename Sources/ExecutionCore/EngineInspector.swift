@@ -113,7 +113,7 @@ extension EngineState {
     for cell in 0..<positions.count {
       let p = positions[cell]
       let open = exposure[cell].openOrders
-      if p.net == 0, p.cashFlow == 0, p.executions == 0, p.bought == 0, open == 0 { continue }
+      if !p.isUsed, open == 0 { continue }
       let instrument = InstrumentID(raw: UInt32(cell % instrumentCount))
       let strategy = StrategyID(raw: UInt32(cell / instrumentCount))
       list.append(summary(p, strategy, instrument, open: open))

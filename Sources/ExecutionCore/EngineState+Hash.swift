@@ -31,7 +31,7 @@ extension EngineState {
     }
     for cell in 0..<positions.count {
       let p = positions[cell]
-      if p.net == 0, p.executions == 0, p.cashFlow == 0, exposure[cell].openOrders == 0 { continue }
+      if !p.isUsed, exposure[cell].openOrders == 0 { continue }
       h.mix(UInt64(cell))
       h.mix(p.net)
       h.mix(p.cost)

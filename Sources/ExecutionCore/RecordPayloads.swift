@@ -57,7 +57,7 @@
   }
 }
 
-/// A request that was not made, and why. 128 bytes.
+/// A request that was not made, and why. 120 bytes.
 @frozen public struct RefusalRecord: BitwiseCopyable, Sendable {
   public var limit: Wide
   public var observed: Wide

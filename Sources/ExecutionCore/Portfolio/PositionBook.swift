@@ -19,10 +19,14 @@ struct PositionBook: BitwiseCopyable {
   var bought: Int64 = 0
   var sold: Int64 = 0
   var net: Int64 = 0
+  /// Executions that stand.
   var executions: Int64 = 0
+  /// Something was ever booked or carried in, even if it was taken back.
+  var isUsed = false
 
   /// A position carried in.
   mutating func open(quantity: Int64, cost: Int128) {
+    isUsed = true
     net = quantity
     self.cost = cost
     cashFlow = 0 &- cost
@@ -31,6 +35,7 @@ struct PositionBook: BitwiseCopyable {
   /// Books `quantity` bought (positive) or sold (negative) for `value` = price × quantity in money, of
   /// the same sign as quantity where prices are positive.
   mutating func trade(quantity: Int64, value: Int128) {
+    isUsed = true
     cashFlow &-= value
     guard net != 0, (net > 0) != (quantity > 0), quantity != 0 else {
       net &+= quantity

@@ -50,7 +50,8 @@ final class Market<S: Strategy> {
   var driver: Driver<S>
   var time: Int64 = 1_577_716_200_000_000_000
   var reference: UInt64 = 1_000
-  var stream: UInt64 = 0
+  /// Number of the next record in the feed; 0 is unsequenced.
+  var sequence: UInt64 = 0
 
   static func configuration() -> EngineConfiguration {
     var instruments: [InstrumentFacts] = []
@@ -94,6 +95,10 @@ final class Market<S: Strategy> {
   func feed(_ record: MarketRecord) {
     var record = record
     record.sessionTime = time
+    if sequence != 0 {
+      record.sequence = sequence
+      sequence += 1
+    }
     withUnsafePointer(to: record) { driver.ingest($0, count: 1, machineTime: 0) }
   }
 

@@ -6,7 +6,7 @@ import Testing
     #expect(MemoryLayout<SessionRecord>.size == 88)
     #expect(MemoryLayout<InstrumentRecord>.size == 72)
     #expect(MemoryLayout<IntentRecord>.size == 168)
-    #expect(MemoryLayout<RefusalRecord>.size == 128)
+    #expect(MemoryLayout<RefusalRecord>.size == 120)
     #expect(MemoryLayout<OrderStateRecord>.size == 80)
     #expect(MemoryLayout<ExecutionRecord>.size == 96)
     #expect(MemoryLayout<AlarmRecord>.size == 48)
@@ -147,7 +147,7 @@ import Testing
   @Test func `the same inputs give the same bytes and the same state`() throws {
     let (first, hash) = try run(seed: 7)
     let (second, again) = try run(seed: 7)
-    #expect(first.count > 100_000)
+    #expect(first.count > 50_000)
     #expect(first == second)
     #expect(hash == again)
     let (other, otherHash) = try run(seed: 8)
@@ -157,19 +157,16 @@ import Testing
   @Test func `the intent is in the journal before the request can be taken, with its cause`() throws
   {
     let market = try Market(Recorder(), opens: false)
+    market.sequence = 1
     market.open()
-    var tick = MarketRecord()
-    tick.kind = UInt8(ascii: "S")
-    tick.code = UInt16(UInt8(ascii: "Q"))
-    tick.sequence = 42
-    market.feed(tick)
+    let last = market.sequence - 1
     let before = market.lane.records.count
     _ = try market.place(.buy, 10, 10_000).handle
     let bytes = Array(market.lane.records)[before...]
     let record = Array(bytes)
     let header = record.withUnsafeBytes { $0.loadUnaligned(as: RecordHeader.self) }
     #expect(header.type == RecordType.intent.rawValue)
-    #expect(header.cause == FeedPosition(channel: 0, sequence: 42).cause)
+    #expect(header.cause == FeedPosition(channel: 0, sequence: last).cause)
     let intent = record.withUnsafeBytes {
       $0.loadUnaligned(fromByteOffset: MemoryLayout<RecordHeader>.size, as: IntentRecord.self)
     }
