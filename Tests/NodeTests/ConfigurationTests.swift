@@ -49,7 +49,9 @@ struct ConfigurationTests {
     let start = line.prefix(line.count - trimmed.count)
     let words = [
       "scenario": "thin", "mode": "memory", "format": "json", "wait": "spin", "network": "epoll",
-      "attach": "127.0.0.1:9000", "date": "2019-12-30", "instruments_file": "x.csv",
+      "attach": "127.0.0.1:9000", "line_a": "127.0.0.1:9", "line_b": "127.0.0.1:9",
+      "rerequest": "127.0.0.1:9", "snapshot": "127.0.0.1:9", "date": "2019-12-30",
+      "instruments_file": "x.csv",
       "source": "x.itch", "speed": "max", "username": "OTHER", "password": "other",
       "person": "another", "file": "stop", "address": "127.0.0.2", "symbols": "[AAPL]",
       "restricted": "[AAPL]", "account": nil, "kind": nil, "topology": nil,

@@ -28,8 +28,18 @@ extension Configuration.Exchange {
     reader.read(
       "attach", into: &attach, wanted: Wanted.endpoint,
       where: { $0.isEmpty || Wanted.isEndpoint($0) })
+    readEndpoint("line_a", into: &lineA, &reader)
+    readEndpoint("line_b", into: &lineB, &reader)
+    readEndpoint("rerequest", into: &rerequest, &reader)
+    readEndpoint("snapshot", into: &snapshot, &reader)
     reader.read("address", into: &address, wanted: Wanted.address, where: Wanted.isAddress)
     reader.read("cancel_on_disconnect", into: &cancelOnDisconnect)
+  }
+  private func readEndpoint(
+    _ key: String, into value: inout String, _ reader: inout SectionReader
+  ) {
+    reader.read(
+      key, into: &value, wanted: Wanted.endpoint, where: { $0.isEmpty || Wanted.isEndpoint($0) })
   }
 }
 
@@ -103,16 +113,19 @@ extension Configuration.Strategy {
     }
     if isMaker {
       reader.section("market_maker") {
-        $0.read("half_spread_ticks", into: &marketMaker.halfSpreadTicks, in: 1...10_000)
+        $0.read("edge_ticks", into: &marketMaker.edgeTicks, in: 0...10_000)
         $0.read("skew_ticks", into: &marketMaker.skewTicks, in: 0...10_000)
-        $0.read("requote_ticks", into: &marketMaker.requoteTicks, in: 0...10_000)
+        $0.read("tolerance_ticks", into: &marketMaker.toleranceTicks, in: 0...10_000)
+        $0.read("pause_microseconds", into: &marketMaker.pauseMicroseconds, in: 0...60_000_000)
       }
     } else {
       reader.section("taker") {
-        $0.read("imbalance_percent", into: &taker.imbalancePercent, in: 51...100)
+        $0.read("ratio_percent", into: &taker.ratioPercent, in: 100...100_000)
+        $0.read("shares_min", into: &taker.sharesMin, in: 1...1_000_000)
         $0.read("spread_ticks_max", into: &taker.spreadTicksMax, in: 1...10_000)
         $0.read(
           "cool_down_microseconds", into: &taker.coolDownMicroseconds, in: 0...3_600_000_000)
+        $0.read("holding_milliseconds", into: &taker.holdingMilliseconds, in: 0...86_400_000)
       }
     }
   }

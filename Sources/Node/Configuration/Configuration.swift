@@ -77,6 +77,12 @@ public struct Configuration: Equatable, Sendable {
   public struct Exchange: Equatable, Sendable {
     /// Empty: one is started; else the `HOST:PORT` of the order entry of a running one.
     public var attach = ""
+    /// Of a running one: where its lines, re-requests and snapshots are, each `HOST:PORT`. A line is a multicast
+    /// group, or an address of this machine that the exchange sends to.
+    public var lineA = ""
+    public var lineB = ""
+    public var rerequest = ""
+    public var snapshot = ""
     public var address = "127.0.0.1"
     public var cancelOnDisconnect = false
     public init() {}
@@ -170,7 +176,7 @@ public struct Configuration: Equatable, Sendable {
     public var symbols: [String] = []
     public var limits = Limits.strategy
     public var quantity: Int64 = 100
-    public var positionMax: Int64 = 1_000
+    public var positionMax: Int64 = 500
     public var marketMaker = MarketMaker()
     public var taker = Taker()
 
@@ -179,19 +185,23 @@ public struct Configuration: Equatable, Sendable {
   }
 
   public struct MarketMaker: Equatable, Sendable {
-    /// Ticks from the middle to each quote, at least.
-    public var halfSpreadTicks: Int64 = 1
-    /// How far both quotes move against a full position.
-    public var skewTicks: Int64 = 4
-    /// A quote stays while it is no more than this from where it should be.
-    public var requoteTicks: Int64 = 1
+    /// Ticks behind the best price of the market.
+    public var edgeTicks: Int64 = 0
+    /// Ticks by which both quotes move for every `quantity` held.
+    public var skewTicks: Int64 = 1
+    /// A quote keeps its place while it is no more than this from where it should be.
+    public var toleranceTicks: Int64 = 1
+    /// Session time to wait on a side after a change of its order.
+    public var pauseMicroseconds: Int64 = 10_000
   }
 
   public struct Taker: Equatable, Sendable {
-    /// Share of the best bid and offer that one side must hold.
-    public var imbalancePercent: Int64 = 80
-    public var spreadTicksMax: Int64 = 3
+    /// 300: three times as many shares on one side of the quote as on the other.
+    public var ratioPercent: Int64 = 300
+    public var sharesMin: Int64 = 100
+    public var spreadTicksMax: Int64 = 10
     public var coolDownMicroseconds: Int64 = 250_000
+    public var holdingMilliseconds: Int64 = 10_000
   }
 
   public struct Collars: Equatable, Sendable {
