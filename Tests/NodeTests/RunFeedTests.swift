@@ -34,7 +34,8 @@ struct RunFeedTests {
 
     init() throws {
       var reactor = try Reactor()
-      var feed = try FeedClient(on: &reactor, address: 0x7f00_0001, midnight: 0)
+      var feed = try FeedClient(
+        on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7f00_0001, midnight: 0)
       var options = SocketOptions()
       options.reportsPeer = true
       let sender = try reactor.openDatagram(bind: .loopback(), token: 100)

@@ -16,6 +16,8 @@ struct FeedClient: ~Copyable {
   }
   /// Records of one batch: more than a datagram can hold.
   static let batchMax = 4_096
+  /// Asked of the kernel for each socket: room for bursts.
+  static let socketBytes: Int32 = 4 << 20
 
   private(set) var receiver: MoldReceiver
   let lineA: ConnectionID
@@ -31,20 +33,26 @@ struct FeedClient: ~Copyable {
   /// What the receiver has said since the last ``takeEvents()``.
   private var events: MoldEvents = []
 
-  /// Opens two line sockets and one for re-requests on free ports of `address`.
+  /// Opens the two lines' sockets and one for re-requests.
+  ///
+  /// A line that is a multicast group is joined on `interface`; else it is an address of this machine,
+  /// port 0 for any free one.
   init(
-    on reactor: inout Reactor, address: UInt32, midnight: Int64
+    on reactor: inout Reactor, lineA atA: Endpoint, lineB atB: Endpoint, interface: UInt32,
+    midnight: Int64
   ) throws(ReactorError) {
     var options = SocketOptions.direct
     options.reportsReceiveTime = true
-    // Room for the bursts of a 'max' run: 64 messages at a time are under way, but heartbeats too.
-    options.receiveBufferBytes = 4 << 20
-    let at = Endpoint(address: address, port: 0)
-    let lineA = try reactor.openDatagram(bind: at, options: options, token: Token.lineA)
+    options.receiveBufferBytes = Self.socketBytes
+    let lineA = try reactor.openDatagram(bind: atA, options: options, token: Token.lineA)
     var ordinary = SocketOptions()
-    ordinary.receiveBufferBytes = 4 << 20
-    let lineB = try reactor.openDatagram(bind: at, options: ordinary, token: Token.lineB)
-    let requestSocket = try reactor.openDatagram(bind: at, options: ordinary, token: Token.request)
+    ordinary.receiveBufferBytes = Self.socketBytes
+    let lineB = try reactor.openDatagram(bind: atB, options: ordinary, token: Token.lineB)
+    for (endpoint, line) in [(atA, lineA), (atB, lineB)] where endpoint.isMulticast {
+      try reactor.join(group: endpoint.address, interface: interface, on: line)
+    }
+    let requestSocket = try reactor.openDatagram(
+      bind: Endpoint(address: interface, port: 0), options: ordinary, token: Token.request)
     self.midnight = midnight
     self.lineA = lineA
     self.lineB = lineB

@@ -11,8 +11,17 @@ final class RunMonitor: @unchecked Sendable {
     case stop
     /// Times the exchange has been started again.
     case exchangeRestarts
+    /// 1 while the kill file exists.
+    case killFile
+    /// Where the exchange's services are: address × 2¹⁶ + port; 0: not known yet.
+    case orderEntry
+    case rerequest
+    case snapshot
     // Written by the hot thread.
     case phase
+    /// Our ports of the two lines; 0: not open yet.
+    case portA
+    case portB
     case messages
     case sessionTime
     case ordersSent

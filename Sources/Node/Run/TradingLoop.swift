@@ -2,6 +2,7 @@ import CSupport
 import ExecutionCore
 import Foundation
 import Gateways
+import Simulation
 import Transport
 
 /// The inline topology: receive, decode, engine, strategy, risk, encode and send on one thread.
@@ -12,12 +13,15 @@ import Transport
 /// Threading: made, run and ended on the hot thread.
 struct TradingLoop<S: Strategy>: ~Copyable {
   static var tickInterval: Int64 { 5_000_000 }
+  static var totalsInterval: Int64 { 500_000_000 }
 
   var feed: FeedClient
   var path: HotPath<S>
+  var snapshot: SnapshotClient
   let monitor: RunMonitor
   let settings: TradingLoopSettings
   private var nextTick: Int64 = 0
+  private var nextTotals: Int64 = 0
   private var batches: UInt64 = 0
   private var stopDeadline: Int64 = 0
   private var endReason = ""
@@ -25,9 +29,10 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   private var isFinished = false
 
   init(
-    feed: consuming FeedClient, path: consuming HotPath<S>, monitor: RunMonitor,
-    settings: TradingLoopSettings
+    feed: consuming FeedClient, path: consuming HotPath<S>, snapshot: consuming SnapshotClient,
+    monitor: RunMonitor, settings: TradingLoopSettings
   ) {
+    self.snapshot = snapshot
     self.feed = feed
     self.path = path
     self.monitor = monitor
@@ -58,6 +63,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
       if event.kind == .received { receiveFeed(event) }
     case OrderEntryClient.token:
       path.receiveReports(event)
+    case SnapshotClient.token:
+      receiveSnapshot(event)
     default: break
     }
   }
@@ -73,18 +80,33 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     let stage = path.driver.engine.stage
     if stage.decided != 0 || batches & 63 == 0 { path.record(stage, arrived: arrived) }
     batches &+= 1
-    if let consumed = settings.consumed {
-      nt_word_store(consumed, feed.receiver.nextSequence &- 1)
-    }
+    settings.flow?.consumed = feed.receiver.nextSequence &- 1
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
   }
 
   private mutating func feedEvents(_ events: MoldEvents) {
-    if events.contains(.gapOpened) || events.contains(.needsSnapshot) {
-      feed.request(&path.reactor, now: path.now)
-    }
+    let market = path.driver.engine.market
+    if events.contains(.gapOpened) { market.gapDetected() }
+    if events.contains(.gapClosed), !snapshot.isWanted { market.gapRepaired() }
+    if events.contains(.needsSnapshot) { snapshot.begin(now: path.now) }
+    if events.contains(.gapOpened) { feed.request(&path.reactor, now: path.now) }
     if events.contains(.endOfSession) { beginStop("end of feed") }
+  }
+
+  /// Books by snapshot, and the feed spliced to it by sequence.
+  private mutating func receiveSnapshot(_ event: borrowing ReactorEvent) {
+    let market = path.driver.engine.market
+    guard
+      case .complete(let next) = snapshot.handle(event, &path.reactor, market, now: path.now)
+    else { return }
+    let received = nt_clock_ticks()
+    let isSpliced = feed.splice(at: next) { records, count in
+      path.apply(records, count, received: received)
+    }
+    // Older than what has been applied already: another one is needed.
+    if !isSpliced { snapshot.begin(now: path.now) }
+    settings.flow?.consumed = feed.receiver.nextSequence &- 1
   }
 
   // MARK: Every few milliseconds
@@ -94,15 +116,32 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     path.realtimeOffset = Self.realtime() &- path.now
     path.orders.tick(&path.reactor, now: path.now)
     feed.request(&path.reactor, now: path.now)
+    let events = feed.takeEvents()
+    if !events.isEmpty { feedEvents(events) }
+    if !snapshot.tick(&path.reactor, at: settings.snapshotServer, now: path.now) {
+      beginStop("no snapshot")
+    }
     if path.clock.hasBegun {
       path.driver.advance(sessionTime: path.clock.time(now: path.now), machineTime: path.now)
     }
     path.drain()
     report()
+    checkKillSwitch()
     if monitor.phase == .starting, path.orders.gateway.isCaughtUp, path.clock.hasBegun {
       monitor.phase = .trading
     }
     checkStop()
+  }
+
+  /// The kill file appears: the firm's switch is latched, and no new order leaves until a person
+  /// re-arms it by taking the file away.
+  private mutating func checkKillSwitch() {
+    guard monitor.get(.killFile) != (isKilled ? 1 : 0) else { return }
+    isKilled.toggle()
+    let command = Command(isKilled ? .kill : .rearm, scope: .firm).named(settings.person)
+    _ = path.driver.apply(
+      command, sessionTime: path.clock.time(now: path.now), machineTime: path.now)
+    path.drain()
   }
 
   private static func realtime() -> Int64 {
@@ -111,13 +150,19 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
   }
 
-  private func report() {
+  private mutating func report() {
     let counters = path.driver.engine.counters
     monitor.set(.messages, counters.marketRecords)
     monitor.set(.sessionTime, UInt64(bitPattern: path.clock.lastMessage))
     monitor.set(.ordersSent, counters.newOrders)
     monitor.set(.fills, counters.executions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
+    guard path.now >= nextTotals else { return }
+    nextTotals = path.now &+ Self.totalsInterval
+    let totals = path.driver.engine.totals
+    monitor.set(.grossPosition, UInt64(clamping: totals.grossPosition))
+    let profit = Int64(clamping: totals.netProfit.raw / 10_000)
+    monitor.set(.netProfit, UInt64(bitPattern: profit))
   }
 
   // MARK: The end
@@ -131,7 +176,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     }
     if path.orders.isRefused { beginStop("exchange lost") }
     guard !endReason.isEmpty else { return }
-    let isQuiet = path.driver.engine.counters.openOrders == 0
+    let isQuiet = path.driver.engine.openOrderCount == 0
     guard isQuiet || path.now >= stopDeadline || path.orders.isRefused else { return }
     path.orders.close(&path.reactor, now: path.now)
     path.driver.engine.end()
@@ -152,11 +197,14 @@ struct TradingLoop<S: Strategy>: ~Copyable {
 }
 
 /// What a ``TradingLoop`` is told.
-struct TradingLoopSettings: @unchecked Sendable {
+struct TradingLoopSettings: Sendable {
   var speed: Configuration.Speed
   var wait: WaitStrategy
-  /// Flow control of a `max` run: the exchange reads here what was consumed. It outlives the loop.
-  var consumed: UnsafeMutablePointer<UInt64>?
+  /// Flow control of a `max` run: the exchange reads here what was consumed.
+  var flow: FlowControl?
+  var snapshotServer = Endpoint.any(port: 0)
+  /// Who is named in the journal when the kill switch moves.
+  var person = "operator"
   /// Machine time to wait for the confirmations at the end.
   var stopMax: Int64 = 5_000_000_000
 }

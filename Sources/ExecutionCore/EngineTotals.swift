@@ -1,0 +1,32 @@
+/// The sums that a live display shows.
+@frozen public struct EngineTotals: BitwiseCopyable, Sendable, Hashable {
+  /// Σ |net quantity| over all positions.
+  public var grossPosition: Int64 = 0
+  /// Realised and unrealised, less fees.
+  public var netProfit = Money.zero
+  @inlinable public init() {}
+}
+
+extension Engine {
+  /// Walks every position: for once a second, not for every message. Allocates nothing.
+  public var totals: EngineTotals { unsafe core.pointee.totals }
+}
+
+extension EngineState {
+  var totals: EngineTotals {
+    var totals = EngineTotals()
+    for cell in 0..<positions.count {
+      let position = positions[cell]
+      if position.executions == 0, position.net == 0 { continue }
+      let index = cell % instrumentCount
+      let good = goodQuote(index)
+      let mark = position.net > 0 ? good.bid : good.ask
+      let marked =
+        good.isKnown
+        ? Int128(mark) * Int128(position.net) * Int128(risk[index].moneyScale) : position.cost
+      totals.grossPosition &+= abs(position.net)
+      totals.netProfit.raw += position.realised + marked - position.cost - position.fees
+    }
+    return totals
+  }
+}
