@@ -3,12 +3,14 @@ import Foundation
 /// The one place a run writes to.
 ///
 /// `journal-*.ntj` are the record (Journal keeps other runs out while one writes), `exchange/` is the
-/// exchange's own durable state, `exchange.log` what it said, `summary.json` the last run's summary.
+/// exchange's own durable state, `exchange.log` what it said, `exchange.json` its own account, `summary.json` the last run's summary.
 struct RunDirectory: Sendable {
   let path: String
 
   var exchange: String { path + "/exchange" }
   var exchangeLog: String { path + "/exchange.log" }
+  var exchangeReport: String { path + "/exchange.json" }
+  var flowControl: String { exchange + "/flow" }
   var summary: String { path + "/summary.json" }
   var defaultKillFile: String { path + "/kill" }
 

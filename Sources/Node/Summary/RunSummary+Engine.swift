@@ -64,7 +64,6 @@ extension RunSummary {
     feed.duplicates = mold.duplicates
     feed.reordered = mold.buffered
     feed.requests = mold.requests
-    feed.recovered = mold.missing
     feed.snapshots = mold.snapshotsNeeded
     feed.disagreements = mold.disagreements
   }

@@ -1,0 +1,110 @@
+import ExecutionCore
+import Foundation
+
+/// The exchange's own account of a session, read from its report, to hold ours against.
+struct ExchangeAccount: Equatable {
+  struct Position: Equatable {
+    var shares: Int64 = 0
+    var bought: Int64 = 0
+    var sold: Int64 = 0
+    /// 10⁻⁸ dollars.
+    var cash: Int128 = 0
+    var fees: Int128 = 0
+  }
+  var fills: UInt64
+  var shares: Int64
+  var workingOrders: Int
+  var unknownReferences: UInt64
+  var positions: [String: Position]
+  var violations: [String]
+
+  /// nil when there is no such file, or it is no report.
+  init?(file: String) {
+    guard let data = FileManager.default.contents(atPath: file) else { return nil }
+    self.init(json: data)
+  }
+
+  init?(json: Data) {
+    guard let parsed = try? JSONSerialization.jsonObject(with: json),
+      let report = parsed as? [String: Any],
+      let fills = report["fills"] as? NSNumber, let shares = report["shares"] as? NSNumber,
+      let working = report["working_orders"] as? NSNumber,
+      let listed = report["positions"] as? [[String: Any]],
+      let invariants = report["invariants"] as? [String: Any],
+      let violations = invariants["violations"] as? [String]
+    else { return nil }
+    self.fills = fills.uint64Value
+    self.shares = shares.int64Value
+    workingOrders = working.intValue
+    let counters = report["counters"] as? [String: Any]
+    unknownReferences = (counters?["unknown_references"] as? NSNumber)?.uint64Value ?? 0
+    self.violations = violations
+    positions = [:]
+    for entry in listed {
+      guard let symbol = entry["symbol"] as? String, let position = Position(entry) else {
+        return nil
+      }
+      positions[symbol] = position
+    }
+  }
+
+  /// The same of ours, strategies and accounts together.
+  static func ours(_ state: EngineSnapshot) -> [String: Position] {
+    var positions: [String: Position] = [:]
+    for entry in state.positions {
+      var position = positions[entry.symbol] ?? Position()
+      position.shares += entry.quantity
+      position.bought += entry.bought
+      position.sold += entry.sold
+      position.cash += entry.cashFlow.raw
+      position.fees += entry.fees.raw
+      positions[entry.symbol] = position
+    }
+    return positions
+  }
+
+  /// What the two say of fills, positions and money, as invariants.
+  func reconcile(_ state: EngineSnapshot) -> [RunSummary.Invariant] {
+    let booked = state.counters.executions &- state.counters.busts
+    let ours = Self.ours(state).filter { $0.value != Position() }
+    let theirs = positions.filter { $0.value != Position() }
+    let symbols = Set(ours.keys).union(theirs.keys).sorted()
+    let differing = symbols.filter { ours[$0] != theirs[$0] }
+    let detail = differing.prefix(5).map { symbol in
+      "\(symbol): \(ours[symbol] ?? Position()) here, \(theirs[symbol] ?? Position()) there"
+    }
+    return [
+      .init(
+        "fills equal the exchange's", holds: booked == fills,
+        "\(booked.grouped) here, \(fills.grouped) there"),
+      .init(
+        "positions, cash and fees equal the exchange's", holds: differing.isEmpty,
+        differing.isEmpty
+          ? "\(symbols.count) symbols" : detail.joined(separator: "; ")),
+      .init(
+        "the exchange has no order of ours left", holds: workingOrders == 0,
+        "\(workingOrders) working"),
+      .init(
+        "the exchange's own invariants", holds: violations.isEmpty,
+        violations.isEmpty ? "hold" : violations.joined(separator: "; ")),
+    ]
+  }
+}
+
+extension ExchangeAccount.Position: CustomStringConvertible {
+  init?(_ entry: [String: Any]) {
+    guard let shares = entry["shares"] as? NSNumber, let bought = entry["bought"] as? NSNumber,
+      let sold = entry["sold"] as? NSNumber,
+      let cash = (entry["cash"] as? String).flatMap(Decimal8.init),
+      let fees = (entry["fees"] as? String).flatMap(Decimal8.init)
+    else { return nil }
+    self.init(
+      shares: shares.int64Value, bought: bought.int64Value, sold: sold.int64Value,
+      cash: Int128(cash.raw), fees: Int128(fees.raw))
+  }
+
+  var description: String {
+    "\(shares) (+\(bought) -\(sold)) cash \(Decimal8.text(cash, decimals: 2)) "
+      + "fees \(Decimal8.text(fees, decimals: 2))"
+  }
+}

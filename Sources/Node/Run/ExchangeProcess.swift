@@ -1,0 +1,137 @@
+import Foundation
+import Transport
+
+/// Where an exchange's services are.
+struct ExchangeServices: Equatable, Sendable {
+  var orderEntry: Endpoint
+  var rerequest: Endpoint
+  var snapshot: Endpoint
+
+  /// Any free ports of an address.
+  init(address: UInt32) {
+    let any = Endpoint(address: address, port: 0)
+    (orderEntry, rerequest, snapshot) = (any, any, any)
+  }
+
+  /// The line in which an exchange says its ports; nil for any other text.
+  init?(announcement: String) {
+    guard announcement.hasPrefix("{\"order_entry\""),
+      let parsed = try? JSONSerialization.jsonObject(with: Data(announcement.utf8)),
+      let fields = parsed as? [String: Any],
+      let orderEntry = Self.endpoint(fields["order_entry"]),
+      let rerequest = Self.endpoint(fields["rerequest"]),
+      let snapshot = Self.endpoint(fields["snapshot"])
+    else { return nil }
+    (self.orderEntry, self.rerequest, self.snapshot) = (orderEntry, rerequest, snapshot)
+  }
+
+  private static func endpoint(_ value: Any?) -> Endpoint? {
+    (value as? String).flatMap { try? Endpoint(parsing: $0) }
+  }
+
+  func tell(_ monitor: RunMonitor) {
+    monitor.set(.rerequest, Self.word(rerequest))
+    monitor.set(.snapshot, Self.word(snapshot))
+    monitor.set(.orderEntry, Self.word(orderEntry))
+  }
+  static func word(_ endpoint: Endpoint) -> UInt64 {
+    UInt64(endpoint.address) << 16 | UInt64(endpoint.port)
+  }
+  static func endpoint(_ word: UInt64) -> Endpoint {
+    Endpoint(
+      address: UInt32(truncatingIfNeeded: word >> 16), port: UInt16(truncatingIfNeeded: word))
+  }
+}
+
+/// The exchange of a run: started, watched, started again at the same ports when it dies, and asked for
+/// its own account at the end.
+///
+/// Threading: the main thread.
+struct ExchangeProcess {
+  static let restartsMax = 100
+  static let announcementMax = 60_000
+
+  private let plan: RunPlan
+  private let directory: RunDirectory
+  private let lines: [Endpoint]
+  private var child: ChildProcess
+  private(set) var services: ExchangeServices
+  private(set) var restarts = 0
+  private(set) var lastEnd: ChildProcess.End?
+
+  /// Starts it, and waits until it has said its ports.
+  init(
+    _ plan: RunPlan, _ directory: RunDirectory, lines: [Endpoint], address: UInt32
+  ) throws(CommandFailure) {
+    self.plan = plan
+    self.directory = directory
+    self.lines = lines
+    try? FileManager.default.removeItem(atPath: directory.exchangeReport)
+    try RunDirectory.replace(directory.exchangeLog, with: "")
+    let any = ExchangeServices(address: address)
+    child = try ChildProcess(
+      arguments: plan.exchangeArguments(directory, services: any, lines: lines, isFirst: true),
+      log: directory.exchangeLog)
+    services = any
+    for _ in 0..<(Self.announcementMax / 10) {
+      if let end = child.ended() {
+        throw CommandFailure(
+          .unavailable, "the exchange \(end) before it was ready: \(Self.lastLine(directory))")
+      }
+      if let found = Self.announced(directory) {
+        services = found
+        return
+      }
+      if StopSignal.wait(milliseconds: 10) {
+        _ = child.stop(milliseconds: 1_000)
+        throw CommandFailure(.unavailable, "interrupted before the exchange was ready")
+      }
+    }
+    _ = child.stop(milliseconds: 1_000)
+    throw CommandFailure(
+      .unavailable, "the exchange has not said its ports; see \(directory.exchangeLog)")
+  }
+
+  var pid: Int32 { child.pid }
+
+  /// Starts it again when it has died; how it died, or nil. Throws when it dies too often.
+  mutating func supervise() throws(CommandFailure) -> ChildProcess.End? {
+    guard let end = child.ended() else { return nil }
+    lastEnd = end
+    guard restarts < Self.restartsMax else {
+      throw CommandFailure(
+        .unavailable,
+        "the exchange \(end), and was started again \(restarts) times: "
+          + Self.lastLine(directory))
+    }
+    restarts += 1
+    child = try ChildProcess(
+      arguments: plan.exchangeArguments(
+        directory, services: services, lines: lines, isFirst: false),
+      log: directory.exchangeLog)
+    return end
+  }
+
+  /// Asks it to end, and for its report; nil with the reason where there is none.
+  mutating func finish() -> (report: ExchangeAccount?, trouble: String) {
+    let end = child.stop(milliseconds: 10_000)
+    guard let account = ExchangeAccount(file: directory.exchangeReport) else {
+      return (nil, "it \(end) without a report: \(Self.lastLine(directory))")
+    }
+    return (account, "")
+  }
+
+  private static func announced(_ directory: RunDirectory) -> ExchangeServices? {
+    guard let text = try? String(contentsOfFile: directory.exchangeLog, encoding: .utf8) else {
+      return nil
+    }
+    // Only whole lines: the last may still be growing.
+    return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
+      .lazy.compactMap { ExchangeServices(announcement: String($0)) }.first
+  }
+
+  private static func lastLine(_ directory: RunDirectory) -> String {
+    let text = (try? String(contentsOfFile: directory.exchangeLog, encoding: .utf8)) ?? ""
+    return text.split(separator: "\n").last.map(String.init) ?? "it said nothing"
+  }
+}

@@ -1,0 +1,226 @@
+import CSupport
+import ExecutionCore
+import Foundation
+import Gateways
+import Journal
+import Simulation
+import Transport
+
+/// What the hot thread found, told when it has ended.
+struct HotResult: Sendable {
+  var state: EngineSnapshot
+  var mold: MoldCounters
+  var gateway: OUCHGatewayCounters
+  var datagrams: UInt64
+  var bytes: UInt64
+  var malformed: UInt64
+  var connects: UInt64
+  var endReason: String
+  var backEnd: String
+  var trouble: String
+  var elapsed: Int64
+  var sessionSpan: Int64
+  /// Messages that re-requests brought.
+  var recovered: UInt64
+  var symbolsWhole: Int
+}
+
+/// The hot thread's work from its first step to its last: makes everything that belongs to it, waits
+/// for the exchange's ports, trades, and leaves its result.
+///
+/// Threading: `run` on the hot thread; `result`, `failure` and `notes` by the main thread after the
+/// thread has been joined, or once the phase says `done` or `failed`.
+final class HotRun: @unchecked Sendable {
+  private let plan: RunPlan
+  private let journal: JournalWriter
+  private let monitor: RunMonitor
+  private let latency: LatencyRecorder
+  private let flow: FlowControl?
+  private(set) var result: HotResult?
+  private(set) var failure: CommandFailure?
+  private(set) var notes: [String] = []
+
+  init(
+    _ plan: RunPlan, journal: JournalWriter, monitor: RunMonitor, latency: LatencyRecorder,
+    flow: FlowControl?
+  ) {
+    self.plan = plan
+    self.journal = journal
+    self.monitor = monitor
+    self.latency = latency
+    self.flow = flow
+  }
+
+  func run() {
+    do throws(CommandFailure) {
+      result = try trade()
+      monitor.phase = .done
+    } catch {
+      failure = error
+      monitor.phase = .failed
+    }
+  }
+
+  private func trade() throws(CommandFailure) -> HotResult? {
+    let driver = try driver()
+    var reactor = try makeReactor()
+    var feed = try openFeed(&reactor)
+    let backEnd = reactor.backEnd.rawValue
+    guard let services = awaitServices() else { return nil }
+    feed.requestServer = services.rerequest
+    let session = try gatewaySettings(plan)
+    let orders = OrderEntryClient(to: services.orderEntry, gateway: session, backoff: backoff)
+    let configuration = plan.configuration
+    let path = HotPath(
+      reactor: reactor, orders: orders, driver: driver, latency: latency,
+      clock: SessionClock(configuration.feed.speed))
+    var loop = TradingLoop(
+      feed: feed, path: path,
+      snapshot: SnapshotClient(credentials: session.session.credentials, midnight: plan.midnight),
+      monitor: monitor,
+      settings: TradingLoopSettings(
+        speed: configuration.feed.speed, wait: configuration.runtime.wait.strategy, flow: flow,
+        snapshotServer: services.snapshot, person: configuration.killSwitch.person))
+    let reason = loop.run()
+    let begun = loop.path.clock.begunAt
+    return HotResult(
+      state: loop.path.driver.engine.snapshot(), mold: loop.feed.receiver.counters,
+      gateway: loop.path.orders.gateway.counters, datagrams: loop.feed.datagrams,
+      bytes: loop.feed.bytes, malformed: loop.feed.malformed,
+      connects: loop.path.orders.connects, endReason: reason, backEnd: backEnd,
+      trouble: loop.path.orders.trouble, elapsed: begun == 0 ? 0 : nt_clock_now() - begun,
+      sessionSpan: loop.path.clock.span,
+      recovered: loop.feed.receiver.line(loop.feed.receiver.requestLine).firstMessages,
+      symbolsWhole: loop.path.driver.engine.symbolsWhole)
+  }
+
+  private func driver() throws(CommandFailure) -> Driver<StrategySwitch<StrategySet>> {
+    let strategies = try StrategySet(plan.configuration, instruments: plan.instruments)
+    let engine = try Self.engine(plan, journal)
+    let memory = engine.memory
+    var text = [CChar](repeating: 0, count: 512)
+    let length = withUnsafePointer(to: memory) { nt_arena_report_text($0, &text, text.count) }
+    if length > 0 {
+      notes.append(
+        String(decoding: text.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self))
+    }
+    return Driver(engine: engine, strategy: StrategySwitch(strategies))
+  }
+
+  /// The engine of a run, its numbers beginning where the journal's directory left off.
+  static func engine(
+    _ plan: RunPlan, _ journal: JournalWriter
+  ) throws(CommandFailure) -> Engine {
+    var configuration = try plan.configuration.engine(
+      instruments: plan.instruments, day: plan.day)
+    configuration.firstClientOrderID = journal.previous.highestClientOrderID.raw + 1
+    do throws(EngineConfigurationError) {
+      return try Engine(configuration, lane: journal.lane)
+    } catch {
+      throw CommandFailure(.configuration, "\(error)")
+    }
+  }
+
+  private func makeReactor() throws(CommandFailure) -> Reactor {
+    do throws(ReactorError) {
+      let reactor = try Reactor(Self.reactorSettings(plan.configuration))
+      notes.append(reactor.backEndReason)
+      return reactor
+    } catch {
+      throw CommandFailure(.unavailable, "network: \(error)")
+    }
+  }
+
+  private func openFeed(_ reactor: inout Reactor) throws(CommandFailure) -> FeedClient {
+    let exchange = plan.configuration.exchange
+    let own = (try? Endpoint.parseAddress(exchange.address)) ?? 0x7f00_0001
+    let any = Endpoint(address: own, port: 0)
+    do throws(ReactorError) {
+      let feed = try FeedClient(
+        on: &reactor, lineA: (try? Endpoint(parsing: exchange.lineA)) ?? any,
+        lineB: (try? Endpoint(parsing: exchange.lineB)) ?? any, interface: own,
+        midnight: plan.midnight)
+      monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
+      monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
+      return feed
+    } catch {
+      throw CommandFailure(
+        .unavailable, "market data: \(error); give other exchange.line_a and line_b")
+    }
+  }
+
+  /// Waits until the main thread knows where the exchange is; nil when it wants to stop instead.
+  private func awaitServices() -> ExchangeServices? {
+    // Ends: the main thread tells the services, or that it stops, within bounds of its own.
+    while monitor.get(.orderEntry) == 0 {
+      guard monitor.stopReason == .none else { return nil }
+      var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+      nanosleep(&pause, nil)
+    }
+    var services = ExchangeServices(address: 0)
+    services.orderEntry = ExchangeServices.endpoint(monitor.get(.orderEntry))
+    services.rerequest = ExchangeServices.endpoint(monitor.get(.rerequest))
+    services.snapshot = ExchangeServices.endpoint(monitor.get(.snapshot))
+    return services
+  }
+
+  private var backoff: ReconnectBackoff {
+    let first = Int64(plan.configuration.session.reconnectMilliseconds) * 1_000_000
+    return ReconnectBackoff(
+      first: first, longest: first * 10, attemptsMax: 200, seed: plan.configuration.feed.seed)
+  }
+
+  static func reactorSettings(_ configuration: Configuration) -> ReactorSettings {
+    var settings = ReactorSettings()
+    settings.backEnd =
+      switch configuration.runtime.network {
+      case .automatic: .automatic
+      case .ioUring: .ioUring
+      case .epoll: .epoll
+      }
+    settings.prefaults = true
+    return settings
+  }
+}
+
+extension Engine {
+  /// Instruments whose book holds every order of the feed.
+  var symbolsWhole: Int {
+    let market = market
+    return (0..<UInt32(market.instrumentCount)).count { index in
+      market.locate(InstrumentID(raw: index)).map { market.isWhole($0) } ?? false
+    }
+  }
+}
+
+/// The order session's settings; the same for real and for virtual time.
+func gatewaySettings(_ plan: RunPlan) throws(CommandFailure) -> OUCHGatewaySettings {
+  let session = plan.configuration.session
+  guard
+    let credentials = SoupCredentials(username: session.username, password: session.password)
+  else {
+    throw CommandFailure(.configuration, "session: user name or password is too long")
+  }
+  var soup = SoupClientSettings(credentials: credentials)
+  soup.heartbeatInterval = Int64(session.heartbeatMilliseconds) * 1_000_000
+  soup.timeout = Int64(session.timeoutMilliseconds) * 1_000_000
+  var settings = OUCHGatewaySettings(
+    session: soup, venue: 0, account: AccountID(raw: 0), midnight: plan.midnight)
+  let limits = plan.configuration.limits
+  settings.ageMax = Int64(plan.configuration.runtime.orderAgeMaxMicroseconds) * 1_000
+  settings.fuse.ordersPerSecondMax = Int(limits.messagesPerSecond)
+  settings.fuse.openOrdersMax = Int(limits.openOrders)
+  settings.fuse.notionalPerSecondMax = Int64(
+    clamping: Int128(limits.orderNotional.raw) / 10_000 * Int128(limits.messagesPerSecond))
+  return settings
+}
+
+extension Configuration.WaitStrategy {
+  var strategy: Transport.WaitStrategy {
+    switch self {
+    case .spin: .spin
+    case .spinYield: .spinThenYield(spins: 64)
+    case .block: .block(nanoseconds: 1_000_000)
+    }
+  }
+}

@@ -1,0 +1,125 @@
+import ExecutionCore
+import Foundation
+import Simulation
+import Transport
+
+/// What a run will trade on: the feed's facts, found before anything is started.
+struct RunPlan {
+  let options: RunOptions
+  let date: SessionDate
+  let midnight: Int64
+  /// The exchange's history; read here for its instruments, and in virtual time for its messages.
+  let feed: ExchangeFeed
+  var instruments: [InstrumentFacts] { feed.instruments }
+  var configuration: Configuration { options.configuration }
+
+  init(_ options: RunOptions) throws(CommandFailure) {
+    self.options = options
+    let settings = options.configuration.feed
+    if !settings.isGenerated, access(settings.source, R_OK) != 0 {
+      let code = errno
+      throw CommandFailure(
+        .opening(errno: code),
+        "feed \(settings.source): \(String(cString: strerror(code))); check '--feed'")
+    }
+    let file = try Self.instrumentsFile(settings.instrumentsFile)
+    date = try Self.date(settings, file)
+    midnight = SessionCalendar.midnight(date)
+    guard settings.isGenerated else {
+      do throws(FeedError) {
+        feed = try ExchangeFeed(
+          file: settings.source, instruments: file?.instruments, midnight: midnight)
+      } catch {
+        throw CommandFailure(error.cause.exitCode, "\(error)")
+      }
+      guard !feed.instruments.isEmpty else {
+        throw CommandFailure(
+          .dataError, "\(settings.source): no instrument is in it; give '--instruments FILE'")
+      }
+      return
+    }
+    var generator = settings.generator.settings(seed: settings.seed, midnight: midnight)
+    if options.isVirtualTime {
+      generator.duration = Int64(clamping: Int128(settings.durationSeconds.raw) * 10)
+    }
+    feed = ExchangeFeed(generated: generator)
+  }
+
+  private static func instrumentsFile(_ path: String) throws(CommandFailure) -> InstrumentsFile? {
+    guard !path.isEmpty else { return nil }
+    let text: String
+    do {
+      text = try String(contentsOfFile: path, encoding: .utf8)
+    } catch {
+      throw CommandFailure(
+        .noInput, "instruments file \(path): \(error.localizedDescription); check '--instruments'")
+    }
+    do throws(InstrumentsFile.ParseError) {
+      return try InstrumentsFile(parsing: text, name: path)
+    } catch {
+      throw CommandFailure(.dataError, "\(error)")
+    }
+  }
+
+  /// Never today's. A generated market has a day of its own.
+  private static func date(
+    _ feed: Configuration.Feed, _ file: InstrumentsFile?
+  ) throws(CommandFailure) -> SessionDate {
+    if let date = SessionDate(parsing: feed.date) ?? file?.date { return date }
+    if feed.isGenerated, let date = SessionDate(year: 2020, month: 1, day: 2) { return date }
+    guard let date = SessionDate(fileName: feed.source) else {
+      throw CommandFailure(
+        .usage,
+        "\(feed.source): its name has no date; set feed.date in the configuration, or give an "
+          + "instruments file")
+    }
+    return date
+  }
+
+  /// Year × 10,000 + month × 100 + day.
+  var day: UInt32 { UInt32(date.year * 10_000 + date.month * 100 + date.day) }
+
+  /// The feed's name without its folder: what may be written down.
+  var sourceName: String {
+    configuration.feed.isGenerated
+      ? "generated" : String(configuration.feed.source.split(separator: "/").last ?? "")
+  }
+
+  /// The arguments of the exchange's process.
+  ///
+  /// - Parameters:
+  ///   - services: order entry, re-requests and snapshots; port 0 is any free one.
+  func exchangeArguments(
+    _ directory: RunDirectory, services: ExchangeServices, lines: [Endpoint], isFirst: Bool
+  ) -> [String] {
+    let feed = configuration.feed
+    let generator = feed.generator
+    var arguments = [
+      "exchange", "--feed", feed.source, "--seed", "\(feed.seed)", "--speed", feed.speed.text,
+      "--date", date.text, "--listen", "\(services.orderEntry)", "--rerequest",
+      "\(services.rerequest)", "--snapshot", "\(services.snapshot)", "--feed-to",
+      lines.map(\.description).joined(separator: ","), "--username",
+      configuration.session.username, "--password", configuration.session.password, "--data",
+      directory.exchange, "--start-on-login", "--flow-control", directory.flowControl, "--report",
+      directory.exchangeReport,
+    ]
+    if feed.isGenerated {
+      arguments += [
+        "--style", generator.scenario.rawValue, "--symbols", "\(generator.symbols)", "--rate",
+        "\(generator.messagesPerSecond)",
+      ]
+    }
+    if !feed.instrumentsFile.isEmpty { arguments += ["--instruments", feed.instrumentsFile] }
+    if configuration.exchange.cancelOnDisconnect { arguments.append("--cancel-on-disconnect") }
+    if isFirst { arguments.append("--new-session") }
+    return arguments
+  }
+}
+
+extension Configuration.Generator {
+  func settings(seed: UInt64, midnight: Int64) -> GeneratorSettings {
+    GeneratorSettings(
+      seed: seed, style: MarketStyle(rawValue: scenario.rawValue) ?? .calm, symbols: symbols,
+      rate: Int64(messagesPerSecond), midnight: midnight)
+  }
+}

@@ -1,0 +1,235 @@
+import CSupport
+import ExecutionCore
+import Foundation
+import Gateways
+import Journal
+import Simulation
+import Transport
+
+/// One run over real sockets, as the main thread sees it: starts the parts in order, watches them, and
+/// ends them in order.
+///
+/// Threading: the main thread.
+struct RunSession {
+  private let plan: RunPlan
+  private let directory: RunDirectory
+  private let journal: JournalWriter
+  private let monitor = RunMonitor()
+  private let latency: LatencyRecorder
+  private let killFile: String
+  private var deadline: Int64 = .max
+  private var exchange: ExchangeProcess?
+  private var isLost = false
+
+  /// The summary, when the run has ended in order.
+  static func run(
+    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
+  ) throws(CommandFailure) -> RunSummary {
+    var session = try RunSession(plan, directory, journal)
+    return try session.run()
+  }
+
+  private init(
+    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
+  ) throws(CommandFailure) {
+    guard let latency = LatencyRecorder() else {
+      throw CommandFailure(.unavailable, "no memory for the histograms")
+    }
+    self.plan = plan
+    self.directory = directory
+    self.journal = journal
+    self.latency = latency
+    let file = plan.configuration.killSwitch.file
+    killFile = file.isEmpty ? directory.defaultKillFile : file
+  }
+
+  private mutating func run() throws(CommandFailure) -> RunSummary {
+    StopSignal.block()
+    _ = nt_clock_calibrate()
+    let flow = try flowControl()
+    let hot = HotRun(plan, journal: journal, monitor: monitor, latency: latency, flow: flow)
+    let thread = try HotThread(plan.configuration.runtime) { hot.run() }
+    for note in thread.notes { say(note) }
+    do throws(CommandFailure) {
+      try start(hot)
+    } catch {
+      // The hot thread waits for the exchange; told to stop it ends by itself.
+      if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
+      thread.join()
+      throw hot.failure ?? error
+    }
+    watch()
+    thread.join()
+    let account = exchange?.finish()
+    if let failure = hot.failure { throw failure }
+    guard let result = hot.result else {
+      throw CommandFailure(.unavailable, "interrupted before trading began")
+    }
+    return summary(result, account)
+  }
+
+  private func say(_ text: String) { Console.error("needletail run: \(text)") }
+
+  private func flowControl() throws(CommandFailure) -> FlowControl? {
+    do throws(StoreError) {
+      return try FlowControl(path: directory.flowControl, creates: true)
+    } catch {
+      throw CommandFailure(.creating(errno: error.errorNumber), "\(error)")
+    }
+  }
+
+  /// Starts the exchange, or takes the one that runs, and tells the hot thread where it is.
+  private mutating func start(_ hot: HotRun) throws(CommandFailure) {
+    while monitor.get(.portA) == 0, monitor.phase != .failed {
+      if StopSignal.wait(milliseconds: 1) { monitor.stopReason = .signal }
+      if monitor.stopReason != .none { break }
+    }
+    guard monitor.phase != .failed, monitor.stopReason == .none else {
+      throw CommandFailure(.unavailable, "interrupted before trading began")
+    }
+    for note in hot.notes + plan.feed.notes { say(note) }
+    let settings = plan.configuration.exchange
+    let own = (try? Endpoint.parseAddress(settings.address)) ?? 0x7f00_0001
+    if settings.attach.isEmpty {
+      let lines = [RunMonitor.Word.portA, .portB].map {
+        Endpoint(address: own, port: UInt16(truncatingIfNeeded: monitor.get($0)))
+      }
+      let started = try ExchangeProcess(plan, directory, lines: lines, address: own)
+      exchange = started
+      started.services.tell(monitor)
+    } else {
+      try attached().tell(monitor)
+    }
+    let duration = Int128(plan.configuration.feed.durationSeconds.raw) * 10
+    deadline = nt_clock_now() &+ Int64(clamping: duration)
+  }
+
+  /// The services of a running exchange: those that the configuration names; re-requests and snapshots
+  /// at the two ports above order entry where it does not.
+  private func attached() throws(CommandFailure) -> ExchangeServices {
+    let settings = plan.configuration.exchange
+    var services = ExchangeServices(address: 0)
+    do throws(EndpointError) {
+      services.orderEntry = try Endpoint(parsing: settings.attach)
+      services.rerequest = services.orderEntry
+      services.rerequest.port &+= 1
+      services.snapshot = services.orderEntry
+      services.snapshot.port &+= 2
+      if !settings.rerequest.isEmpty {
+        services.rerequest = try Endpoint(parsing: settings.rerequest)
+      }
+      if !settings.snapshot.isEmpty {
+        services.snapshot = try Endpoint(parsing: settings.snapshot)
+      }
+    } catch {
+      throw CommandFailure(.usage, "\(error)")
+    }
+    return services
+  }
+
+  /// Until the hot thread has ended: signals, the clock, the exchange's health, the kill file, the line.
+  private mutating func watch() {
+    var line = LiveLine(monitor, latency)
+    while monitor.phase != .done, monitor.phase != .failed {
+      if StopSignal.wait(milliseconds: 20), monitor.stopReason == .none {
+        monitor.stopReason = .signal
+      }
+      if nt_clock_now() >= deadline, monitor.stopReason == .none {
+        monitor.stopReason = .duration
+      }
+      monitor.set(.killFile, access(killFile, F_OK) == 0 ? 1 : 0)
+      supervise(&line)
+      line.tick()
+    }
+    line.end()
+  }
+
+  private mutating func supervise(_ line: inout LiveLine) {
+    guard !isLost else { return }
+    do throws(CommandFailure) {
+      guard let end = try exchange?.supervise() else { return }
+      line.end()
+      say("the exchange \(end); it was started again, and its session goes on")
+      monitor.set(.exchangeRestarts, UInt64(exchange?.restarts ?? 0))
+    } catch {
+      isLost = true
+      line.end()
+      say(error.message)
+      if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
+    }
+  }
+
+  // MARK: Summary
+
+  private func summary(
+    _ result: HotResult, _ account: (report: ExchangeAccount?, trouble: String)?
+  ) -> RunSummary {
+    var summary = RunSummary()
+    summary.describe(plan)
+    summary.run.elapsedNanoseconds = result.elapsed
+    summary.run.sessionNanoseconds = result.sessionSpan
+    summary.run.endedBy = result.endReason
+    summary.take(
+      result.state, accounts: plan.configuration.accounts.map(\.name),
+      strategies: plan.configuration.orderedStrategies.map(\.name),
+      instruments: plan.instruments.count)
+    summary.take(
+      result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
+    summary.feed.recovered = result.recovered
+    summary.feed.symbolsWhole = result.symbolsWhole
+    summary.latency.clock = String(cString: nt_clock_source())
+    summary.latency.network = result.backEnd
+    summary.latency.tickToOrder = latency.percentiles(.tickToOrder)
+    summary.latency.stages = latency.stages
+    summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
+    summary.exchange.restarts = exchange?.restarts ?? 0
+    summary.exchange.reconnects = result.gateway.sessionsUp &- min(1, result.gateway.sessionsUp)
+    summary.close(result.state)
+    if let account { summary.reconcile(account.report, account.trouble, result.state) }
+    return summary
+  }
+}
+
+extension RunSummary {
+  mutating func describe(_ plan: RunPlan) {
+    run.source = plan.sourceName
+    run.seed = plan.configuration.feed.seed
+    run.speed = plan.configuration.feed.speed.text
+    run.sessionDate = plan.date.text
+    run.isVirtualTime = plan.options.isVirtualTime
+    notes += plan.feed.notes
+    if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
+      notes.append(
+        "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
+    }
+  }
+
+  /// What must hold at every end.
+  mutating func close(_ state: EngineSnapshot) {
+    feed.lost = state.feed.missing
+    invariants.append(
+      Invariant(
+        "no market data lost", holds: feed.lost == 0, "\(feed.lost.grouped) messages missing"))
+    invariants.append(
+      Invariant(
+        "nothing left open", holds: orders.working == 0 && orders.unknown == 0,
+        "\(orders.working) orders working, \(orders.unknown) of unknown fate"))
+  }
+
+  mutating func reconcile(_ account: ExchangeAccount?, _ trouble: String, _ state: EngineSnapshot) {
+    guard let account else {
+      invariants.append(
+        Invariant("the exchange's own account", holds: false, trouble))
+      return
+    }
+    exchange.fills = account.fills
+    exchange.shares = account.shares
+    exchange.unknownReferences = account.unknownReferences
+    if account.unknownReferences > 0 {
+      notes.append(
+        "\(account.unknownReferences.grouped) messages of the recording name orders that it does not "
+          + "have: the queue ahead of our orders is a lower bound")
+    }
+    invariants += account.reconcile(state)
+  }
+}

@@ -1,0 +1,86 @@
+import ExecutionCore
+import Foundation
+import Gateways
+import Journal
+import Simulation
+
+/// One run in virtual time: exchange, order session and core on this thread, with the same code as between
+/// processes. The journal's bytes depend on feed, seed, configuration and build alone.
+///
+/// Threading: the main thread.
+enum VirtualRun {
+  /// Events between two looks at signals and at the journal's room.
+  private static let eventsPerRound = 1_024
+
+  static func run(_ plan: RunPlan, _ journal: JournalWriter) throws(CommandFailure) -> RunSummary {
+    StopSignal.block()
+    for note in plan.feed.notes { Console.error("needletail run: \(note)") }
+    var session = try session(plan, journal)
+    let firstTime = plan.feed.peek()?.sessionTime ?? 0
+    var reason = "end of feed"
+    var isGoing = true
+    while isGoing {
+      for _ in 0..<eventsPerRound where isGoing { isGoing = session.step() }
+      journal.pump()
+      if StopSignal.wait(milliseconds: 0) {
+        reason = "signal"
+        break
+      }
+    }
+    session.driver.strategy.isOn = false
+    _ = session.finish()
+    journal.pump()
+    return summary(plan, session, reason: reason, firstTime: firstTime)
+  }
+
+  private static func session(
+    _ plan: RunPlan, _ journal: JournalWriter
+  ) throws(CommandFailure) -> VirtualSession<StrategySwitch<StrategySet>> {
+    let configuration = plan.configuration
+    let strategies = try StrategySet(configuration, instruments: plan.instruments)
+    let engine = try HotRun.engine(plan, journal)
+    var settings = ExchangeSessionSettings()
+    settings.accounts = [configuration.session.username]
+    settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
+    let exchange: ExchangeSession
+    do throws(StoreError) {
+      exchange = try ExchangeSession(settings: settings, feed: plan.feed)
+    } catch {
+      throw CommandFailure(.inputOutput, "\(error)")
+    }
+    var virtual = VirtualSettings()
+    virtual.feedLatency = configuration.virtualTime.feedLatencyNanoseconds
+    virtual.orderLatency = configuration.virtualTime.orderLatencyNanoseconds
+    virtual.reportLatency = configuration.virtualTime.reportLatencyNanoseconds
+    virtual.jitter = configuration.virtualTime.jitterNanoseconds
+    virtual.seed = configuration.feed.seed
+    return VirtualSession(
+      driver: Driver(engine: engine, strategy: StrategySwitch(strategies)), exchange: exchange,
+      gateway: try gatewaySettings(plan), settings: virtual)
+  }
+
+  private static func summary(
+    _ plan: RunPlan, _ session: borrowing VirtualSession<StrategySwitch<StrategySet>>,
+    reason: String, firstTime: Int64
+  ) -> RunSummary {
+    let state = session.driver.engine.snapshot()
+    var summary = RunSummary()
+    summary.describe(plan)
+    summary.run.sessionNanoseconds = max(0, state.sessionTime - firstTime)
+    summary.run.endedBy = reason
+    summary.latency.clock = "virtual"
+    summary.latency.network = "memory"
+    summary.latency.stages = LatencyRecorder.Stage.allCases
+      .filter { $0 != .tickToOrder }.map { RunSummary.Percentiles(name: $0.name) }
+    summary.take(
+      state, accounts: plan.configuration.accounts.map(\.name),
+      strategies: plan.configuration.orderedStrategies.map(\.name),
+      instruments: plan.instruments.count)
+    summary.feed.symbolsWhole = session.driver.engine.symbolsWhole
+    summary.close(state)
+    let report = ExchangeReport(session.exchange, server: ExchangeServerCounters())
+    summary.reconcile(
+      ExchangeAccount(json: Data(report.json.utf8)), "its report cannot be read", state)
+    return summary
+  }
+}

@@ -1,0 +1,340 @@
+import Foundation
+import Testing
+
+@testable import Node
+
+/// The command that is running: started without waiting for it.
+final class RunningCommand {
+  let process = Process()
+  private let directory: String
+  private let output: String
+  private let errors: String
+
+  init(_ arguments: [String], directory: String) throws {
+    self.directory = directory
+    output = directory + "/out"
+    errors = directory + "/err"
+    let command: URL = try #require(CommandProcess.executable)
+    process.executableURL = command
+    process.arguments = arguments
+    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
+    process.standardOutput = FileHandle(forWritingAtPath: output)
+    process.standardError = FileHandle(forWritingAtPath: errors)
+    try process.run()
+  }
+
+  /// The process id of the exchange that this run has started; nil when there is none now.
+  var exchange: Int32? {
+    for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
+      guard let pid = Int32(entry),
+        let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
+        status.contains("\nPPid:\t\(process.processIdentifier)\n"),
+        !status.contains("\nState:\tZ")
+      else { continue }
+      return pid
+    }
+    return nil
+  }
+
+  /// Asks until it is true; bounded by about a minute.
+  func wait(until holds: () -> Bool) -> Bool {
+    for _ in 0..<6_000 {
+      if holds() { return true }
+      guard process.isRunning else { return holds() }
+      _ = StopSignal.wait(milliseconds: 10)
+    }
+    return false
+  }
+
+  /// Bytes of the journal so far.
+  var hasTraded: Bool {
+    let data = directory + "/data"
+    guard
+      let result = try? CommandProcess.run([
+        "journal", "show", data, "--format", "json", "--type", "execution",
+      ])
+    else { return false }
+    return result.output.contains("\n")
+  }
+
+  func finish() throws -> CommandProcess {
+    process.waitUntilExit()
+    return CommandProcess(
+      status: process.terminationStatus,
+      output: try String(contentsOfFile: output, encoding: .utf8),
+      errors: try String(contentsOfFile: errors, encoding: .utf8))
+  }
+}
+
+/// A summary's JSON, looked into by path.
+struct SummaryJSON {
+  let root: [String: Any]
+
+  init(_ text: String) throws {
+    let parsed = try JSONSerialization.jsonObject(with: Data(text.utf8))
+    root = try #require(parsed as? [String: Any])
+  }
+  subscript(_ section: String, _ field: String) -> Int {
+    ((root[section] as? [String: Any])?[field] as? NSNumber)?.intValue ?? -1
+  }
+  func text(_ section: String, _ field: String) -> String {
+    (root[section] as? [String: Any])?[field] as? String ?? ""
+  }
+  var broken: [String] {
+    let results = (root["invariants"] as? [String: Any])?["results"] as? [[String: Any]] ?? []
+    return results.filter { $0["holds"] as? Bool != true }.map { "\($0)" }
+  }
+  var invariants: Int {
+    ((root["invariants"] as? [String: Any])?["results"] as? [Any])?.count ?? 0
+  }
+}
+
+/// Where the recorded feeds are: beside the package, or where the environment says.
+enum SharedData {
+  static let directory: String = {
+    if let told = ProcessInfo.processInfo.environment["NEEDLETAIL_SHARED"] { return told + "/data" }
+    return URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../../shared/data").standardized.path
+  }()
+  static var apple: String { directory + "/itch/AAPL_20191230_0935_part1_25000msgs.itch50" }
+  static var isThere: Bool { FileManager.default.fileExists(atPath: apple) }
+}
+
+// Each of these starts processes of its own on ports of its own; together they would starve each other
+// of the machine's few processors.
+@Suite(
+  .serialized,
+  .enabled(
+    if: CommandProcess.executable != nil, "the needletail executable is not beside the tests"))
+struct RunTests {
+  private func journals(_ directory: String) throws -> [String: Data] {
+    var found: [String: Data] = [:]
+    for name in try FileManager.default.contentsOfDirectory(atPath: directory)
+    where name.hasPrefix("journal-") {
+      found[name] = FileManager.default.contents(atPath: directory + "/" + name)
+    }
+    return found
+  }
+
+  private func virtual(_ directory: String, _ more: String...) throws -> CommandProcess {
+    try CommandProcess.run(
+      ["run", "--virtual-time", "--data", directory, "--summary", "json"] + more)
+  }
+
+  @Test func `two runs in virtual time with one seed give the same bytes, another seed others`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let a = try virtual(directory.path + "/a", "--duration", "1", "--seed", "7")
+    let b = try virtual(directory.path + "/b", "--duration", "1", "--seed", "7")
+    let c = try virtual(directory.path + "/c", "--duration", "1", "--seed", "8")
+    for result in [a, b, c] { #expect(result.status == 0, "\(result.errors)\(result.output)") }
+    #expect(a.output == b.output)
+    let first = try journals(directory.path + "/a")
+    #expect(!first.isEmpty)
+    #expect(try first == journals(directory.path + "/b"))
+    #expect(try first != journals(directory.path + "/c"))
+    let json = try SummaryJSON(a.output)
+    #expect(json["fills", "count"] > 0)
+    #expect(json.broken.isEmpty)
+    #expect(json.invariants >= 8)
+  }
+
+  @Test func `a directory that was left with positions is refused with what is in it`() throws {
+    let directory = try TemporaryDirectory()
+    let first = try virtual(directory.path, "--duration", "2")
+    #expect(first.status == 0)
+    let second = try virtual(directory.path, "--duration", "2")
+    #expect(second.status == 73)
+    #expect(second.output.isEmpty)
+    #expect(second.errors.contains("open positions"))
+    #expect(second.errors.contains("choose another --data"))
+  }
+
+  @Test func `a directory that ended flat goes on with the next numbers`() throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    // Everything is restricted for a single symbol: no order is ever sent.
+    try "feed: {generator: {symbols: 1}}\nrestricted: [QAAAZ]\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
+    let data = directory.path + "/data"
+    let first = try virtual(data, "--duration", "0.5", "--config", config)
+    #expect(first.status == 0, "\(first.errors)")
+    let one = try SummaryJSON(first.output)
+    let second = try virtual(data, "--duration", "0.5", "--config", config)
+    #expect(second.status == 0, "\(second.errors)")
+    let two = try SummaryJSON(second.output)
+    #expect(two["journal", "first_sequence"] == one["journal", "last_sequence"] + 1)
+    #expect(try CommandProcess.run(["journal", "verify", data]).status == 0)
+  }
+
+  @Test func `a run over sockets trades, and the exchange agrees`() throws {
+    let directory = try TemporaryDirectory()
+    let result = try CommandProcess.run([
+      "run", "--duration", "3", "--data", directory.path, "--summary", "json",
+    ])
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json["feed", "messages"] > 1_000)
+    #expect(json["orders", "sent"] > 0)
+    #expect(json["fills", "count"] > 0)
+    #expect(json["fills", "count"] == json["exchange", "fills"])
+    #expect(json["feed", "lost"] == 0)
+    #expect(json.text("run", "ended_by") == "duration")
+    let saved = try String(contentsOfFile: directory.path + "/summary.json", encoding: .utf8)
+    #expect(saved == result.output)
+    #expect(try CommandProcess.run(["journal", "verify", directory.path]).status == 0)
+  }
+
+  // Reads ../shared/data, which is not part of the package.
+  @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
+  func `the recorded feed is traded over sockets at full speed`() throws {
+    let directory = try TemporaryDirectory()
+    let result = try CommandProcess.run([
+      "run", "--feed", SharedData.apple, "--speed", "max", "--data", directory.path, "--summary",
+      "json",
+    ])
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json["feed", "messages"] >= 25_000)
+    #expect(json["feed", "unknown_references"] >= 2_268)
+    #expect(json["feed", "lost"] == 0)
+    #expect(json["fills", "count"] > 0)
+    #expect(json["feed", "symbols_whole"] == 1)
+    #expect(json.text("run", "ended_by") == "end of feed")
+  }
+
+  // Reads ../shared/data, which is not part of the package.
+  @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
+  func `the recorded feed in virtual time gives the same bytes twice`() throws {
+    let directory = try TemporaryDirectory()
+    for name in ["/a", "/b"] {
+      let result = try virtual(directory.path + name, "--feed", SharedData.apple)
+      #expect(result.status == 0, "\(result.errors)\(result.output)")
+    }
+    let first = try journals(directory.path + "/a")
+    #expect(!first.isEmpty)
+    #expect(try first == journals(directory.path + "/b"))
+  }
+
+  @Test func `an exchange killed in mid-run costs no lost or doubled fill`() throws {
+    let directory = try TemporaryDirectory()
+    let command = try RunningCommand(
+      [
+        "run", "--duration", "8", "--data", directory.path + "/data", "--summary", "json",
+      ], directory: directory.path)
+    var killed: [Int32] = []
+    for _ in 0..<2 {
+      #expect(command.wait { command.hasTraded && command.exchange != nil })
+      let exchange = try #require(command.exchange)
+      #expect(!killed.contains(exchange))
+      killed.append(exchange)
+      #expect(kill(exchange, SIGKILL) == 0)
+      #expect(command.wait { command.exchange.map { !killed.contains($0) } ?? false })
+    }
+    let result = try command.finish()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json["exchange", "restarts"] == 2)
+    #expect(json["exchange", "reconnects"] >= 1)
+    #expect(json["fills", "count"] == json["exchange", "fills"])
+    #expect(json["fills", "count"] > 0)
+    #expect(result.errors.contains("was killed by signal 9; it was started again"))
+  }
+
+  @Test(arguments: [SIGINT, SIGTERM])
+  func `a stop signal cancels what works, and ends with the summary`(_ signal: Int32) throws {
+    let directory = try TemporaryDirectory()
+    let command = try RunningCommand(
+      ["run", "--duration", "60", "--data", directory.path + "/data", "--summary", "json"],
+      directory: directory.path)
+    #expect(command.wait { command.hasTraded })
+    let exchange = command.exchange
+    kill(command.process.processIdentifier, signal)
+    let result = try command.finish()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json["orders", "working"] == 0)
+    #expect(json.text("run", "ended_by") == "signal")
+    if let exchange { #expect(kill(exchange, 0) != 0, "the exchange has ended too") }
+  }
+
+  @Test func `the exchange ends when the run is killed, and its directory is refused`() throws {
+    let directory = try TemporaryDirectory()
+    let data = directory.path + "/data"
+    let command = try RunningCommand(
+      ["run", "--duration", "60", "--data", data, "--summary", "json"], directory: directory.path)
+    #expect(command.wait { command.hasTraded && command.exchange != nil })
+    let exchange = try #require(command.exchange)
+    kill(command.process.processIdentifier, SIGKILL)
+    command.process.waitUntilExit()
+    var isGone = false
+    for _ in 0..<2_000 where !isGone {
+      isGone = kill(exchange, 0) != 0
+      if !isGone { _ = StopSignal.wait(milliseconds: 5) }
+    }
+    #expect(isGone)
+    let again = try CommandProcess.run(["run", "--duration", "1", "--data", data])
+    #expect(again.status == 73, "\(again.errors)")
+    #expect(again.errors.contains("open"))
+  }
+
+  @Test func `the kill file stops new orders`() throws {
+    let directory = try TemporaryDirectory()
+    let data = directory.path + "/data"
+    try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+    try "".write(toFile: data + "/kill", atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run([
+      "run", "--duration", "2", "--data", data, "--summary", "json",
+    ])
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json["orders", "sent"] == 0)
+    #expect(json["fills", "count"] == 0)
+  }
+
+  @Test func `what cannot run says so with its own exit code`() throws {
+    let directory = try TemporaryDirectory()
+    let data = directory.path + "/data"
+    func status(_ arguments: String...) throws -> Int32 {
+      try CommandProcess.run(["run", "--data", data] + arguments).status
+    }
+    #expect(try status("--feed", directory.path + "/missing.itch") == 66)
+    #expect(try status("--config", directory.path + "/missing.yaml") == 66)
+    let config = directory.path + "/c.yaml"
+    try "fed: 1\n".write(toFile: config, atomically: true, encoding: .utf8)
+    let wrong = try CommandProcess.run(["run", "--config", config, "--data", data])
+    #expect(wrong.status == 78)
+    #expect(wrong.errors.contains("\(config):1:1: fed: unknown key; did you mean 'feed'?"))
+    try "restricted: [NONE]\n".write(toFile: config, atomically: true, encoding: .utf8)
+    #expect(try status("--config", config, "--virtual-time") == 78)
+    try "x".write(toFile: directory.path + "/file", atomically: true, encoding: .utf8)
+    #expect(
+      try CommandProcess.run(["run", "--data", directory.path + "/file"]).status == 73)
+    #expect(try status("--exchange", "127.0.0.1:9", "--speed", "max") == 64)
+  }
+
+  @Test func `an exchange that nobody answers at ends the run`() throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try "session: {reconnect_milliseconds: 1}\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run([
+      "run", "--exchange", "127.0.0.1:9", "--config", config, "--duration", "60", "--data",
+      directory.path + "/data", "--summary", "json",
+    ])
+    let json = try SummaryJSON(result.output)
+    #expect(json.text("run", "ended_by") == "exchange lost")
+    #expect(json["orders", "sent"] == 0)
+  }
+
+  @Test func `the commented configuration is printed whole`() throws {
+    let result = try CommandProcess.run("run", "--print-config")
+    #expect(result.status == 0)
+    #expect(result.output == Configuration.example)
+  }
+}
