@@ -64,6 +64,11 @@ extension ExchangeCore {
     return found
   }
 
+  /// Best price with displayed open shares, in 10⁻⁴ dollars; nil on an empty side.
+  public func bestPrice(locate: UInt16, isBuy: Bool) -> UInt32? {
+    book.bestDisplayed(locate, isBuy: isBuy)
+  }
+
   /// Locates that have a symbol, ascending.
   public var knownLocates: [UInt16] {
     symbols.indices.filter { symbols[$0].symbol != 0 }.map { UInt16($0) }

@@ -56,7 +56,8 @@ public struct InstrumentsFile: Sendable, Hashable {
   public init(parsing text: String, name: String) throws(ParseError) {
     var reader = InstrumentsReader(name: name)
     var line = 0
-    for raw in text.split(separator: "\n", omittingEmptySubsequences: false) {
+    // Of characters: a carriage return and a line feed are one.
+    for raw in text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline) {
       line += 1
       let trimmed = InstrumentsReader.trim(raw)
       if trimmed.isEmpty || trimmed.hasPrefix("#") { continue }

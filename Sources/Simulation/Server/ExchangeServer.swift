@@ -83,6 +83,8 @@ public struct ExchangeServerSettings: Sendable {
   var startTime: Int64 = 0
   var endedAt: Int64?
   var lastEndOfSession: Int64 = 0
+  /// The end was said on the feed: nothing is published any more, whatever orders still do.
+  var isEnded = false
   var lastActivity: Int64
   let scratch: UnsafeMutableRawBufferPointer
 
@@ -258,6 +260,10 @@ public struct ExchangeServerSettings: Sendable {
   }
 
   mutating func publish(now: Int64) {
+    guard !isEnded else {
+      endOfSession(now: now, force: false)
+      return
+    }
     var left = windowLeft()
     while nextToPublish < session.nextSequence, left > 0,
       let message = unsafe session.stream.message(at: nextToPublish)
@@ -290,11 +296,12 @@ public struct ExchangeServerSettings: Sendable {
 
   /// End of session is repeated once a second, for receivers that come late. It waits until nothing is left.
   private mutating func endOfSession(now: Int64, force: Bool) {
-    guard nextToPublish == session.nextSequence || force,
+    guard isEnded || force || nextToPublish == session.nextSequence,
       force || now - lastEndOfSession >= 1_000_000_000,
       let datagram = unsafe publisher.endOfSession(now: now)
     else { return }
     lastEndOfSession = now
+    isEnded = true
     unsafe broadcast(datagram)
     for index in lines.indices { lines[index].flush(on: &reactor) }
   }
