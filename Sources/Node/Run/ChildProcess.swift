@@ -54,6 +54,7 @@ struct ChildProcess {
 
   /// Asks it to end, waits so long, then kills it. How it ended.
   mutating func stop(milliseconds: Int) -> End {
+    guard pid > 0 else { return .exited(0) }
     terminate()
     for _ in 0..<max(1, milliseconds / 10) {
       if let end = ended() { return end }

@@ -1,3 +1,4 @@
+import CSupport
 import Foundation
 import Transport
 
@@ -49,6 +50,10 @@ struct ExchangeServices: Equatable, Sendable {
 /// Threading: the main thread.
 struct ExchangeProcess {
   static let restartsMax = 100
+  /// Starts in a row that may find its ports or its store still held: the kernel takes a moment to let
+  /// go of what a killed process had in io_uring.
+  static let busyMax = 200
+  static let busyWait: Int64 = 50_000_000
   static let announcementMax = 60_000
 
   private let plan: RunPlan
@@ -57,7 +62,8 @@ struct ExchangeProcess {
   private var child: ChildProcess
   private(set) var services: ExchangeServices
   private(set) var restarts = 0
-  private(set) var lastEnd: ChildProcess.End?
+  private var busy = 0
+  private var startAt: Int64 = 0
 
   /// Starts it, and waits until it has said its ports.
   init(
@@ -96,20 +102,35 @@ struct ExchangeProcess {
 
   /// Starts it again when it has died; how it died, or nil. Throws when it dies too often.
   mutating func supervise() throws(CommandFailure) -> ChildProcess.End? {
+    if startAt != 0 {
+      guard nt_clock_now() >= startAt else { return nil }
+      startAt = 0
+      try startAgain()
+      return nil
+    }
     guard let end = child.ended() else { return nil }
-    lastEnd = end
-    guard restarts < Self.restartsMax else {
+    let isBusy = restarts > 0 && end == .exited(ExitCode.unavailable.rawValue)
+    busy = isBusy ? busy + 1 : 0
+    if !isBusy { restarts += 1 }
+    guard restarts <= Self.restartsMax, busy <= Self.busyMax else {
       throw CommandFailure(
         .unavailable,
         "the exchange \(end), and was started again \(restarts) times: "
           + Self.lastLine(directory))
     }
-    restarts += 1
+    guard !isBusy else {
+      startAt = nt_clock_now() &+ Self.busyWait
+      return nil
+    }
+    try startAgain()
+    return end
+  }
+
+  private mutating func startAgain() throws(CommandFailure) {
     child = try ChildProcess(
       arguments: plan.exchangeArguments(
         directory, services: services, lines: lines, isFirst: false),
       log: directory.exchangeLog)
-    return end
   }
 
   /// Asks it to end, and for its report; nil with the reason where there is none.
