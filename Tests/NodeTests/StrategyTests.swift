@@ -1,0 +1,229 @@
+import ExecutionCore
+import Testing
+
+@testable import Node
+
+/// The example strategies on a random walk, against a venue that accepts all and fills what is crossed.
+@Suite struct StrategyTests {
+  /// One symbol whose bid and ask are one order each.
+  final class Walk<S: Strategy> {
+    let lane = MemoryLane(bytes: 16 << 20)
+    var driver: Driver<S>
+    var state: UInt64
+    var time: Int64 = 1_577_716_200_000_000_000
+    var bid: UInt32 = 1_000_000
+    var spread: UInt32 = 200
+    var reference: UInt64 = 1
+    var standing: [UInt64] = []
+    var resting: [UInt64: VenueRequest] = [:]
+    var match: UInt64 = 0
+    var requests: [VenueRequest] = []
+
+    init(_ strategy: S, seed: UInt64) throws {
+      state = seed
+      var facts = InstrumentFacts(symbol: SymbolCode.encode("AAPL")!)
+      facts.previousClose = 10_000_000_000
+      facts.shortable = true
+      var c = EngineConfiguration(
+        instruments: [facts], accounts: [AccountConfiguration(name: "A")],
+        strategies: [StrategyConfiguration(name: "S", account: AccountID(raw: 0))])
+      c.venueIsUpAtStart = true
+      c.ordersPerDayMax = 1 << 14
+      c.executionsMax = 1 << 12
+      driver = Driver(engine: try Engine(c, lane: lane.lane), strategy: strategy)
+      one("S", code: "O")
+      one("R", code: "Q")
+      one("H", code: "T")
+      one("Y", code: "0")
+      one("S", code: "Q")
+    }
+
+    func random(_ n: Int) -> Int {
+      state &+= 0x9e37_79b9_7f4a_7c15
+      var z = state
+      z = (z ^ z >> 30) &* 0xbf58_476d_1ce4_e5b9
+      z = (z ^ z >> 27) &* 0x94d0_49bb_1331_11eb
+      return Int((z ^ z >> 31) % UInt64(n))
+    }
+
+    func record(_ kind: Character, code: Character = "\0") -> MarketRecord {
+      var r = MarketRecord()
+      r.kind = kind.asciiValue!
+      r.code = UInt16(code.asciiValue!)
+      r.locate = 1
+      r.sessionTime = time
+      r.symbol = SymbolCode.encode("AAPL")!
+      return r
+    }
+
+    func one(_ kind: Character, code: Character) { feed([record(kind, code: code)]) }
+    func feed(_ records: [MarketRecord]) {
+      records.withUnsafeBufferPointer {
+        driver.ingest($0.baseAddress!, count: $0.count, machineTime: 0)
+      }
+    }
+
+    /// The market moves in one batch, then the venue answers.
+    func step() {
+      time += 20_000_000
+      var batch: [MarketRecord] = []
+      for old in standing {
+        var r = record("D")
+        r.reference = old
+        batch.append(r)
+      }
+      standing = []
+      bid = UInt32(Int(bid) + (random(5) - 2) * 100)
+      spread = UInt32(100 + random(3) * 100)
+      for (side, price) in [("B" as Character, bid), ("S", bid + spread)] {
+        reference += 1
+        var r = record("A")
+        r.side = side.asciiValue!
+        r.reference = reference
+        r.shares = UInt32(100 + random(10) * 100)
+        r.price = price
+        standing.append(reference)
+        batch.append(r)
+      }
+      feed(batch)
+      answer()
+    }
+
+    func answer() {
+      for _ in 0..<8 {
+        while let q = driver.engine.nextRequest(machineTime: 0) {
+          driver.engine.requestTaken()
+          requests.append(q)
+          take(q)
+        }
+        for (reference, q) in resting.sorted(by: { $0.key < $1.key }) {
+          let crossed = q.side.isBuy ? q.price >= ask : q.price <= best
+          if crossed { execute(reference, q) }
+        }
+      }
+    }
+    var best: Int64 { Int64(bid) * 10_000 }
+    var ask: Int64 { Int64(bid + spread) * 10_000 }
+
+    private func take(_ q: VenueRequest) {
+      switch q.kind {
+      case .new, .replace:
+        if q.kind == .replace {
+          guard resting.removeValue(forKey: q.originalVenueReference) != nil else { return }
+        }
+        say(q.kind == .new ? .accepted : .replaced, q.venueReference, q.quantity, q.price / 10_000)
+        let crosses = q.side.isBuy ? q.price >= ask : q.price <= best
+        if q.timeInForce == .immediateOrCancel, !crosses {
+          say(.canceled, q.venueReference, q.quantity, 0)
+        } else {
+          resting[q.venueReference] = q
+        }
+      case .cancel:
+        guard let live = resting.removeValue(forKey: q.venueReference) else { return }
+        say(.canceled, q.venueReference, live.quantity, 0)
+      default: break
+      }
+    }
+    private func execute(_ reference: UInt64, _ q: VenueRequest) {
+      resting[reference] = nil
+      match += 1
+      say(.executed, reference, q.quantity, q.price / 10_000)
+    }
+    private func say(
+      _ kind: VenueReport.Kind, _ reference: UInt64, _ quantity: Int64, _ ticks: Int64
+    ) {
+      var r = VenueReport(kind: kind, venue: 0, account: AccountID(raw: 0))
+      r.venueReference = reference
+      r.quantity = quantity
+      r.price = ticks
+      r.matchNumber = match
+      r.liquidity = UInt8(ascii: "A")
+      driver.apply(r, sessionTime: time, machineTime: 0)
+    }
+    var position: Int64 {
+      driver.engine.position(StrategyID(raw: 0), InstrumentID(raw: 0)).raw
+    }
+  }
+
+  @Test(arguments: 1...5 as ClosedRange<UInt64>)
+  func `the market maker quotes both sides and keeps its position`(seed: UInt64) throws {
+    var parameters = MarketMaker.Parameters()
+    parameters.positionMax = 300
+    let walk = try Walk(MarketMaker(parameters), seed: seed)
+    for _ in 0..<1_500 {
+      walk.step()
+      #expect(abs(walk.position) <= 300, "seed \(seed)")
+      let open = walk.driver.engine.openOrderCount
+      #expect(open <= 2, "seed \(seed)")
+    }
+    let snapshot = walk.driver.engine.snapshot()
+    #expect(snapshot.brokenInvariants == [], "seed \(seed)")
+    #expect(snapshot.counters.executions > 50, "seed \(seed)")
+    #expect(walk.requests.contains { $0.side.isBuy } && walk.requests.contains { !$0.side.isBuy })
+    #expect(snapshot.counters.alarms == 0, "seed \(seed)")
+  }
+
+  @Test func `the market maker leaves an order in its queue while the price stands`() throws {
+    let walk = try Walk(MarketMaker(MarketMaker.Parameters()), seed: 9)
+    walk.step()
+    let placed = walk.requests.count
+    #expect(placed == 2)
+    for _ in 0..<50 {
+      walk.time += 20_000_000
+      // Something behind the best price: no reason to lose the queue.
+      var r = walk.record("A")
+      r.side = UInt8(ascii: "B")
+      walk.reference += 1
+      r.reference = walk.reference
+      r.shares = 100
+      r.price = walk.bid - 500
+      walk.feed([r])
+      walk.answer()
+    }
+    #expect(walk.requests.count == placed)
+  }
+
+  @Test func `the market maker withdraws when the symbol halts`() throws {
+    let walk = try Walk(MarketMaker(MarketMaker.Parameters()), seed: 9)
+    walk.step()
+    let before = walk.driver.engine.openOrderCount
+    #expect(before == 2)
+    walk.one("H", code: "H")
+    walk.answer()
+    let after = walk.driver.engine.openOrderCount
+    #expect(after == 0)
+  }
+
+  @Test(arguments: 1...5 as ClosedRange<UInt64>)
+  func `the taker sends immediate-or-cancel orders and keeps its position`(seed: UInt64) throws {
+    var parameters = ImbalanceTaker.Parameters()
+    parameters.positionMax = 200
+    parameters.ratioPercent = 200
+    let walk = try Walk(ImbalanceTaker(parameters), seed: seed)
+    for _ in 0..<1_500 {
+      walk.step()
+      #expect(abs(walk.position) <= 200, "seed \(seed)")
+    }
+    let snapshot = walk.driver.engine.snapshot()
+    #expect(snapshot.brokenInvariants == [], "seed \(seed)")
+    #expect(snapshot.counters.executions > 10, "seed \(seed)")
+    #expect(walk.requests.allSatisfy { $0.timeInForce == .immediateOrCancel }, "seed \(seed)")
+    // The cool-down holds.
+    let times = walk.requests.map(\.sessionTime)
+    #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= parameters.cooldown })
+  }
+
+  @Test func `two runs write the same bytes`() throws {
+    func run() throws -> ([UInt8], UInt64) {
+      var parameters = MarketMaker.Parameters()
+      parameters.positionMax = 300
+      let walk = try Walk(MarketMaker(parameters), seed: 4)
+      for _ in 0..<300 { walk.step() }
+      return (Array(walk.lane.records), walk.driver.engine.stateHash())
+    }
+    let (first, hash) = try run()
+    let (second, again) = try run()
+    #expect(first == second && hash == again)
+    #expect(first.count > 10_000)
+  }
+}
