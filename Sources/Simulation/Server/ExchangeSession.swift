@@ -32,6 +32,8 @@ public struct ExchangeSessionSettings: Sendable {
   var stream: RetainedMessages
   /// By account.
   private(set) var orderStreams: [OrderStream] = []
+  /// The last S that was published: a snapshot has it, or a late core would not know that the market is open.
+  var lastSystemEvent: MarketRecord?
   /// Messages of the feed that were applied.
   public private(set) var position: UInt64 = 0
   /// The feed has ended.
@@ -212,6 +214,7 @@ public struct ExchangeSessionSettings: Sendable {
   private func encodeOutput() {
     for index in core.published.indices {
       var record = core.published[index].record
+      if record.kind == ITCHDecoder.Kind.systemEvent { lastSystemEvent = record }
       let length = unsafe withUnsafePointer(to: &record) { record in
         unsafe ITCHEncoder.encode(
           record, midnight: feed.midnight,

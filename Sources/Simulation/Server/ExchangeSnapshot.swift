@@ -5,12 +5,13 @@ extension ExchangeSession {
   /// The message that ends a snapshot: `G` and twenty digits, the sequence to splice in at (GLIMPSE 5.0).
   public static let endOfSnapshot = UInt8(ascii: "G")
 
-  /// Books and states as messages: R, H, Y of each symbol, A of each displayed order in the order of
+  /// Books and states as messages: the last S, R, H, Y of each symbol, A of each displayed order in the order of
   /// price and time, then `G` with the sequence of the first message that is not in it.
   ///
   /// What the core has applied and not yet published is in the snapshot already, and so is its number.
   func writeSnapshot(into stream: OrderStream) {
     var bytes: [UInt8] = []
+    if let event = lastSystemEvent { append(event, &bytes, to: stream) }
     for locate in core.knownLocates {
       for record in states(locate) { append(record, &bytes, to: stream) }
       for order in core.displayedOrders(locate: locate) {
