@@ -1,5 +1,7 @@
 import Foundation
+import Simulation
 import Testing
+import Transport
 
 @testable import Node
 
@@ -316,6 +318,52 @@ struct RunTests {
     #expect(
       try CommandProcess.run(["run", "--data", directory.path + "/file"]).status == 73)
     #expect(try status("--exchange", "127.0.0.1:9", "--speed", "max") == 64)
+  }
+
+  /// Ports of this machine that are free at the moment.
+  private func freePorts(_ count: Int) throws -> [UInt16] {
+    var reactor = try Reactor()
+    var ports: [UInt16] = []
+    for _ in 0..<count {
+      let listener = try reactor.listen(on: .loopback())
+      ports.append(try reactor.localEndpoint(of: listener).port)
+    }
+    return ports
+  }
+
+  @Test func `a core that attaches late takes the snapshot, and trades`() throws {
+    let directory = try TemporaryDirectory()
+    let ports = try freePorts(5)
+    let at = ports.map { "127.0.0.1:\($0)" }
+    let report = directory.path + "/report.json"
+    let exchange = try RunningCommand(
+      [
+        "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
+        "\(at[3]),\(at[4])", "--rate", "200000", "--data", directory.path + "/exchange",
+        "--report", report, "--flow-control", directory.path + "/flow",
+      ], directory: directory.path)
+    // More messages than re-requests are good for must have gone by.
+    let flow = try FlowControl(path: directory.path + "/flow", creates: false)
+    #expect(exchange.wait { flow.published > 100_000 })
+    let config = directory.path + "/c.yaml"
+    try """
+    exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
+    """.write(toFile: config, atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run([
+      "run", "--exchange", at[0], "--config", config, "--duration", "4", "--data",
+      directory.path + "/data", "--summary", "json",
+    ])
+    kill(exchange.process.processIdentifier, SIGTERM)
+    _ = try exchange.finish()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json["feed", "snapshots"] >= 1)
+    #expect(json["feed", "symbols_whole"] == 20)
+    #expect(json["fills", "count"] > 0)
+    let account = try #require(ExchangeAccount(file: report))
+    #expect(Int(account.fills) == json["fills", "count"])
+    #expect(account.workingOrders == 0)
   }
 
   @Test func `an exchange that nobody answers at ends the run`() throws {
