@@ -6,7 +6,6 @@ SHELL := /bin/bash
 SWIFT ?= swift
 RELEASE := .build/release
 DEBUG := .build/debug
-TSAN := .build/tsan
 CLANG_FORMAT ?= clang-format
 RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
 ARGS ?=
@@ -43,18 +42,18 @@ gates: deps ## Benchmarks against the targets; fails and names what missed
 lint: ## Formatting, and what may not stand in the manifest and the hot files
 	@perf/scripts/deps lint
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
-	git ls-files 'CSupport/*.c' 'CSupport/*.h' 'Benchmarks/*.c' 'Tests/*.c' | \
+	git ls-files '*.c' '*.h' | \
 	  xargs -r $(CLANG_FORMAT) --dry-run -Werror
 	perf/scripts/lint
 
-races: deps ## Ring races under ThreadSanitizer
-	perf/scripts/races $(TSAN)
+races: deps ## Races of the rings, plain and under ThreadSanitizer
+	Tests/Races/run.sh
 
 fuzz: deps ## Each fuzzer for FUZZ_SECONDS
-	perf/scripts/fuzz $(FUZZ_SECONDS)
+	Tests/Fuzz/run.sh $(FUZZ_SECONDS)
 
 arm64: ## Cross-compile the C target for arm64 (Swift is not checked there)
-	perf/scripts/arm64
+	Tests/arm64/check.sh
 
 clean: ## Remove what was built
 	rm -rf .build .bench

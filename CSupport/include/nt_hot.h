@@ -69,10 +69,16 @@ static inline NT_HOT uint64_t nt_load_raw64(const uint8_t *p) {
   return v;
 }
 
-static inline NT_HOT void nt_store_raw64(uint8_t *p, uint64_t v) { memcpy(p, &v, sizeof v); }
+static inline NT_HOT void nt_store_raw64(uint8_t *p, uint64_t v) {
+  memcpy(p, &v, sizeof v);
+}
 
-static inline NT_HOT void nt_prefetch_read(const void *p) { __builtin_prefetch(p, 0, 3); }
-static inline NT_HOT void nt_prefetch_write(const void *p) { __builtin_prefetch(p, 1, 3); }
+static inline NT_HOT void nt_prefetch_read(const void *p) {
+  __builtin_prefetch(p, 0, 3);
+}
+static inline NT_HOT void nt_prefetch_write(const void *p) {
+  __builtin_prefetch(p, 1, 3);
+}
 
 static inline NT_HOT void nt_copy(void *to, const void *from, size_t bytes) {
   memcpy(to, from, bytes);
