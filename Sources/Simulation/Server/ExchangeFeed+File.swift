@@ -1,8 +1,10 @@
 public import ExecutionCore
+import Gateways
 public import Transport
 
 extension ExchangeFeed {
-  /// A file of framed ITCH messages, raw or .gz; read once here for what the opening lacks.
+  /// A recorded feed: framed ITCH messages, or a pcap or pcapng of MoldUDP64, raw or .gz. Read once here
+  /// for what the opening lacks.
   ///
   /// - Parameter instruments: the instruments file's; nil derives them from the feed.
   public convenience init(
@@ -10,7 +12,7 @@ extension ExchangeFeed {
   ) throws(FeedError) {
     var scan = InstrumentsScan()
     var checksum: UInt64 = 0xCBF2_9CE4_8422_2325
-    let first = FileReader(try FramedITCHFile(path: path, midnight: midnight))
+    let first = try Self.reader(path, midnight: midnight)
     var records: [MarketRecord] = []
     // Ends with the file: each turn reads something.
     repeat {
@@ -20,10 +22,26 @@ extension ExchangeFeed {
         checksum = Self.mix(checksum, record)
       }
     } while !records.isEmpty
+    guard scan.messages > 0 else {
+      throw FeedError(
+        path: path, offset: nil, cause: .data,
+        problem: "has no ITCH 5.0 message (\(first.malformed) malformed)",
+        remedy: "give a file of framed ITCH messages, or a capture of MoldUDP64")
+    }
     self.init(
-      reader: FileReader(try FramedITCHFile(path: path, midnight: midnight)), scan: scan,
-      instruments: instruments, midnight: midnight,
-      identity: "file \(scan.messages) messages, checksum \(checksum)")
+      reader: try Self.reader(path, midnight: midnight), scan: scan, instruments: instruments,
+      midnight: midnight, identity: "file \(scan.messages) messages, checksum \(checksum)")
+  }
+
+  private static func reader(
+    _ path: String, midnight: Int64
+  ) throws(FeedError) -> any RecordReader {
+    var input = try FeedInput(path: path)
+    switch input.kind() {
+    case .framedITCH: return FileReader(FramedITCHFile(input: input, midnight: midnight))
+    case .pcap, .pcapng:
+      return CaptureReader(try PacketCapture(input: input), midnight: midnight)
+    }
   }
 
   /// FNV-1a over the fields that tell messages apart.
@@ -58,5 +76,62 @@ private final class FileReader: RecordReader {
       return unsafe file.read(into: base, capacity: buffer.count)
     }
     records.removeLast(records.count - found)
+  }
+}
+
+/// Messages of a capture of MoldUDP64 in capture order, each sequence once; sequence 0 means unsequenced.
+private final class CaptureReader: RecordReader {
+  private var capture: PacketCapture
+  private let midnight: Int64
+  private var next: UInt64 = 0
+  private var isDone = false
+  private(set) var malformed: UInt64 = 0
+  private(set) var failure: String?
+
+  init(_ capture: consuming PacketCapture, midnight: Int64) {
+    self.capture = capture
+    self.midnight = midnight
+  }
+
+  func read(into records: inout [MarketRecord], atMost count: Int) {
+    records.removeAll(keepingCapacity: true)
+    // Ends with the capture: every turn takes a packet. A datagram may go beyond the count.
+    while records.count < count, !isDone {
+      do throws(FeedError) {
+        guard let packet = try capture.next() else {
+          isDone = true
+          return
+        }
+        if packet.transport == .udp { unsafe take(packet.payload, into: &records) }
+      } catch {
+        failure = error.description
+        isDone = true
+      }
+    }
+  }
+
+  private func take(_ payload: UnsafeRawBufferPointer, into records: inout [MarketRecord]) {
+    guard let header = unsafe MoldHeader(parsing: payload),
+      var blocks = unsafe MoldBlocks(payload)
+    else { return }
+    var sequence = header.sequence
+    while let message = unsafe blocks.next() {
+      defer { sequence &+= 1 }
+      if header.sequence != 0 {
+        // A second line or a re-request has been here before.
+        guard sequence >= next else { continue }
+        next = sequence &+ 1
+      }
+      var record = MarketRecord()
+      guard let base = message.baseAddress,
+        unsafe ITCHDecoder.decode(
+          base.assumingMemoryBound(to: UInt8.self), length: message.count, midnight: midnight,
+          sequence: 0, into: &record)
+      else {
+        malformed &+= 1
+        continue
+      }
+      records.append(record)
+    }
   }
 }

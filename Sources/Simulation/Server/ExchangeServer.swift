@@ -33,6 +33,8 @@ public struct ExchangeServerSettings: Sendable {
   /// The feed begins at the first log-in to order entry, not at once.
   public var startsAtLogin = false
   public var password = "needletail"
+  /// Messages of history that lie closer together than this, in session time, leave in one datagram.
+  public var packingTime: Int64 = 10_000
   /// Nanoseconds of machine time.
   public var heartbeatInterval: Int64 = 1_000_000_000
   public var timeout: Int64 = 15_000_000_000
@@ -234,20 +236,21 @@ public struct ExchangeServerSettings: Sendable {
       start(now: now)
     }
     guard !session.isFeedDone else { return }
-    // Everything that was said must be out before more is: then the window bounds it all.
-    for _ in 0..<Self.feedBatchMax {
+    batch: for _ in 0..<Self.feedBatchMax {
+      guard let next = session.feed.peek() else {
+        session.applyNext()
+        break batch
+      }
       switch settings.pace {
       case .max:
-        guard nextToPublish == session.nextSequence, windowLeft() > 0 else { return }
+        // What waits counts too: then the window bounds it all.
+        guard session.nextSequence - nextToPublish < windowLeft() else { break batch }
       case .thousandths:
-        guard let next = session.feed.peek() else {
-          session.applyNext()
-          break
-        }
-        guard next.sessionTime <= sessionTime(now: now) else { return }
+        guard next.sessionTime <= sessionTime(now: now) else { break batch }
       }
-      guard session.applyNext() else { break }
-      publish(now: now)
+      session.applyNext()
+      let following = session.feed.peek()?.sessionTime ?? .max
+      if following &- next.sessionTime > settings.packingTime { publish(now: now) }
     }
     if session.isFeedDone { endedAt = now }
   }
