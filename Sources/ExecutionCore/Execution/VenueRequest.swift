@@ -54,6 +54,7 @@
   public var priceExponent: Int8
   public var quantityExponent: Int8
   var reserved0: UInt32 = 0
+  var reserved3: UInt32 = 0
   var reserved1: UInt64 = 0
   var reserved2: UInt64 = 0
 
