@@ -32,24 +32,33 @@ enum BenchMarket {
 
   /// Start of messages, directory, trading state, Reg SHO and a two-sided book for each instrument.
   static func open<S: Strategy>(_ driver: inout Driver<S>, instruments: Int, at time: Int64) {
+    var records: [MarketRecord] = []
+    opening(instruments: instruments, at: time) { records.append($0) }
+    for i in 0..<records.count { driver.ingest(&records[i], count: 1, machineTime: 0) }
+  }
+
+  /// The same as records, sequences from 1.
+  static func opening<E: Error>(
+    instruments: Int, at time: Int64, _ take: (MarketRecord) throws(E) -> Void
+  ) throws(E) {
     var sequence: UInt64 = 0
-    func send(_ fill: (inout MarketRecord) -> Void) {
+    func send(_ fill: (inout MarketRecord) -> Void) throws(E) {
       var record = MarketRecord()
       sequence += 1
       record.sequence = sequence
       record.sessionTime = time
       fill(&record)
-      driver.ingest(&record, count: 1, machineTime: 0)
+      try take(record)
     }
     for code in "OSQ".utf8 {
-      send {
+      try send {
         $0.kind = ITCHDecoder.Kind.systemEvent
         $0.code = UInt16(code)
       }
     }
     for i in 0..<instruments {
       let locate = UInt16(i + 1)
-      send {
+      try send {
         $0.kind = ITCHDecoder.Kind.directory
         $0.locate = locate
         $0.symbol = symbol(i)
@@ -59,7 +68,7 @@ enum BenchMarket {
         (ITCHDecoder.Kind.tradingAction, UInt8(ascii: "T")),
         (ITCHDecoder.Kind.regSHO, UInt8(ascii: "0")),
       ] {
-        send {
+        try send {
           $0.kind = kind
           $0.locate = locate
           $0.symbol = symbol(i)
@@ -67,7 +76,7 @@ enum BenchMarket {
         }
       }
       for (side, price) in [(UInt8(ascii: "B"), UInt32(999_900)), (UInt8(ascii: "S"), 1_000_100)] {
-        send {
+        try send {
           $0.kind = ITCHDecoder.Kind.add
           $0.locate = locate
           $0.symbol = symbol(i)
@@ -104,5 +113,24 @@ enum BenchMarket {
     // What it asks at log-in (the account query) goes nowhere.
     gateway.sent(gateway.prepareSend(now: 1).count, now: 1)
     return gateway
+  }
+}
+
+/// SplitMix64: the same numbers from the same seed, on every machine.
+struct BenchRandom {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  @inline(__always) mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z &>> 31)
+  }
+
+  /// 0 ..< bound, by the upper half of a product: uniform enough, and no division.
+  @inline(__always) mutating func below(_ bound: UInt64) -> UInt64 {
+    next().multipliedFullWidth(by: bound).high
   }
 }

@@ -10,6 +10,8 @@ struct Figure: Codable {
   /// A limit that `--gate` enforces, and which side of it is right.
   var limit: Limit?
   var note: String?
+  /// A count of errors: a better repetition does not take it back.
+  var isFinal = false
 
   struct Limit: Codable {
     var value: Double
@@ -18,8 +20,10 @@ struct Figure: Codable {
   }
 
   init(
-    _ name: String, _ unit: String, _ runs: [Double], limit: Limit? = nil, note: String? = nil
+    _ name: String, _ unit: String, _ runs: [Double], limit: Limit? = nil, note: String? = nil,
+    isFinal: Bool = false
   ) {
+    self.isFinal = isFinal
     let sorted = runs.sorted()
     self.name = name
     self.unit = unit
@@ -44,6 +48,8 @@ struct BenchContext {
   var quick: Bool
   /// Busy nanoseconds added to every operation under test (`--handicap`), never to a floor.
   var handicap: Int64
+  /// Messages of the scale suite (`--scale`); nil: what fits into its usual time.
+  var scale: Int?
   /// Allowed processors, lowest first; a suite that needs two says so when there is one.
   var processors: [Int32]
 }

@@ -14,7 +14,7 @@ enum EngineSuite: Suite {
     var tail: [Double] = []
     var rate: [Double] = []
     for _ in 0..<context.runs {
-      let bench = try EngineBench(instruments: 100)
+      var bench = try EngineBench(instruments: 100)
       let samples = try bench.ticks(ticks, handicap: context.handicap)
       median.append(Double(samples[samples.count / 2]))
       tail.append(Double(samples[samples.count * 99 / 100]))
@@ -53,54 +53,70 @@ struct ProbeTaker: Strategy {
 }
 
 /// Feed frames, the engine with the probe, and the OUCH gateway, joined as the hot loop joins them.
-final class EngineBench {
+///
+/// A struct that cannot be copied: a class's fields would be reached through exclusivity checks, and the
+/// suite would measure itself.
+struct EngineBench: ~Copyable {
   private var driver: Driver<ProbeTaker>
   private var gateway: OUCHGateway
   private let lane: MemoryLane
   private let instruments: Int
-  private let records = UnsafeMutablePointer<MarketRecord>.allocate(capacity: 16)
+  private let records: UnsafeMutablePointer<MarketRecord>
+  /// One framed message.
+  private let frame: UnsafeMutablePointer<UInt8>
+  private var frameBytes = 0
   private var sequence: UInt64
   private var time: Int64 = 1_577_716_201_000_000_000
   private var lastReference: UInt64 = 0
+  private static let frameMax = 64
+  private static let recordsMax = 16
 
   init(instruments: Int) throws {
-    self.instruments = instruments
-    lane = MemoryLane(bytes: 16 << 20)
+    let lane = MemoryLane(bytes: 16 << 20)
+    var driver: Driver<ProbeTaker>
     do {
       driver = Driver(
         engine: try Engine(BenchMarket.configuration(instruments: instruments), lane: lane.lane),
         strategy: ProbeTaker())
     } catch { throw BenchError("\(error)") }
+    let gateway = try BenchMarket.gateway()
     BenchMarket.open(&driver, instruments: instruments, at: time)
     sequence = driver.engine.market.feedState.expected
-    gateway = try BenchMarket.gateway()
+    self.instruments = instruments
+    self.lane = lane
+    self.driver = driver
+    self.gateway = gateway
+    records = .allocate(capacity: Self.recordsMax)
+    records.initialize(repeating: MarketRecord(), count: Self.recordsMax)
+    frame = .allocate(capacity: Self.frameMax)
+    frame.initialize(repeating: 0, count: Self.frameMax)
   }
 
-  deinit { records.deallocate() }
+  deinit {
+    records.deallocate()
+    frame.deallocate()
+  }
 
   /// Nanoseconds of each tick, sorted.
-  func ticks(_ count: Int, handicap: Int64) throws -> [UInt32] {
-    var samples: [UInt32] = []
-    samples.reserveCapacity(count)
+  mutating func ticks(_ count: Int, handicap: Int64) throws -> [UInt32] {
+    var samples = [UInt32](repeating: 0, count: count)
     for i in 0..<count {
       time += 2_000_000
-      let locate = UInt16(i % instruments + 1)
-      let reference = UInt64(1_000_000 + i)
-      let add = frame(locate) {
-        $0.kind = ITCHDecoder.Kind.add
-        $0.symbol = BenchMarket.symbol(Int(locate) - 1)
-        $0.side = UInt8(ascii: "B")
-        $0.price = 999_950
-        $0.shares = 100
-        $0.reference = reference
-      }
-      samples.append(tick(add, handicap))
+      var record = MarketRecord()
+      record.sessionTime = time
+      record.locate = UInt16(i % instruments + 1)
+      record.kind = ITCHDecoder.Kind.add
+      record.symbol = BenchMarket.symbol(i % instruments)
+      record.side = UInt8(ascii: "B")
+      record.price = 999_950
+      record.shares = 100
+      record.reference = UInt64(1_000_000 + i)
+      encode(&record)
+      samples[i] = tick(handicap)
       try reject()
-      let delete = frame(locate) {
-        $0.kind = ITCHDecoder.Kind.delete
-        $0.reference = reference
-      }
-      _ = tick(delete, 0)
+      record.kind = ITCHDecoder.Kind.delete
+      encode(&record)
+      _ = tick(0)
     }
     guard driver.strategy.placed == count else {
       throw BenchError("\(driver.strategy.placed) orders for \(count) ticks")
@@ -110,21 +126,16 @@ final class EngineBench {
     return samples
   }
 
-  private func frame(_ locate: UInt16, _ fill: (inout MarketRecord) -> Void) -> [UInt8] {
-    var record = MarketRecord()
-    record.locate = locate
-    record.sessionTime = time
-    fill(&record)
-    var bytes = [UInt8](repeating: 0, count: 64)
-    let n = ITCHEncoder.encodeFrame(&record, midnight: 0, into: &bytes, capacity: bytes.count)
-    return Array(bytes[0..<n])
+  private mutating func encode(_ record: inout MarketRecord) {
+    frameBytes = ITCHEncoder.encodeFrame(
+      &record, midnight: 0, into: frame, capacity: Self.frameMax)
   }
 
-  private func tick(_ frame: [UInt8], _ handicap: Int64) -> UInt32 {
+  private mutating func tick(_ handicap: Int64) -> UInt32 {
     let start = nanoseconds()
     let batch = ITCHDecoder.decodeFrames(
-      frame, count: frame.count, midnight: time - time % 86_400_000_000_000,
-      firstSequence: sequence, into: records, capacity: 16)
+      frame, count: frameBytes, midnight: time - time % 86_400_000_000_000,
+      firstSequence: sequence, into: records, capacity: Self.recordsMax)
     driver.ingest(records, count: batch.records, machineTime: start)
     while let request = driver.engine.nextRequest(machineTime: start) {
       _ = gateway.encode(request, now: start)
@@ -140,7 +151,7 @@ final class EngineBench {
   }
 
   /// The venue rejects what was sent, so that nothing stays open.
-  private func reject() throws {
+  private mutating func reject() throws {
     guard gateway.counters.notSent == 0, lastReference != 0 else {
       throw BenchError("the gateway withdrew an order")
     }

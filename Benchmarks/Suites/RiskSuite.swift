@@ -15,7 +15,7 @@ enum RiskSuite: Suite {
     var rate: [Double] = []
     var timer: [Double] = []
     for run in 0..<context.runs {
-      let bench = try RiskBench(instruments: 1_000, seed: UInt64(run) + 1)
+      var bench = try RiskBench(instruments: 1_000, seed: UInt64(run) + 1)
       timer.append(timerFloor())
       chain.append(try bench.check(rounds: rounds, handicap: context.handicap))
       placed.append(try bench.place(rounds: rounds, handicap: context.handicap))
@@ -43,18 +43,18 @@ enum RiskSuite: Suite {
 }
 
 /// An engine with a quoted book for each instrument, and random orders of which a tenth is refused.
-final class RiskBench {
+///
+/// A struct that cannot be copied, for the reason that ``EngineBench`` is one.
+struct RiskBench: ~Copyable {
   private var driver: Driver<NoStrategy>
   private let lane: MemoryLane
-  private var random: UInt64
-  private let instruments: Int
-  private var requests: [OrderRequest] = []
+  /// ``RiskSuite/batch`` × 64 of them, used in turn.
+  private let requests: UnsafeMutablePointer<OrderRequest>
   private static let session: Int64 = 1_577_716_200_000_000_000
 
   init(instruments: Int, seed: UInt64) throws {
-    self.instruments = instruments
-    random = seed
-    lane = MemoryLane(bytes: 256 << 20)
+    let lane = MemoryLane(bytes: 256 << 20)
+    var driver: Driver<NoStrategy>
     do {
       driver = Driver(
         engine: try Engine(BenchMarket.configuration(instruments: instruments), lane: lane.lane),
@@ -62,31 +62,33 @@ final class RiskBench {
     } catch { throw BenchError("\(error)") }
     BenchMarket.open(&driver, instruments: instruments, at: Self.session)
     guard driver.engine.venueIsReady else { throw BenchError("the engine's venue is not ready") }
-    requests = (0..<(RiskSuite.batch * 64)).map { _ in request() }
-    let refused = requests.filter { driver.engine.check($0) != nil }.count
-    guard (requests.count / 20...requests.count / 6).contains(refused) else {
-      throw BenchError(
-        "\(refused) of \(requests.count) orders are refused, about a tenth should be")
+    var random = BenchRandom(seed: seed)
+    let made = (0..<(RiskSuite.batch * 64)).map { _ in Self.request(&random, instruments) }
+    let refused = made.filter { driver.engine.check($0) != nil }.count
+    guard (made.count / 20...made.count / 6).contains(refused) else {
+      throw BenchError("\(refused) of \(made.count) orders are refused, about a tenth should be")
     }
+    self.lane = lane
+    self.driver = driver
+    requests = .allocate(capacity: made.count)
+    requests.initialize(from: made, count: made.count)
   }
 
-  private func next() -> UInt64 {
-    random = random &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
-    return random >> 33
-  }
+  deinit { requests.deallocate() }
 
   /// One in ten is over the quantity limit.
-  private func request() -> OrderRequest {
-    let quantity: Int64 = next() % 10 == 0 ? 1_000_000 : Int64(next() % 9 + 1) * 100
-    let buys = next() % 2 == 0
+  private static func request(_ random: inout BenchRandom, _ instruments: Int) -> OrderRequest {
+    let quantity: Int64 =
+      random.below(10) == 0 ? 1_000_000 : Int64(random.below(9) + 1) * 100
+    let buys = random.below(2) == 0
     return OrderRequest(
-      instrument: InstrumentID(raw: UInt32(next() % UInt64(instruments))),
+      instrument: InstrumentID(raw: UInt32(random.below(UInt64(instruments)))),
       account: AccountID(raw: 0), strategy: StrategyID(raw: 0), side: buys ? .buy : .sell,
       price: Price(raw: (buys ? 9_999 : 10_001) * 1_000_000), quantity: Quantity(raw: quantity))
   }
 
   /// The chain alone, on terms that stay the same.
-  func check(rounds: Int, handicap: Int64) throws -> Double {
+  mutating func check(rounds: Int, handicap: Int64) throws -> Double {
     var samples = [UInt32](repeating: 0, count: rounds)
     var refused = 0
     for round in 0..<rounds {
@@ -104,7 +106,7 @@ final class RiskBench {
 
   /// Placing for good: every order reserves, is journalled and queued; the venue then rejects it, which
   /// releases what it held, outside the measured time.
-  func place(rounds: Int, handicap: Int64) throws -> Double {
+  mutating func place(rounds: Int, handicap: Int64) throws -> Double {
     var samples = [UInt32](repeating: 0, count: rounds)
     var time = Self.session + 1_000_000_000
     for round in 0..<rounds {

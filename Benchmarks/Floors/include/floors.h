@@ -22,6 +22,9 @@ int floor_bounce(int cpu_a, int cpu_b, uint32_t *samples, size_t count);
 int floor_wire_reply(int datagram_fd, int stream_fd, size_t reply_bytes, uint64_t count,
                      const int *stop);
 
+/* Ends floor_wire_reply from another thread. */
+void floor_stop(int *stop);
+
 /* An empty pair of clock reads; nanoseconds of each go to samples. */
 void floor_timer(uint32_t *samples, size_t count);
 

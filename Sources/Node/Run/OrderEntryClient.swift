@@ -21,14 +21,17 @@ struct OrderEntryClient: ~Copyable {
   /// The venue has said that it will not have us: no attempt is made any more.
   private(set) var isRefused = false
   let endpoint: Endpoint
+  private let sockets: SocketOptions
   private var backoff: ReconnectBackoff
   private var connectAt: Int64 = 0
   private var isWaitingForRoom = false
 
   init(
-    to endpoint: Endpoint, gateway: OUCHGatewaySettings, backoff: ReconnectBackoff
+    to endpoint: Endpoint, gateway: OUCHGatewaySettings, backoff: ReconnectBackoff,
+    sockets: SocketOptions = .direct
   ) {
     self.endpoint = endpoint
+    self.sockets = sockets
     self.backoff = backoff
     self.gateway = OUCHGateway(gateway)
   }
@@ -38,7 +41,7 @@ struct OrderEntryClient: ~Copyable {
     if connection == .none {
       guard !isRefused, now >= connectAt else { return }
       do throws(ReactorError) {
-        connection = try reactor.connect(to: endpoint, options: .direct, token: Self.token)
+        connection = try reactor.connect(to: endpoint, options: sockets, token: Self.token)
         connects &+= 1
       } catch {
         lost("\(error)", &reactor, now: now)

@@ -1,0 +1,202 @@
+import CSupport
+package import ExecutionCore
+import Foundation
+package import Gateways
+import Journal
+package import Transport
+
+/// What a ``ProbeRun`` is made of.
+package struct ProbeSettings: Sendable {
+  package var engine: EngineConfiguration
+  package var gateway: OUCHGatewaySettings
+  /// The exchange's order entry.
+  package var orderEntry: Endpoint
+  /// A directory of its own, for a journal in mode shared.
+  package var journal: String
+  /// The hot thread's processor; −1: the last that there is.
+  package var processor = -1
+  /// False: the feed and the order connection go through io_uring instead of direct calls.
+  package var isDirect = true
+  /// Busy nanoseconds that the strategy adds before each order.
+  package var handicap: Int64 = 0
+
+  package init(
+    engine: EngineConfiguration, gateway: OUCHGatewaySettings, orderEntry: Endpoint,
+    journal: String
+  ) {
+    self.engine = engine
+    self.gateway = gateway
+    self.orderEntry = orderEntry
+    self.journal = journal
+  }
+}
+
+/// What the hot thread counted, and what went wrong there.
+package struct ProbeResult: Sendable {
+  package var ordersPlaced = 0
+  package var ordersEncoded: UInt64 = 0
+  /// Withdrawn because they waited too long, or for want of a session.
+  package var ordersNotSent: UInt64 = 0
+  /// Refused by risk.
+  package var ordersRefused: UInt64 = 0
+  package var openOrders: Int = 0
+  package var records: UInt64 = 0
+  /// Datagrams received, and messages that were found missing.
+  package var datagrams: UInt64 = 0
+  package var missing: UInt64 = 0
+  /// Malformed messages of either side.
+  package var malformed: UInt64 = 0
+  package var journalRefused: UInt64 = 0
+  package var backEnd = ""
+  /// The product's own stamps, receive to handed to the kernel; nanoseconds.
+  package var tickToOrderP50: Int64 = 0
+  package var trouble = ""
+
+  package init() {}
+}
+
+/// `needletail run`'s own hot loop with a strategy that answers every rise of a bid with one order:
+/// what the benchmark and the tests hold against the wire.
+///
+/// The loop, the feed client, the order entry client, risk and journal are those of a run; only the
+/// strategy and the far ends are another's.
+///
+/// Threading: one thread makes, starts and stops it; the loop has a pinned thread of its own.
+package final class ProbeRun: @unchecked Sendable {
+  private let settings: ProbeSettings
+  private let monitor = RunMonitor()
+  private let latency: LatencyRecorder
+  private let journal: JournalWriter
+  private var thread: HotThread?
+  // Written by the hot thread, read after it has been joined.
+  private var result = ProbeResult()
+
+  /// Opens the journal; throws what hinders it.
+  package init(_ settings: ProbeSettings) throws {
+    guard let latency = LatencyRecorder() else {
+      throw CommandFailure(.unavailable, "no memory for the histograms")
+    }
+    self.settings = settings
+    self.latency = latency
+    var options = JournalOptions(facts: JournalFacts(build: "probe"))
+    options.mode = .shared
+    journal = try JournalWriter.open(settings.journal, options)
+    try journal.start()
+    _ = nt_clock_calibrate()
+  }
+
+  /// Starts the hot thread; returns where it listens for the feed. It connects by itself.
+  package func start() throws -> Endpoint {
+    var runtime = Configuration.Runtime()
+    runtime.processor = settings.processor
+    runtime.lockMemory = false
+    thread = try HotThread(runtime) { self.run() }
+    while monitor.get(.portA) == 0 || monitor.get(.portB) == 0 {
+      guard monitor.phase != .failed else { throw CommandFailure(.unavailable, result.trouble) }
+      usleep(200)
+    }
+    let port = monitor.get(settings.isDirect ? .portA : .portB)
+    return .loopback(port: UInt16(truncatingIfNeeded: port))
+  }
+
+  /// Logged in, and market data has come.
+  package var isTrading: Bool { monitor.phase == .trading }
+  /// Ended without being asked to: ``stop()`` tells why.
+  package var hasEnded: Bool { monitor.phase == .failed || monitor.phase == .done }
+  /// Market records that the engine had applied at the last look, at most 5 ms ago.
+  package var records: UInt64 { monitor.get(.messages) }
+
+  /// Asks the loop to end: it cancels what is open and logs out. The far end must go on answering
+  /// until ``hasEnded``.
+  package func requestStop() { monitor.stopReason = .signal }
+
+  /// Ends the loop and gives what it found.
+  package func stop() throws -> ProbeResult {
+    requestStop()
+    thread?.join()
+    thread = nil
+    var found = result
+    found.journalRefused = journal.statistics.refused
+    try journal.close()
+    return found
+  }
+
+  // MARK: The hot thread
+
+  private func run() {
+    do {
+      try trade()
+      monitor.phase = .done
+    } catch {
+      result.trouble = (error as? CommandFailure)?.message ?? "\(error)"
+      monitor.phase = .failed
+    }
+  }
+
+  private func trade() throws {
+    let driver = Driver(
+      engine: try Engine(settings.engine, lane: journal.lane),
+      strategy: StrategySwitch(WireProbe(handicap: settings.handicap)))
+    var reactor = try Reactor(HotRun.reactorSettings(Configuration()))
+    result.backEnd = reactor.backEnd.rawValue
+    let feed = try FeedClient(
+      on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: Endpoint.loopback().address,
+      midnight: settings.gateway.midnight)
+    monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
+    monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
+    let orders = OrderEntryClient(
+      to: settings.orderEntry, gateway: settings.gateway,
+      backoff: ReconnectBackoff(first: 10_000_000, longest: 100_000_000, attemptsMax: 5, seed: 1),
+      sockets: settings.isDirect ? .direct : SocketOptions())
+    let path = HotPath(
+      reactor: reactor, orders: orders, driver: driver, latency: latency,
+      clock: SessionClock(.max))
+    var loop = TradingLoop(
+      feed: feed, path: path,
+      snapshot: SnapshotClient(
+        credentials: settings.gateway.session.credentials, midnight: settings.gateway.midnight),
+      monitor: monitor, settings: TradingLoopSettings(speed: .max, wait: .spin))
+    let reason = loop.run()
+    let gateway = loop.path.orders.gateway.counters
+    result.ordersPlaced = loop.path.driver.strategy.inner.placed
+    result.ordersEncoded = gateway.encoded
+    result.ordersNotSent = gateway.notSent
+    result.ordersRefused = loop.path.driver.engine.counters.refused
+    result.records = loop.path.driver.engine.counters.marketRecords
+    result.datagrams = loop.feed.datagrams
+    result.missing = loop.feed.receiver.counters.missing
+    result.openOrders = loop.path.driver.engine.openOrderCount
+    result.malformed = loop.feed.malformed + gateway.undecodable + gateway.badAppendages
+    result.tickToOrderP50 = latency.percentiles(.tickToOrder).p50
+    if reason != "signal" { result.trouble = "\(reason) \(loop.path.orders.trouble)" }
+  }
+}
+
+/// Takes the offer whenever the bid of an instrument rises to 99.995: one order a datagram.
+struct WireProbe: Strategy {
+  /// Bid that is answered, at exponent −8.
+  static var signal: Int64 { 9_999_500_000 }
+
+  let handicap: Int64
+  private var wanted = InstrumentID.none
+  private(set) var placed = 0
+
+  init(handicap: Int64) { self.handicap = handicap }
+
+  mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
+    if desk.quote(instrument).bid.raw == Self.signal { wanted = instrument }
+  }
+
+  mutating func onBatchEnd(_ desk: borrowing Desk) {
+    guard wanted != .none else { return }
+    if handicap > 0 {
+      let end = nt_clock_now() &+ handicap
+      while nt_clock_now() < end {}
+    }
+    let verdict = desk.place(
+      wanted, .buy, price: desk.quote(wanted).ask, quantity: Quantity(raw: 100),
+      timeInForce: .immediateOrCancel)
+    if case .accepted = verdict { placed &+= 1 }
+    wanted = .none
+  }
+}
