@@ -179,6 +179,29 @@ import Testing
     #expect(exchange.kinds == "C")
   }
 
+  @Test func `a replace may mark a sale anew and never turn it round`() {
+    var exchange = TestExchange()
+    exchange.submit(Flow.enter(1, "S", 100, 1_000_000))
+    var request = Flow.replace(order: 1, by: 2, 100, 1_000_100)
+    request.options.set(.side, UInt64(UInt8(ascii: "T")))
+    exchange.submit(request)
+    #expect(exchange.kinds == "U")
+    #expect(exchange.events[0].side == UInt8(ascii: "T"))
+    request = Flow.replace(order: 2, by: 3, 100, 1_000_100)
+    request.options.set(.side, UInt64(UInt8(ascii: "B")))
+    exchange.submit(request)
+    #expect(exchange.kinds == "C")
+  }
+
+  @Test func `a mass cancel may name a side`() {
+    var exchange = TestExchange()
+    exchange.submit(Flow.enter(1, "S", 100, 1_000_000), Flow.enter(2, "B", 100, 999_000))
+    var request = Flow.numbered(.massCancel, 3)
+    request.options.set(.side, UInt64(UInt8(ascii: "B")))
+    exchange.submit(request)
+    #expect(exchange.events.map(\.userRefNum) == [3, 2])
+  }
+
   @Test func `a replace that crosses takes`() {
     var exchange = TestExchange()
     exchange.history(Flow.add(1, "S", 60, 1_000_100))

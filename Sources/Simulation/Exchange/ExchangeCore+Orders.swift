@@ -34,6 +34,11 @@ extension ExchangeCore {
     request.options.value(.postOnly) == UInt64(UInt8(ascii: "P"))
   }
 
+  /// The Side option of a replace or a mass cancel.
+  private func side(_ request: OUCHRequest) -> UInt8? {
+    request.options.value(.side).map { UInt8(truncatingIfNeeded: $0) }
+  }
+
   private func minimum(_ request: OUCHRequest) -> UInt32 {
     UInt32(clamping: request.options.value(.minimumQuantity) ?? 0)
   }
@@ -191,12 +196,15 @@ extension ExchangeCore {
     }
     // (b) The details are invalid: the original is canceled, the number is not consumed.
     let isHaltedIOC = !state.isMatching && request.timeInForce == UInt8(ascii: "3")
+    // The Side option marks a sale anew: long, short, exempt.
+    let side = side(request) ?? original.side
     let isShut = isClosed || !accounts[Int(account)].isEntryEnabled
     if isShut || isHaltedIOC || request.quantity <= original.executed
       || invalidDetails(
         quantity: request.quantity, price: request.price, timeInForce: request.timeInForce,
         display: request.display, tick: state.tick) != nil
-      || isShortRestricted(side: original.side, price: request.price, locate: original.locate)
+      || !isSameDirection(side, original.side)
+      || isShortRestricted(side: side, price: request.price, locate: original.locate)
     {
       unrest(index, publishes: true)
       die(index, reason: .system)
@@ -210,6 +218,7 @@ extension ExchangeCore {
     ownByNumber[Self.ownKey(account, request.userRefNum)] = Int32(index)
     counters.ownCancelledShares &+= UInt64(original.open)
     own[index].userRefNum = request.userRefNum
+    own[index].side = side
     own[index].price = request.price
     own[index].total = request.quantity
     own[index].timeInForce = request.timeInForce
@@ -330,8 +339,10 @@ extension ExchangeCore {
     event.firm = request.firm
     event.symbol = request.symbol
     emit(account, event)
+    let side = side(request)
     cancelAll(reason: .user) {
       $0.account == account && (isAll || $0.symbol == request.symbol)
+        && (side == nil || $0.side == side)
     }
   }
 
