@@ -184,6 +184,9 @@ struct RunSession {
     summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.exchange.restarts = exchange?.restarts ?? 0
     summary.exchange.reconnects = result.gateway.sessionsUp &- min(1, result.gateway.sessionsUp)
+    if !result.trouble.isEmpty {
+      summary.notes.append("the order session was lost, the last time by: \(result.trouble)")
+    }
     summary.close(result.state)
     if let account { summary.reconcile(account.report, account.trouble, result.state) }
     return summary
