@@ -85,7 +85,7 @@ extension Engine {
 }
 
 extension EngineState {
-  func snapshot() -> EngineSnapshot {
+  mutating func snapshot() -> EngineSnapshot {
     var open: [OrderView] = []
     for slot in 0..<orders.count where orders[slot].life.isLive {
       open.append(OrderView(orders[slot], slot: slot))
@@ -108,7 +108,7 @@ extension EngineState {
       brokenInvariants: brokenInvariants())
   }
 
-  func positionSummaries() -> [PositionSummary] {
+  mutating func positionSummaries() -> [PositionSummary] {
     var list: [PositionSummary] = []
     for cell in 0..<positions.count {
       let p = positions[cell]
@@ -121,7 +121,7 @@ extension EngineState {
     return list
   }
 
-  private func summary(
+  private mutating func summary(
     _ p: PositionBook, _ strategy: StrategyID, _ instrument: InstrumentID, open: Int64
   ) -> PositionSummary {
     let r = risk[Int(instrument.raw)]
@@ -143,7 +143,7 @@ extension EngineState {
   // MARK: Invariants
 
   /// Checks the sums against the orders, the ledger and each other.
-  func brokenInvariants() -> [String] {
+  mutating func brokenInvariants() -> [String] {
     var broken: [String] = []
     var buy = [Int64](repeating: 0, count: exposure.count)
     var sell = buy

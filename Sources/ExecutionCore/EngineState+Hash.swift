@@ -17,7 +17,7 @@ struct StateHasher {
 }
 
 extension EngineState {
-  func stateHash() -> UInt64 {
+  mutating func stateHash() -> UInt64 {
     var h = StateHasher()
     h.mix(sessionTime)
     h.mix(nextClientOrderID)
@@ -55,7 +55,7 @@ extension EngineState {
     return h.value
   }
 
-  private func hash(_ o: borrowing Order, _ h: inout StateHasher) {
+  private mutating func hash(_ o: borrowing Order, _ h: inout StateHasher) {
     h.mix(o.clientOrderID.raw)
     h.mix(UInt64(o.generation))
     h.mix(o.price)

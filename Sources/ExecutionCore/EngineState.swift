@@ -2,6 +2,9 @@
 /// spread over the rooms: Orders, Risk, Execution, Portfolio.
 ///
 /// Threading: one thread, always the same. No locks, no allocation after start-up.
+///
+/// Its functions are mutating even where they only read: for a struct of this size the compiler makes a
+/// copy on the stack for every call of a function that borrows it.
 @usableFromInline struct EngineState: ~Copyable {
   // Time and causes.
   @usableFromInline var sessionTime: Int64 = 0

@@ -9,11 +9,11 @@
 
 extension Engine {
   /// Walks every position: for once a second, not for every message. Allocates nothing.
-  public var totals: EngineTotals { unsafe core.pointee.totals }
+  public var totals: EngineTotals { unsafe core.pointee.totals() }
 }
 
 extension EngineState {
-  var totals: EngineTotals {
+  mutating func totals() -> EngineTotals {
     var totals = EngineTotals()
     for cell in 0..<positions.count {
       let position = positions[cell]

@@ -11,7 +11,7 @@ extension EngineState {
   }
 
   /// Everything that the command names exists, and what must be there is there.
-  private func isPossible(_ c: Command) -> Bool {
+  private mutating func isPossible(_ c: Command) -> Bool {
     switch c.scope {
     case .account where Int(c.account.raw) >= accountCount: return false
     case .strategy where Int(c.strategy.raw) >= strategyCount: return false
@@ -56,7 +56,7 @@ extension EngineState {
     }
   }
 
-  private func scopeIndex(_ c: Command) -> Int {
+  private mutating func scopeIndex(_ c: Command) -> Int {
     switch c.scope {
     case .account: accountScope(c.account)
     case .strategy: strategyScope(c.strategy)
@@ -131,7 +131,7 @@ extension EngineState {
   }
 
   /// Only what could raise risk grows too old.
-  private func isTooOld(_ request: borrowing VenueRequest, at time: Int64) -> Bool {
+  private mutating func isTooOld(_ request: borrowing VenueRequest, at time: Int64) -> Bool {
     guard time != 0, request.createdAt != 0 else { return false }
     switch request.kind {
     case .new, .replace: return time &- request.createdAt > outbox.ageMax

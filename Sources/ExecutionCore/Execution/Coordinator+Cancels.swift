@@ -22,7 +22,7 @@ extension EngineState {
   }
 
   /// The incarnation that the venue will hold when the cancel arrives: it reads requests in order.
-  private func cancelTarget(_ slot: Int) -> UInt64 {
+  private mutating func cancelTarget(_ slot: Int) -> UInt64 {
     let order = orders[slot]
     return order.replaceState == .unresolved ? order.pendingReference : order.venueReference
   }

@@ -92,7 +92,7 @@ extension EngineState {
   }
 
   /// Why an order can't be changed now, whatever the terms.
-  private func changeRefusal(_ slot: Int, quantity: Int64) -> Refusal? {
+  private mutating func changeRefusal(_ slot: Int, quantity: Int64) -> Refusal? {
     let order = orders[slot]
     guard order.life.isLive else {
       return Refusal(.unknownOrder, scope: .order, limit: 0, observed: Int128(order.life.rawValue))
@@ -108,7 +108,7 @@ extension EngineState {
     return nil
   }
 
-  private func changeTerms(_ slot: Int, price: Int64, quantity: Int64) -> OrderTerms {
+  private mutating func changeTerms(_ slot: Int, price: Int64, quantity: Int64) -> OrderTerms {
     let order = orders[slot]
     return OrderTerms(
       instrument: Int(order.instrument.raw), cell: Int(order.cell), account: order.account,
@@ -117,7 +117,7 @@ extension EngineState {
       ownReserved: order.side.isBuy ? 0 : order.reserved)
   }
 
-  private func changeRequest(
+  private mutating func changeRequest(
     _ kind: VenueRequest.Kind, _ slot: Int, _ terms: OrderTerms
   ) -> VenueRequest {
     let order = orders[slot]

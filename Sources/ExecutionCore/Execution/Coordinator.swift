@@ -56,7 +56,7 @@ extension EngineState {
   }
 
   /// The identifiers of a request as indices, or which of them is unknown.
-  private func resolve(_ r: OrderRequest) -> Resolution {
+  private mutating func resolve(_ r: OrderRequest) -> Resolution {
     guard Int(r.strategy.raw) < strategyCount else {
       return .right(
         Refusal(
@@ -89,7 +89,7 @@ extension EngineState {
   }
 
   /// What every request to the venue carries.
-  func wireRequest(
+  mutating func wireRequest(
     _ kind: VenueRequest.Kind, _ t: OrderTerms, _ handle: OrderHandle
   ) -> VenueRequest {
     let r = risk[t.instrument]

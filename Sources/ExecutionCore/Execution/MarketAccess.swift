@@ -58,7 +58,7 @@ extension EngineState {
   }
 
   /// E, C, X, D and U act on the book of the order that they name, whatever locate they carry.
-  private func locateTouched(by record: UnsafePointer<MarketRecord>) -> UInt16 {
+  private mutating func locateTouched(by record: UnsafePointer<MarketRecord>) -> UInt16 {
     switch unsafe record.pointee.kind {
     case UInt8(ascii: "E"), UInt8(ascii: "C"), UInt8(ascii: "X"), UInt8(ascii: "D"),
       UInt8(ascii: "U"):
@@ -76,7 +76,7 @@ extension EngineState {
     }
   }
 
-  private func noteTrade(_ effect: inout MarketEffect) {
+  private mutating func noteTrade(_ effect: inout MarketEffect) {
     let trade = market.lastTrade
     guard trade.isPrintable else { return }
     effect.hasTrade = true
@@ -107,12 +107,12 @@ extension EngineState {
 
   // MARK: Looking
 
-  func atExponent(_ price: Int64, _ instrument: Int) -> Int64 {
+  mutating func atExponent(_ price: Int64, _ instrument: Int) -> Int64 {
     let divisor = risk[instrument].quoteDivisor
     return divisor == 1 ? price : price / divisor
   }
 
-  @usableFromInline func quote(_ instrument: InstrumentID) -> Quote {
+  @usableFromInline mutating func quote(_ instrument: InstrumentID) -> Quote {
     guard var quote = market.quote(instrument) else {
       return Quote(
         bid: Price(raw: 0), ask: Price(raw: 0), bidQuantity: Quantity(raw: 0),
@@ -125,7 +125,7 @@ extension EngineState {
   }
 
   /// The last quote that passed every gate.
-  func goodQuote(_ instrument: Int) -> GoodPrices {
+  mutating func goodQuote(_ instrument: Int) -> GoodPrices {
     var prices = GoodPrices()
     guard
       let good = market.goodQuote(
@@ -139,7 +139,7 @@ extension EngineState {
     return prices
   }
 
-  @usableFromInline func depth(
+  @usableFromInline mutating func depth(
     _ instrument: InstrumentID, _ side: Side, level: Int
   ) -> DepthLevel? {
     guard let locate = market.locate(instrument),
@@ -152,7 +152,7 @@ extension EngineState {
   }
 
   /// The feed's word, else the instruments file's; 0 is unknown. An ITCH letter.
-  func tradingState(_ instrument: Int) -> UInt8 {
+  mutating func tradingState(_ instrument: Int) -> UInt8 {
     let id = InstrumentID(raw: UInt32(truncatingIfNeeded: instrument))
     if let locate = market.locate(id) {
       let status = market.status(locate).code
@@ -161,7 +161,7 @@ extension EngineState {
     return risk[instrument].tradingState
   }
 
-  func regSHO(_ instrument: Int) -> UInt8 {
+  mutating func regSHO(_ instrument: Int) -> UInt8 {
     let id = InstrumentID(raw: UInt32(truncatingIfNeeded: instrument))
     if let locate = market.locate(id) {
       let rule = market.regSHO(locate)
@@ -170,7 +170,7 @@ extension EngineState {
     return risk[instrument].regSHO
   }
 
-  @usableFromInline func isTradable(_ instrument: InstrumentID) -> Bool {
+  @usableFromInline mutating func isTradable(_ instrument: InstrumentID) -> Bool {
     guard let locate = market.locate(instrument) else { return false }
     let i = Int(instrument.raw)
     guard session.isReady, market.feedState.systemEvent == Self.marketOpenEvent,
@@ -181,14 +181,14 @@ extension EngineState {
       && market.gates(locate, now: sessionTime).isEmpty
   }
 
-  @usableFromInline func tickSize(_ instrument: InstrumentID, at price: Int64) -> Int64 {
+  @usableFromInline mutating func tickSize(_ instrument: InstrumentID, at price: Int64) -> Int64 {
     let i = Int(instrument.raw)
     guard i < instrumentCount else { return 0 }
     return price < risk[i].dollar ? risk[i].subDollarTick : risk[i].tick
   }
 
   /// Our orders stand in the published book with bit 63 of the venue's order number set.
-  @usableFromInline func queuePosition(_ handle: OrderHandle) -> Quantity? {
+  @usableFromInline mutating func queuePosition(_ handle: OrderHandle) -> Quantity? {
     guard let slot = slot(of: handle) else { return nil }
     let number = orders[slot].venueOrderNumber
     guard number != 0,

@@ -56,7 +56,7 @@ extension EngineState {
     return timer.token
   }
 
-  private func swapTimers(_ a: Int, _ b: Int) {
+  private mutating func swapTimers(_ a: Int, _ b: Int) {
     let kept = timers[a]
     timers[a] = timers[b]
     timers[b] = kept

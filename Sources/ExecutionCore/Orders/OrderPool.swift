@@ -22,7 +22,7 @@ extension EngineState {
   var hasSlot: Bool { freeHead >= 0 || doneHead >= 0 }
 
   /// The slot of a handle, nil when it is of another generation or nonsense.
-  func slot(of handle: OrderHandle) -> Int? {
+  mutating func slot(of handle: OrderHandle) -> Int? {
     let i = Int(handle.slot)
     guard orders.holds(i), orders[i].generation == handle.generation, handle.generation != 0 else {
       return nil
@@ -30,7 +30,7 @@ extension EngineState {
     return i
   }
 
-  func handle(of slot: Int) -> OrderHandle {
+  mutating func handle(of slot: Int) -> OrderHandle {
     OrderHandle(slot: UInt32(truncatingIfNeeded: slot), generation: orders[slot].generation)
   }
 
@@ -93,24 +93,24 @@ extension EngineState {
 
   // MARK: Views
 
-  @usableFromInline func view(_ handle: OrderHandle) -> OrderView? {
+  @usableFromInline mutating func view(_ handle: OrderHandle) -> OrderView? {
     guard let slot = slot(of: handle) else { return nil }
     return OrderView(orders[slot], slot: slot)
   }
 
-  @usableFromInline func belongs(_ handle: OrderHandle, to strategy: StrategyID) -> Bool {
+  @usableFromInline mutating func belongs(_ handle: OrderHandle, to strategy: StrategyID) -> Bool {
     guard let slot = slot(of: handle) else { return false }
     return orders[slot].strategy == strategy
   }
 
-  func cell(_ strategy: StrategyID, _ instrument: InstrumentID) -> Int? {
+  mutating func cell(_ strategy: StrategyID, _ instrument: InstrumentID) -> Int? {
     guard Int(strategy.raw) < strategyCount, Int(instrument.raw) < instrumentCount else {
       return nil
     }
     return Int(strategy.raw) &* instrumentCount &+ Int(instrument.raw)
   }
 
-  @usableFromInline func openOrder(
+  @usableFromInline mutating func openOrder(
     _ strategy: StrategyID, _ instrument: InstrumentID, after: OrderHandle
   ) -> OrderHandle? {
     guard let cell = cell(strategy, instrument) else { return nil }
@@ -126,14 +126,14 @@ extension EngineState {
     return next < 0 ? nil : handle(of: Int(next))
   }
 
-  @usableFromInline func openOrderCount(
+  @usableFromInline mutating func openOrderCount(
     _ strategy: StrategyID, _ instrument: InstrumentID
   ) -> Int {
     guard let cell = cell(strategy, instrument) else { return 0 }
     return Int(exposure[cell].openOrders)
   }
 
-  @usableFromInline func account(of strategy: StrategyID) -> AccountID {
+  @usableFromInline mutating func account(of strategy: StrategyID) -> AccountID {
     let i = Int(strategy.raw)
     return strategyAccounts.holds(i) && i < strategyCount
       ? strategyAccounts[i] : AccountID(raw: .max)

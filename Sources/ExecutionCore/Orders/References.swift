@@ -36,7 +36,7 @@ extension EngineState {
   }
 
   /// The place of a reference in the table, nil for one that we never used.
-  func place(of reference: UInt64) -> Int? {
+  mutating func place(of reference: UInt64) -> Int? {
     guard reference != 0 else { return nil }
     let i = Int(reference & referenceMask)
     return references[i].reference == reference ? i : nil

@@ -237,7 +237,7 @@ extension EngineState {
 
   // MARK: Looking
 
-  @usableFromInline func position(
+  @usableFromInline mutating func position(
     _ strategy: StrategyID, _ instrument: InstrumentID
   ) -> Quantity {
     guard let cell = cell(strategy, instrument) else { return Quantity(raw: 0) }

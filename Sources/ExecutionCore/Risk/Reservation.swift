@@ -18,7 +18,7 @@ extension EngineState {
     }
   }
 
-  private func addWorking(_ order: Order, _ quantity: Int64, isBuy: Bool) {
+  private mutating func addWorking(_ order: Order, _ quantity: Int64, isBuy: Bool) {
     if quantity == 0 { return }
     let account = accountCell(order.account, order.instrument)
     let instrument = Int(order.instrument.raw)
@@ -43,10 +43,10 @@ extension EngineState {
     counters.openOrders &+= change
   }
 
-  func accountCell(_ account: AccountID, _ instrument: InstrumentID) -> Int {
+  mutating func accountCell(_ account: AccountID, _ instrument: InstrumentID) -> Int {
     Int(account.raw) &* instrumentCount &+ Int(instrument.raw)
   }
   /// Scope columns hold the firm, then the accounts, then the strategies.
-  func accountScope(_ account: AccountID) -> Int { 1 &+ Int(account.raw) }
-  func strategyScope(_ strategy: StrategyID) -> Int { 1 &+ accountCount &+ Int(strategy.raw) }
+  mutating func accountScope(_ account: AccountID) -> Int { 1 &+ Int(account.raw) }
+  mutating func strategyScope(_ strategy: StrategyID) -> Int { 1 &+ accountCount &+ Int(strategy.raw) }
 }

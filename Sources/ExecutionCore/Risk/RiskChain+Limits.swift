@@ -25,7 +25,7 @@ enum ScopeLevel: UInt8, BitwiseCopyable {
 }
 
 extension EngineState {
-  func limits(of level: ScopeLevel, _ t: OrderTerms) -> ScopeLimits {
+  mutating func limits(of level: ScopeLevel, _ t: OrderTerms) -> ScopeLimits {
     switch level {
     case .strategy: limits[strategyScope(t.strategy)]
     case .account: limits[accountScope(t.account)]
@@ -35,7 +35,7 @@ extension EngineState {
   }
 
   /// Positions per instrument: the strategy's, the account's, and for instrument and firm everybody's.
-  private func exposure(of level: ScopeLevel, _ t: OrderTerms) -> Exposure {
+  private mutating func exposure(of level: ScopeLevel, _ t: OrderTerms) -> Exposure {
     switch level {
     case .strategy: exposure[t.cell]
     case .account:
@@ -44,7 +44,7 @@ extension EngineState {
     }
   }
 
-  func checkPosition(_ t: OrderTerms) -> Refusal? {
+  mutating func checkPosition(_ t: OrderTerms) -> Refusal? {
     var worst: Refusal?
     for i in 0..<ScopeLevel.count {
       let level = ScopeLevel.at(i)
@@ -61,7 +61,7 @@ extension EngineState {
     return worst
   }
 
-  func checkOpenOrders(_ t: OrderTerms) -> Refusal? {
+  mutating func checkOpenOrders(_ t: OrderTerms) -> Refusal? {
     var worst: Refusal?
     for i in 0..<ScopeLevel.count {
       let level = ScopeLevel.at(i)
@@ -81,7 +81,7 @@ extension EngineState {
     return worst
   }
 
-  func duplicateEntry(_ t: OrderTerms) -> DuplicateWindow.Entry {
+  mutating func duplicateEntry(_ t: OrderTerms) -> DuplicateWindow.Entry {
     var e = DuplicateWindow.Entry()
     e.price = t.price
     e.quantity = t.quantity
@@ -91,7 +91,7 @@ extension EngineState {
     return e
   }
 
-  func checkDuplicate(_ t: OrderTerms) -> Refusal? {
+  mutating func checkDuplicate(_ t: OrderTerms) -> Refusal? {
     if duplicates.isFull(at: sessionTime) {
       return Refusal(
         .messageRate, scope: .firm, limit: Int128(DuplicateWindow.entriesMax),
@@ -106,7 +106,7 @@ extension EngineState {
     return nil
   }
 
-  func checkResources(_ t: OrderTerms) -> Refusal? {
+  mutating func checkResources(_ t: OrderTerms) -> Refusal? {
     if t.isNew, !hasSlot {
       return Refusal(
         .poolFull, scope: .firm, limit: Int128(orders.count), observed: Int128(orders.count + 1))
@@ -147,7 +147,7 @@ extension EngineState {
     }
   }
 
-  private func bucket(of level: ScopeLevel, _ account: AccountID, _ strategy: StrategyID) -> Int? {
+  private mutating func bucket(of level: ScopeLevel, _ account: AccountID, _ strategy: StrategyID) -> Int? {
     switch level {
     case .strategy: strategyScope(strategy)
     case .account: accountScope(account)

@@ -44,7 +44,7 @@ extension EngineState {
   }
 
   /// At every level that has a position limit: cell, account, firm.
-  func isReducing(_ t: OrderTerms) -> Bool {
+  mutating func isReducing(_ t: OrderTerms) -> Bool {
     let adding = max(0, t.adding)
     return exposure[t.cell].isReducing(isBuy: t.isBuy, adding: adding)
       && accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
@@ -56,7 +56,7 @@ extension EngineState {
   static var venueQuantityMax: Int64 { 999_999 }
   static var venuePriceMax: Int64 { 199_999_99 }
 
-  private func checkTerms(_ t: OrderTerms) -> Refusal? {
+  private mutating func checkTerms(_ t: OrderTerms) -> Refusal? {
     guard t.quantity > 0, t.quantity <= Self.venueQuantityMax else {
       return Refusal(
         .badQuantity, scope: .order, limit: Int128(Self.venueQuantityMax),
@@ -73,7 +73,7 @@ extension EngineState {
     return nil
   }
 
-  private func checkLatches(_ t: OrderTerms) -> Refusal? {
+  private mutating func checkLatches(_ t: OrderTerms) -> Refusal? {
     if scopes[0].killed { return Refusal(.killSwitch, scope: .firm, limit: 0, observed: 1) }
     if scopes[accountScope(t.account)].killed {
       return Refusal(.killSwitch, scope: .account, limit: 0, observed: 1)
@@ -92,7 +92,7 @@ extension EngineState {
   }
 
   /// Session, status and the data that the order stands on.
-  private func checkMarket(_ t: OrderTerms, reducing: Bool) -> Refusal? {
+  private mutating func checkMarket(_ t: OrderTerms, reducing: Bool) -> Refusal? {
     let event = market.feedState.systemEvent
     guard event == Self.marketOpenEvent else {
       return Refusal(
@@ -123,7 +123,7 @@ extension EngineState {
   static var tradingStatus: UInt8 { UInt8(ascii: "T") }
 
   /// The quote is not crossed, and neither it nor the feed is too old.
-  private func checkData(_ t: OrderTerms, _ locate: UInt16) -> Refusal? {
+  private mutating func checkData(_ t: OrderTerms, _ locate: UInt16) -> Refusal? {
     let gates = market.gates(locate, now: sessionTime)
     if gates.contains(.crossed) {
       let quote = market.quote(locate)
@@ -152,7 +152,7 @@ extension EngineState {
     return nil
   }
 
-  private func checkGrid(_ t: OrderTerms) -> Refusal? {
+  private mutating func checkGrid(_ t: OrderTerms) -> Refusal? {
     let r = risk[t.instrument]
     let subDollar = t.price < r.dollar
     guard (subDollar ? r.subDollarTest : r.tickTest).divides(t.price) else {
@@ -167,7 +167,7 @@ extension EngineState {
     return nil
   }
 
-  private func checkSize(_ t: OrderTerms) -> Refusal? {
+  private mutating func checkSize(_ t: OrderTerms) -> Refusal? {
     let notional = Int128(t.price) * Int128(t.quantity) * Int128(risk[t.instrument].moneyScale)
     let quantity = t.quantity
     // The strictest of the limits that are broken is named.
@@ -193,7 +193,7 @@ extension EngineState {
     return worst
   }
 
-  private func checkCollars(_ t: OrderTerms, reducing: Bool) -> Refusal? {
+  private mutating func checkCollars(_ t: OrderTerms, reducing: Bool) -> Refusal? {
     let r = risk[t.instrument]
     if r.lowerBand > 0, t.price < r.lowerBand {
       return Refusal(
@@ -221,7 +221,7 @@ extension EngineState {
 
   /// Around the middle of the last good quote: all is doubled instead of halved, and multiplied by the
   /// 10,000 basis points of the whole instead of divided.
-  private func checkDynamicCollar(_ t: OrderTerms) -> Refusal? {
+  private mutating func checkDynamicCollar(_ t: OrderTerms) -> Refusal? {
     let good = goodQuote(t.instrument)
     let doubled = Int128(good.bid) + Int128(good.ask)
     let distance = (Int128(t.price) * 2 - doubled).magnitude
@@ -235,14 +235,14 @@ extension EngineState {
     return nil
   }
 
-  private func checkRestricted(_ t: OrderTerms) -> Refusal? {
+  private mutating func checkRestricted(_ t: OrderTerms) -> Refusal? {
     risk[t.instrument].restricted
       ? Refusal(.restricted, scope: .instrument, limit: 0, observed: 1) : nil
   }
 
   /// Chooses sell or sell short from the account's position less its working sells, and refuses short
   /// sales that may not be made. An order that is partly covered is short as a whole.
-  private func checkShortSale(_ t: inout OrderTerms) -> Refusal? {
+  private mutating func checkShortSale(_ t: inout OrderTerms) -> Refusal? {
     guard !t.isBuy else { return nil }
     let account = accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
     let free = account.net &- (account.workingSell &- t.ownReserved)
