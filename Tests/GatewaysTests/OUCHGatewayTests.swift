@@ -64,6 +64,24 @@ import Testing
     #expect(port.requests[4].firm == 0x2020_2020)
   }
 
+  @Test(arguments: [(Side.sell, "S"), (.sellShort, "T"), (.sellShortExempt, "E")])
+  func `a replace of a sale carries its marking, which has no field of its own`(
+    _ side: Side, _ letter: String
+  ) {
+    let port = OUCHPort()
+    port.connect()
+    port.requests = []
+    port.peer.unsequenced = []
+    #expect(port.encode(venueRequest(reference: 7) { $0.side = .sell }) == nil)
+    #expect(
+      port.encode(venueRequest(.replace, reference: 8, original: 7) { $0.side = side }) == nil)
+    #expect(port.encode(venueRequest(.replace, reference: 9, original: 8)) == nil)
+    port.send()
+    #expect(port.requests.map(\.kind) == [.enter, .replace, .replace])
+    #expect(port.requests[1].options.value(.side) == letter.utf8.first.map(UInt64.init))
+    #expect(port.requests[2].options.value(.side) == nil, "a purchase has none")
+  }
+
   @Test func `what does not convert exactly is not sent and says why`() {
     let port = OUCHPort { $0.fuse.notionalPerSecondMax = .max }
     port.connect()

@@ -73,7 +73,7 @@ extension EngineState {
       orders[slot].pendingReference = 0
       orders[slot].pendingInPlace = false
     }
-    if let side = Self.side(report.side) { orders[slot].side = side }
+    if let side = Self.side(report.side) { take(side, slot, place) }
     orders[slot].leaves = report.quantity
     orders[slot].quantity = orders[slot].executed &+ report.quantity
     if report.quantity == 0 { end(slot, place, .canceled) }

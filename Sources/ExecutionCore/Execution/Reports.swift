@@ -107,7 +107,7 @@ extension EngineState {
     }
     orders[slot].newState = .confirmed
     orders[slot].venueOrderNumber = report.venueOrderNumber
-    takeTerms(slot, report, whole: report.quantity)
+    takeTerms(slot, place, report, whole: report.quantity)
     counters.acknowledged &+= 1
     live(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
     tell(.accepted, slot, reason: report.reason)
@@ -155,7 +155,7 @@ extension EngineState {
       orders[slot].quantity = orders[slot].pendingQuantity
       orders[slot].pendingReference = 0
     }
-    takeTerms(slot, report, whole: orders[slot].executed &- here &+ report.quantity)
+    takeTerms(slot, place, report, whole: orders[slot].executed &- here &+ report.quantity)
     counters.replaced &+= 1
     live(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
     tell(.replaced, slot, reason: report.reason)
@@ -178,7 +178,7 @@ extension EngineState {
   }
 
   /// The venue's terms rule; where they differ from ours it is said.
-  private mutating func takeTerms(_ slot: Int, _ report: VenueReport, whole: Int64) {
+  private mutating func takeTerms(_ slot: Int, _ place: Int, _ report: VenueReport, whole: Int64) {
     var differs = whole != orders[slot].quantity
     let order = orders[slot]
     if let price = scaled(report, Int(order.instrument.raw)), report.price != 0 {
@@ -187,7 +187,7 @@ extension EngineState {
     }
     if let side = Self.side(report.side) {
       differs = differs || side.rawValue != order.side.rawValue
-      orders[slot].side = side
+      take(side, slot, place)
     }
     orders[slot].quantity = whole
     if differs {
@@ -196,6 +196,14 @@ extension EngineState {
         reference: report.venueReference, expected: order.quantity, observed: whole,
         report: report.kind)
     }
+  }
+
+  /// The venue's marking of a sale rules for what is executed from now on. A purchase never becomes
+  /// a sale, nor a sale a purchase: executions go by the side that was sent.
+  mutating func take(_ side: Side, _ slot: Int, _ place: Int) {
+    guard side.isBuy == references[place].side.isBuy else { return }
+    orders[slot].side = side
+    references[place].side = side
   }
 
   /// The side of a report: FIX numbers or OUCH letters; nil when it has none.

@@ -178,6 +178,10 @@ extension OUCHGateway {
     request.capacity = asked.capacity
     request.interMarketSweep = asked.flags & 2 != 0 ? 0x59 : 0x4e
     request.crossType = 0x4e
+    // A replace has no side of its own: without the option a sale would keep its old marking.
+    if kind == .replace, !asked.side.isBuy {
+      request.options.set(.side, UInt64(request.side))
+    }
     if asked.flags & 1 != 0 { request.options.set(.postOnly, 0x50) }
     return nil
   }

@@ -28,6 +28,26 @@ import Testing
     #expect(market.invariants == [])
   }
 
+  @Test func `the venue's marking of a sale rules for its executions, and only among sales`() throws
+  {
+    let market = try Market(Recorder())
+    let sale = try market.place(.sell, 100, 10_000).handle
+    #expect(market.sent().last?.side == .sellShort)
+    market.report(.accepted, 1, quantity: 100, cents: 10_000) { $0.side = Side.sell.rawValue }
+    #expect(market.order(sale)?.side == .sell)
+    market.report(.executed, 1, quantity: 100, cents: 10_000, match: 1)
+    #expect(market.updates.last?.side == .sell)
+    #expect(market.position() == -100)
+    let purchase = try market.place(.buy, 100, 10_000).handle
+    #expect(market.sent().last?.side == .buy)
+    market.report(.accepted, 2, quantity: 100, cents: 10_000) { $0.side = Side.sell.rawValue }
+    #expect(market.order(purchase)?.side == .buy)
+    market.report(.executed, 2, quantity: 100, cents: 10_000, match: 2)
+    #expect(market.position() == 0)
+    #expect(market.alarms(.revisedTerms) == 2)
+    #expect(market.invariants == [])
+  }
+
   @Test func `(a) silence because the original is dead ends with the original`() throws {
     let (market, handle, _) = try replacing()
     market.report(.executed, 1, quantity: 100, cents: 10_000, match: 1)
