@@ -28,7 +28,8 @@ enum RunCommand {
     do throws(CommandFailure) {
       summary =
         options.isVirtualTime
-        ? try VirtualRun.run(plan, journal) : try RunSession.run(plan, directory, journal)
+        ? try VirtualRun.run(plan, directory, journal)
+        : try RunSession.run(plan, directory, journal)
     } catch {
       try? journal.close()
       throw error

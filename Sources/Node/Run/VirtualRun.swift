@@ -12,10 +12,12 @@ enum VirtualRun {
   /// Events between two looks at signals and at the journal's room.
   private static let eventsPerRound = 1_024
 
-  static func run(_ plan: RunPlan, _ journal: JournalWriter) throws(CommandFailure) -> RunSummary {
+  static func run(
+    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
+  ) throws(CommandFailure) -> RunSummary {
     StopSignal.block()
     for note in plan.feed.notes { Console.error("needletail run: \(note)") }
-    var session = try session(plan, journal)
+    var session = try session(plan, directory, journal)
     let firstTime = plan.feed.peek()?.sessionTime ?? 0
     var reason = "end of feed"
     var isGoing = true
@@ -30,11 +32,13 @@ enum VirtualRun {
     session.driver.strategy.isOn = false
     _ = session.finish()
     journal.pump()
-    return summary(plan, session, reason: reason, firstTime: firstTime)
+    let report = ExchangeReport(session.exchange, server: ExchangeServerCounters()).json
+    try RunDirectory.replace(directory.exchangeReport, with: report + "\n")
+    return summary(plan, session, report: report, reason: reason, firstTime: firstTime)
   }
 
   private static func session(
-    _ plan: RunPlan, _ journal: JournalWriter
+    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
   ) throws(CommandFailure) -> VirtualSession<StrategySwitch<StrategySet>> {
     let configuration = plan.configuration
     let strategies = try StrategySet(configuration, instruments: plan.instruments)
@@ -42,6 +46,9 @@ enum VirtualRun {
     var settings = ExchangeSessionSettings()
     settings.accounts = [configuration.session.username]
     settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
+    // The exchange keeps its inputs as its process does: every fill can be derived from them again.
+    settings.directory = directory.exchange
+    settings.startsNewSession = true
     let exchange: ExchangeSession
     do throws(StoreError) {
       exchange = try ExchangeSession(settings: settings, feed: plan.feed)
@@ -61,7 +68,7 @@ enum VirtualRun {
 
   private static func summary(
     _ plan: RunPlan, _ session: borrowing VirtualSession<StrategySwitch<StrategySet>>,
-    reason: String, firstTime: Int64
+    report: String, reason: String, firstTime: Int64
   ) -> RunSummary {
     let state = session.driver.engine.snapshot()
     var summary = RunSummary()
@@ -78,9 +85,8 @@ enum VirtualRun {
       instruments: plan.instruments.count)
     summary.feed.symbolsWhole = session.driver.engine.symbolsWhole
     summary.close(state)
-    let report = ExchangeReport(session.exchange, server: ExchangeServerCounters())
     summary.reconcile(
-      ExchangeAccount(json: Data(report.json.utf8)), "its report cannot be read", state)
+      ExchangeAccount(json: Data(report.utf8)), "its report cannot be read", state)
     return summary
   }
 }
