@@ -91,6 +91,16 @@ let package = Package(
       name: "NodeTests",
       dependencies: [
         "Node", "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport",
+        "TestSupport",
+      ],
+      swiftSettings: common),
+    // What the tests of the command share.
+    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: common),
+    .testTarget(
+      name: "IntegrationTests",
+      dependencies: [
+        "Node", "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport",
+        "TestSupport",
       ],
       swiftSettings: common),
   ],

@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Node
@@ -114,48 +115,6 @@ struct CommandLineTests {
     #expect(ExitCode.opening(errno: ENOENT) == .noInput)
     #expect(ExitCode.opening(errno: EACCES) == .noPermission)
     #expect(ExitCode.opening(errno: EIO) == .inputOutput)
-  }
-}
-
-/// The built command, found beside the tests.
-struct CommandProcess {
-  var status: Int32
-  var output: String
-  var errors: String
-
-  static var executable: URL? {
-    let beside = [Bundle.main.bundleURL, Bundle.main.executableURL?.deletingLastPathComponent()]
-    var candidates = beside.compactMap { $0 }
-    candidates += ProcessInfo.processInfo.arguments.prefix(1).map {
-      URL(fileURLWithPath: $0).deletingLastPathComponent()
-    }
-    for argument in ProcessInfo.processInfo.arguments where argument.hasSuffix(".xctest") {
-      candidates.append(URL(fileURLWithPath: argument).deletingLastPathComponent())
-    }
-    return candidates.map { $0.appendingPathComponent("needletail") }
-      .first { FileManager.default.isExecutableFile(atPath: $0.path) }
-  }
-
-  static func run(_ arguments: String...) throws -> CommandProcess { try run(arguments) }
-
-  static func run(_ arguments: [String], directory: URL? = nil) throws -> CommandProcess {
-    let process = Process()
-    let command: URL = try #require(executable)
-    process.executableURL = command
-    process.arguments = arguments
-    if let directory { process.currentDirectoryURL = directory }
-    let output = Pipe()
-    let errors = Pipe()
-    process.standardOutput = output
-    process.standardError = errors
-    try process.run()
-    // Errors are short; they fit the pipe while the output is read to its end.
-    let text = output.fileHandleForReading.readDataToEndOfFile()
-    let complaint = errors.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    return CommandProcess(
-      status: process.terminationStatus, output: String(decoding: text, as: UTF8.self),
-      errors: String(decoding: complaint, as: UTF8.self))
   }
 }
 

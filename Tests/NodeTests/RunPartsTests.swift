@@ -1,19 +1,8 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Node
-
-/// A directory of its own for one test, removed afterwards.
-struct TemporaryDirectory: ~Copyable {
-  let path: String
-  init() throws {
-    path =
-      FileManager.default.temporaryDirectory
-      .appendingPathComponent("needletail-\(UUID().uuidString)").path
-    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-  }
-  deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 struct RunPartsTests {
   /// Asks until the child has ended; bounded.

@@ -1,106 +1,10 @@
 import Foundation
 import Simulation
+import TestSupport
 import Testing
 import Transport
 
 @testable import Node
-
-/// The command that is running: started without waiting for it.
-final class RunningCommand {
-  let process = Process()
-  private let directory: String
-  private let output: String
-  private let errors: String
-
-  init(_ arguments: [String], directory: String) throws {
-    self.directory = directory
-    output = directory + "/out"
-    errors = directory + "/err"
-    let command: URL = try #require(CommandProcess.executable)
-    process.executableURL = command
-    process.arguments = arguments
-    for file in [output, errors] { _ = FileManager.default.createFile(atPath: file, contents: nil) }
-    process.standardOutput = FileHandle(forWritingAtPath: output)
-    process.standardError = FileHandle(forWritingAtPath: errors)
-    try process.run()
-  }
-
-  /// The process id of the exchange that this run has started; nil when there is none now.
-  var exchange: Int32? {
-    for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
-      guard let pid = Int32(entry),
-        let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
-        status.contains("\nPPid:\t\(process.processIdentifier)\n"),
-        !status.contains("\nState:\tZ")
-      else { continue }
-      return pid
-    }
-    return nil
-  }
-
-  /// Asks until it is true; bounded by about a minute.
-  func wait(until holds: () -> Bool) -> Bool {
-    for _ in 0..<6_000 {
-      if holds() { return true }
-      guard process.isRunning else { return holds() }
-      _ = StopSignal.wait(milliseconds: 10)
-    }
-    return false
-  }
-
-  /// Bytes of the journal so far.
-  var hasTraded: Bool {
-    let data = directory + "/data"
-    guard
-      let result = try? CommandProcess.run([
-        "journal", "show", data, "--format", "json", "--type", "execution",
-      ])
-    else { return false }
-    return result.output.contains("\n")
-  }
-
-  func finish() throws -> CommandProcess {
-    process.waitUntilExit()
-    return CommandProcess(
-      status: process.terminationStatus,
-      output: try String(contentsOfFile: output, encoding: .utf8),
-      errors: try String(contentsOfFile: errors, encoding: .utf8))
-  }
-}
-
-/// A summary's JSON, looked into by path.
-struct SummaryJSON {
-  let root: [String: Any]
-
-  init(_ text: String) throws {
-    let parsed = try JSONSerialization.jsonObject(with: Data(text.utf8))
-    root = try #require(parsed as? [String: Any])
-  }
-  subscript(_ section: String, _ field: String) -> Int {
-    ((root[section] as? [String: Any])?[field] as? NSNumber)?.intValue ?? -1
-  }
-  func text(_ section: String, _ field: String) -> String {
-    (root[section] as? [String: Any])?[field] as? String ?? ""
-  }
-  var broken: [String] {
-    let results = (root["invariants"] as? [String: Any])?["results"] as? [[String: Any]] ?? []
-    return results.filter { $0["holds"] as? Bool != true }.map { "\($0)" }
-  }
-  var invariants: Int {
-    ((root["invariants"] as? [String: Any])?["results"] as? [Any])?.count ?? 0
-  }
-}
-
-/// Where the recorded feeds are: beside the package, or where the environment says.
-enum SharedData {
-  static let directory: String = {
-    if let told = ProcessInfo.processInfo.environment["NEEDLETAIL_SHARED"] { return told + "/data" }
-    return URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-      .appendingPathComponent("../../../shared/data").standardized.path
-  }()
-  static var apple: String { directory + "/itch/AAPL_20191230_0935_part1_25000msgs.itch50" }
-  static var isThere: Bool { FileManager.default.fileExists(atPath: apple) }
-}
 
 // Each of these starts processes of its own on ports of its own; together they would starve each other
 // of the machine's few processors.

@@ -1,0 +1,106 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// Tests that start processes which trade: one at a time, because two threads of each may spin.
+@Suite(
+  .serialized,
+  .enabled(
+    if: CommandProcess.executable != nil, "the needletail executable is not beside the tests"))
+struct Integration {}
+
+extension Integration {
+  /// Every fill of a run was possible: an independent slow matcher derives the same ones.
+  @Suite struct FillDerivationTests {
+    private func check(_ run: Derivation, _ comment: String) {
+      #expect(run.unsupported.isEmpty, "\(comment): \(run.unsupported)")
+      #expect(!run.derived.isEmpty, "\(comment): nothing was traded")
+      let byExchange = Derivation.difference(run.derived, run.reported)
+      #expect(byExchange == nil, "\(comment), derived | reported: \(byExchange ?? "")")
+      let byUs = Derivation.difference(run.derived, run.journalled)
+      #expect(byUs == nil, "\(comment), derived | journalled: \(byUs ?? "")")
+      #expect(run.working.isEmpty, "\(comment): \(run.working)")
+    }
+
+    private func trade(
+      _ feed: String, _ data: String, _ more: String...
+    ) throws -> SummaryJSON {
+      let result = try CommandProcess.run(
+        ["run", "--feed", feed, "--data", data, "--summary", "json"] + more)
+      #expect(result.status == 0, "\(result.errors)\(result.output)")
+      return try SummaryJSON(result.output)
+    }
+
+    /// Writes a generated market to a file that can be replayed.
+    private func generate(
+      _ directory: String, seed: Int, style: String, _ more: String...
+    ) throws -> String {
+      // The date in the name is the session's.
+      let file = "\(directory)/\(style)_\(seed)_20200102.itch50"
+      let result = try CommandProcess.run(
+        [
+          "exchange", "--feed", "generated", "--seed", "\(seed)", "--style", style, "--date",
+          "2020-01-02", "--write-feed", file,
+        ] + more)
+      #expect(result.status == 0, "\(result.errors)")
+      return file
+    }
+
+    // Reads ../shared/data, which is not part of the package.
+    @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
+    func `every fill on the recorded feed over sockets is derived again`() throws {
+      let directory = try TemporaryDirectory()
+      let summary = try trade(SharedData.apple, directory.path, "--speed", "max")
+      #expect(summary.broken.isEmpty)
+      let run = try Derivation(data: directory.path, feed: SharedData.apple)
+      check(run, "recorded, sockets")
+      #expect(summary["fills", "count"] == run.derived.count)
+    }
+
+    // Reads ../shared/data, which is not part of the package.
+    @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
+    func `every fill on the recorded feed in virtual time is derived again`() throws {
+      let directory = try TemporaryDirectory()
+      let summary = try trade(SharedData.apple, directory.path, "--virtual-time")
+      #expect(summary.broken.isEmpty)
+      check(try Derivation(data: directory.path, feed: SharedData.apple), "recorded, virtual")
+    }
+
+    @Test(
+      arguments: [
+        ("calm", 11), ("volatile", 12), ("thin", 13), ("trending", 14), ("jumping", 15),
+        ("halting", 16),
+      ])
+    func `every fill on a generated market in virtual time is derived again`(
+      _ style: String, _ seed: Int
+    ) throws {
+      let directory = try TemporaryDirectory()
+      let feed = try generate(
+        directory.path, seed: seed, style: style, "--symbols", "5", "--messages", "6000")
+      let data = directory.path + "/data"
+      _ = try trade(feed, data, "--virtual-time", "--seed", "\(seed)")
+      check(try Derivation(data: data, feed: feed), "\(style), seed \(seed)")
+    }
+
+    @Test(arguments: [("volatile", 21), ("halting", 22), ("jumping", 23)])
+    func `every fill on a generated market over sockets is derived again`(
+      _ style: String, _ seed: Int
+    ) throws {
+      let directory = try TemporaryDirectory()
+      let feed = try generate(
+        directory.path, seed: seed, style: style, "--symbols", "5", "--messages", "6000")
+      let data = directory.path + "/data"
+      _ = try trade(feed, data, "--speed", "max")
+      check(try Derivation(data: data, feed: feed), "\(style), seed \(seed)")
+    }
+
+    @Test func `the market that a run generates is the one that is written from its seed`() throws {
+      let directory = try TemporaryDirectory()
+      let data = directory.path + "/data"
+      _ = try trade("generated", data, "--duration", "2", "--seed", "31")
+      // Of the same seed, and longer than what the run saw.
+      let feed = try generate(directory.path, seed: 31, style: "calm", "--duration", "20")
+      check(try Derivation(data: data, feed: feed), "generated, seed 31")
+    }
+  }
+}

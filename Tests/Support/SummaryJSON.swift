@@ -1,0 +1,33 @@
+import Foundation
+
+/// A run's summary, or another JSON object, looked into by path.
+package struct SummaryJSON {
+  package let root: [String: Any]
+
+  package init(_ text: String) throws {
+    let parsed = try JSONSerialization.jsonObject(with: Data(text.utf8))
+    guard let object = parsed as? [String: Any] else { throw TestTrouble("not a JSON object") }
+    root = object
+  }
+
+  package subscript(_ section: String, _ field: String) -> Int {
+    ((root[section] as? [String: Any])?[field] as? NSNumber)?.intValue ?? -1
+  }
+  package func text(_ section: String, _ field: String) -> String {
+    (root[section] as? [String: Any])?[field] as? String ?? ""
+  }
+  /// The invariants that do not hold.
+  package var broken: [String] {
+    let results = (root["invariants"] as? [String: Any])?["results"] as? [[String: Any]] ?? []
+    return results.filter { $0["holds"] as? Bool != true }.map { "\($0)" }
+  }
+  package var invariants: Int {
+    ((root["invariants"] as? [String: Any])?["results"] as? [Any])?.count ?? 0
+  }
+}
+
+/// What a test's preparation could not do.
+package struct TestTrouble: Error, CustomStringConvertible {
+  package let description: String
+  package init(_ description: String) { self.description = description }
+}
