@@ -9,7 +9,10 @@ extension SlowMatcher {
     case "C":
       guard consume(message.number(1, 4)) else { return }
       let symbol = message.text(9, 8)
-      ours.removeAll { symbol.isEmpty || $0.symbol == symbol }
+      let side = options(message, at: 17).side
+      ours.removeAll {
+        (symbol.isEmpty || $0.symbol == symbol) && (side == nil || $0.side == side)
+      }
     case "D", "E":
       if consume(message.number(1, 4)) { isEntryEnabled = message.kind == "E" }
     case "Q": break
