@@ -20,7 +20,8 @@ struct Derivation {
 
   /// - Parameters:
   ///   - data: the run's `--data`.
-  ///   - feed: the framed ITCH file that the exchange replayed, or a longer one that begins with it.
+  ///   - feed: the framed ITCH file that the exchange replayed, or a longer one that begins with
+  ///   it.
   init(data: String, feed: String) throws {
     let messages = try RawFeed(path: feed).messages
     report = try SummaryJSON(String(contentsOfFile: data + "/exchange.json", encoding: .utf8))

@@ -46,6 +46,17 @@ extension Integration {
       return file
     }
 
+    @Test func `a lost, a doubled and a changed fill are told`() {
+      let fill = SlowMatcher.Fill(
+        number: 1, symbol: "QAAAZ", side: "B", shares: 100, price: 10_000, liquidity: "A")
+      var other = fill
+      other.side = "S"
+      #expect(Derivation.difference([fill, other], [fill, other]) == nil)
+      for wrong in [[fill], [fill, fill, other], [other, fill], [fill, fill]] {
+        #expect(Derivation.difference([fill, other], wrong) != nil)
+      }
+    }
+
     // Reads ../shared/data, which is not part of the package.
     @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
     func `every fill on the recorded feed over sockets is derived again`() throws {

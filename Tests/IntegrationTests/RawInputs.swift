@@ -46,7 +46,8 @@ struct RawFeed {
 
 /// What the exchange stored: every input that is not history, with its place in the feed.
 ///
-/// The layout is the one that `Simulation/Server/ExchangeStore.swift` documents: a head (magic, session
+/// The layout is the one that `Simulation/Server/ExchangeStore.swift` documents: a head (magic,
+/// session
 /// number, length of the identity, checksum, identity), then records (length, kind, account, bytes,
 /// position, time, the bytes, checksum), little-endian.
 struct RawInput {

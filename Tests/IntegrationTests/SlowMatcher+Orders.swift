@@ -98,7 +98,8 @@ extension SlowMatcher {
     order.timeInForce = message.letter(21)
     order.isHidden = message.letter(22) == "N"
     order.arrival = nil
-    // Choice: a sale may become another kind of sale with a replace; nothing else may change its side.
+    // Choice: a sale may become another kind of sale with a replace; nothing else may change its
+    // side.
     let options = options(message, at: 38)
     let old = order.side
     order.side = options.side ?? old
@@ -111,7 +112,8 @@ extension SlowMatcher {
     work(number, postOnly: options.postOnly)
   }
 
-  /// "Cancel's quantity is the new intended total (0 cancels all). A superfluous cancel gets silence."
+  /// "Cancel's quantity is the new intended total (0 cancels all). A superfluous cancel gets
+  /// silence."
   private mutating func cancel(_ number: Int, intended: Int) {
     guard let at = ours.firstIndex(where: { $0.number == number }), intended < ours[at].total
     else { return }
@@ -160,7 +162,8 @@ extension SlowMatcher {
     case ours(number: Int, price: Int, open: Int, isHidden: Bool)
   }
 
-  /// The first order of the other side that this one would trade with: price, displayed before hidden,
+  /// The first order of the other side that this one would trade with: price, displayed before
+  /// hidden,
   /// time, history's and ours in one queue.
   private func facing(_ order: Ours) -> Facing? {
     struct Candidate {
@@ -216,7 +219,8 @@ extension SlowMatcher {
     return hasTraded
   }
 
-  /// Choice: when matching goes on, those of ours that now cross take, in the order of their arrival,
+  /// Choice: when matching goes on, those of ours that now cross take, in the order of their
+  /// arrival,
   /// and what is left of one that took rests behind everybody.
   mutating func resume(_ locate: Int) {
     guard isMatching(locate) else { return }

@@ -1,8 +1,10 @@
-/// The exchange's rules once more, from EXCHANGE.md alone, as slowly and plainly as they can be put:
+/// The exchange's rules once more, from EXCHANGE.md alone, as slowly and plainly as they can be
+/// put:
 /// lists that are searched anew for every question, the feed's and the orders' bytes read afresh.
 /// Nothing of Sources/ is used.
 ///
-/// Where EXCHANGE.md leaves a choice, the exchange's documented one is taken; each is marked "choice".
+/// Where EXCHANGE.md leaves a choice, the exchange's documented one is taken; each is marked
+/// "choice".
 struct SlowMatcher {
   /// An order of history, in one list a symbol, in order of arrival.
   struct History {
@@ -187,7 +189,8 @@ struct SlowMatcher {
     }
   }
 
-  /// An aggressor of history meets those of ours that qualify, in price-time order, each at its own price.
+  /// An aggressor of history meets those of ours that qualify, in price-time order, each at its own
+  /// price.
   /// Returns the shares that they took.
   private mutating func sweep(
     _ locate: Int, oursBuy: Bool, shares: Int, match: Int?, _ qualifies: (Ours) -> Bool
@@ -263,7 +266,8 @@ struct SlowMatcher {
     }
   }
 
-  /// Choice: the end of market hours (M) ends day orders, the end of system hours (E) and of messages
+  /// Choice: the end of market hours (M) ends day orders, the end of system hours (E) and of
+  /// messages
   /// (C) every order, and nothing is accepted after those.
   private mutating func systemEvent(_ code: Character) {
     switch code {
