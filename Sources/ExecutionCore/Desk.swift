@@ -46,6 +46,8 @@
     unsafe core.pointee.depth(instrument, side, level: level)
   }
   /// Whether risk would let an order through as far as session, status, book and data age go.
+  /// The order session is up and its past is settled: what is asked now reaches the venue.
+  public var venueIsReady: Bool { unsafe core.pointee.session.isReady }
   public func isTradable(_ instrument: InstrumentID) -> Bool {
     unsafe core.pointee.isTradable(instrument)
   }

@@ -79,7 +79,8 @@ public struct MarketMaker: Strategy {
     let market = desk.quote(instrument)
     let tick = desk.tick(instrument, at: market.bid)
     guard desk.isTradable(instrument), tick > 0, market.bid.raw > 0, market.ask > market.bid else {
-      if desk.openOrderCount(instrument) > 0 { _ = desk.cancelAll(instrument) }
+      // Without a session a cancel would only come back as not sent, once a batch.
+      if desk.venueIsReady, desk.openOrderCount(instrument) > 0 { _ = desk.cancelAll(instrument) }
       return
     }
     let position = desk.position(instrument).raw
