@@ -122,8 +122,15 @@ public import CSupport
   /// into the engine.
   public mutating func requestTaken() { unsafe core.pointee.requestTaken() }
 
-  /// Stage stamps of the last batch.
+  /// Stage stamps of the batch that is being worked on.
   public var stage: StageStamps { unsafe core.pointee.stage }
+  /// The first order of the batch has been handed over: later ones are not stamped.
+  public mutating func stageSent() { unsafe core.pointee.stage.isOn = false }
+  /// The stamps, and an end to stamping until the next batch.
+  public mutating func takeStage() -> StageStamps {
+    defer { unsafe core.pointee.stage = StageStamps() }
+    return unsafe core.pointee.stage
+  }
 
   /// Journals a strategy's saved state, at most ``RecordHeader/lengthMax`` less its frame; false when
   /// it is too long or the journal is full.

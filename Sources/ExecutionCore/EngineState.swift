@@ -99,6 +99,12 @@
   /// Stamping is on for this batch.
   public var isOn = false
   public init() {}
+
+  /// The first order of the batch. One that is decided between two records ends the book stage too.
+  mutating func decide(at ticks: UInt64) {
+    decided = ticks
+    if booked == 0 { booked = ticks }
+  }
 }
 
 /// Plain counters, single writer, read when the engine stands still or as torn-but-harmless words.

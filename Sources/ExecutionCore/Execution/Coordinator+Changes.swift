@@ -6,7 +6,7 @@ extension EngineState {
   @usableFromInline mutating func replace(
     _ handle: OrderHandle, price: Int64, quantity: Int64
   ) -> RequestVerdict {
-    if stage.isOn, stage.decided == 0 { stage.decided = clockTicks() }
+    if stage.isOn, stage.decided == 0 { stage.decide(at: clockTicks()) }
     guard let slot = slot(of: handle) else { return strange() }
     if let refusal = changeRefusal(slot, quantity: quantity) {
       return refuseChange(refusal, slot, .replace, price, quantity)

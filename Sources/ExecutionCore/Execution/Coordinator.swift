@@ -5,7 +5,7 @@ func clockTicks() -> UInt64 { nt_clock_ticks() }
 /// Placing, changing and cancelling: risk, then the journalled intent, then the outbox.
 extension EngineState {
   @usableFromInline mutating func place(_ request: OrderRequest) -> Verdict {
-    if stage.isOn, stage.decided == 0 { stage.decided = clockTicks() }
+    if stage.isOn, stage.decided == 0 { stage.decide(at: clockTicks()) }
     var terms: OrderTerms
     switch resolve(request) {
     case .left(let found): terms = found

@@ -18,7 +18,7 @@ extension EngineState {
   }
 
   mutating func endBatch() {
-    if stage.isOn { stage.booked = clockTicks() }
+    if stage.isOn, stage.booked == 0 { stage.booked = clockTicks() }
   }
 
   /// Applies one market record to the books and says what changed for whom.

@@ -21,6 +21,7 @@ struct HotPath<S: Strategy>: ~Copyable {
   var now: Int64 = 0
   /// CLOCK_REALTIME less machine time, for the kernel's receive stamps.
   var realtimeOffset: Int64 = 0
+  private var batches: UInt64 = 0
 
   init(
     reactor: consuming Reactor, orders: consuming OrderEntryClient,
@@ -35,13 +36,17 @@ struct HotPath<S: Strategy>: ~Copyable {
 
   @inline(__always)
   mutating func apply(
-    _ records: UnsafePointer<MarketRecord>, _ count: Int, received: UInt64
+    _ records: UnsafePointer<MarketRecord>, _ count: Int, received: UInt64, arrived: Int64 = 0
   ) {
     let decoded = nt_clock_ticks()
     clock.applied(records[count - 1].sessionTime, now: now)
     driver.ingest(
       records, count: count, machineTime: now, received: received, decoded: decoded)
     drain()
+    // Taken now: what is sent later, for a report or a timer, does not come from this datagram.
+    let stage = driver.engine.takeStage()
+    if stage.decided != 0 || batches & 63 == 0 { record(stage, arrived: arrived) }
+    batches &+= 1
   }
 
   // MARK: Orders
@@ -102,6 +107,7 @@ struct HotPath<S: Strategy>: ~Copyable {
   mutating func stampSent(encoded: UInt64, submitted: UInt64) {
     let stage = driver.engine.stage
     guard stage.isOn, stage.decided != 0 else { return }
+    driver.engine.stageSent()
     latency.record(.encode, from: stage.queued, to: encoded)
     latency.record(.submit, from: encoded, to: submitted)
     latency.record(.tickToOrder, from: stage.received, to: submitted)

@@ -22,7 +22,6 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   let settings: TradingLoopSettings
   private var nextTick: Int64 = 0
   private var nextTotals: Int64 = 0
-  private var batches: UInt64 = 0
   private var stopDeadline: Int64 = 0
   private var endReason = ""
   private var isKilled = false
@@ -75,11 +74,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     let received = nt_clock_ticks()
     let arrived = event.receiveTime
     feed.receive(event.bytes, token: event.token) { records, count in
-      path.apply(records, count, received: received)
+      path.apply(records, count, received: received, arrived: arrived)
     }
-    let stage = path.driver.engine.stage
-    if stage.decided != 0 || batches & 63 == 0 { path.record(stage, arrived: arrived) }
-    batches &+= 1
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
