@@ -1,6 +1,8 @@
 /// Writing records. Appending neither allocates nor enters the kernel.
 extension EngineState {
-  mutating func header(_ type: RecordType, _ account: AccountID, _ strategy: StrategyID) -> RecordHeader {
+  mutating func header(_ type: RecordType, _ account: AccountID, _ strategy: StrategyID)
+    -> RecordHeader
+  {
     var header = RecordHeader(type: type)
     header.sessionTime = sessionTime
     header.machineTime = machineTime

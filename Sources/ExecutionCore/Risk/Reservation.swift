@@ -48,5 +48,7 @@ extension EngineState {
   }
   /// Scope columns hold the firm, then the accounts, then the strategies.
   mutating func accountScope(_ account: AccountID) -> Int { 1 &+ Int(account.raw) }
-  mutating func strategyScope(_ strategy: StrategyID) -> Int { 1 &+ accountCount &+ Int(strategy.raw) }
+  mutating func strategyScope(_ strategy: StrategyID) -> Int {
+    1 &+ accountCount &+ Int(strategy.raw)
+  }
 }

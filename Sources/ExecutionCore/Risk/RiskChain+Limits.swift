@@ -147,7 +147,9 @@ extension EngineState {
     }
   }
 
-  private mutating func bucket(of level: ScopeLevel, _ account: AccountID, _ strategy: StrategyID) -> Int? {
+  private mutating func bucket(of level: ScopeLevel, _ account: AccountID, _ strategy: StrategyID)
+    -> Int?
+  {
     switch level {
     case .strategy: strategyScope(strategy)
     case .account: accountScope(account)
