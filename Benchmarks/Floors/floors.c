@@ -107,7 +107,9 @@ int floor_wire_reply(int datagram_fd, int stream_fd, size_t reply_bytes, uint64_
   return 0;
 }
 
-void floor_stop(int *stop) { __atomic_store_n(stop, 1, __ATOMIC_RELAXED); }
+void floor_stop(int *stop) {
+  __atomic_store_n(stop, 1, __ATOMIC_RELAXED);
+}
 
 void floor_timer(uint32_t *samples, size_t count) {
   for (size_t i = 0; i < count; i++) {
