@@ -9,7 +9,8 @@
 
 #define CLOCK_SETS 16       /* a reader would have to sleep through 15 recalibrations */
 #define CLOCK_PAIR_TRIES 32 /* readings of which the tightest counts */
-#define CLOCK_WINDOWS 3     /* independent rates that must agree */
+#define CLOCK_CALIBRATIONS_MAX 8
+#define CLOCK_WINDOWS 3 /* independent rates that must agree */
 #define CLOCK_WINDOW_NANOSECONDS 6000000
 #define CLOCK_SPIN_MAX 100000000u
 #define CLOCK_DISAGREEMENT_PPM 200
@@ -108,12 +109,8 @@ static clock_pair clock_wait_for(int64_t until) {
   return clock_read_pair();
 }
 
-static int clock_calibrate(void) {
-  if (clock_calibrated != 0)
-    return clock_calibrated == 1;
-  clock_calibrated = 2;
-  if (!clock_counter_is_invariant())
-    return 0;
+/* The rate over all windows, when every window agrees with it; else 0. */
+static uint64_t clock_measure(clock_pair *end) {
   clock_pair pairs[CLOCK_WINDOWS + 1];
   pairs[0] = clock_read_pair();
   for (int i = 1; i <= CLOCK_WINDOWS; i++)
@@ -127,7 +124,22 @@ static int clock_calibrate(void) {
     if (difference > rate / 1000000 * CLOCK_DISAGREEMENT_PPM)
       return 0;
   }
-  clock_anchor = pairs[CLOCK_WINDOWS];
+  *end = pairs[CLOCK_WINDOWS];
+  return rate;
+}
+
+static int clock_calibrate(void) {
+  if (clock_calibrated != 0)
+    return clock_calibrated == 1;
+  clock_calibrated = 2;
+  if (!clock_counter_is_invariant())
+    return 0;
+  /* A loaded machine takes the processor away in the middle of a reading: try again. */
+  uint64_t rate = 0;
+  for (int i = 0; i < CLOCK_CALIBRATIONS_MAX && rate == 0; i++)
+    rate = clock_measure(&clock_anchor);
+  if (rate == 0)
+    return 0;
   clock_show((nt_clock_constants){.base_ticks = clock_anchor.ticks,
                                   .base_nanoseconds = clock_anchor.nanoseconds,
                                   .multiplier = rate,
