@@ -77,11 +77,14 @@ extension Integration {
       check(try Derivation(data: directory.path, feed: SharedData.apple), "recorded, virtual")
     }
 
-    @Test(
-      arguments: [
-        ("calm", 11), ("volatile", 12), ("thin", 13), ("trending", 14), ("jumping", 15),
-        ("halting", 16),
-      ])
+    /// Every style once, or with as many seeds as NEEDLETAIL_SEEDS says, for a longer look.
+    private static let markets: [(String, Int)] = {
+      let asked = ProcessInfo.processInfo.environment["NEEDLETAIL_SEEDS"].flatMap { Int($0) }
+      let styles = ["calm", "volatile", "thin", "trending", "jumping", "halting"]
+      return (0..<max(styles.count, asked ?? 0)).map { (styles[$0 % styles.count], 11 + $0) }
+    }()
+
+    @Test(arguments: markets)
     func `every fill on a generated market in virtual time is derived again`(
       _ style: String, _ seed: Int
     ) throws {

@@ -56,9 +56,19 @@ extension Integration {
       #expect(ours == theirs, "\(what)")
     }
 
-    @Test(arguments: [41, 42, 43])
+    /// Three seeds, or as many as NEEDLETAIL_SEEDS says, for a longer look.
+    private static let seeds: [Int] = {
+      let asked = ProcessInfo.processInfo.environment["NEEDLETAIL_SEEDS"].flatMap { Int($0) }
+      return Array(41..<(41 + max(3, asked ?? 3)))
+    }()
+
+    // With every second seed the port is one that cancels working orders when a connection breaks.
+    @Test(arguments: seeds)
     func `killed at points that a seed chooses`(_ seed: Int) throws {
       let directory = try TemporaryDirectory()
+      let config = directory.path + "/c.yaml"
+      try "exchange: {cancel_on_disconnect: \(seed % 2 == 0)}\n".write(
+        toFile: config, atomically: true, encoding: .utf8)
       let feed = directory.path + "/F_20200102.itch50"
       let written = try CommandProcess.run([
         "exchange", "--feed", "generated", "--seed", "\(seed)", "--style", "volatile", "--date",
@@ -68,8 +78,8 @@ extension Integration {
       let data = directory.path + "/data"
       let command = try RunningCommand(
         [
-          "run", "--feed", feed, "--speed", "max", "--seed", "\(seed)", "--data", data,
-          "--summary", "json",
+          "run", "--feed", feed, "--speed", "max", "--seed", "\(seed)", "--config", config,
+          "--data", data, "--summary", "json",
         ], directory: directory.path)
       var state = UInt64(seed) &* 0x9E37_79B9_7F4A_7C15
       let steps = (0..<3).map { _ in
