@@ -14,7 +14,7 @@ struct SuiteResult: Codable {
     let again = "see needletail-bench --suite \(suite)"
     if let error { return ["gate: \(suite): not measured: \(error); \(again)"] }
     return figures.filter(\.misses).map { figure in
-      let limit = figure.limit.map { ($0.atLeast ? "at least " : "at most ") + number($0.value) }
+      let limit = figure.limit.map { ($0.atLeast ? "at least " : "at most ") + number($0.gate) }
       return "gate: \(suite): \(figure.name) is \(number(figure.median)) \(figure.unit), "
         + "must be \(limit ?? ""); \(again)"
     }
@@ -79,7 +79,7 @@ struct BenchReport: Codable {
           + pad("[\(number(f.min)) - \(number(f.max))]", 26)
         if let limit = f.limit {
           line +=
-            " \(limit.atLeast ? ">=" : "<=") \(number(limit.value)) \(f.misses ? "MISSED" : "met")"
+            " \(limit.atLeast ? ">=" : "<=") \(number(limit.value)) \(f.verdict)"
         }
         if let note = f.note { line += "  " + note }
         while line.last == " " { line.removeLast() }
