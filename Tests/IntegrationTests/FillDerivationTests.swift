@@ -4,7 +4,7 @@ import Testing
 
 /// Tests that start processes which trade: one at a time, because two threads of each may spin.
 @Suite(
-  .serialized,
+  .serialized, .oneAtATime,
   .enabled(
     if: CommandProcess.executable != nil, "the needletail executable is not beside the tests"))
 struct Integration {}
