@@ -120,6 +120,8 @@
   /// Requests taken by the gateway.
   public var sent: UInt64 = 0
   public var notSent: UInt64 = 0
+  /// Of these, new orders.
+  public var newOrdersNotSent: UInt64 = 0
   public var acknowledged: UInt64 = 0
   public var replaced: UInt64 = 0
   /// Executions booked, and orders filled whole.

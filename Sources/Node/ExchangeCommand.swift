@@ -13,6 +13,10 @@ enum ExchangeCommand {
       Publishes a generated or a recorded market as MoldUDP64, takes OUCH 5.0 orders over SoupBinTCP
       and matches them with the flow. Says its ports in one JSON line, and goes on until it is stopped
       (SIGTERM or Ctrl-C). With --data it is durable: killed and started again it goes on.
+
+      'needletail exchange --listen 127.0.0.1:26400' is found by 'needletail run --exchange
+      127.0.0.1:26400': both put the re-request server at port 26401, the snapshot service at 26402,
+      and the A and the B line at 26403 and 26404.
       """,
     options: options
   ) { try run($0) }
@@ -38,11 +42,19 @@ enum ExchangeCommand {
       "instruments", "FILE", "Instruments file (CSV); without one it is derived from the feed."),
     .value(
       "date", "YYYY-MM-DD", "Session date; else the instruments file's, else the feed file name's."),
-    .value("listen", "HOST:PORT", "Order entry (127.0.0.1:0, a free port)."),
-    .value("rerequest", "HOST:PORT", "Re-request server over UDP (127.0.0.1:0)."),
-    .value("snapshot", "HOST:PORT", "Snapshot service (127.0.0.1:0)."),
     .value(
-      "feed-to", "HOST:PORT[,HOST:PORT]", "Where the A and the B line go, unicast or multicast."),
+      "listen", "HOST:PORT",
+      "Order entry (127.0.0.1:0, a free port). With a PORT, the other services follow it by default."
+    ),
+    .value(
+      "rerequest", "HOST:PORT",
+      "Re-request server over UDP (PORT of --listen + 1, or a free port with port 0)."),
+    .value(
+      "snapshot", "HOST:PORT", "Snapshot service (PORT of --listen + 2, or a free port)."),
+    .value(
+      "feed-to", "HOST:PORT[,HOST:PORT]",
+      "Where the A and the B line go, unicast or multicast (PORT of --listen + 3 and + 4 at its "
+        + "HOST; nowhere with port 0)."),
     .value("username", "NAME", "The account's user name (NTAIL1)."),
     .value("password", "TEXT", "The account's password (needletail)."),
     .value("data", "DIR", "Durable state; without it nothing survives the process."),
@@ -236,14 +248,27 @@ enum ExchangeCommand {
   ) throws(CommandFailure) -> ExchangeServerSettings {
     var settings = ExchangeServerSettings()
     settings.orderEntry = try endpoint(options, "listen") ?? .loopback()
-    settings.rerequest = try endpoint(options, "rerequest") ?? .loopback()
-    settings.snapshot = try endpoint(options, "snapshot") ?? .loopback()
+    let entry = settings.orderEntry
+    guard entry.port <= DefaultPort.orderEntryMax || !needsDefaultPorts(options) else {
+      throw CommandFailure(
+        .usage,
+        "'--listen \(entry)' is refused: up to port \(DefaultPort.orderEntryMax) the other services "
+          + "follow at the next four; give --rerequest, --snapshot and --feed-to, or a lower port")
+    }
+    settings.rerequest =
+      try endpoint(options, "rerequest") ?? DefaultPort.rerequest.endpoint(above: entry)
+      ?? .loopback()
+    settings.snapshot =
+      try endpoint(options, "snapshot") ?? DefaultPort.snapshot.endpoint(above: entry)
+      ?? .loopback()
     if let text = options.text("feed-to") {
       let parts = text.split(separator: ",")
       guard (1...2).contains(parts.count) else {
         throw options.refuse("feed-to", text, "one or two of HOST:PORT, separated by a comma")
       }
       for part in parts { settings.feedTo.append(try parse(options, "feed-to", String(part))) }
+    } else {
+      settings.feedTo = [DefaultPort.lineA, .lineB].compactMap { $0.endpoint(above: entry) }
     }
     if options.text("speed") == "max" {
       settings.pace = .max
@@ -259,6 +284,10 @@ enum ExchangeCommand {
     settings.faults.duplication = try probability(options, "duplicate")
     settings.faults.reordering = try probability(options, "reorder")
     return settings
+  }
+
+  private static func needsDefaultPorts(_ options: ParsedOptions) -> Bool {
+    ["rerequest", "snapshot", "feed-to"].contains { options.text($0) == nil }
   }
 
   private static func probability(

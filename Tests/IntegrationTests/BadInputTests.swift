@@ -84,7 +84,7 @@ extension Integration {
         ], directory: directory)
       for index in 0..<connections { try serve(index, listener.accepted()) }
       let result = try command.finish()
-      #expect([0, 1].contains(result.status), "\(result.errors)\(result.output)")
+      #expect(result.status == 69, "\(result.errors)\(result.output)")
       return try SummaryJSON(result.output)
     }
 
@@ -276,7 +276,7 @@ extension Integration {
         "run", "--config", config, "--speed", "20", "--duration", "6", "--data", data,
         "--summary", "json",
       ])
-      #expect(result.status == 1, "\(result.errors)\(result.output)")
+      #expect(result.status == 74, "\(result.errors)\(result.output)")
       let summary = try SummaryJSON(result.output)
       #expect(summary["journal", "refused"] > 0)
       let orders = try #require(summary.root["orders"] as? [String: Any])

@@ -80,8 +80,10 @@ struct RunPartsTests {
     try RunDirectory.replace(run.summary, with: "two")
     #expect(try String(contentsOfFile: run.summary, encoding: .utf8) == "two")
     #expect(throws: CommandFailure.self) { try RunDirectory(path: run.summary) }
+    let deep = try RunDirectory(path: directory.path + "/a/b/c")
+    #expect(FileManager.default.fileExists(atPath: deep.exchange))
     #expect {
-      _ = try RunDirectory(path: "/nonexistent/deep/data")
+      _ = try RunDirectory(path: run.summary + "/deep/data")
     } throws: { error in
       (error as? CommandFailure)?.code == .cannotCreate
     }
@@ -123,7 +125,34 @@ struct RunPartsTests {
     let options = try options()
     #expect(options.configuration == Configuration())
     #expect(options.dataDirectory == "needletail-data")
-    #expect(options.configuration.feed.durationSeconds <= 60)
+    #expect(options.configuration.feed.durationNanoseconds == 30_000_000_000)
+  }
+
+  @Test func `a file runs to its end unless a duration is given`() throws {
+    let whole = try options("--feed", "a.itch", "--date", "2019-12-30").configuration.feed
+    #expect(whole.durationNanoseconds == nil)
+    #expect(whole.date == "2019-12-30")
+    let part = try options("--feed", "a.itch", "--duration", "0.5").configuration.feed
+    #expect(part.durationNanoseconds == 500_000_000)
+    #expect(refusal("--date", "2019-13-30").hasPrefix("64 '--date 2019-13-30' is refused"))
+  }
+
+  @Test func `an exchange's services are above its order entry unless they are configured`() throws
+  {
+    let exchange = try options("--exchange", "127.0.0.1:26400").configuration.exchange
+    #expect(exchange.rerequest == "127.0.0.1:26401")
+    #expect(exchange.snapshot == "127.0.0.1:26402")
+    #expect(exchange.lineA == "127.0.0.1:26403")
+    #expect(exchange.lineB == "127.0.0.1:26404")
+    let directory = try TemporaryDirectory()
+    let file = directory.path + "/c.yaml"
+    try "exchange: {line_a: \"233.54.12.111:26477\"}\n".write(
+      toFile: file, atomically: true, encoding: .utf8)
+    let mixed = try options("--exchange", "127.0.0.1:65531", "--config", file).configuration
+    #expect(mixed.exchange.lineA == "233.54.12.111:26477")
+    #expect(mixed.exchange.lineB == "127.0.0.1:65535")
+    #expect(refusal("--exchange", "127.0.0.1:65532").contains("above port 65531 configure"))
+    #expect(try options().configuration.exchange == Configuration.Exchange())
   }
 
   @Test func `impossible options are refused with what is possible`() {

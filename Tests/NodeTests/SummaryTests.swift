@@ -28,6 +28,7 @@ struct SummaryTests {
     summary.pnl.fees = position.fees
     summary.latency.clock = "tsc"
     summary.latency.network = "io_uring"
+    summary.memory = .init(arenaBytes: 113_246_208, peakResidentBytes: 287_961_088)
     summary.latency.stages = [
       "receive", "decode", "book", "strategy", "risk", "encode", "submit",
     ].map(RunSummary.Percentiles.init)
@@ -47,7 +48,9 @@ struct SummaryTests {
 
   @Test func `the json has the objects that are promised`() throws {
     let json = try object(Self.sample)
-    for name in ["feed", "orders", "fills", "pnl", "latency", "journal", "invariants", "exchange"] {
+    for name in [
+      "feed", "orders", "fills", "pnl", "latency", "memory", "journal", "invariants", "exchange",
+    ] {
       #expect(json[name] is [String: Any], "\(name)")
     }
     let orders = try #require(json["orders"] as? [String: Any])
@@ -57,6 +60,39 @@ struct SummaryTests {
     #expect((orders["refused"] as? [String: Int]) == ["positionLimit": 3, "halted": 1])
     #expect((json["invariants"] as? [String: Any])?["hold"] as? Bool == false)
     #expect((json["notes"] as? [String]) == Self.sample.notes)
+  }
+
+  @Test func `what virtual time does not measure is null, and a hyphen in the text`() throws {
+    var summary = Self.sample
+    summary.run.isVirtualTime = true
+    summary.memory = nil
+    let json = try object(summary)
+    let feed = try #require(json["feed"] as? [String: Any])
+    let unmeasured = [
+      "datagrams", "bytes", "malformed", "gaps", "duplicates", "reordered", "requests",
+      "recovered", "snapshots", "disagreements",
+    ]
+    for name in unmeasured { #expect(feed[name] is NSNull, "\(name)") }
+    for name in ["messages", "lost", "unknown_references", "live_orders", "symbols"] {
+      #expect(feed[name] is NSNumber, "\(name)")
+    }
+    #expect(json["memory"] is NSNull)
+    #expect((json["run"] as? [String: Any])?["elapsed_ns"] is NSNull)
+    let text = summary.text()
+    #expect(!text.contains("Memory"))
+    #expect(text.contains { $0 == "-" })
+    #expect(text.split(separator: "\n").contains { $0.hasPrefix("  gaps") && $0.contains(" - ") })
+  }
+
+  @Test func `memory is in the json and in the text`() throws {
+    let memory = try #require(try object(Self.sample)["memory"] as? [String: Any])
+    #expect(memory["arena_bytes"] as? Int == 113_246_208)
+    #expect(memory["peak_resident_bytes"] as? Int == 287_961_088)
+    #expect(Self.sample.text().contains("113,246,208   peak resident     287,961,088"))
+    var unknown = Self.sample
+    unknown.memory?.peakResidentBytes = nil
+    let parsed = try #require(try object(unknown)["memory"] as? [String: Any])
+    #expect(parsed["peak_resident_bytes"] is NSNull)
   }
 
   @Test func `money is exact text, and the net is what it says`() throws {

@@ -50,6 +50,7 @@ extension EngineState {
   /// A new order that never reached the wire.
   mutating func closeUnsent(_ slot: Int) {
     counters.notSent &+= 1
+    counters.newOrdersNotSent &+= 1
     orders[slot].newState = .lost
     orders[slot].leaves = 0
     become(slot, .done, .notSent)

@@ -14,7 +14,14 @@ public enum BookCommand {
     discussion: """
       FILE is framed ITCH 5.0 or a pcap or pcapng capture of MoldUDP64, raw or .gz; its kind is told by
       its content. Of a capture every message is applied in capture order; gaps and duplicate packets
-      are counted on standard error. A file that is cut prints what was read and exits 65.
+      are counted on standard error. A capture or a .gz that is cut prints what was read and exits 65.
+      Raw ITCH has no end of its own: a cut last message is counted as one malformed, and exits 0.
+
+      JSON: one line, an object with the keys bytes (of the file, decompressed), messages (well-formed),
+      types (of messages, by their letter), malformed, orders {added, unknown, duplicate, live} and
+      books, an array of the non-empty ones {symbol, locate, bids, asks}. Bids and asks are arrays of
+      levels, best first, each ["PRICE", SHARES, ORDERS]; the price is text in dollars with four
+      decimals.
       """,
     operands: [OperandDefinition("FILE", "The recorded feed.")],
     options: [

@@ -52,7 +52,7 @@ struct BookReport: Sendable {
 
   // MARK: JSON
 
-  /// One line, keys in a fixed order, as README.md documents it.
+  /// One line, keys in a fixed order, as `needletail book --help` documents it.
   var json: String {
     let types = types.filter { $0.value > 0 }.sorted { $0.key < $1.key }
     let counts = types.map { kind, count in

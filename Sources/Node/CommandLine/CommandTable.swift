@@ -64,6 +64,10 @@ public enum CommandTable {
       return nil
     }
     if !group.isEmpty {
+      if arguments.dropFirst().first == "--version" {
+        Console.line("needletail \(Version.text)")
+        return nil
+      }
       if arguments.dropFirst().contains(where: { $0 == "--help" || $0 == "-h" }) {
         Console.out(HelpText.overview(group))
         return nil

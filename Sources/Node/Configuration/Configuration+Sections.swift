@@ -8,7 +8,12 @@ extension Configuration.Feed {
     reader.read("seed", into: &seed, in: 0...UInt64(Int64.max))
     reader.read(
       "speed", into: &speed, wanted: Configuration.Speed.wanted, parse: Configuration.Speed.init)
-    reader.read("duration_seconds", into: &durationSeconds, in: Self.durationRange)
+    reader.read(
+      "duration_seconds", into: &durationSeconds,
+      wanted: "it takes 0, or a number from 0.1 to 86400",
+      parse: { text in
+        Decimal8(text).flatMap { $0 == 0 || Self.durationRange.contains($0) ? $0 : nil }
+      })
     reader.read(
       "instruments_file", into: &instrumentsFile, wanted: "it takes the name of a file",
       where: { _ in true })

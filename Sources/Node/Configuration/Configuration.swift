@@ -53,7 +53,8 @@ public struct Configuration: Equatable, Sendable {
     public var source = "generated"
     public var seed: UInt64 = 1
     public var speed = Speed.times(1)
-    public var durationSeconds: Decimal8 = 30
+    /// 0: 30 for the generated market, until the end of the feed for a file.
+    public var durationSeconds: Decimal8 = 0
     public var instrumentsFile = ""
     /// Session date, `YYYY-MM-DD`; empty: from the instruments file or the feed file's name.
     public var date = ""
@@ -61,6 +62,11 @@ public struct Configuration: Equatable, Sendable {
 
     public init() {}
     public var isGenerated: Bool { source == "generated" }
+    /// How long the run goes on; nil: until the end of the feed.
+    var durationNanoseconds: Int64? {
+      let seconds: Decimal8 = durationSeconds == 0 && isGenerated ? 30 : durationSeconds
+      return seconds == 0 ? nil : Int64(clamping: Int128(seconds.raw) * 10)
+    }
   }
 
   public enum Scenario: String, CaseIterable, Sendable {

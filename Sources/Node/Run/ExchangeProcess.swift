@@ -2,6 +2,23 @@ import CSupport
 import Foundation
 import Transport
 
+/// An exchange's services by their ports, where nothing else is said: so many above order entry's.
+enum DefaultPort: UInt16 {
+  case rerequest = 1
+  case snapshot = 2
+  case lineA = 3
+  case lineB = 4
+
+  /// The highest order entry port that leaves room for the others.
+  static let orderEntryMax: UInt16 = .max - DefaultPort.lineB.rawValue
+
+  /// nil where there is no such port: order entry has any free one, or one too high.
+  func endpoint(above orderEntry: Endpoint) -> Endpoint? {
+    guard orderEntry.port > 0, orderEntry.port <= Self.orderEntryMax else { return nil }
+    return Endpoint(address: orderEntry.address, port: orderEntry.port + rawValue)
+  }
+}
+
 /// Where an exchange's services are.
 struct ExchangeServices: Equatable, Sendable {
   var orderEntry: Endpoint
@@ -55,6 +72,8 @@ struct ExchangeProcess {
   static let busyMax = 200
   static let busyWait: Int64 = 50_000_000
   static let announcementMax = 60_000
+  /// A signal came before the exchange was ready.
+  static let interrupted = CommandFailure(.unavailable, "interrupted before trading began")
 
   private let plan: RunPlan
   private let directory: RunDirectory
@@ -90,7 +109,7 @@ struct ExchangeProcess {
       }
       if StopSignal.wait(milliseconds: 10) {
         _ = child.stop(milliseconds: 1_000)
-        throw CommandFailure(.unavailable, "interrupted before the exchange was ready")
+        throw Self.interrupted
       }
     }
     _ = child.stop(milliseconds: 1_000)

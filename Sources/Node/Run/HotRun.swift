@@ -23,6 +23,12 @@ struct HotResult: Sendable {
   /// Messages that re-requests brought.
   var recovered: UInt64
   var symbolsWhole: Int
+  /// Times that the books were taken from a snapshot.
+  var snapshots: UInt64
+  /// The order session was up, and all its reports seen, when the run ended.
+  var isSessionUp: Bool
+  /// Memory that the engine took at the start.
+  var arenaBytes: UInt64
 }
 
 /// The hot thread's work from its first step to its last: makes everything that belongs to it, waits
@@ -39,6 +45,7 @@ final class HotRun: @unchecked Sendable {
   private(set) var result: HotResult?
   private(set) var failure: CommandFailure?
   private(set) var notes: [String] = []
+  private var arenaBytes: UInt64 = 0
 
   init(
     _ plan: RunPlan, journal: JournalWriter, monitor: RunMonitor, latency: LatencyRecorder,
@@ -91,13 +98,15 @@ final class HotRun: @unchecked Sendable {
       trouble: loop.path.orders.trouble, elapsed: begun == 0 ? 0 : nt_clock_now() - begun,
       sessionSpan: loop.path.clock.span,
       recovered: loop.feed.receiver.line(loop.feed.receiver.requestLine).firstMessages,
-      symbolsWhole: loop.path.driver.engine.symbolsWhole)
+      symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
+      isSessionUp: loop.path.orders.gateway.isCaughtUp, arenaBytes: arenaBytes)
   }
 
   private func driver() throws(CommandFailure) -> Driver<StrategySwitch<StrategySet>> {
     let strategies = try StrategySet(plan.configuration, instruments: plan.instruments)
     let engine = try Self.engine(plan, journal)
     let memory = engine.memory
+    arenaBytes = memory.bytes
     var text = [CChar](repeating: 0, count: 512)
     let length = withUnsafePointer(to: memory) { nt_arena_report_text($0, &text, text.count) }
     if length > 0 {

@@ -9,7 +9,9 @@ enum RunCommand {
     discussion: """
       Starts an exchange on loopback as a process of its own, the core and the strategies, shows one
       line a second on a terminal, and ends with a summary. Ctrl-C cancels the working orders, waits
-      for the confirmations, writes the summary and exits 0.
+      for the confirmations, writes the summary and exits 0. When the exchange cannot be reached, refuses
+      the log-in or is lost the exit code is 69, when the journal or the summary cannot be written 74;
+      the summary is printed all the same.
       """,
     options: RunOptions.definitions
   ) { options in
@@ -21,12 +23,16 @@ enum RunCommand {
   }
 
   static func run(_ options: RunOptions) throws(CommandFailure) -> ExitCode {
+    // From here on a signal ends the run in order, however early it comes. Reading a large file is
+    // simply broken off: nothing has been made yet.
+    if options.configuration.feed.isGenerated { StopSignal.block() }
     let plan = try RunPlan(options)
+    StopSignal.block()
     let directory = try RunDirectory(path: options.dataDirectory)
     let journal = try open(options, directory)
-    var summary: RunSummary
+    var outcome: RunOutcome
     do throws(CommandFailure) {
-      summary =
+      outcome =
         options.isVirtualTime
         ? try VirtualRun.run(plan, directory, journal)
         : try RunSession.run(plan, directory, journal)
@@ -34,14 +40,39 @@ enum RunCommand {
       try? journal.close()
       throw error
     }
-    close(journal, &summary)
-    try RunDirectory.replace(directory.summary, with: summary.json)
+    close(journal, &outcome.summary)
+    return finish(outcome, options, directory)
+  }
+
+  /// Prints the summary first: a full disk must not take it from the reader. Then writes it, and says
+  /// all that was wrong; the exit code is that of the worst.
+  private static func finish(
+    _ outcome: RunOutcome, _ options: RunOptions, _ directory: RunDirectory
+  ) -> ExitCode {
+    let summary = outcome.summary
     switch options.configuration.summary.format {
     case .text: Console.out(summary.text(symbolsMax: options.configuration.summary.symbolsMax))
     case .json: Console.out(summary.json)
     }
-    return summary.holds ? .ok : .failed
+    var code: ExitCode = summary.holds ? .ok : .failed
+    func fail(_ failure: CommandFailure) {
+      say(failure.message)
+      code = failure.code
+    }
+    if let trouble = outcome.trouble { fail(trouble) }
+    if !summary.journal.error.isEmpty {
+      code = .inputOutput
+      if !outcome.isJournalTold { say("the journal failed: \(summary.journal.error)") }
+    }
+    do throws(CommandFailure) {
+      try RunDirectory.replace(directory.summary, with: summary.json)
+    } catch {
+      fail(CommandFailure(.inputOutput, error.message))
+    }
+    return code
   }
+
+  private static func say(_ text: String) { Console.error("needletail run: \(text)") }
 
   private static func open(
     _ options: RunOptions, _ directory: RunDirectory

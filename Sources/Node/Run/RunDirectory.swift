@@ -14,7 +14,7 @@ struct RunDirectory: Sendable {
   var summary: String { path + "/summary.json" }
   var defaultKillFile: String { path + "/kill" }
 
-  /// Makes the directory where it is missing.
+  /// Makes the directory, and those that it lies in, where they are missing.
   init(path: String) throws(CommandFailure) {
     self.path = path
     for directory in [path, exchange] { try Self.make(directory) }
@@ -29,6 +29,13 @@ struct RunDirectory: Sendable {
       }
       return
     }
+    guard mkdir(directory, 0o755) != 0, errno != EEXIST else { return }
+    let code = errno
+    let parent = (directory as NSString).deletingLastPathComponent
+    guard code == ENOENT, !parent.isEmpty, parent != directory else {
+      throw cannotCreate(directory, code)
+    }
+    try make(parent)
     guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
       throw cannotCreate(directory, errno)
     }
@@ -43,13 +50,25 @@ struct RunDirectory: Sendable {
   /// Replaces the file whole or not at all.
   static func replace(_ file: String, with text: String) throws(CommandFailure) {
     let temporary = file + ".new"
-    guard let handle = fopen(temporary, "w") else { throw cannotCreate(temporary, errno) }
-    let bytes = Array(text.utf8)
-    let written = fwrite(bytes, 1, bytes.count, handle)
-    let closed = fclose(handle)
-    guard written == bytes.count, closed == 0, rename(temporary, file) == 0 else {
-      throw CommandFailure(
-        .inputOutput, "\(file): \(String(cString: strerror(errno))); is the disk full?")
+    guard let handle = fopen(temporary, "w") else {
+      let code = errno
+      throw notWritten(file, code, .creating(errno: code))
     }
+    let bytes = Array(text.utf8)
+    var code: Int32 = 0
+    if fwrite(bytes, 1, bytes.count, handle) != bytes.count { code = errno }
+    if fclose(handle) != 0, code == 0 { code = errno }
+    if code == 0, rename(temporary, file) != 0 { code = errno }
+    guard code != 0 else { return }
+    unlink(temporary)
+    throw notWritten(file, code, .inputOutput)
+  }
+
+  private static func notWritten(
+    _ file: String, _ code: Int32, _ exit: ExitCode
+  ) -> CommandFailure {
+    let remedy = code == ENOSPC ? "make room on its disk" : "see that it can be written"
+    return CommandFailure(
+      exit, "\(file) is not written: \(String(cString: strerror(code))); \(remedy)")
   }
 }

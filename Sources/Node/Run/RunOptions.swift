@@ -1,3 +1,5 @@
+import Transport
+
 /// What `needletail run` was asked: the configuration file with the command line over it.
 struct RunOptions: Sendable {
   var configuration = Configuration()
@@ -13,7 +15,13 @@ struct RunOptions: Sendable {
     .value("seed", "N", "Seed of the generated market. Default: 1."),
     .value(
       "speed", "N|max", "Times session time, or max: as fast as the core consumes. Default: 1."),
-    .value("duration", "SECONDS", "Ends the run after so long. Default: 30."),
+    .value(
+      "duration", "SECONDS",
+      "Ends the run after so long; with --virtual-time, of session time. Default: 30 for the generated "
+        + "market, until the end of the feed for a file."),
+    .value(
+      "date", "YYYY-MM-DD",
+      "Session date. Default: the instruments file's, else the one in the feed file's name."),
     .value(
       "instruments", "FILE",
       "CSV: symbol, tick, round lot, previous close, average volume, shortable, Reg SHO, trading "
@@ -27,7 +35,9 @@ struct RunOptions: Sendable {
     .value("summary", "text|json", "How the summary is printed. Default: text."),
     .value(
       "exchange", "HOST:PORT",
-      "Attach to the order entry of a running exchange instead of starting one (not at speed max)."),
+      "Attach to the order entry of a running exchange instead of starting one (not at speed max). "
+        + "Unless the configuration says otherwise, re-requests are at PORT + 1, snapshots at + 2, and "
+        + "the A and B line are received at + 3 and + 4 of HOST."),
     .value(
       "strategy", "NAME",
       "Run only this one of the configured strategies. Default: all of them.", repeats: true),
@@ -58,6 +68,10 @@ struct RunOptions: Sendable {
       }
       configuration.feed.durationSeconds = seconds
     }
+    if let date = options.text("date") {
+      guard Wanted.isDate(date) else { throw options.refuse("date", date, "a date as 2019-12-30") }
+      configuration.feed.date = date
+    }
     if let file = options.text("instruments") { configuration.feed.instrumentsFile = file }
     if let endpoint = options.text("exchange") {
       guard Wanted.isEndpoint(endpoint) else {
@@ -72,6 +86,7 @@ struct RunOptions: Sendable {
     isVirtualTime = options.flag("virtual-time")
     try select(options.texts("strategy"))
     try check()
+    try completeExchange()
   }
 
   private mutating func select(_ names: [String]) throws(CommandFailure) {
@@ -84,6 +99,26 @@ struct RunOptions: Sendable {
           + Nearest.hint(name, among: known))
     }
     configuration.strategies.removeAll { !names.contains($0.name) }
+  }
+
+  /// Of a running exchange, what is not configured is where `needletail exchange --listen` puts it.
+  private mutating func completeExchange() throws(CommandFailure) {
+    let exchange = configuration.exchange
+    guard let entry = try? Endpoint(parsing: exchange.attach) else { return }
+    func place(_ text: String, _ port: DefaultPort) throws(CommandFailure) -> String {
+      guard text.isEmpty else { return text }
+      guard let endpoint = port.endpoint(above: entry) else {
+        throw CommandFailure(
+          .usage,
+          "'--exchange \(entry)' is refused: above port \(DefaultPort.orderEntryMax) configure "
+            + "exchange.line_a, line_b, rerequest and snapshot")
+      }
+      return endpoint.description
+    }
+    configuration.exchange.rerequest = try place(exchange.rerequest, .rerequest)
+    configuration.exchange.snapshot = try place(exchange.snapshot, .snapshot)
+    configuration.exchange.lineA = try place(exchange.lineA, .lineA)
+    configuration.exchange.lineB = try place(exchange.lineB, .lineB)
   }
 
   /// What no single option can see.

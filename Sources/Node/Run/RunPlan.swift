@@ -39,9 +39,7 @@ struct RunPlan {
       return
     }
     var generator = settings.generator.settings(seed: settings.seed, midnight: midnight)
-    if options.isVirtualTime {
-      generator.duration = Int64(clamping: Int128(settings.durationSeconds.raw) * 10)
-    }
+    if options.isVirtualTime { generator.duration = settings.durationNanoseconds }
     feed = ExchangeFeed(generated: generator)
   }
 
@@ -70,8 +68,8 @@ struct RunPlan {
     guard let date = SessionDate(fileName: feed.source) else {
       throw CommandFailure(
         .usage,
-        "\(feed.source): its name has no date; set feed.date in the configuration, or give an "
-          + "instruments file")
+        "\(feed.source): its name has no date; give '--date YYYY-MM-DD', or an instruments "
+          + "file")
     }
     return date
   }

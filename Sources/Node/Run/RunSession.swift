@@ -20,11 +20,12 @@ struct RunSession {
   private var deadline: Int64 = .max
   private var exchange: ExchangeProcess?
   private var isLost = false
+  private var isJournalTold = false
 
-  /// The summary, when the run has ended in order.
+  /// What the run came to, when it has ended in order.
   static func run(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
-  ) throws(CommandFailure) -> RunSummary {
+  ) throws(CommandFailure) -> RunOutcome {
     var session = try RunSession(plan, directory, journal)
     return try session.run()
   }
@@ -43,8 +44,7 @@ struct RunSession {
     killFile = file.isEmpty ? directory.defaultKillFile : file
   }
 
-  private mutating func run() throws(CommandFailure) -> RunSummary {
-    StopSignal.block()
+  private mutating func run() throws(CommandFailure) -> RunOutcome {
     _ = nt_clock_calibrate()
     let flow = try flowControl()
     let hot = HotRun(plan, journal: journal, monitor: monitor, latency: latency, flow: flow)
@@ -56,16 +56,41 @@ struct RunSession {
       // The hot thread waits for the exchange; told to stop it ends by itself.
       if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
       thread.join()
-      throw hot.failure ?? error
+      if let failure = hot.failure { throw failure }
+      if error == ExchangeProcess.interrupted { return interrupted() }
+      throw error
     }
     watch()
     thread.join()
     let account = exchange?.finish()
     if let failure = hot.failure { throw failure }
-    guard let result = hot.result else {
-      throw CommandFailure(.unavailable, "interrupted before trading began")
-    }
-    return summary(result, account)
+    guard let result = hot.result else { return interrupted() }
+    var outcome = RunOutcome(summary(result, account))
+    outcome.trouble = trouble(result)
+    outcome.isJournalTold = isJournalTold
+    return outcome
+  }
+
+  /// Stopped by a signal before there was anything to trade with: nothing was sent.
+  private func interrupted() -> RunOutcome {
+    var summary = RunSummary()
+    summary.describe(plan)
+    summary.run.endedBy = "signal"
+    summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
+    summary.latency.clock = String(cString: nt_clock_source())
+    summary.latency.stages = latency.stages
+    summary.notes.append("stopped by a signal before trading began: nothing was sent")
+    return RunOutcome(summary)
+  }
+
+  /// Why the exchange was of no use to the run; nil when it was, or when a signal ended the run.
+  private func trouble(_ result: HotResult) -> CommandFailure? {
+    RunTrouble(
+      endReason: result.endReason, sessionTrouble: result.trouble,
+      hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
+      hasData: result.datagrams > 0,
+      attached: plan.configuration.exchange
+    ).failure
   }
 
   private func say(_ text: String) { Console.error("needletail run: \(text)") }
@@ -85,7 +110,7 @@ struct RunSession {
       if monitor.stopReason != .none { break }
     }
     guard monitor.phase != .failed, monitor.stopReason == .none else {
-      throw CommandFailure(.unavailable, "interrupted before trading began")
+      throw ExchangeProcess.interrupted
     }
     for note in hot.notes + plan.feed.notes { say(note) }
     let settings = plan.configuration.exchange
@@ -100,27 +125,19 @@ struct RunSession {
     } else {
       try attached().tell(monitor)
     }
-    let duration = Int128(plan.configuration.feed.durationSeconds.raw) * 10
-    deadline = nt_clock_now() &+ Int64(clamping: duration)
+    if let duration = plan.configuration.feed.durationNanoseconds {
+      deadline = nt_clock_now() &+ duration
+    }
   }
 
-  /// The services of a running exchange: those that the configuration names; re-requests and snapshots
-  /// at the two ports above order entry where it does not.
+  /// The services of a running exchange, as ``RunOptions`` has completed them.
   private func attached() throws(CommandFailure) -> ExchangeServices {
     let settings = plan.configuration.exchange
     var services = ExchangeServices(address: 0)
     do throws(EndpointError) {
       services.orderEntry = try Endpoint(parsing: settings.attach)
-      services.rerequest = services.orderEntry
-      services.rerequest.port &+= 1
-      services.snapshot = services.orderEntry
-      services.snapshot.port &+= 2
-      if !settings.rerequest.isEmpty {
-        services.rerequest = try Endpoint(parsing: settings.rerequest)
-      }
-      if !settings.snapshot.isEmpty {
-        services.snapshot = try Endpoint(parsing: settings.snapshot)
-      }
+      services.rerequest = try Endpoint(parsing: settings.rerequest)
+      services.snapshot = try Endpoint(parsing: settings.snapshot)
     } catch {
       throw CommandFailure(.usage, "\(error)")
     }
@@ -139,9 +156,18 @@ struct RunSession {
       }
       monitor.set(.killFile, access(killFile, F_OK) == 0 ? 1 : 0)
       supervise(&line)
+      lookAtJournal(&line)
       line.tick()
     }
     line.end()
+  }
+
+  /// A journal that fails is said when it happens: from then on no order leaves.
+  private mutating func lookAtJournal(_ line: inout LiveLine) {
+    guard !isJournalTold, let failure = journal.failure else { return }
+    isJournalTold = true
+    line.end()
+    say("the journal failed, and no new order leaves any more: \(failure)")
   }
 
   private mutating func supervise(_ line: inout LiveLine) {
@@ -176,7 +202,10 @@ struct RunSession {
     summary.take(
       result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
     summary.feed.recovered = result.recovered
+    summary.feed.snapshots = result.snapshots
     summary.feed.symbolsWhole = result.symbolsWhole
+    summary.memory = RunSummary.Memory(
+      arenaBytes: result.arenaBytes, peakResidentBytes: ProcessMemory.peakResidentBytes)
     summary.latency.clock = String(cString: nt_clock_source())
     summary.latency.network = result.backEnd
     summary.latency.tickToOrder = latency.percentiles(.tickToOrder)
@@ -185,7 +214,9 @@ struct RunSession {
     summary.exchange.restarts = exchange?.restarts ?? 0
     summary.exchange.reconnects = result.gateway.sessionsUp &- min(1, result.gateway.sessionsUp)
     if !result.trouble.isEmpty {
-      summary.notes.append("the order session was lost, the last time by: \(result.trouble)")
+      summary.notes.append(
+        "the order session was \(result.gateway.sessionsUp > 0 ? "lost" : "never up"), "
+          + "the last time by: \(result.trouble)")
     }
     summary.close(result.state)
     if let account { summary.reconcile(account.report, account.trouble, result.state) }

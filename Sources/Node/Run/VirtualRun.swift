@@ -14,16 +14,31 @@ enum VirtualRun {
 
   static func run(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
-  ) throws(CommandFailure) -> RunSummary {
-    StopSignal.block()
+  ) throws(CommandFailure) -> RunOutcome {
     for note in plan.feed.notes { Console.error("needletail run: \(note)") }
     var session = try session(plan, directory, journal)
     let firstTime = plan.feed.peek()?.sessionTime ?? 0
     var reason = "end of feed"
     var isGoing = true
+    var isJournalTold = false
+    // The generated market has its end of its own.
+    let isLimited = !plan.configuration.feed.isGenerated
+    let duration = isLimited ? plan.configuration.feed.durationNanoseconds : nil
+    let (sum, overflow) = firstTime.addingReportingOverflow(duration ?? .max)
+    let end = overflow ? .max : sum
     while isGoing {
-      for _ in 0..<eventsPerRound where isGoing { isGoing = session.step() }
+      for _ in 0..<eventsPerRound where isGoing {
+        isGoing = session.step()
+        if session.time >= end {
+          isGoing = false
+          reason = "duration"
+        }
+      }
       journal.pump()
+      if !isJournalTold, let failure = journal.failure {
+        isJournalTold = true
+        Console.error("needletail run: the journal failed, and no new order leaves: \(failure)")
+      }
       if StopSignal.wait(milliseconds: 0) {
         reason = "signal"
         break
@@ -33,8 +48,15 @@ enum VirtualRun {
     _ = session.finish()
     journal.pump()
     let report = ExchangeReport(session.exchange, server: ExchangeServerCounters()).json
-    try RunDirectory.replace(directory.exchangeReport, with: report + "\n")
-    return summary(plan, session, report: report, reason: reason, firstTime: firstTime)
+    var outcome = RunOutcome(
+      summary(plan, session, report: report, reason: reason, firstTime: firstTime))
+    outcome.isJournalTold = isJournalTold
+    do throws(CommandFailure) {
+      try RunDirectory.replace(directory.exchangeReport, with: report + "\n")
+    } catch {
+      outcome.trouble = error
+    }
+    return outcome
   }
 
   private static func session(

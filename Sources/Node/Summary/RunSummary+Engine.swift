@@ -32,7 +32,7 @@ extension RunSummary {
     feed.unknownReferences = state.books.unknown
     feed.duplicateReferences = state.books.duplicate
     feed.liveOrders = state.books.live
-    orders.sent = counters.newOrders
+    orders.sent = counters.newOrders &- min(counters.newOrders, counters.newOrdersNotSent)
     orders.acknowledged = counters.acknowledged
     orders.filled = counters.filled
     orders.cancelled = counters.canceled
@@ -64,7 +64,6 @@ extension RunSummary {
     feed.duplicates = mold.duplicates
     feed.reordered = mold.buffered
     feed.requests = mold.requests
-    feed.snapshots = mold.snapshotsNeeded
     feed.disagreements = mold.disagreements
   }
 

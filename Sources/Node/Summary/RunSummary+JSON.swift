@@ -4,9 +4,10 @@ extension RunSummary {
 
   var value: JSONValue {
     .object([
-      ("run", run.value), ("feed", feed.value), ("orders", orders.value), ("fills", fills.value),
+      ("run", run.value), ("feed", feed.value(isVirtualTime: run.isVirtualTime)),
+      ("orders", orders.value), ("fills", fills.value),
       ("positions", .array(positions.map(\.value))), ("pnl", pnl.value),
-      ("latency", latency.value), ("journal", journal.value),
+      ("latency", latency.value), ("memory", memory?.value ?? .null), ("journal", journal.value),
       (
         "invariants",
         .object([
@@ -33,20 +34,23 @@ extension RunSummary.Run {
     .object([
       ("version", .text(version)), ("source", .text(source)), ("seed", .count(seed)),
       ("speed", .text(speed)), ("session_date", .text(sessionDate)),
-      ("virtual_time", .bool(isVirtualTime)), ("elapsed_ns", .integer(elapsedNanoseconds)),
+      ("virtual_time", .bool(isVirtualTime)),
+      ("elapsed_ns", isVirtualTime ? .null : .integer(elapsedNanoseconds)),
       ("session_ns", .integer(sessionNanoseconds)), ("ended_by", .text(endedBy)),
     ])
   }
 }
 
 extension RunSummary.Feed {
-  var value: JSONValue {
-    .object([
-      ("datagrams", .count(datagrams)), ("bytes", .count(bytes)), ("messages", .count(messages)),
-      ("malformed", .count(malformed)), ("gaps", .count(gaps)), ("duplicates", .count(duplicates)),
-      ("reordered", .count(reordered)), ("requests", .count(requests)),
-      ("recovered", .count(recovered)), ("lost", .count(lost)), ("snapshots", .count(snapshots)),
-      ("disagreements", .count(disagreements)),
+  /// In virtual time there are no datagrams: what is counted of them is null.
+  func value(isVirtualTime: Bool) -> JSONValue {
+    func line(_ count: UInt64) -> JSONValue { isVirtualTime ? .null : .count(count) }
+    return .object([
+      ("datagrams", line(datagrams)), ("bytes", line(bytes)), ("messages", .count(messages)),
+      ("malformed", line(malformed)), ("gaps", line(gaps)), ("duplicates", line(duplicates)),
+      ("reordered", line(reordered)), ("requests", line(requests)),
+      ("recovered", line(recovered)), ("lost", .count(lost)), ("snapshots", line(snapshots)),
+      ("disagreements", line(disagreements)),
       ("unknown_references", .count(unknownReferences)),
       ("duplicate_references", .count(duplicateReferences)), ("live_orders", .count(liveOrders)),
       ("symbols", .count(symbols)), ("symbols_whole", .count(symbolsWhole)),
@@ -113,6 +117,15 @@ extension RunSummary.Latency {
       ("unit", .text("ns")), ("clock", .text(clock)), ("network", .text(network)),
       ("tick_to_order", tickToOrder.value),
       ("stages", .object(stages.map { ($0.name, $0.value) })),
+    ])
+  }
+}
+
+extension RunSummary.Memory {
+  var value: JSONValue {
+    .object([
+      ("arena_bytes", .count(arenaBytes)),
+      ("peak_resident_bytes", peakResidentBytes.map { .count($0) } ?? .null),
     ])
   }
 }

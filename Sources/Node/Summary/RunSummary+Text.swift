@@ -7,6 +7,7 @@ extension RunSummary {
     orderSection(&page)
     positionSection(&page, rowsMax: symbolsMax)
     latencySection(&page)
+    memorySection(&page)
     page.section("Journal")
     page.row(
       [("records", journal.records.grouped), ("bytes", journal.bytes.grouped)])
@@ -34,21 +35,32 @@ extension RunSummary {
 
   private func feedSection(_ page: inout Page) {
     page.section("Feed")
+    // In virtual time there are no datagrams to count.
+    func line(_ count: UInt64) -> String { run.isVirtualTime ? "-" : count.grouped }
     page.row([
-      ("messages", feed.messages.grouped), ("datagrams", feed.datagrams.grouped),
-      ("bytes", feed.bytes.grouped),
+      ("messages", feed.messages.grouped), ("datagrams", line(feed.datagrams)),
+      ("bytes", line(feed.bytes)),
     ])
     page.row([
-      ("gaps", feed.gaps.grouped), ("recovered", feed.recovered.grouped),
+      ("gaps", line(feed.gaps)), ("recovered", line(feed.recovered)),
       ("lost", feed.lost.grouped),
     ])
     page.row([
-      ("duplicates", feed.duplicates.grouped), ("malformed", feed.malformed.grouped),
+      ("duplicates", line(feed.duplicates)), ("malformed", line(feed.malformed)),
       ("unknown refs", feed.unknownReferences.grouped),
     ])
     page.row([
       ("symbols", feed.symbols.grouped), ("books whole", feed.symbolsWhole.grouped),
       ("live orders", feed.liveOrders.grouped),
+    ])
+  }
+
+  private func memorySection(_ page: inout Page) {
+    guard let memory else { return }
+    page.section("Memory (bytes)")
+    page.row([
+      ("arena", memory.arenaBytes.grouped),
+      ("peak resident", memory.peakResidentBytes?.grouped ?? "-"),
     ])
   }
 

@@ -7,6 +7,8 @@ public struct RunSummary: Equatable, Sendable {
   public var positions: [Position] = []
   public var pnl = ProfitAndLoss()
   public var latency = Latency()
+  /// nil where it is not measured: in virtual time.
+  public var memory: Memory?
   public var journal = Journal()
   public var invariants: [Invariant] = []
   public var exchange = Exchange()
@@ -28,7 +30,7 @@ public struct RunSummary: Equatable, Sendable {
     public var elapsedNanoseconds: Int64 = 0
     /// From the first to the last message.
     public var sessionNanoseconds: Int64 = 0
-    /// `duration`, `end of feed`, `signal` or `exchange lost`.
+    /// `duration`, `end of feed`, `signal`, `exchange lost`, `no snapshot` or `network failure: …`.
     public var endedBy = ""
   }
 
@@ -125,6 +127,13 @@ public struct RunSummary: Equatable, Sendable {
     public var tickToOrder = Percentiles(name: "tick_to_order")
     /// In the order of the path: receive, decode, book, strategy, risk, encode, submit.
     public var stages: [Percentiles] = []
+  }
+
+  public struct Memory: Equatable, Sendable {
+    /// Taken by the engine at the start, for the whole run.
+    public var arenaBytes: UInt64
+    /// Most of this process that was in memory at once; nil where the system does not say.
+    public var peakResidentBytes: UInt64?
   }
 
   public struct Journal: Equatable, Sendable {

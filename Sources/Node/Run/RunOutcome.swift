@@ -1,0 +1,78 @@
+import Foundation
+
+/// What a run came to: its summary, and what the exit code must say beside it.
+struct RunOutcome {
+  var summary: RunSummary
+  /// Why the exchange could not be used, or what could not be written.
+  var trouble: CommandFailure?
+  /// The journal's failure has been said already.
+  var isJournalTold = false
+
+  init(_ summary: RunSummary) { self.summary = summary }
+}
+
+/// The end of a run as seen from the exchange: was it there, did it let us in, did it stay?
+struct RunTrouble {
+  /// ``RunSummary/Run/endedBy``.
+  var endReason: String
+  /// The order session's last trouble, in words.
+  var sessionTrouble: String
+  var hasLoggedIn: Bool
+  var isSessionUp: Bool
+  var hasData: Bool
+  var attached: Configuration.Exchange
+
+  /// nil when all was well, and when a signal ended the run: then nobody waits for the exchange.
+  var failure: CommandFailure? {
+    guard endReason != "signal" else { return nil }
+    return reason.map { CommandFailure(.unavailable, $0) }
+  }
+
+  private var reason: String? {
+    let cause = sessionTrouble.isEmpty ? "no answer" : sessionTrouble
+    if !hasLoggedIn {
+      return "never logged in to the exchange: \(cause); check its address, and session.username "
+        + "and session.password of the configuration"
+    }
+    if endReason == "exchange lost" { return "the exchange was lost: \(cause)" }
+    if endReason == "no snapshot" {
+      return
+        "the books could not be taken from the snapshot service\(place(attached.snapshot)): no "
+        + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check exchange.snapshot"
+    }
+    if endReason.hasPrefix("network failure") { return endReason }
+    if !attached.attach.isEmpty, !hasData {
+      return "no market data came at \(attached.lineA) and \(attached.lineB): these must be where "
+        + "the exchange sends its lines ('--feed-to'); set exchange.line_a and exchange.line_b"
+    }
+    if !isSessionUp, endReason == "duration" {
+      return "the order session was down at the end: \(cause)"
+    }
+    return nil
+  }
+
+  private func place(_ endpoint: String) -> String { endpoint.isEmpty ? "" : " at \(endpoint)" }
+}
+
+/// What this process has taken of the machine's memory.
+enum ProcessMemory {
+  /// Most bytes that were in memory at once (VmHWM of /proc/self/status); nil where the system does
+  /// not say.
+  static var peakResidentBytes: UInt64? {
+    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else {
+      return nil
+    }
+    return peakResidentBytes(inStatus: status)
+  }
+
+  static func peakResidentBytes(inStatus status: String) -> UInt64? {
+    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }) else {
+      return nil
+    }
+    return line.dropFirst(6).split(whereSeparator: \.isWhitespace).first.flatMap { UInt64($0) }
+      .flatMap { kibibytes in
+        let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1_024)
+        return overflow ? nil : bytes
+      }
+  }
+}

@@ -1,0 +1,30 @@
+import TestSupport
+import Transport
+
+/// Ports of this machine that follow each other: an exchange's, with its services at their defaults.
+enum PortRange {
+  /// The first of five that are free at the moment, for TCP and for UDP.
+  static func free() throws -> UInt16 {
+    var random = SystemRandomNumberGenerator()
+    // Below those that the kernel gives to whoever asks for any.
+    for _ in 0..<200 {
+      let first = UInt16.random(in: 2_000...3_190, using: &random) * 10
+      if try isFree(first) { return first }
+    }
+    throw TestTrouble("no five free ports in a row")
+  }
+
+  private static func isFree(_ first: UInt16) throws -> Bool {
+    var reactor = try Reactor()
+    for port in first...(first + 4) {
+      let endpoint = Endpoint(address: 0x7f00_0001, port: port)
+      do throws(ReactorError) {
+        _ = try reactor.listen(on: endpoint)
+        _ = try reactor.openDatagram(bind: endpoint)
+      } catch {
+        return false
+      }
+    }
+    return true
+  }
+}

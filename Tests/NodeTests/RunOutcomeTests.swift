@@ -1,0 +1,84 @@
+import Testing
+import Transport
+
+@testable import Node
+
+/// What the end of a run means for its exit code.
+struct RunOutcomeTests {
+  private static var good: RunTrouble {
+    RunTrouble(
+      endReason: "duration", sessionTrouble: "", hasLoggedIn: true, isSessionUp: true,
+      hasData: true, attached: Configuration.Exchange())
+  }
+  private func message(_ change: (inout RunTrouble) -> Void) -> String? {
+    var trouble = Self.good
+    change(&trouble)
+    let failure = trouble.failure
+    #expect(failure == nil || failure?.code == .unavailable)
+    return failure?.message
+  }
+
+  @Test(arguments: ["duration", "end of feed", "signal"])
+  func `a run that had its exchange has no trouble`(_ reason: String) {
+    #expect(message { $0.endReason = reason } == nil)
+  }
+
+  @Test func `every way to be without the exchange is told apart`() {
+    #expect(
+      message {
+        $0.hasLoggedIn = false
+        $0.sessionTrouble = "refused"
+      }?.hasPrefix("never logged in to the exchange: refused; check ") == true)
+    #expect(
+      message { $0.hasLoggedIn = false }?.hasPrefix("never logged in to the exchange: no answer")
+        == true)
+    #expect(
+      message {
+        $0.endReason = "exchange lost"
+        $0.sessionTrouble = "closed"
+      } == "the exchange was lost: closed")
+    #expect(message { $0.endReason = "no snapshot" }?.contains("snapshot service") == true)
+    #expect(message { $0.endReason = "network failure: X" } == "network failure: X")
+    #expect(message { $0.isSessionUp = false }?.contains("down at the end") == true)
+  }
+
+  @Test func `silent lines are trouble for one that attached`() {
+    #expect(message { $0.hasData = false } == nil)
+    let text = message {
+      $0.hasData = false
+      $0.attached.attach = "127.0.0.1:1"
+      $0.attached.lineA = "127.0.0.1:4"
+      $0.attached.lineB = "127.0.0.1:5"
+    }
+    #expect(text?.hasPrefix("no market data came at 127.0.0.1:4 and 127.0.0.1:5") == true)
+  }
+
+  @Test func `a signal ends in order whatever the exchange does`() {
+    let text = message {
+      $0.endReason = "signal"
+      $0.hasLoggedIn = false
+      $0.isSessionUp = false
+      $0.hasData = false
+    }
+    #expect(text == nil)
+  }
+
+  @Test func `peak memory is read where the system says it`() {
+    let status = "Name:\tx\nVmPeak:\t  9 kB\nVmHWM:\t  281212 kB\nVmRSS:\t 5 kB\n"
+    #expect(ProcessMemory.peakResidentBytes(inStatus: status) == 281_212 * 1_024)
+    for text in ["", "VmHWM:", "VmHWM: x kB", "VmHWM: 99999999999999999999 kB", "VmHWM: -1 kB"] {
+      #expect(ProcessMemory.peakResidentBytes(inStatus: text) == nil, "\(text)")
+    }
+    #expect(ProcessMemory.peakResidentBytes(inStatus: "VmHWM: 18446744073709551615 kB") == nil)
+  }
+
+  @Test func `services follow order entry's port where there is room`() {
+    let entry = Endpoint(address: 0x7f00_0001, port: 26_400)
+    #expect(DefaultPort.rerequest.endpoint(above: entry)?.port == 26_401)
+    #expect(DefaultPort.lineB.endpoint(above: entry)?.address == 0x7f00_0001)
+    for port in [0, 65_532, 65_535] as [UInt16] {
+      let none = Endpoint(address: 0x7f00_0001, port: port)
+      #expect(DefaultPort.snapshot.endpoint(above: none) == nil, "\(port)")
+    }
+  }
+}
