@@ -6,7 +6,7 @@ import Testing
 
 /// How a run ends that did not go well: what it says, what it leaves, what it exits with.
 @Suite(
-  .serialized,
+  .serialized, .oneAtATime,
   .enabled(
     if: CommandProcess.executable != nil, "the needletail executable is not beside the tests"))
 struct RunEndTests {
