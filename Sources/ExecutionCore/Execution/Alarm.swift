@@ -26,7 +26,7 @@
   case ledgerFull = 12
   /// A sequenced report came again or out of order.
   case repeatedReport = 13
-  /// Numbers are missing in the venue's sequenced stream.
+  /// Numbers are missing in the venue's sequenced stream; firm killed, a fill may be missing.
   case streamGap = 14
   /// An unresolved request has no fate in the drained stream; closed by that evidence.
   case closedByEvidence = 15
@@ -40,4 +40,6 @@
   case cancelNotQueued = 19
   /// The day's venue references are used up.
   case referencesExhausted = 20
+  /// A message of the venue's stream could not be decoded; firm killed, a fill may be missing.
+  case undecodableReport = 21
 }

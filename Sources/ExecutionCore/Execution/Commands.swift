@@ -31,7 +31,7 @@ extension EngineState {
       guard let limit = LimitKind(rawValue: c.limit), c.scope != .order else { return false }
       let value = Wide.joined(low: c.value, high: c.valueHigh)
       return value >= 0 && (limit == .orderNotional || value <= Int128(Int64.max))
-    case .accountQuery: return session.isUp && outbox.hasUrgentRoom
+    case .accountQuery: return session.isUp && outbox.hasRoom
     }
   }
 
@@ -109,10 +109,13 @@ extension EngineState {
   }
 
   private mutating func withdrawOrdinary() {
+    let isAsking = session.queryPending
     for _ in 0..<outbox.capacity {
-      guard let request = outbox.takeOrdinary() else { return }
+      guard let request = outbox.takeOrdinary() else { break }
       notSent(kind: request.kind, reference: request.venueReference)
     }
+    // The query raises no risk, and the session is not ready without its answer.
+    if isAsking, !session.queryPending { askAccount() }
   }
 
   // MARK: Handing over

@@ -9,6 +9,11 @@ extension EngineState {
     let whole = quantity <= orders[slot].executed
     if whole, withdrawQueued(slot) { return .accepted }
     if whole { orders[slot].cancelWanted = true }
+    // Without a session nothing can go: what is wanted goes when the next one has been settled.
+    guard session.isUp else {
+      return whole
+        ? .accepted : .refused(Refusal(.venueDown, scope: .firm, limit: 1, observed: 0))
+    }
     // The same cancel is on its way already: once is enough (a hundred would not be quicker).
     let target = cancelTarget(slot)
     if orders[slot].cancelState == .unresolved, orders[slot].cancelReference == target, whole,
@@ -31,6 +36,13 @@ extension EngineState {
   /// left is taken back first.
   private mutating func withdrawQueued(_ slot: Int) -> Bool {
     let order = orders[slot]
+    if order.cancelState == .unresolved,
+      outbox.withdraw(kind: .cancel, reference: order.cancelReference)
+    {
+      // A partial cancel that waits behind its own order; the whole one takes its place.
+      counters.notSent &+= 1
+      orders[slot].cancelState = .lost
+    }
     if order.newState == .unresolved,
       outbox.withdraw(kind: .new, reference: order.venueReference)
     {
@@ -45,6 +57,17 @@ extension EngineState {
       }
     }
     return false
+  }
+
+  /// An intended total as the venue counts it: it keeps what was busted among the executed.
+  mutating func atVenue(_ slot: Int, _ quantity: Int64) -> Int64 {
+    quantity &+ orders[slot].busted
+  }
+
+  /// Gives a request about the order its number.
+  mutating func number(_ slot: Int) {
+    session.requests &+= 1
+    orders[slot].requestNumber = session.requests
   }
 
   /// A new order that never reached the wire.
@@ -69,13 +92,15 @@ extension EngineState {
   /// Journals and queues a cancel. The journal can't stop it: a cancel lowers risk.
   mutating func sendCancel(_ slot: Int, quantity: Int64) -> Bool {
     let order = orders[slot]
-    guard outbox.hasUrgentRoom else {
+    let target = cancelTarget(slot)
+    // The venue would not know the order yet, and stay silent.
+    let isBehind = quantity > 0 && outbox.holds(reference: target)
+    guard isBehind ? outbox.hasRoom : outbox.hasUrgentRoom else {
       alarm(
         .cancelNotQueued, instrument: order.instrument, clientOrderID: order.clientOrderID,
         reference: order.venueReference)
       return false
     }
-    let target = cancelTarget(slot)
     var wire = VenueRequest(
       kind: .cancel, instrument: order.instrument, account: order.account,
       strategy: order.strategy)
@@ -83,7 +108,7 @@ extension EngineState {
     wire.venueReference = target
     wire.originalVenueReference = target
     wire.price = order.price
-    wire.quantity = quantity
+    wire.quantity = quantity == 0 ? 0 : atVenue(slot, quantity)
     wire.symbol = risk[Int(order.instrument.raw)].symbol
     wire.createdAt = machineTime
     wire.sessionTime = sessionTime
@@ -104,7 +129,8 @@ extension EngineState {
     orders[slot].cancelReference = target
     orders[slot].cancelQuantity = quantity
     orders[slot].requestedAt = sessionTime
-    outbox.push(wire, urgent: true)
+    number(slot)
+    outbox.push(wire, urgent: !isBehind)
     counters.cancels &+= 1
     takeTokens(order.account, order.strategy)
     return true

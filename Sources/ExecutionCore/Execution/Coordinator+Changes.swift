@@ -81,11 +81,12 @@ extension EngineState {
 
   private mutating func pend(_ slot: Int, _ t: OrderTerms, _ wire: borrowing VenueRequest) {
     orders[slot].pendingPrice = wire.price
-    orders[slot].pendingQuantity = wire.quantity
+    orders[slot].pendingQuantity = t.quantity
     orders[slot].pendingSide = wire.side
     orders[slot].executedPending = 0
     orders[slot].replaceState = .unresolved
     orders[slot].requestedAt = sessionTime
+    number(slot)
     reserve(slot)
     outbox.push(wire, urgent: false)
     takeTokens(t.account, t.strategy)
@@ -123,6 +124,7 @@ extension EngineState {
     let order = orders[slot]
     var wire = wireRequest(kind, terms, handle(of: slot))
     wire.clientOrderID = order.clientOrderID
+    wire.quantity = atVenue(slot, terms.quantity)
     wire.originalVenueReference = order.venueReference
     wire.incarnation = order.incarnation
     wire.timeInForce = order.timeInForce

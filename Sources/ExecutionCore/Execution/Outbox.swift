@@ -44,7 +44,7 @@
     }
   }
 
-  /// Takes back a new order, replace or modify that still lies here; false when it has gone.
+  /// Takes back what is not urgent and still lies here; false when it has gone.
   mutating func withdraw(kind: VenueRequest.Kind, reference: UInt64) -> Bool {
     var i = ordinaryHead
     while i != ordinaryTail {
@@ -55,6 +55,17 @@
         ordinary[at].isWithdrawn = true
         return true
       }
+      i &+= 1
+    }
+    return false
+  }
+
+  /// A new order or replace of this reference still lies here.
+  func holds(reference: UInt64) -> Bool {
+    var i = ordinaryHead
+    while i != ordinaryTail {
+      let entry = ordinary[Int(i & mask)]
+      if !entry.isWithdrawn, entry.request.venueReference == reference { return true }
       i &+= 1
     }
     return false

@@ -25,6 +25,7 @@ extension EngineState {
     case .sessionUp: sessionUp(report)
     case .sessionDown: sessionDown()
     case .caughtUp: caughtUp()
+    case .undecodable: undecodable(report)
     case .notSent:
       notSent(
         kind: VenueRequest.Kind(rawValue: UInt8(truncatingIfNeeded: report.reason)),
@@ -35,8 +36,10 @@ extension EngineState {
   /// Keeps count of the sequenced stream. What comes again is not applied again, except executions and
   /// busts, which their keys protect.
   private mutating func isNextInStream(_ report: VenueReport) -> Bool {
-    // The gateway's own reports carry a position, and are none.
-    if report.kind.rawValue >= VenueReport.Kind.sessionUp.rawValue { return true }
+    // The gateway's own reports carry a position, and are none, but for what it could not read.
+    if report.kind != .undecodable, report.kind.rawValue >= VenueReport.Kind.sessionUp.rawValue {
+      return true
+    }
     let expected = session.streamSequence &+ 1
     if report.streamSequence < expected {
       alarm(
@@ -53,9 +56,19 @@ extension EngineState {
         .streamGap, reference: report.venueReference,
         expected: Int64(truncatingIfNeeded: expected),
         observed: Int64(truncatingIfNeeded: report.streamSequence), report: report.kind)
+      // What is missing may be a fill.
+      scopes[0].killed = true
     }
     session.streamSequence = report.streamSequence
     return true
+  }
+
+  /// It may have been a fill: nothing new may be sent until a person has looked.
+  private mutating func undecodable(_ report: VenueReport) {
+    alarm(
+      .undecodableReport, reference: report.venueReference,
+      observed: Int64(truncatingIfNeeded: report.streamSequence), report: report.kind)
+    scopes[0].killed = true
   }
 
   mutating func illegal(_ report: VenueReport, _ entry: ReferenceEntry) {

@@ -33,6 +33,9 @@
     case notSent = 34
     /// Made by the gateway: the stream has been drained up to what the venue had at log-in.
     case caughtUp = 35
+    /// Made by the gateway: the message at `streamSequence` could not be decoded. `reason` is its type, 0
+    /// when it is empty.
+    case undecodable = 36
   }
   /// Venue's counter of the request or incarnation that is spoken of (OUCH UserRefNum).
   public var venueReference: UInt64

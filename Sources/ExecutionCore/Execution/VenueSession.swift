@@ -7,6 +7,10 @@ struct VenueSession: BitwiseCopyable {
   var queryAtLogin = true
   /// Our next reference when the account query was asked: what is older is settled by the answer.
   var queryReference: UInt64 = 0
+  /// Replaces, modifies and cancels asked so far, and how many of them when the query was asked: it
+  /// goes behind those, and its answer settles them.
+  var requests: UInt64 = 0
+  var queryNumber: UInt64 = 0
   /// Last sequenced report applied.
   var streamSequence: UInt64 = 0
   var lastTimeoutSweep: Int64 = 0
@@ -50,14 +54,16 @@ extension EngineState {
     if session.queryAtLogin {
       askAccount()
     } else {
+      session.queryNumber = session.requests
       settle(nextReference: nextVenueReference, askedAt: nextVenueReference)
     }
   }
 
-  /// Queues an account query; the urgent queue always has room for one.
+  /// Queues an account query, behind everything that waits: were it to overtake an order, its answer
+  /// would say that the order never arrived. False when there is no room.
   @discardableResult
   mutating func askAccount() -> Bool {
-    guard outbox.hasUrgentRoom else { return false }
+    guard outbox.hasRoom else { return false }
     var wire = VenueRequest(
       kind: .accountQuery, instrument: .none, account: AccountID(raw: 0),
       strategy: StrategyID(raw: .max))
@@ -68,10 +74,11 @@ extension EngineState {
       settings.journalLost = true
       countAlarm(.journalLost)
     }
-    outbox.push(wire, urgent: true)
+    outbox.push(wire, urgent: false)
     counters.otherRequests &+= 1
     session.queryPending = true
     session.queryReference = nextVenueReference
+    session.queryNumber = session.requests
     return true
   }
 
@@ -97,13 +104,16 @@ extension EngineState {
         closeNew(slot, arrived: order.venueReference < next)
         continue
       }
+      let isOlder = order.requestNumber <= session.queryNumber
       if order.replaceState == .unresolved {
-        let isSettled = order.pendingInPlace || order.pendingReference < asked
+        let isSettled = order.pendingInPlace ? isOlder : order.pendingReference < asked
         if isSettled { closeReplace(slot, next: next) }
       }
-      if orders[slot].cancelState == .unresolved || orders[slot].cancelWanted {
-        orders[slot].cancelState = .lost
-        if orders[slot].cancelWanted { _ = sendCancel(slot, quantity: 0) }
+      if order.cancelState == .unresolved, isOlder { orders[slot].cancelState = .lost }
+      if orders[slot].cancelState == .unresolved {
+        repeatCancel(slot)
+      } else if order.cancelWanted {
+        _ = sendCancel(slot, quantity: 0)
       }
     }
     session.isReady = session.isUp
@@ -137,6 +147,7 @@ extension EngineState {
 
   /// The gateway, or our own outbox, withdrew a request before the wire.
   mutating func notSent(kind: VenueRequest.Kind?, reference: UInt64) {
+    if kind == .accountQuery { session.queryPending = false }
     guard let place = place(of: reference), let slot = slot(of: references[place].order) else {
       counters.notSent &+= 1
       return
@@ -168,15 +179,24 @@ extension EngineState {
     _ = sendCancel(slot, quantity: 0)
   }
 
-  /// Requests that have waited too long become unknown. A time-out decides nothing else.
+  /// New orders that have waited too long become unknown. A time-out decides nothing itself: it asks the
+  /// venue how far it has heard us, once, and the answer settles whatever was asked before.
   mutating func sweepTimeouts() {
     let limit = settings.acknowledgeTimeout
     guard limit > 0, sessionTime &- session.lastTimeoutSweep >= limit / 4 else { return }
     session.lastTimeoutSweep = sessionTime
-    for slot in 0..<orders.count where orders[slot].life == .sent {
+    var isLate = false
+    for slot in 0..<orders.count where orders[slot].life.isLive {
       guard sessionTime &- orders[slot].requestedAt > limit else { continue }
+      // A cancel of everything may pend at the venue for long; it is wanted until the order is done.
+      let order = orders[slot]
+      isLate =
+        isLate || order.newState == .unresolved || order.replaceState == .unresolved
+        || order.cancelState == .unresolved && !order.cancelWanted
+      guard order.life == .sent else { continue }
       become(slot, .unknown)
       tell(.unknown, slot)
     }
+    if isLate, session.isReady, session.queryAtLogin, !session.queryPending { askAccount() }
   }
 }

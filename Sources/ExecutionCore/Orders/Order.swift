@@ -18,6 +18,8 @@
   var leaves: Int64 = 0
   /// Of the whole chain, busts taken off.
   var executed: Int64 = 0
+  /// Taken back by busts. The venue's count of the chain is `executed` and this: a bust lowers ours only.
+  var busted: Int64 = 0
   /// Of the current incarnation, to tell leaves when a fill overtakes its ack.
   var executedHere: Int64 = 0
   /// More than was open, kept.
@@ -28,7 +30,7 @@
   // The pending replacement, while `replaceState` is unresolved.
   var pendingReference: UInt64 = 0
   var pendingPrice: Int64 = 0
-  /// Whole intended quantity, executions of the chain included.
+  /// Whole intended quantity, executions of the chain included, busts taken off.
   var pendingQuantity: Int64 = 0
   /// Executions that overtook Replaced.
   var executedPending: Int64 = 0
@@ -58,6 +60,8 @@
   /// A cancel of everything is wanted until the order is done: it is repeated where it may have been lost.
   var cancelWanted = false
 
+  /// Number of the last replace, modify or cancel; see ``VenueSession/requests``.
+  var requestNumber: UInt64 = 0
   /// Session time of the last request, for the acknowledgement time-out.
   var requestedAt: Int64 = 0
 

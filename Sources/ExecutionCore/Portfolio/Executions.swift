@@ -5,7 +5,7 @@ extension EngineState {
   static var executionPriceMax: Int64 { 1 << 62 }
 
   mutating func executed(_ report: VenueReport) {
-    guard let place = known(report) else { return }
+    guard let place = known(report), isOrder(report, place) else { return }
     let entry = references[place]
     guard report.quantity > 0, report.quantity <= Self.executionQuantityMax else {
       return illegal(report, entry)
@@ -56,6 +56,16 @@ extension EngineState {
     }
   }
 
+  /// A mass cancel or an entry switch executes nothing: such a report has no order, account and side to
+  /// be booked to. What it speaks of is not in our books, so a person has to look.
+  private mutating func isOrder(_ report: VenueReport, _ place: Int) -> Bool {
+    let entry = references[place]
+    if entry.kind == .new || entry.kind == .replace { return true }
+    illegal(report, entry)
+    scopes[0].killed = true
+    return false
+  }
+
   /// The same key again: the same content is a repetition, other content must not pass unseen.
   private mutating func compare(
     _ found: ExecutionLedger.Entry, _ again: ExecutionLedger.Entry, _ report: VenueReport
@@ -71,7 +81,7 @@ extension EngineState {
 
   /// A trade break: the execution's next revision takes it back, fee and all.
   mutating func broken(_ report: VenueReport) {
-    guard let place = known(report) else { return }
+    guard let place = known(report), isOrder(report, place) else { return }
     let entry = references[place]
     guard
       let at = ledger.find(
@@ -192,6 +202,8 @@ extension EngineState {
   /// A bust lowers what was executed; it gives nothing back to the order, which stays as dead or open.
   private mutating func unfill(_ slot: Int, _ e: ExecutionLedger.Entry) -> UInt8 {
     orders[slot].executed &-= e.quantity
+    orders[slot].busted &+= e.quantity
+    if orders[slot].replaceState == .unresolved { orders[slot].pendingQuantity &-= e.quantity }
     orders[slot].quantity &-= orders[slot].life.isLive ? e.quantity : 0
     orders[slot].overfilled = max(0, min(orders[slot].overfilled, orders[slot].executed))
     reserve(slot)
