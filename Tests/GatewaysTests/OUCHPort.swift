@@ -116,6 +116,7 @@ final class OUCHPort {
     defer { drainReports() }
     return gateway.encode(request, now: now)
   }
+  func hasRoom(for request: VenueRequest) -> Bool { gateway.hasRoom(for: request) }
   func rearm(by person: String, now: Int64) -> Bool { gateway.rearmFuse(by: person, now: now) }
   var kinds: [VenueReport.Kind] { reports.map(\.kind) }
   var tripped: LastHopFuse.Cap? { gateway.fuse.tripped }

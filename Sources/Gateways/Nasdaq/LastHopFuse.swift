@@ -86,6 +86,8 @@
     open.limit(reference, to: quantity)
   }
   mutating func closed(_ reference: UInt32) { open.remove(reference) }
+  /// The venue's next number, told when nothing is on its way: no order has this or a higher one.
+  mutating func neverArrived(from next: UInt32) { open.remove(from: next) }
 
   /// Arms the fuse again, in the name of a person; false when there is no name. The seconds begin
   /// anew, the open orders stay counted.
@@ -211,6 +213,14 @@
       }
     }
     entries[hole] = Entry()
+  }
+  /// Removes this reference and all above it; 0 is none. Looks at the whole table.
+  mutating func remove(from reference: UInt32) {
+    guard reference != 0 else { return }
+    for i in 0...mask {
+      // A removal may move another entry here. Bounded: each turn removes one.
+      while entries[i].reference >= reference { remove(entries[i].reference) }
+    }
   }
   mutating func clear() {
     for i in 0...mask { entries[i] = Entry() }

@@ -24,6 +24,32 @@ extension OUCHGateway {
     return cause
   }
 
+  /// Has the gateway room for this request now? Without it, leave the request where it is, hand over
+  /// bytes and reports, and ask again: ``encode(_:now:)`` would give it up with `queueFull`, and a
+  /// cancel that is given up is not asked again. A request that will be refused for another reason has
+  /// room, as long as there is room to say so.
+  public func hasRoom(for asked: VenueRequest) -> Bool {
+    guard reportRoom > 0 else { return false }
+    guard client.state == .active else { return true }
+    switch asked.kind {
+    case .cancel:
+      let urgent = queue.hasUrgentRoom
+      let ordinary = queue.hasOrdinaryRoom(isCancel: true)
+      if urgent == ordinary { return urgent }
+      return queue.isWaiting(named(by: asked)) ? ordinary : urgent
+    case .massCancel, .disableEntry:
+      // Which ring it takes depends on what can be withdrawn.
+      return queue.hasUrgentRoom && queue.hasOrdinaryRoom(isCancel: true)
+    case .new, .replace, .modify, .enableEntry, .accountQuery:
+      return queue.hasOrdinaryRoom(isCancel: false)
+    }
+  }
+
+  /// The incarnation that a cancel or modify means.
+  private func named(by asked: VenueRequest) -> UInt64 {
+    asked.originalVenueReference != 0 ? asked.originalVenueReference : asked.venueReference
+  }
+
   static func notSent(
     _ queued: OUCHQueued, _ cause: NotSentCause, _ base: VenueReport
   ) -> VenueReport {
@@ -112,9 +138,7 @@ extension OUCHGateway {
     case .replace: return fillOrder(asked, .replace)
     case .cancel, .modify:
       request.reset(asked.kind == .cancel ? .cancel : .modify)
-      let reference =
-        asked.originalVenueReference != 0 ? asked.originalVenueReference : asked.venueReference
-      if let cause = set(reference: reference) { return cause }
+      if let cause = set(reference: named(by: asked)) { return cause }
       request.side = OUCHConvert.side(asked.side)
       return set(quantity: asked, least: asked.kind == .cancel ? 0 : 1)
     case .massCancel:

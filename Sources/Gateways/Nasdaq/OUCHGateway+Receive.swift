@@ -8,6 +8,10 @@ extension OUCHGateway {
       lastFault = fault
       guard fault.isAppendage else {
         counters.undecodable &+= 1
+        var lost = blankReport(.undecodable, now: now)
+        lost.streamSequence = sequence
+        lost.reason = message.count > 0 ? UInt16(unsafe message[0]) : 0
+        report(lost)
         return
       }
       counters.badAppendages &+= 1
@@ -108,6 +112,8 @@ extension OUCHGateway {
     case .askAgain: queryAccount()
     case .drained:
       isCaughtUp = true
+      // What the venue expects next, and all above, never arrived.
+      fuse.neverArrived(from: response.userRefNum)
       var caughtUp = blankReport(.caughtUp, now: now)
       caughtUp.streamSequence = sequence
       caughtUp.venueReference = UInt64(response.userRefNum)

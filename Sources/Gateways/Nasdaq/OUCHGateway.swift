@@ -39,7 +39,7 @@ public import ExecutionCore
     // Room for everything that waits to be reported at once, and for a batch of messages.
     reportColumn = Column(
       count: max(settings.urgentPackets, 1) + max(settings.ordinaryPackets, 1)
-        + OUCHSendQueue.reserve + 256,
+        + OUCHSendQueue.reserve + OUCHSendQueue.sessionReserve + 256,
       repeating: VenueReport(kind: .notSent, venue: settings.venue, account: settings.account))
   }
   deinit { reportColumn.free() }
@@ -61,7 +61,8 @@ public import ExecutionCore
     reportColumn[reportCount] = report
     reportCount &+= 1
   }
-  var reportRoom: Int { reportColumn.count &- reportCount }
+  /// Places that are free; the last one is kept for `sessionDown`.
+  var reportRoom: Int { reportColumn.count &- 1 &- reportCount }
   func blankReport(_ kind: VenueReport.Kind, now: Int64) -> VenueReport {
     var report = VenueReport(kind: kind, venue: settings.venue, account: settings.account)
     report.receivedAt = now
@@ -85,19 +86,17 @@ public import ExecutionCore
   public mutating func disconnected(now: Int64) {
     client.disconnected()
     isCaughtUp = false
-    let column = reportColumn
-    var count = reportCount
-    var unsent: UInt64 = 0
     let base = blankReport(.notSent, now: now)
-    queue.clear { queued in
-      guard queued.isRequest, count < column.count else { return }
-      column[count] = OUCHGateway.notSent(queued, .sessionDown, base)
-      count &+= 1
-      unsent &+= 1
+    // Bounded: each turn takes one out.
+    while let queued = queue.takeWaiting() {
+      guard queued.isRequest else { continue }
+      counters.notSent &+= 1
+      // The fuse counted it when it was encoded; it never was alive.
+      if queued.kind == .new { fuse.closed(UInt32(truncatingIfNeeded: queued.venueReference)) }
+      // What has no room is settled with all else that has an unknown fate.
+      if reportRoom > 0 { report(OUCHGateway.notSent(queued, .sessionDown, base)) }
     }
-    reportCount = count
-    counters.notSent &+= unsent
-    guard isUp, reportRoom > 0 else { return }
+    guard isUp else { return }
     isUp = false
     var down = blankReport(.sessionDown, now: now)
     down.streamSequence = client.nextSequence
@@ -114,7 +113,10 @@ public import ExecutionCore
 
   /// Heartbeats and time-outs.
   public mutating func tick(now: Int64) {
-    guard let room = unsafe queue.room(urgent: true, isCancel: false) else { return }
+    // Without room there is no heartbeat, and none needed: bytes wait. The time-out is checked always.
+    let room =
+      unsafe queue.room(urgent: true, isCancel: false)
+      ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
     var fault: SoupFault?
     let written = unsafe client.tick(now: now, into: room, &fault)
     if let fault { mustClose = .fault(fault) }
@@ -142,29 +144,38 @@ public import ExecutionCore
 
   /// The bytes to send now, cancels first; empty when there are none. Say with ``sent(_:now:)`` how
   /// many were taken, also when it was none: until then nothing of them can be overtaken. New orders
-  /// and replaces that waited too long are withdrawn here and reported.
+  /// and replaces that waited too long are withdrawn here and reported; while the reports have no room
+  /// for that, only cancels and session packets are handed over.
   public mutating func prepareSend(now: Int64) -> UnsafeRawBufferPointer {
     queue.release()
     let ageMax = settings.ageMax
+    var isClean = true
     if ageMax > 0, queue.waitingOrdinary > 0 {
-      withdraw(.tooOld, now: now) { queued in
+      isClean = withdraw(.tooOld, now: now) { queued in
         queued.createdAt > 0 && now &- queued.createdAt > ageMax
       }
     }
-    return unsafe queue.prepare()
+    return unsafe queue.prepare(urgentOnly: !isClean)
   }
 
-  /// Takes back waiting new orders and replaces, as far as the reports have room.
+  /// Takes back waiting new orders and replaces, as far as the reports have room; false when some that
+  /// were chosen are left.
+  @discardableResult
   mutating func withdraw(
     _ cause: NotSentCause, now: Int64, _ chosen: (OUCHQueued) -> Bool
-  ) {
+  ) -> Bool {
     let column = reportColumn
+    let last = column.count &- 1
     var count = reportCount
+    var isWhole = true
     let base = blankReport(.notSent, now: now)
     queue.withdraw { queued in
-      guard queued.kind == .new || queued.kind == .replace, queued.isRequest,
-        count < column.count, chosen(queued)
+      guard queued.kind == .new || queued.kind == .replace, queued.isRequest, chosen(queued)
       else { return false }
+      guard count < last else {
+        isWhole = false
+        return false
+      }
       column[count] = OUCHGateway.notSent(queued, cause, base)
       count &+= 1
       return true
@@ -175,6 +186,7 @@ public import ExecutionCore
     }
     counters.notSent &+= UInt64(count &- reportCount)
     reportCount = count
+    return isWhole
   }
 
   /// The connection took the first `bytes` of what ``prepareSend(now:)`` gave, 0 when it had no room.

@@ -26,9 +26,12 @@ struct OUCHQueued: BitwiseCopyable {
   static var packetBytesMax: Int { 112 }
   /// Places of the ordinary ring that only cancels may use.
   static var reserve: Int { 256 }
+  /// Places of the urgent ring that only log-ins and heartbeats may use.
+  static var sessionReserve: Int { 2 }
   private var urgent: OUCHPacketRing
   private var ordinary: OUCHPacketRing
   private let ordinaryMax: Int
+  private let urgentMax: Int
   private let stage: Block
   /// The rest of a packet that was begun.
   private let begun: Block
@@ -39,7 +42,8 @@ struct OUCHQueued: BitwiseCopyable {
 
   init(urgentPackets: Int, ordinaryPackets: Int) {
     ordinaryMax = max(ordinaryPackets, 1)
-    urgent = OUCHPacketRing(packets: urgentPackets)
+    urgentMax = min(max(urgentPackets, 1), 1 << 19)
+    urgent = OUCHPacketRing(packets: urgentMax + Self.sessionReserve)
     ordinary = OUCHPacketRing(packets: ordinaryMax + Self.reserve)
     stage = Block(count: 16 * 1024)
     begun = Block(count: Self.packetBytesMax)
@@ -48,11 +52,16 @@ struct OUCHQueued: BitwiseCopyable {
   var waitingOrdinary: Int { ordinary.count }
 
   /// Room for one packet, to be filled and then pushed; nil when there is none. `isCancel` may use
-  /// the reserve of the ordinary ring.
+  /// the reserve of the ordinary ring, and not that of the urgent one.
   mutating func room(urgent isUrgent: Bool, isCancel: Bool) -> UnsafeMutableRawBufferPointer? {
-    if isUrgent { return unsafe urgent.room() }
+    if isUrgent { return isCancel && !hasUrgentRoom ? nil : unsafe urgent.room() }
     guard isCancel || ordinary.count < ordinaryMax else { return nil }
     return unsafe ordinary.room()
+  }
+  var hasUrgentRoom: Bool { urgent.count < urgentMax }
+  /// `isCancel`: in the reserve too.
+  func hasOrdinaryRoom(isCancel: Bool) -> Bool {
+    ordinary.count < (isCancel ? ordinary.capacity : ordinaryMax)
   }
   mutating func push(_ queued: OUCHQueued, urgent isUrgent: Bool) {
     if isUrgent { urgent.push(queued) } else { ordinary.push(queued) }
@@ -84,12 +93,14 @@ struct OUCHQueued: BitwiseCopyable {
   }
 
   /// Lays out the bytes to hand over now. Call ``took(_:)`` before the next time when any were taken.
-  mutating func prepare() -> UnsafeRawBufferPointer {
+  /// `urgentOnly`: nothing ordinary may go now.
+  mutating func prepare(urgentOnly: Bool = false) -> UnsafeRawBufferPointer {
     var staged = begunTo &- begunFrom
     unsafe stage.writer.copy(0, begun.view.part(begunFrom, staged))
     stagedUrgent = urgent.lay(on: stage, &staged)
     // Nothing ordinary goes before something urgent that did not fit.
-    stagedOrdinary = stagedUrgent == urgent.count ? ordinary.lay(on: stage, &staged) : 0
+    let isNext = !urgentOnly && stagedUrgent == urgent.count
+    stagedOrdinary = isNext ? ordinary.lay(on: stage, &staged) : 0
     return unsafe stage.view.part(0, staged)
   }
 
@@ -122,19 +133,23 @@ struct OUCHQueued: BitwiseCopyable {
       staged &-= 1
     }
   }
-  /// Drops everything; `withdrawn` sees what was certainly not sent, not even begun.
-  mutating func clear(_ withdrawn: (OUCHQueued) -> Void) {
+  /// Takes out what was certainly not sent, not even begun, one by one; with nil everything is gone,
+  /// the rest of a packet that was begun too.
+  mutating func takeWaiting() -> OUCHQueued? {
     while urgent.count > 0 {
-      withdrawn(urgent[0])
+      let queued = urgent[0]
       urgent.drop()
+      if !queued.isWithdrawn { return queued }
     }
     while ordinary.count > 0 {
-      if !ordinary[0].isWithdrawn { withdrawn(ordinary[0]) }
+      let queued = ordinary[0]
       ordinary.drop()
+      if !queued.isWithdrawn { return queued }
     }
     begunFrom = 0
     begunTo = 0
     release()
+    return nil
   }
 }
 
@@ -158,6 +173,7 @@ struct OUCHQueued: BitwiseCopyable {
   }
   subscript(_ index: Int) -> OUCHQueued { entries[slot(index)] }
 
+  var capacity: Int { entries.count }
   func room() -> UnsafeMutableRawBufferPointer? {
     guard count < entries.count else { return nil }
     return unsafe block.writer.part(

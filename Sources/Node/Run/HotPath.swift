@@ -58,6 +58,8 @@ struct HotPath<S: Strategy>: ~Copyable {
       while taken < Self.requestsMax,
         let request = driver.engine.nextRequest(machineTime: now)
       {
+        // What has no room stays in the outbox: a cancel that is given up is not asked again.
+        guard orders.gateway.hasRoom(for: request) else { break }
         _ = orders.gateway.encode(request, now: now)
         driver.engine.requestTaken()
         taken &+= 1

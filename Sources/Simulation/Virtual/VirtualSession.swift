@@ -229,6 +229,7 @@ public import Gateways
     for _ in 0..<Self.roundsMax {
       var taken = 0
       while let request = driver.engine.nextRequest(machineTime: 0) {
+        guard gateway.hasRoom(for: request) else { break }
         _ = gateway.encode(request, now: time)
         driver.engine.requestTaken()
         taken += 1
