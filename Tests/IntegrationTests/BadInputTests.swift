@@ -224,6 +224,8 @@ extension Integration {
         if: isRoot && has("setpriv", "prlimit"), "needs root, setpriv and prlimit"))
     func `without rights to lock and to pin, on epoll, it says so and trades`() throws {
       let directory = try TemporaryDirectory()
+      let feed = try generatedFeed(
+        directory.path, seed: 62, style: "volatile", "--messages", "10000")
       let config = try write(
         "runtime: {network: epoll, processor: 1000, priority: 50}\n", directory.path + "/c.yaml")
       let result = try CommandProcess.run(
@@ -231,7 +233,8 @@ extension Integration {
         [
           "--memlock=65536:65536", "/usr/bin/setpriv", "--inh-caps=-ipc_lock,-sys_nice",
           "--bounding-set=-ipc_lock,-sys_nice", CommandProcess.located().path, "run", "--config",
-          config, "--duration", "2", "--data", directory.path + "/data", "--summary", "json",
+          config, "--feed", feed, "--speed", "max", "--data", directory.path + "/data",
+          "--summary", "json",
         ])
       #expect(result.status == 0, "\(result.errors)\(result.output)")
       #expect(result.errors.contains("memory is not locked"), "\(result.errors)")

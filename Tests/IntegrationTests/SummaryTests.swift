@@ -8,8 +8,11 @@ extension Integration {
   @Suite struct WholeRunTests {
     @Test func `a run over sockets ends with every object of the summary`() throws {
       let directory = try TemporaryDirectory()
+      let feed = try generatedFeed(
+        directory.path, seed: 51, style: "volatile", "--messages", "10000")
       let result = try CommandProcess.run([
-        "run", "--duration", "2", "--seed", "51", "--data", directory.path, "--summary", "json",
+        "run", "--feed", feed, "--speed", "max", "--data", directory.path + "/data", "--summary",
+        "json",
       ])
       #expect(result.status == 0, "\(result.errors)\(result.output)")
       let summary = try SummaryJSON(result.output)
