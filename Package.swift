@@ -95,7 +95,9 @@ let package = Package(
       ],
       swiftSettings: common),
     // What the tests of the command share.
-    .target(name: "TestSupport", path: "Tests/Support", swiftSettings: common),
+    .target(
+      name: "TestSupport", dependencies: ["Transport"], path: "Tests/Support",
+      swiftSettings: common),
     .testTarget(
       name: "IntegrationTests",
       dependencies: [

@@ -75,9 +75,13 @@ extension Integration {
       _ directory: String, _ connections: Int, _ serve: (Int, RawSocket) throws -> Void
     ) throws -> SummaryJSON {
       let listener = try RawSocket.listening()
+      let line = try PortRange.free()
       let config = try write(
-        "session: {reconnect_milliseconds: 1, heartbeat_milliseconds: 50}\n",
-        directory + "/c.yaml")
+        """
+        session: {reconnect_milliseconds: 1, heartbeat_milliseconds: 50}
+        exchange: {line_a: "127.0.0.1:\(line)", line_b: "127.0.0.1:\(line + 1)"}
+
+        """, directory + "/c.yaml")
       let command = try RunningCommand(
         [
           "run", "--exchange", "127.0.0.1:\(listener.port)", "--config", config, "--duration",

@@ -1,10 +1,9 @@
-import TestSupport
 import Transport
 
 /// Ports of this machine that follow each other: an exchange's, with its services at their defaults.
-enum PortRange {
+package enum PortRange {
   /// The first of five that are free at the moment, for TCP and for UDP.
-  static func free() throws -> UInt16 {
+  package static func free() throws -> UInt16 {
     var random = SystemRandomNumberGenerator()
     // Below those that the kernel gives to whoever asks for any.
     for _ in 0..<200 {
