@@ -54,10 +54,19 @@ let package = Package(
       swiftSettings: common),
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
     .executableTarget(
-      name: "needletail-bench", dependencies: ["Node", "CFloors"], path: "Benchmarks",
-      exclude: ["Floors"], swiftSettings: common),
+      name: "needletail-bench", dependencies: ["Node", "BenchSupport", "CFloors"],
+      path: "Benchmarks", exclude: ["Floors", "Support"], swiftSettings: common),
+    .target(
+      name: "BenchSupport", dependencies: ["Gateways", "ExecutionCore"],
+      path: "Benchmarks/Support", swiftSettings: common),
     .target(
       name: "CFloors", path: "Benchmarks/Floors", cSettings: [.define("_GNU_SOURCE")]),
+    // Counts allocations and reference counting on the hot path; run by 'make gates' and a test. No
+    // test target depends on it: it brings a malloc of its own.
+    .executableTarget(
+      name: "hot-path-audit", dependencies: ["BenchSupport", "CAudit"], path: "Tests/HotPathAudit",
+      exclude: ["Counters"], swiftSettings: common),
+    .target(name: "CAudit", path: "Tests/HotPathAudit/Counters"),
     // Built alone and under ThreadSanitizer by Tests/Races/run.sh.
     .executableTarget(
       name: "race-rings", dependencies: ["CSupport"], path: "Tests/Races/rings",

@@ -1,3 +1,4 @@
+import BenchSupport
 import Foundation
 
 /// `needletail-bench`: runs suites, prints their figures, and with `--gate` fails when a target is

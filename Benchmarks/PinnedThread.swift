@@ -1,3 +1,4 @@
+import BenchSupport
 import CSupport
 
 /// A thread of the benchmark, pinned and named through the product's own thread calls.

@@ -78,8 +78,3 @@ protocol Suite {
   static var question: String { get }
   static func run(_ context: BenchContext) throws -> [Figure]
 }
-
-struct BenchError: Error {
-  var message: String
-  init(_ message: String) { self.message = message }
-}

@@ -1,3 +1,4 @@
+import BenchSupport
 import CFloors
 import CSupport
 import ExecutionCore
@@ -195,6 +196,8 @@ final class WireSession {
   private var reference: UInt64 = 1_000_000
   private var next = 0
   private var made = 0
+  /// Rises of the opening, of which all but one may be refused.
+  private var attempts = 0
 
   init(exchange: WireExchange, _ probe: ProbeRun) {
     self.exchange = exchange
@@ -215,30 +218,57 @@ final class WireSession {
     while !probe.isTrading || probe.records < UInt64(sent) {
       try waitOneTurn(deadline, "the product does not trade")
     }
+    try awaitFirstOrder(deadline)
+  }
+
+  /// The engine asks for the venue's counter itself, and takes no order before the answer is in: rising
+  /// bids until one is answered. Those before it are refused, as they must be.
+  private func awaitFirstOrder(_ deadline: Int64) throws {
+    while exchange.orders == 0 {
+      try exchange.publish(rise())
+      attempts += 1
+      try serve(for: 2_000_000)
+      try exchange.answer()
+      try exchange.publish(fall())
+      try waitOneTurn(deadline, "no order comes")
+    }
+  }
+
+  private func rise() -> MarketRecord {
+    made += 1
+    // Past the duplicate window.
+    time += 2_000_000
+    reference += 1
+    next = (next + 1) % Self.instruments
+    var record = MarketRecord()
+    record.sessionTime = time
+    record.locate = UInt16(next + 1)
+    record.kind = ITCHDecoder.Kind.add
+    record.symbol = BenchMarket.symbol(next)
+    record.side = UInt8(ascii: "B")
+    record.price = 999_950
+    record.shares = 100
+    record.reference = reference
+    return record
+  }
+
+  /// The last rise is taken back.
+  private func fall() -> MarketRecord {
+    var record = MarketRecord()
+    record.sessionTime = time
+    record.locate = UInt16(next + 1)
+    record.kind = ITCHDecoder.Kind.delete
+    record.reference = reference
+    return record
   }
 
   func trips(_ count: Int) throws -> [Int64] {
     var samples: [Int64] = []
     samples.reserveCapacity(count)
     for _ in 0..<count {
-      // Past the duplicate window.
-      time += 2_000_000
-      reference += 1
-      next = (next + 1) % Self.instruments
-      var record = MarketRecord()
-      record.sessionTime = time
-      record.locate = UInt16(next + 1)
-      record.kind = ITCHDecoder.Kind.add
-      record.symbol = BenchMarket.symbol(next)
-      record.side = UInt8(ascii: "B")
-      record.price = 999_950
-      record.shares = 100
-      record.reference = reference
-      samples.append(try exchange.trip(try exchange.datagram(record)))
-      made += 1
+      samples.append(try exchange.trip(try exchange.datagram(rise())))
       try exchange.answer()
-      record.kind = ITCHDecoder.Kind.delete
-      try exchange.publish(record)
+      try exchange.publish(fall())
       try serve(for: WireSuite.pause)
     }
     return samples
@@ -250,10 +280,13 @@ final class WireSession {
     let deadline = nanoseconds() + WireExchange.patience
     while !probe.hasEnded, nanoseconds() < deadline { try exchange.serve() }
     let result = try probe.stop()
-    let lost = abs(made - exchange.orders) + abs(made - result.ordersPlaced)
+    let refused = Int(result.ordersRefused)
+    let lost =
+      abs(made - refused - exchange.orders) + abs(result.ordersPlaced - exchange.orders)
+      + max(0, refused - (attempts - 1))
     let wrong = result.openOrders + Int(result.ordersNotSent + result.malformed)
-    return exchange.errors + lost + wrong + Int(result.journalRefused)
-      + Int(result.missing + result.ordersRefused) + (result.trouble.isEmpty ? 0 : 1)
+    return exchange.errors + lost + wrong + Int(result.journalRefused + result.missing)
+      + (result.trouble.isEmpty ? 0 : 1)
   }
 
   private func serve(for pause: Int64) throws {

@@ -1,11 +1,11 @@
-import ExecutionCore
-import Gateways
+package import ExecutionCore
+package import Gateways
 
 /// A made market: every instrument trades at 100.00, one cent wide.
-enum BenchMarket {
-  static func symbol(_ i: Int) -> UInt64 { SymbolCode.encode("B\(i)") ?? 0 }
+package enum BenchMarket {
+  package static func symbol(_ i: Int) -> UInt64 { SymbolCode.encode("B\(i)") ?? 0 }
 
-  static func configuration(instruments: Int) -> EngineConfiguration {
+  package static func configuration(instruments: Int) -> EngineConfiguration {
     let facts = (0..<instruments).map { i in
       var facts = InstrumentFacts(symbol: symbol(i))
       facts.previousClose = 100 * 100_000_000
@@ -31,14 +31,15 @@ enum BenchMarket {
   }
 
   /// Start of messages, directory, trading state, Reg SHO and a two-sided book for each instrument.
-  static func open<S: Strategy>(_ driver: inout Driver<S>, instruments: Int, at time: Int64) {
+  package static func open<S: Strategy>(_ driver: inout Driver<S>, instruments: Int, at time: Int64)
+  {
     var records: [MarketRecord] = []
     opening(instruments: instruments, at: time) { records.append($0) }
     for i in 0..<records.count { driver.ingest(&records[i], count: 1, machineTime: 0) }
   }
 
   /// The same as records, sequences from 1.
-  static func opening<E: Error>(
+  package static func opening<E: Error>(
     instruments: Int, at time: Int64, _ take: (MarketRecord) throws(E) -> Void
   ) throws(E) {
     var sequence: UInt64 = 0
@@ -90,7 +91,7 @@ enum BenchMarket {
   }
 
   /// An OUCH gateway that has been logged in without a socket, its fuse set wide.
-  static func gateway() throws -> OUCHGateway {
+  package static func gateway() throws -> OUCHGateway {
     guard let credentials = SoupCredentials(username: "bench", password: "bench") else {
       throw BenchError("the log-in is not valid")
     }
@@ -116,21 +117,8 @@ enum BenchMarket {
   }
 }
 
-/// SplitMix64: the same numbers from the same seed, on every machine.
-struct BenchRandom {
-  private var state: UInt64
-  init(seed: UInt64) { state = seed }
-
-  @inline(__always) mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var z = state
-    z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
-    z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
-    return z ^ (z &>> 31)
-  }
-
-  /// 0 ..< bound, by the upper half of a product: uniform enough, and no division.
-  @inline(__always) mutating func below(_ bound: UInt64) -> UInt64 {
-    next().multipliedFullWidth(by: bound).high
-  }
+/// Why nothing could be measured.
+package struct BenchError: Error {
+  package var message: String
+  package init(_ message: String) { self.message = message }
 }

@@ -1,0 +1,18 @@
+/// SplitMix64: the same numbers from the same seed, on every machine.
+struct BenchRandom {
+  private var state: UInt64
+  init(seed: UInt64) { state = seed }
+
+  @inline(__always) mutating func next() -> UInt64 {
+    state &+= 0x9E37_79B9_7F4A_7C15
+    var z = state
+    z = (z ^ (z &>> 30)) &* 0xBF58_476D_1CE4_E5B9
+    z = (z ^ (z &>> 27)) &* 0x94D0_49BB_1331_11EB
+    return z ^ (z &>> 31)
+  }
+
+  /// 0 ..< bound, by the upper half of a product: uniform enough, and no division.
+  @inline(__always) mutating func below(_ bound: UInt64) -> UInt64 {
+    next().multipliedFullWidth(by: bound).high
+  }
+}

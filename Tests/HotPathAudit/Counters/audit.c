@@ -1,0 +1,168 @@
+#include "audit.h"
+
+#include <errno.h>
+#include <stddef.h>
+
+static __thread bool counting;
+static __thread audit_counts counts;
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define AUDIT_MALLOC 0
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define AUDIT_MALLOC 0
+#else
+#define AUDIT_MALLOC 1
+#endif
+#else
+#define AUDIT_MALLOC 1
+#endif
+
+bool audit_counts_allocations(void) {
+  return AUDIT_MALLOC;
+}
+
+#if AUDIT_MALLOC
+
+/* glibc's own, under the names that it keeps for this. */
+extern void *__libc_malloc(size_t);
+extern void *__libc_calloc(size_t, size_t);
+extern void *__libc_realloc(void *, size_t);
+extern void *__libc_memalign(size_t, size_t);
+extern void __libc_free(void *);
+
+static inline void allocation(void) {
+  counts.allocations += counting;
+}
+
+void *malloc(size_t size) {
+  allocation();
+  return __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+  allocation();
+  return __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size) {
+  allocation();
+  return __libc_realloc(old, size);
+}
+
+void *memalign(size_t alignment, size_t size) {
+  allocation();
+  return __libc_memalign(alignment, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+  allocation();
+  return __libc_memalign(alignment, size);
+}
+
+int posix_memalign(void **out, size_t alignment, size_t size) {
+  allocation();
+  void *made = __libc_memalign(alignment, size);
+  if (!made)
+    return ENOMEM;
+  *out = made;
+  return 0;
+}
+
+void free(void *old) {
+  counts.frees += counting;
+  __libc_free(old);
+}
+
+#endif
+
+/* The runtime's functions may keep more registers than C asks for; hooks that keep them all, and
+ * call the original as plain C, are right either way. */
+#if defined(__x86_64__) || defined(__aarch64__)
+#define AUDIT_KEEPS __attribute__((preserve_most))
+#else
+#define AUDIT_KEEPS
+#endif
+
+typedef void *retain_function(void *);
+typedef void *retain_n_function(void *, uint32_t);
+typedef void release_function(void *);
+typedef void release_n_function(void *, uint32_t);
+typedef void *allocate_function(const void *, size_t, size_t);
+
+extern void *_swift_retain, *_swift_retain_n, *_swift_tryRetain;
+extern void *_swift_release, *_swift_release_n, *_swift_allocObject;
+/* Without it the runtime's inner calls go past the pointers. */
+extern bool _swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly;
+
+static struct { void *retain, *retain_n, *try_retain, *release, *release_n, *allocate; } original;
+
+AUDIT_KEEPS static void *hook_retain(void *object) {
+  counts.retains += counting;
+  return ((retain_function *)original.retain)(object);
+}
+
+AUDIT_KEEPS static void *hook_retain_n(void *object, uint32_t n) {
+  counts.retains += counting;
+  return ((retain_n_function *)original.retain_n)(object, n);
+}
+
+static void *hook_try_retain(void *object) {
+  counts.retains += counting;
+  return ((retain_function *)original.try_retain)(object);
+}
+
+AUDIT_KEEPS static void hook_release(void *object) {
+  counts.releases += counting;
+  ((release_function *)original.release)(object);
+}
+
+AUDIT_KEEPS static void hook_release_n(void *object, uint32_t n) {
+  counts.releases += counting;
+  ((release_n_function *)original.release_n)(object, n);
+}
+
+static void *hook_allocate(const void *type, size_t size, size_t mask) {
+  counts.objects += counting;
+  return ((allocate_function *)original.allocate)(type, size, mask);
+}
+
+void audit_begin(void) {
+  counts = (audit_counts){0};
+  original.retain = _swift_retain;
+  original.retain_n = _swift_retain_n;
+  original.try_retain = _swift_tryRetain;
+  original.release = _swift_release;
+  original.release_n = _swift_release_n;
+  original.allocate = _swift_allocObject;
+  _swift_retain = (void *)hook_retain;
+  _swift_retain_n = (void *)hook_retain_n;
+  _swift_tryRetain = (void *)hook_try_retain;
+  _swift_release = (void *)hook_release;
+  _swift_release_n = (void *)hook_release_n;
+  _swift_allocObject = (void *)hook_allocate;
+  __atomic_store_n(&_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly,
+                   true, __ATOMIC_SEQ_CST);
+  counting = true;
+}
+
+audit_counts audit_end(void) {
+  counting = false;
+  __atomic_store_n(&_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly,
+                   false, __ATOMIC_SEQ_CST);
+  _swift_retain = original.retain;
+  _swift_retain_n = original.retain_n;
+  _swift_tryRetain = original.try_retain;
+  _swift_release = original.release;
+  _swift_release_n = original.release_n;
+  _swift_allocObject = original.allocate;
+  return counts;
+}
+
+extern void *swift_retain(void *);
+extern void swift_release(void *);
+
+void audit_retain_and_release(void *object) {
+  swift_retain(object);
+  swift_release(object);
+}

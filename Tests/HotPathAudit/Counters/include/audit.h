@@ -1,0 +1,32 @@
+/* Counts what must not happen on the hot path: calls of the malloc family, and of the Swift
+ * runtime's object allocation and reference counting. To be linked only into an executable of its
+ * own: it defines malloc.
+ *
+ * Counting is of the calling thread, between audit_begin and audit_end. */
+#ifndef AUDIT_H
+#define AUDIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct audit_counts {
+  uint64_t allocations; /* malloc, calloc, realloc, aligned_alloc, posix_memalign, memalign */
+  uint64_t frees;
+  uint64_t objects;  /* swift_allocObject */
+  uint64_t retains;  /* swift_retain, swift_retain_n, swift_tryRetain */
+  uint64_t releases; /* swift_release, swift_release_n */
+} audit_counts;
+
+/* False in builds whose sanitizer has a malloc of its own. */
+bool audit_counts_allocations(void);
+
+/* Hooks the runtime and counts from zero. */
+void audit_begin(void);
+
+/* Puts everything back as it was; what was counted. */
+audit_counts audit_end(void);
+
+/* One of each on purpose, out of the optimiser's reach. */
+void audit_retain_and_release(void *object);
+
+#endif
