@@ -8,6 +8,7 @@ struct AuditTrader: Strategy {
   private var wanted = InstrumentID.none
   private(set) var placed: UInt64 = 0
   private(set) var refused: UInt64 = 0
+  private(set) var refusal: Refusal?
 
   mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
     if desk.quote(instrument).bid.raw == 9_999_500_000 { wanted = instrument }
@@ -18,9 +19,14 @@ struct AuditTrader: Strategy {
     let quote = desk.quote(wanted)
     let sells = desk.position(wanted).raw > 0
     let verdict = desk.place(
-      wanted, sells ? .sell : .buy, price: sells ? quote.bid : quote.ask,
+      wanted, sells ? .sell : .buy, price: quote.ask,
       quantity: Quantity(raw: 100), timeInForce: .day)
-    if case .accepted = verdict { placed &+= 1 } else { refused &+= 1 }
+    switch verdict {
+    case .accepted: placed &+= 1
+    case .refused(let why):
+      refused &+= 1
+      refusal = why
+    }
     wanted = .none
   }
 
@@ -139,7 +145,8 @@ struct AuditPath: ~Copyable {
     let counters = driver.engine.counters
     let placed = driver.strategy.placed
     guard placed == UInt64(turn), driver.strategy.refused == 0 else {
-      return "\(placed) orders for \(turn) ticks, \(driver.strategy.refused) refused"
+      return "\(placed) orders for \(turn) ticks, \(driver.strategy.refused) refused: "
+        + "\(driver.strategy.refusal.map { "\($0)" } ?? "")"
     }
     guard driver.engine.openOrderCount == 0, counters.alarms == 0, venue.wrong == 0,
       gateway.counters.notSent == 0, gateway.counters.undecodable == 0

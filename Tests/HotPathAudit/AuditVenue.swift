@@ -11,6 +11,7 @@ struct AuditVenue: ~Copyable {
   private var request = OUCHRequest(.accountQuery)
   private var match: UInt64 = 0
   private var orders: UInt64 = 0
+  private var resting: UInt32 = 0
   private(set) var wrong = 0
 
   init() { out = .allocate(byteCount: Self.capacity, alignment: 64) }
@@ -41,7 +42,8 @@ struct AuditVenue: ~Copyable {
     }
     switch request.kind {
     case .enter: enter()
-    case .cancel: say(canceled(quantity: 100))
+    // Of an order that is gone: silence, as the rules have it.
+    case .cancel: if request.userRefNum == resting { say(canceled(quantity: 100)) }
     case .accountQuery: break
     default: wrong += 1
     }
@@ -73,6 +75,7 @@ struct AuditVenue: ~Copyable {
     accepted.orderState = UInt8(ascii: "L")
     accepted.clOrdID = request.clOrdID
     say(accepted)
+    if orders % 4 == 3 { resting = request.userRefNum }
     if orders % 4 == 2 { say(canceled(quantity: request.quantity)) }
     if orders % 4 == 0 {
       match += 1
