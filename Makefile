@@ -37,6 +37,8 @@ bench: deps ## All benchmark suites
 
 gates: deps ## Benchmarks against the targets; fails and names what missed
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
+	$(RELEASE)/release/hot-path-audit
 	$(RELEASE)/release/needletail-bench --gate $(ARGS)
 
 lint: ## Formatting, and what may not stand in the manifest and the hot files

@@ -74,6 +74,8 @@ let package = Package(
     .executableTarget(
       name: "race-litmus", dependencies: ["CSupport"], path: "Tests/Races/litmus",
       cSettings: [.define("_GNU_SOURCE")]),
+    .testTarget(
+      name: "BenchTests", dependencies: ["needletail-bench"], swiftSettings: common),
     .testTarget(name: "CSupportTests", dependencies: ["CSupport"], swiftSettings: common),
     .testTarget(
       name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],

@@ -10,7 +10,10 @@ enum ITCHSuite: Suite {
   static let question = "how many ITCH messages a second does one core decode, and book?"
 
   static func run(_ context: BenchContext) throws -> [Figure] {
-    let stream = try ITCHStream(messages: context.quick ? 100_000 : 6_000_000, symbols: 8_000)
+    let stream =
+      context.quick
+      ? try ITCHStream(messages: 20_000, symbols: 100, liveOrders: 4_000)
+      : try ITCHStream(messages: 6_000_000, symbols: 8_000)
     pin(context.processors[context.processors.count - 1])
     var walk: [Double] = []
     var decode: [Double] = []

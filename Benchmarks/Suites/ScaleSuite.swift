@@ -12,8 +12,8 @@ import Foundation
 /// Why memory does not grow with the messages: the engine takes one arena at the start
 /// (``BookCapacity/wholeDay`` and the order pool), and every structure in it holds what is *live*.
 /// An order's slot goes back to a free list when the order is gone, a level's slot when its last order
-/// is gone, a price vector when its side is empty; the hash of references has a fixed number of
-/// buckets whatever the references are. Nothing is kept by message. So the peak is reached with the
+/// is gone; a side's price vector is as long as its most levels ever; the hash of references has a fixed
+/// number of buckets whatever the references are. Nothing is kept by message. So the peak is reached with the
 /// most live orders, in the first minutes, and the rest of the day adds nothing: the figure *peak growth
 /// after the books were full* shows it.
 ///
@@ -35,7 +35,7 @@ enum ScaleSuite: Suite {
     try bench.open()
     try bench.fill()
     let full = ProcessMemory.peakMebibytes()
-    let wanted = context.quick ? dayMessages / 1_000 : context.scale ?? dayMessages
+    let wanted = context.quick ? dayMessages / 3_000 : context.scale ?? dayMessages
     let seconds = context.scale == nil ? defaultSeconds : .infinity
     try bench.trade(until: wanted, seconds: seconds, handicap: context.handicap)
     try bench.check()

@@ -108,9 +108,12 @@ enum WireSuite: Suite {
     engine.venueIsUpAtStart = false
     engine.queryAccountAtLogin = true
     engine.ordersPerDayMax = 1 << 17
+    // An order that is late because others hold the processor is measured, not withdrawn.
+    engine.outboxAgeMax = WireExchange.patience
     var gateway = OUCHGatewaySettings(
       session: SoupClientSettings(credentials: try WireExchange.credentials()), venue: 0,
       account: AccountID(raw: 0), midnight: WireExchange.midnight)
+    gateway.ageMax = WireExchange.patience
     gateway.fuse.ordersPerSecondMax = .max
     gateway.fuse.notionalPerSecondMax = .max
     gateway.fuse.openOrdersMax = 1 << 17
