@@ -34,7 +34,7 @@ private let bench = Program("needletail-bench")
 
   @Test func `an order over the limit of the risk chain is named`() throws {
     let end = try bench.run(
-      "--suite", "risk", "--quick", "--runs", "1", "--gate", "--handicap", "31000000")
+      "--suite", "risk", "--quick", "--runs", "1", "--gate", "--handicap", "10000")
     #expect(end.code == 1)
     #expect(end.errors.contains("gate: risk: chain"))
   }

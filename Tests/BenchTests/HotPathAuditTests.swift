@@ -26,7 +26,8 @@ private let audit = Program("hot-path-audit")
     let (code, planted) = try counts(plant)
     #expect(code == 1)
     let before = try #require(clean[counter])
-    #expect(planted[counter] == before + 1)
+    // A debug build's own retain of the planted object may be among them.
+    #expect(try #require(planted[counter]) > before)
   }
 
   @Test func `the audited path trades`() throws {
