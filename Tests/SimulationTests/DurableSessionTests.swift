@@ -51,6 +51,22 @@ final class TestDirectory {
     bytes(request).withUnsafeBytes { session.submit($0, account: 0, at: session.core.time) }
   }
 
+  @Test func `a message that is too long for the store is refused, and the session goes on`() throws
+  {
+    let directory = TestDirectory()
+    let session = try Self.open(directory, seed: 3)
+    for length in [4_061, 4_095, ExchangeStore.inputMax + 1] {
+      let nonsense = [UInt8](repeating: 0, count: length)
+      #expect(!nonsense.withUnsafeBytes { session.submit($0, account: 0, at: session.core.time) })
+      #expect(session.failure == nil)
+    }
+    #expect(session.undecodable == 3)
+    let longest = [UInt8](repeating: 0, count: ExchangeStore.inputMax)
+    #expect(longest.withUnsafeBytes { session.submit($0, account: 0, at: session.core.time) })
+    #expect(session.applyNext())
+    #expect(session.failure == nil)
+  }
+
   /// The request that a script makes at this position: the same for the same seed and position.
   static func script(_ session: ExchangeSession, seed: UInt64, number: inout UInt32) {
     var random = SeededRandom(seed: seed &+ session.position &* 1_000_003)

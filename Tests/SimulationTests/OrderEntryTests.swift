@@ -361,7 +361,7 @@ import Testing
     #expect(exchange.publishedKinds == "E")
   }
 
-  @Test func `self match prevention cuts the resting order and trades nothing`() {
+  @Test func `self match prevention cancels the older order whole, in one message`() {
     var settings = ExchangeSettings()
     settings.preventsSelfMatch = true
     var exchange = TestExchange(settings)
@@ -369,7 +369,11 @@ import Testing
     exchange.submit(Flow.enter(2, "B", 60, 1_000_000))
     #expect(exchange.core.fills.isEmpty)
     #expect(exchange.kinds.contains("D"))
-    #expect(exchange.events.first { $0.kind == .aiqCanceled }?.quantity == 60)
+    let cancels = exchange.events.filter { $0.kind == .aiqCanceled }
+    #expect(cancels.map(\.userRefNum) == [1])
+    #expect(cancels.map(\.quantity) == [100])
+    #expect(cancels.map(\.quantityPrevented) == [60])
+    #expect(exchange.core.accounts[0].positions[Flow.symbol]?.shares ?? 0 == 0)
   }
 
   @Test func `fees and rebates are booked by liquidity flag`() {

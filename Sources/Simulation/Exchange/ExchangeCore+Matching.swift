@@ -230,7 +230,7 @@ extension ExchangeCore {
       if resting.isOurs {
         let other = Int(resting.owner)
         if settings.preventsSelfMatch, own[other].account == order.account {
-          preventSelfMatch(other, against: index, shares: shares)
+          preventSelfMatch(other, index, shares: shares)
           continue
         }
         tradeOurs(index, with: meeting.slot, shares: shares)

@@ -130,25 +130,23 @@ extension ExchangeCore {
     freeOwn.append(Int32(index))
   }
 
-  /// The resting order gives way: both sides' shares do not trade, the older is cut by them.
-  mutating func preventSelfMatch(_ other: Int, against index: Int, shares: UInt32) {
-    let resting = own[other]
+  /// Two orders of one account would trade: the older one, by its reference, is cancelled whole in one
+  /// message, which says how many shares did not trade for it.
+  mutating func preventSelfMatch(_ one: Int, _ other: Int, shares: UInt32) {
+    let older = own[one].reference < own[other].reference ? one : other
+    let order = own[older]
     var event = response(.aiqCanceled)
-    event.userRefNum = resting.userRefNum
-    event.quantity = shares
-    event.price = UInt64(resting.limit)
+    event.userRefNum = order.userRefNum
+    event.quantity = order.open
+    event.price = UInt64(order.limit)
     event.quantityPrevented = shares
     event.liquidityFlag = UInt8(ascii: "A")
     event.reason = UInt16(CancelReason.selfMatch.rawValue)
-    emit(resting.account, event)
-    if shares >= resting.open {
-      counters.ownCancelledShares &+= UInt64(resting.open)
-      own[other].total = resting.executed
-      unrest(other, publishes: true)
-      forget(other)
-    } else {
-      shrink(other, by: shares)
-    }
+    emit(order.account, event)
+    counters.ownCancelledShares &+= UInt64(order.open)
+    own[older].total = order.executed
+    unrest(older, publishes: true)
+    forget(older)
   }
 
   /// A new reference for an order that rests again after it has taken; its account is told (Priority Update).

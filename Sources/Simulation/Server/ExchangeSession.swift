@@ -112,8 +112,14 @@ public struct ExchangeSessionSettings: Sendable {
     return true
   }
 
-  /// Applies one OUCH message of an account. False when the store failed: then it was not applied.
+  /// Applies one OUCH message of an account. False when the store failed, or when the message is longer than
+  /// the store can hold (no OUCH message is): then it was not applied, and its client is to be dropped.
   public func submit(_ message: UnsafeRawBufferPointer, account: UInt32, at time: Int64) -> Bool {
+    // A client's nonsense must not look like a broken store, which ends the session for all.
+    guard message.count <= ExchangeStore.inputMax else {
+      undecodable &+= 1
+      return false
+    }
     let input = unsafe StoredInput(
       kind: .request, account: account, position: position, time: time, bytes: Array(message))
     return accept(input)

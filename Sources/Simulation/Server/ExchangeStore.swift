@@ -39,6 +39,8 @@ struct StoredProgress: Equatable {
   /// Head of a record: length, kind, three zero bytes, account, bytes, position, time.
   static let headBytes = 32
   static let recordMax = 4_096
+  /// The longest input that a record can hold: below what a SoupBinTCP packet can bring.
+  static let inputMax = recordMax - headBytes - 4
 
   let directory: String
   private(set) var sessionNumber: UInt64
