@@ -66,6 +66,15 @@
     deliver()
   }
 
+  /// The market's state changed without a record: the feed fell silent or goes on, a gap opened or closed.
+  /// The strategy hears ``Strategy/onState(_:_:)`` of the whole market (`none`) and decides at once.
+  @inlinable public mutating func stateChanged(sessionTime: Int64, machineTime: Int64) {
+    engine.advance(sessionTime: sessionTime, machineTime: machineTime)
+    strategy.onState(.none, desk())
+    strategy.onBatchEnd(desk())
+    deliver()
+  }
+
   /// Hands the strategy what happened to its orders since the last call.
   @inlinable public mutating func deliver() {
     // Bounded: each round may ask for more, but every answer takes a place in a bounded queue.

@@ -56,6 +56,14 @@ extension Engine {
   public var sessionTime: Int64 { unsafe core.pointee.sessionTime }
   /// The venue's session is up, drained and settled: new orders may pass.
   public var venueIsReady: Bool { unsafe core.pointee.session.isReady }
+  /// No new order passes, for the whole firm, until a named person arms it again.
+  public var firmIsKilled: Bool { unsafe core.pointee.scopes[0].killed }
+  /// Why the journal takes no more, as an errno; 0 while it does.
+  public var journalFailure: Int32 {
+    let lost = unsafe core.pointee.alarms[Int(AlarmCode.journalLost.rawValue)] > 0
+    let failure = unsafe core.pointee.journal.failure
+    return failure == 0 && lost ? 28 : failure  // ENOSPC: the lane has no room even for cancels.
+  }
   public var openOrderCount: Int { unsafe Int(core.pointee.counters.openOrders) }
   public var outboxCount: Int { unsafe core.pointee.outbox.count }
   /// Position of the sequenced stream up to which reports have been applied.

@@ -67,7 +67,11 @@ private final class Listener {
     }
     return requests
   }
-  func splice(_ sequence: UInt64) -> Bool { receiver.splice(at: sequence) { take($0) } }
+  func splice(_ sequence: UInt64) -> MoldEvents? {
+    let events = receiver.splice(at: sequence) { take($0) }
+    all.formUnion(events ?? [])
+    return events
+  }
   var hasGap: Bool { receiver.hasGap }
   var awaitsSnapshot: Bool { receiver.awaitsSnapshot }
   var ended: Bool { receiver.ended }
@@ -234,10 +238,11 @@ private final class Listener {
     // Live messages go on being kept; the snapshot ends at 100.
     listener.receive(datagram(102, [message(102)]))
     #expect(listener.order.isEmpty)
-    #expect(listener.splice(101))
+    #expect(listener.splice(101) == [])
+    #expect(listener.receiver.counters.lost == 0, "a late start has lost nothing")
     #expect(listener.order == [101, 102])
     #expect(!listener.awaitsSnapshot)
-    #expect(!listener.splice(50), "a snapshot that is older than what was delivered")
+    #expect(listener.splice(50) == nil, "a snapshot that is older than what was delivered")
   }
 
   @Test func `a gap that is too wide needs a snapshot at once`() {
@@ -254,6 +259,33 @@ private final class Listener {
     #expect(listener.receiver.counters.gone == 1)
   }
 
+  @Test func `a splice tells the gap above it, which is asked for again`() {
+    let listener = Listener { $0.repairableMessagesMax = 50 }
+    listener.receive(datagram(1, [message(1), message(2)]))
+    #expect(listener.receive(datagram(60, [message(60)])) == [.gapOpened, .needsSnapshot])
+    listener.receive(datagram(63, [message(63)]))
+    // The snapshot ends before 61: 60 is in it, 61 and 62 are still missing.
+    #expect(listener.receiver.unseen(before: 61) == 57)
+    #expect(listener.splice(61) == .gapOpened)
+    #expect(listener.receiver.counters.lost == 57, "3 to 59 never came")
+    #expect(listener.receiver.counters.gaps == 2)
+    #expect(listener.hasGap)
+    let asked = listener.poll(now: 100)
+    #expect(asked.map(\.first) == [61] && asked.map(\.count) == [2])
+    #expect(listener.receive(datagram(61, [message(61), message(62)]), line: 2) == .gapClosed)
+    #expect(listener.order == [1, 2, 61, 62, 63])
+  }
+
+  @Test func `a splice to the end of the session tells that it has ended`() {
+    let listener = Listener { $0.repairableMessagesMax = 50 }
+    listener.receive(datagram(1, [message(1)]))
+    #expect(listener.receive(datagram(101, [], count: 0xffff)) == [.gapOpened, .needsSnapshot])
+    #expect(!listener.ended)
+    #expect(listener.splice(101) == .endOfSession)
+    #expect(listener.ended)
+    #expect(listener.receiver.counters.lost == 99)
+  }
+
   @Test func `while a snapshot is awaited the newest messages are kept`() {
     let listener = Listener {
       $0.repairableMessagesMax = 1
@@ -261,7 +293,7 @@ private final class Listener {
     }
     listener.receive(datagram(10, [message(10)]))
     for sequence: UInt64 in 11...200 { listener.receive(datagram(sequence, [message(sequence)])) }
-    #expect(listener.splice(190))
+    #expect(listener.splice(190) != nil)
     #expect(listener.order == Array(190...200))
     #expect(listener.accounted == 191)
   }

@@ -102,6 +102,12 @@ import Testing
         }
       }
     }
+    /// As the trading loop does it, then the venue answers.
+    func tellState() {
+      driver.stateChanged(sessionTime: time, machineTime: 0)
+      answer()
+    }
+    var openOrders: Int { driver.engine.openOrderCount }
     var best: Int64 { Int64(bid) * 10_000 }
     var ask: Int64 { Int64(bid + spread) * 10_000 }
 
@@ -192,6 +198,40 @@ import Testing
     walk.answer()
     let after = walk.driver.engine.openOrderCount
     #expect(after == 0)
+  }
+
+  @Test func `the market maker withdraws when it is told that the feed is silent, and comes back`()
+    throws
+  {
+    let walk = try Walk(MarketMaker(MarketMaker.Parameters()), seed: 9)
+    walk.step()
+    #expect(walk.openOrders == 2)
+    // Told while all is well: nothing to do.
+    walk.tellState()
+    #expect(walk.openOrders == 2)
+    walk.time += 6_000_000_000
+    walk.tellState()
+    #expect(walk.openOrders == 0)
+    let asked = walk.requests.count
+    walk.tellState()
+    #expect(walk.requests.count == asked, "once is enough")
+    walk.step()
+    #expect(walk.openOrders == 2, "the feed goes on")
+  }
+
+  @Test func `the market maker withdraws when it is told of a gap, and quotes when it is closed`()
+    throws
+  {
+    let walk = try Walk(MarketMaker(MarketMaker.Parameters()), seed: 9)
+    walk.step()
+    #expect(walk.openOrders == 2)
+    walk.driver.engine.market.gapDetected()
+    walk.tellState()
+    #expect(walk.openOrders == 0)
+    walk.driver.engine.market.gapRepaired()
+    walk.time += 20_000_000
+    walk.tellState()
+    #expect(walk.openOrders == 2)
   }
 
   @Test(arguments: 1...5 as ClosedRange<UInt64>)

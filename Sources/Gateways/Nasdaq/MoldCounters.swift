@@ -40,6 +40,9 @@
   /// Times that the re-request server said that it no longer has what was asked for.
   public var gone: UInt64 = 0
   public var snapshotsNeeded: UInt64 = 0
+  /// Messages that a splice went over without having them: their content is in the snapshot only. Those
+  /// before the first message of a late start are not in it.
+  public var lost: UInt64 = 0
   /// Same sequence, different bytes on two lines: an alarm.
   public var disagreements: UInt64 = 0
   public var malformed: UInt64 = 0

@@ -301,6 +301,14 @@
     events.insert(.needsSnapshot)
   }
 
+  /// A gap is left above a splice: a new one, whose messages nobody has counted yet.
+  mutating func openedGap() {
+    counters.gaps &+= 1
+    counters.missing &+= window.missing(from: nextSequence, to: endSequence)
+    events.insert(.gapOpened)
+  }
+
+  mutating func countLost(_ messages: UInt64) { counters.lost &+= messages }
   mutating func countRequest() { counters.requests &+= 1 }
   mutating func countExhausted() { counters.requestsExhausted &+= 1 }
   mutating func countLate(_ messages: Int) { counters.duplicates &+= UInt64(messages) }

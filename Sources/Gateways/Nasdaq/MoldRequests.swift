@@ -97,12 +97,24 @@ extension MoldReceiver {
       .write(into: out)
   }
 
+  /// Messages below `sequence` that were neither delivered nor kept: what a splice there gives up. 0
+  /// before anything was delivered, since a late start has lost nothing.
+  public func unseen(before sequence: UInt64) -> UInt64 {
+    guard counters.delivered > counters.unsequenced, sequence > nextSequence else { return 0 }
+    return window.missing(from: nextSequence, to: sequence)
+  }
+
   /// The books have been taken from a snapshot that ends before `sequence`: goes on from there.
-  /// Delivers what was kept from `sequence` on; a gap above it is repaired as usual.
+  /// Delivers what was kept from `sequence` on; a gap above it is told (``MoldEvents/gapOpened``) and
+  /// repaired as usual.
   ///
-  /// A sequence below the one already delivered is refused (false): the snapshot is older than us.
-  public mutating func splice(at sequence: UInt64, _ deliver: (MoldSpan) -> Void) -> Bool {
-    guard sequence >= nextSequence else { return false }
+  /// - Returns: what else happened, the end of the session too. nil for a sequence below the one already
+  ///   delivered: the snapshot is older than us, and nothing was changed.
+  public mutating func splice(
+    at sequence: UInt64, _ deliver: (MoldSpan) -> Void
+  ) -> MoldEvents? {
+    guard sequence >= nextSequence else { return nil }
+    countLost(unseen(before: sequence))
     countLate(window.drop(from: nextSequence, to: sequence))
     nextSequence = sequence
     if endSequence < sequence { endSequence = sequence }
@@ -110,6 +122,7 @@ extension MoldReceiver {
     requests.clear()
     events = []
     finish(deliver)
-    return true
+    if hasGap { openedGap() }
+    return events
   }
 }

@@ -122,15 +122,21 @@ struct FeedClient: ~Copyable {
     }
   }
 
-  /// Goes on behind a snapshot that ends before `sequence`; false when it is older than the feed.
+  /// Goes on behind a snapshot that ends before `sequence`; false when it is older than the feed. What
+  /// else happened waits in ``takeEvents()``.
   mutating func splice(
     at sequence: UInt64, _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) -> Bool {
     let midnight = midnight
     let records = records
-    return receiver.splice(at: sequence) { span in
-      _ = Self.decode(span, midnight: midnight, into: records, apply)
+    var bad = 0
+    let found = receiver.splice(at: sequence) { span in
+      bad &+= Self.decode(span, midnight: midnight, into: records, apply)
     }
+    malformed &+= UInt64(bad)
+    guard let found else { return false }
+    events.formUnion(found)
+    return true
   }
 
   mutating func takeEvents() -> MoldEvents {

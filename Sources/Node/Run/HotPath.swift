@@ -10,6 +10,8 @@ import Transport
 struct HotPath<S: Strategy>: ~Copyable {
   /// Requests drained in one go, and rounds of drain and report; what is left comes next time round.
   static var requestsMax: Int { 4_096 }
+  /// Requests between two flushes: the gateway's queue is bounded, what it holds leaves first.
+  static var requestsPerFlush: Int { 256 }
   static var roundsMax: Int { 64 }
 
   var reactor: Reactor
@@ -63,14 +65,25 @@ struct HotPath<S: Strategy>: ~Copyable {
         _ = orders.gateway.encode(request, now: now)
         driver.engine.requestTaken()
         taken &+= 1
+        if taken % Self.requestsPerFlush == 0 { flush() }
       }
-      if taken > 0 {
-        let encoded = nt_clock_ticks()
-        orders.flush(&reactor, now: now)
-        stampSent(encoded: encoded, submitted: nt_clock_ticks())
-      }
+      if taken % Self.requestsPerFlush != 0 { flush() }
       if !deliver(), taken == 0 { return }
     }
+  }
+
+  private mutating func flush() {
+    let encoded = nt_clock_ticks()
+    orders.flush(&reactor, now: now)
+    stampSent(encoded: encoded, submitted: nt_clock_ticks())
+  }
+
+  /// Goes on sending what was held back, if there is anything. To be called after each poll.
+  @inline(__always)
+  mutating func resume() {
+    guard orders.isHeldBack else { return }
+    orders.flush(&reactor, now: now)
+    drain()
   }
 
   /// The gateway's reports into the engine; false when there were none.

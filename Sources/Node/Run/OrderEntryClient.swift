@@ -25,6 +25,8 @@ struct OrderEntryClient: ~Copyable {
   private var backoff: ReconnectBackoff
   private var connectAt: Int64 = 0
   private var isWaitingForRoom = false
+  /// Something is held back until the kernel has taken what it was given: try ``flush(_:now:)`` after each poll.
+  private(set) var isHeldBack = false
 
   init(
     to endpoint: Endpoint, gateway: OUCHGatewaySettings, backoff: ReconnectBackoff,
@@ -49,6 +51,7 @@ struct OrderEntryClient: ~Copyable {
       return
     }
     gateway.tick(now: now)
+    if isHeldBack || isWaitingForRoom { withdrawOld(now: now) }
     flush(&reactor, now: now)
     checkClosing(&reactor, now: now)
   }
@@ -60,6 +63,7 @@ struct OrderEntryClient: ~Copyable {
     switch event.kind {
     case .connected where event.errorNumber == 0:
       isWaitingForRoom = false
+      isHeldBack = false
       gateway.connected(now: now)
       flush(&reactor, now: now)
     case .connected, .failed:
@@ -83,21 +87,40 @@ struct OrderEntryClient: ~Copyable {
   }
 
   /// Hands what is queued to the kernel, as far as it takes it.
+  ///
+  /// Nothing is handed over while the kernel has not taken the piece before it: what waits in the
+  /// reactor can be neither overtaken nor withdrawn, and would go out however old it is. So at most the rest
+  /// of one piece waits there; the others wait in the gateway, where cancels pass and age counts.
   @inline(__always)
   mutating func flush(_ reactor: inout Reactor, now: Int64) {
     guard connection != .none, !isWaitingForRoom else { return }
+    isHeldBack = false
     for _ in 0..<Self.piecesMax {
+      guard reactor.unsentBytes(of: connection) == 0 else {
+        isHeldBack = true
+        break
+      }
       let bytes = gateway.prepareSend(now: now)
       guard bytes.count > 0 else { break }
       switch reactor.send(bytes, on: connection) {
       case .queued: gateway.sent(bytes.count, now: now)
       case .full:
+        // Nothing of it was taken: it can be withdrawn again.
+        gateway.sent(0, now: now)
         isWaitingForRoom = true
         return
-      case .tooLong, .notConnected: return
+      case .tooLong, .notConnected:
+        gateway.sent(0, now: now)
+        return
       }
     }
     _ = reactor.submit()
+  }
+
+  /// Takes back what has waited too long behind a connection that takes nothing; the reports say so.
+  private mutating func withdrawOld(now: Int64) {
+    _ = gateway.prepareSend(now: now)
+    gateway.sent(0, now: now)
   }
 
   /// Closes where the gateway says that the connection is of no use any more.

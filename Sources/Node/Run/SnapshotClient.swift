@@ -15,6 +15,9 @@ struct SnapshotClient: ~Copyable {
   /// Attempts at one snapshot, and machine time between them.
   static let attemptsMax = 20
   static let retry: Int64 = 250_000_000
+  /// Machine time that one attempt may take, and that the service may be silent in it.
+  static let attemptTimeMax: Int64 = 15_000_000_000
+  static let silenceMax: Int64 = 3_000_000_000
 
   /// What the bytes amounted to.
   enum Progress {
@@ -31,6 +34,8 @@ struct SnapshotClient: ~Copyable {
   private var record = MarketRecord()
   private var attempts = 0
   private var connectAt: Int64 = 0
+  /// Machine time at which this attempt has failed.
+  private var deadline: Int64 = 0
   /// A snapshot is wanted and not there yet.
   private(set) var isWanted = false
   private(set) var taken: UInt64 = 0
@@ -38,7 +43,13 @@ struct SnapshotClient: ~Copyable {
   init(credentials: SoupCredentials, midnight: Int64) {
     self.credentials = credentials
     self.midnight = midnight
-    soup = SoupClient(SoupClientSettings(credentials: credentials))
+    soup = SoupClient(Self.session(credentials))
+  }
+
+  private static func session(_ credentials: SoupCredentials) -> SoupClientSettings {
+    var settings = SoupClientSettings(credentials: credentials)
+    settings.timeout = silenceMax
+    return settings
   }
 
   /// From now on a snapshot is wanted.
@@ -49,14 +60,17 @@ struct SnapshotClient: ~Copyable {
     connectAt = now
   }
 
-  /// Connects when it is time to; false when the attempts are used up.
+  /// Connects when it is time to, keeps the session alive, and ends an attempt that takes too long or
+  /// whose service fell silent; false when the attempts are used up.
   mutating func tick(_ reactor: inout Reactor, at endpoint: Endpoint, now: Int64) -> Bool {
     guard isWanted else { return true }
+    if connection != .none { watch(&reactor, now: now) }
     guard attempts < Self.attemptsMax || connection != .none else { return false }
     guard connection == .none, endpoint.port != 0, now >= connectAt else { return true }
     attempts += 1
     connectAt = now &+ Self.retry
-    soup = SoupClient(SoupClientSettings(credentials: credentials))
+    deadline = now &+ Self.attemptTimeMax
+    soup = SoupClient(Self.session(credentials))
     do throws(ReactorError) {
       connection = try reactor.connect(to: endpoint, token: Self.token)
     } catch {
@@ -65,7 +79,23 @@ struct SnapshotClient: ~Copyable {
     return true
   }
 
+  /// Heartbeats, and the end of an attempt that hangs: in connecting, in logging in, in mid-stream.
+  private mutating func watch(_ reactor: inout Reactor, now: Int64) {
+    var fault: SoupFault?
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
+      let length = soup.tick(now: now, into: buffer, &fault)
+      guard length > 0 else { return }
+      _ = reactor.send(
+        UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]),
+        on: connection)
+    }
+    if fault != nil || now >= deadline { close(&reactor, now: now) }
+  }
+
   /// One event of the connection.
+  ///
+  /// After ``Progress/complete(next:)`` the caller decides whether the books are of use: they stay
+  /// unfit for trading until it says `endSnapshot`.
   mutating func handle(
     _ event: borrowing ReactorEvent, _ reactor: inout Reactor, _ market: MarketData, now: Int64
   ) -> Progress {
@@ -112,7 +142,6 @@ struct SnapshotClient: ~Copyable {
       switch event {
       case .sequenced(_, let message):
         if let next = Self.end(message) {
-          market.endSnapshot(next: next)
           taken &+= 1
           return .complete(next: next)
         }

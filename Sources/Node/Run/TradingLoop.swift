@@ -25,12 +25,21 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   private var stopDeadline: Int64 = 0
   private var endReason = ""
   private var isKilled = false
+  /// Strategies have been told that they do not see the market.
+  private var isBlind = false
+  /// Everything has been cancelled, for a latch or for the end, and the venue was there to hear it.
+  private var isFlattened = false
+  /// Session nanoseconds without a message after which the feed counts as silent.
+  private let feedAgeMax: Int64
   private var isFinished = false
 
   init(
     feed: consuming FeedClient, path: consuming HotPath<S>, snapshot: consuming SnapshotClient,
     monitor: RunMonitor, settings: TradingLoopSettings
   ) {
+    let quality = path.driver.engine.configuration.marketData.feedStaleAfter
+    let dataAgeMax = path.driver.engine.configuration.dataAgeMax
+    feedAgeMax = quality > 0 ? min(quality, dataAgeMax) : dataAgeMax
     self.snapshot = snapshot
     self.feed = feed
     self.path = path
@@ -50,6 +59,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
       }
       path.now = nt_clock_now()
       for index in 0..<count { handle(path.reactor.event(index)) }
+      path.resume()
       if path.now >= nextTick { tick() }
     }
     return endReason
@@ -85,8 +95,13 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     let market = path.driver.engine.market
     if events.contains(.gapOpened) { market.gapDetected() }
     if events.contains(.gapClosed), !snapshot.isWanted { market.gapRepaired() }
-    if events.contains(.needsSnapshot) { snapshot.begin(now: path.now) }
+    if events.contains(.needsSnapshot) {
+      // Given up: no book is whole until the snapshot, which tells how many messages it went over.
+      market.gapLost(missing: 0)
+      snapshot.begin(now: path.now)
+    }
     if events.contains(.gapOpened) { feed.request(&path.reactor, now: path.now) }
+    checkSight()
     if events.contains(.endOfSession) { beginStop("end of feed") }
   }
 
@@ -96,13 +111,18 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     guard
       case .complete(let next) = snapshot.handle(event, &path.reactor, market, now: path.now)
     else { return }
+    // Older than what has been applied already: another one is needed, and no book is whole meanwhile.
+    guard next >= feed.receiver.nextSequence else { return snapshot.begin(now: path.now) }
+    let lost = feed.receiver.unseen(before: next)
+    if lost > 0 { market.gapLost(missing: lost) }
+    market.endSnapshot(next: next)
     let received = nt_clock_ticks()
-    let isSpliced = feed.splice(at: next) { records, count in
+    _ = feed.splice(at: next) { records, count in
       path.apply(records, count, received: received)
     }
-    // Older than what has been applied already: another one is needed.
-    if !isSpliced { snapshot.begin(now: path.now) }
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
+    // A gap above the snapshot, the end of the session: both may lie in what was kept.
+    feedEvents(feed.takeEvents())
   }
 
   // MARK: Every few milliseconds
@@ -121,8 +141,10 @@ struct TradingLoop<S: Strategy>: ~Copyable {
       path.driver.advance(sessionTime: path.clock.time(now: path.now), machineTime: path.now)
     }
     path.drain()
+    checkSight()
     report()
     checkKillSwitch()
+    checkLatches()
     if monitor.phase == .starting, path.orders.gateway.isCaughtUp, path.clock.hasBegun {
       monitor.phase = .trading
     }
@@ -137,6 +159,34 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     let command = Command(isKilled ? .kill : .rearm, scope: .firm).named(settings.person)
     _ = path.driver.apply(
       command, sessionTime: path.clock.time(now: path.now), machineTime: path.now)
+    path.drain()
+  }
+
+  /// Quotes rest on what the feed says. When it says nothing, or a part of it is missing, strategies are
+  /// told, so that they can withdraw; and again when it goes on.
+  private mutating func checkSight() {
+    guard path.clock.hasBegun else { return }
+    let time = path.clock.time(now: path.now)
+    let isSilent = path.driver.engine.market.feedAge(now: time) > feedAgeMax
+    // Without a session nothing can be withdrawn: then it is told when the session is there.
+    let isBlind =
+      (isSilent || feed.receiver.hasGap || snapshot.isWanted) && path.driver.engine.venueIsReady
+    guard isBlind != self.isBlind else { return }
+    self.isBlind = isBlind
+    path.driver.stateChanged(sessionTime: time, machineTime: path.now)
+    path.drain()
+  }
+
+  /// What stops new orders for good stops the re-pricing of those that work: they are cancelled, once, or
+  /// once more when the session comes back. Without a journal or a fuse the run ends.
+  private mutating func checkLatches() {
+    if path.driver.engine.journalFailure != 0 { beginStop("journal failed") }
+    if path.orders.gateway.fuse.tripped != nil { beginStop("fuse tripped") }
+    let mustBeFlat = path.driver.engine.firmIsKilled || !endReason.isEmpty
+    let canBeFlat = mustBeFlat && path.driver.engine.venueIsReady
+    defer { isFlattened = canBeFlat }
+    guard canBeFlat, !isFlattened else { return }
+    _ = path.driver.engine.cancelAll()
     path.drain()
   }
 
@@ -174,6 +224,10 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     guard !endReason.isEmpty else { return }
     let isQuiet = path.driver.engine.openOrderCount == 0
     guard isQuiet || path.now >= stopDeadline || path.orders.isRefused else { return }
+    if snapshot.isWanted {
+      let missing = feed.receiver.unseen(before: feed.receiver.endSequence)
+      path.driver.engine.market.gapLost(missing: missing)
+    }
     path.orders.close(&path.reactor, now: path.now)
     path.driver.engine.end()
     report()
