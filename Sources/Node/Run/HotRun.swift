@@ -29,6 +29,8 @@ struct HotResult: Sendable {
   var isSessionUp: Bool
   /// Memory that the engine took at the start.
   var arenaBytes: UInt64
+  /// The cap of the last hop that was passed; nil while its fuse is armed.
+  var fuseTripped: LastHopFuse.Cap?
 }
 
 /// The hot thread's work from its first step to its last: makes everything that belongs to it, waits
@@ -99,7 +101,8 @@ final class HotRun: @unchecked Sendable {
       sessionSpan: loop.path.clock.span,
       recovered: loop.feed.receiver.line(loop.feed.receiver.requestLine).firstMessages,
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
-      isSessionUp: loop.path.orders.gateway.isCaughtUp, arenaBytes: arenaBytes)
+      isSessionUp: loop.path.orders.gateway.isCaughtUp, arenaBytes: arenaBytes,
+      fuseTripped: loop.path.orders.gateway.fuse.tripped)
   }
 
   private func driver() throws(CommandFailure) -> Driver<StrategySwitch<StrategySet>> {
@@ -215,13 +218,39 @@ func gatewaySettings(_ plan: RunPlan) throws(CommandFailure) -> OUCHGatewaySetti
   soup.timeout = Int64(session.timeoutMilliseconds) * 1_000_000
   var settings = OUCHGatewaySettings(
     session: soup, venue: 0, account: AccountID(raw: 0), midnight: plan.midnight)
-  let limits = plan.configuration.limits
   settings.ageMax = Int64(plan.configuration.runtime.orderAgeMaxMicroseconds) * 1_000
-  settings.fuse.ordersPerSecondMax = Int(limits.messagesPerSecond)
-  settings.fuse.openOrdersMax = Int(limits.openOrders)
-  settings.fuse.notionalPerSecondMax = Int64(
-    clamping: Int128(limits.orderNotional.raw) / 10_000 * Int128(limits.messagesPerSecond))
+  // Virtual time passes for the gateway as it does for the engine.
+  let speed = plan.options.isVirtualTime ? nil : plan.configuration.feed.speed
+  settings.fuse = FuseLimits(behind: plan.configuration.limits, speed: speed)
   return settings
+}
+
+extension FuseLimits {
+  /// The fuse must never trip before the engine's own limits have failed: it stands at this multiple of them.
+  static let multiple: Int128 = 4
+
+  /// Caps behind the engine's limits: ``multiple`` times what these let through in one second.
+  ///
+  /// In a second of session time the engine passes at most rate + burst. The fuse counts by machine time, in
+  /// which `speed` seconds of the session pass: the rate grows by that, the burst does not. At `max` speed no
+  /// number of session seconds is known, so only the open orders are capped. nil: both clocks are one.
+  init(behind limits: Configuration.Limits, speed: Configuration.Speed?) {
+    self.init()
+    openOrdersMax = Int(clamping: Int128(limits.openOrders) * Self.multiple)
+    var rate = Int128(limits.messagesPerSecond)
+    switch speed {
+    case nil: break
+    case .max:
+      ordersPerSecondMax = .max
+      notionalPerSecondMax = .max
+      return
+    // Slower than real time is no reason for a lower cap.
+    case .times(let factor): rate = max(rate, rate * Int128(factor.raw) / 100_000_000)
+    }
+    let orders = (rate + Int128(limits.messageBurst)) * Self.multiple
+    ordersPerSecondMax = Int(clamping: orders)
+    notionalPerSecondMax = Int64(clamping: Int128(limits.orderNotional.raw) / 10_000 * orders)
+  }
 }
 
 extension Configuration.WaitStrategy {

@@ -201,6 +201,7 @@ struct RunSession {
       instruments: plan.instruments.count)
     summary.take(
       result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
+    summary.take(result.gateway, fuse: result.fuseTripped)
     summary.feed.recovered = result.recovered
     summary.feed.snapshots = result.snapshots
     summary.feed.symbolsWhole = result.symbolsWhole

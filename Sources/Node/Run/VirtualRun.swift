@@ -105,6 +105,7 @@ enum VirtualRun {
       state, accounts: plan.configuration.accounts.map(\.name),
       strategies: plan.configuration.orderedStrategies.map(\.name),
       instruments: plan.instruments.count)
+    summary.take(session.gateway.counters, fuse: session.gateway.fuse.tripped)
     summary.feed.symbolsWhole = session.driver.engine.symbolsWhole
     summary.close(state)
     summary.reconcile(

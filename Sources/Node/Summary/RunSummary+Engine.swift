@@ -18,12 +18,40 @@ extension RunSummary {
     fills.shares = state.positions.reduce(0) { $0 + $1.bought + $1.sold }
     fills.notional = state.positions.reduce(0) { $0 + $1.boughtValue.raw + $1.soldValue.raw }
     feed.symbols = instruments
+    takeAlarms(state)
     invariants.append(
       Invariant(
         "the engine's sums agree", holds: state.brokenInvariants.isEmpty,
         state.brokenInvariants.isEmpty
           ? "orders, exposure, executions, positions and cash"
           : state.brokenInvariants.joined(separator: "; ")))
+  }
+
+  /// What the order session must never show: both say that something is wrong with us or with the venue.
+  mutating func take(_ gateway: OUCHGatewayCounters, fuse: LastHopFuse.Cap?) {
+    invariants.append(
+      Invariant(
+        "last-hop fuse not tripped", holds: fuse == nil,
+        fuse.map { "tripped by \($0): the limits before it did not hold" } ?? "armed to the end"))
+    invariants.append(
+      Invariant(
+        "every report decoded", holds: gateway.undecodable == 0,
+        "\(gateway.undecodable.grouped) messages of the venue could not be decoded"))
+  }
+
+  /// After one of these, what the engine believes of its orders or positions may be wrong.
+  static let seriousAlarms: [AlarmCode] = [
+    .illegalReport, .unknownReference, .streamGap, .executionMismatch, .ledgerFull, .updateLost,
+  ]
+
+  private mutating func takeAlarms(_ state: EngineSnapshot) {
+    let serious = Self.seriousAlarms.compactMap { code in
+      state.alarms[code].map { "\(code) \($0)" }
+    }
+    invariants.append(
+      Invariant(
+        "no serious alarm", holds: serious.isEmpty,
+        serious.isEmpty ? "none was raised" : serious.joined(separator: ", ")))
   }
 
   private mutating func takeCounters(_ state: EngineSnapshot) {

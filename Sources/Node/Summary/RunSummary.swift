@@ -30,7 +30,8 @@ public struct RunSummary: Equatable, Sendable {
     public var elapsedNanoseconds: Int64 = 0
     /// From the first to the last message.
     public var sessionNanoseconds: Int64 = 0
-    /// `duration`, `end of feed`, `signal`, `exchange lost`, `no snapshot` or `network failure: …`.
+    /// `duration`, `end of feed`, `signal`, `exchange lost`, `no snapshot`, `journal failed`, `fuse tripped` or
+    /// `network failure: …`.
     public var endedBy = ""
   }
 

@@ -1,0 +1,220 @@
+import ExecutionCore
+import Gateways
+import Testing
+import Transport
+
+@testable import Node
+
+/// The TCP ends of the hot thread against peers that do not do their part.
+struct RunLinkTests {
+  private static let credentials = SoupCredentials(username: "NTAIL1", password: "secret")!
+
+  /// A listening peer in a reactor of its own: what is not polled there is not read.
+  private struct Peer: ~Copyable {
+    var reactor: Reactor
+    let endpoint: Endpoint
+    var accepted = 0
+    var soup: SoupServer
+    private var out = [UInt8](repeating: 0, count: 256)
+
+    init() throws {
+      var reactor = try Reactor()
+      let listener = try reactor.listen(on: .loopback(), token: 1)
+      endpoint = try reactor.localEndpoint(of: listener)
+      soup = SoupServer(
+        SoupServerSettings(session: SessionName("TEST")!, credentials: credentials), now: 0)
+      self.reactor = reactor
+    }
+
+    /// Takes what came; answers log-ins where `answers`.
+    mutating func poll(answers: Bool) {
+      let count = reactor.poll(.block(nanoseconds: 1_000_000))
+      for index in 0..<max(0, count) {
+        let event = reactor.event(index)
+        if event.kind == .accepted { accepted += 1 }
+        guard event.kind == .received, answers else { continue }
+        var offset = 0
+        while let found = soup.next(event.bytes, &offset, now: 0) {
+          guard case .login(let login) = found else { continue }
+          out.withUnsafeMutableBytes { out in
+            let answer = soup.answer(login, firstSequence: 1, nextSequence: 1, now: 0, into: out)
+            guard case .accepted(let bytes) = answer else { return }
+            _ = reactor.send(UnsafeRawBufferPointer(rebasing: out[..<bytes]), on: event.connection)
+          }
+          _ = reactor.submit()
+        }
+      }
+    }
+  }
+
+  private static func order(_ reference: UInt64, createdAt: Int64) -> VenueRequest {
+    var request = VenueRequest(
+      kind: .new, instrument: InstrumentID(raw: 0), account: AccountID(raw: 0),
+      strategy: StrategyID(raw: 0))
+    request.venueReference = reference
+    request.clientOrderID = ClientOrderID(raw: reference)
+    request.price = 15_050_000_000
+    request.quantity = 100
+    request.symbol = SymbolCode.encode("AAPL")!
+    request.createdAt = createdAt
+    return request
+  }
+
+  @Test func `behind a full socket orders wait where they can be withdrawn, and grow too old`()
+    throws
+  {
+    var peer = try Peer()
+    var reactor = try Reactor()
+    var settings = OUCHGatewaySettings(
+      session: SoupClientSettings(credentials: Self.credentials), venue: 0,
+      account: AccountID(raw: 0), midnight: 0)
+    settings.ageMax = 1_000
+    settings.fuse.ordersPerSecondMax = .max
+    settings.fuse.notionalPerSecondMax = .max
+    settings.fuse.openOrdersMax = 1 << 20
+    var orders = OrderEntryClient(
+      to: peer.endpoint, gateway: settings,
+      backoff: ReconnectBackoff(first: 1, longest: 1, attemptsMax: 1, seed: 1))
+    orders.tick(&reactor, now: 0)
+    for _ in 0..<5_000 where !orders.gateway.isActive {
+      let count = reactor.poll(.block(nanoseconds: 1_000_000))
+      for index in 0..<max(0, count) {
+        let event = reactor.event(index)
+        if event.kind == .received {
+          #expect(orders.receive(event.bytes, now: 0).isEmpty)
+        } else {
+          orders.handle(event, &reactor, now: 0)
+        }
+      }
+      peer.poll(answers: true)
+    }
+    let isActive = orders.gateway.isActive
+    try #require(isActive)
+    orders.gateway.clearReports()
+    // The peer reads no more: the kernel's buffers fill.
+    var sent: UInt64 = 0
+    for reference in 1...400_000 as ClosedRange<UInt64> where !orders.isHeldBack {
+      #expect(orders.gateway.encode(Self.order(reference, createdAt: 1), now: 1) == nil)
+      orders.flush(&reactor, now: 1)
+      sent = reference
+    }
+    let isHeldBack = orders.isHeldBack
+    try #require(isHeldBack)
+    let waiting = reactor.unsentBytes(of: orders.connection)
+    #expect(waiting > 0 && waiting <= 16_384, "\(waiting): at most the rest of one piece")
+    for reference in (sent + 1)...(sent + 500) {
+      #expect(orders.gateway.encode(Self.order(reference, createdAt: 1), now: 1) == nil)
+      orders.flush(&reactor, now: 1)
+    }
+    #expect(reactor.unsentBytes(of: orders.connection) <= waiting, "nothing was added")
+    #expect(orders.gateway.reports.isEmpty)
+    orders.tick(&reactor, now: 2_000)
+    let late = orders.gateway.reports.filter { $0.kind == .notSent }
+    #expect(late.count >= 500)
+    #expect(late.allSatisfy { $0.orderState == NotSentCause.tooOld.rawValue })
+    #expect(late.suffix(500).map(\.venueReference) == Array((sent + 1)...(sent + 500)))
+    orders.gateway.clearReports()
+    // The peer reads again: the rest leaves, and the link works as before.
+    for _ in 0..<5_000 where orders.isHeldBack {
+      peer.poll(answers: false)
+      _ = reactor.poll(.block(nanoseconds: 1_000_000))
+      orders.flush(&reactor, now: 2_001)
+    }
+    let isStillHeldBack = orders.isHeldBack
+    #expect(!isStillHeldBack)
+    #expect(orders.gateway.encode(Self.order(sent + 501, createdAt: 2_001), now: 2_001) == nil)
+    orders.flush(&reactor, now: 2_001)
+    #expect(orders.gateway.reports.isEmpty)
+  }
+
+  @Test(arguments: [false, true])
+  func `a snapshot service that falls silent is tried again, a bounded number of times`(
+    _ answers: Bool
+  ) throws {
+    var peer = try Peer()
+    var reactor = try Reactor()
+    var client = SnapshotClient(credentials: Self.credentials, midnight: 0)
+    let walk = try StrategyTests.Walk(NoStrategy(), seed: 1)
+    let market = walk.driver.engine.market
+    client.begin(now: 0)
+    var now: Int64 = 0
+    var ticks = 0
+    while client.tick(&reactor, at: peer.endpoint, now: now), ticks < 1_000 {
+      ticks += 1
+      // Machine time of the test's own: 100 ms from look to look.
+      now += 100_000_000
+      let count = reactor.poll(.block(nanoseconds: 1_000_000))
+      for index in 0..<max(0, count) {
+        let progress = client.handle(reactor.event(index), &reactor, market, now: now)
+        if case .complete = progress { Issue.record("nothing was sent") }
+      }
+      peer.poll(answers: answers && peer.accepted == 1)
+    }
+    #expect(ticks < 1_000, "it gives up")
+    let isWanted = client.isWanted
+    #expect(isWanted)
+    #expect(now >= SnapshotClient.silenceMax)
+    #expect(
+      now <= Int64(SnapshotClient.attemptsMax) * (SnapshotClient.attemptTimeMax + 1_000_000_000))
+    #expect(peer.accepted > 1)
+  }
+
+  // MARK: The last hop's fuse
+
+  private static let limits = Configuration.Limits.firm
+
+  @Test func `the fuse stands at four times what the engine lets through`() {
+    let limits = Self.limits
+    let fuse = FuseLimits(behind: limits, speed: nil)
+    let orders = 4 * (limits.messagesPerSecond + limits.messageBurst)
+    #expect(fuse.ordersPerSecondMax == Int(orders))
+    #expect(fuse.openOrdersMax == Int(4 * limits.openOrders))
+    #expect(
+      Int128(fuse.notionalPerSecondMax)
+        == min(Int128(limits.orderNotional.raw) / 10_000 * Int128(orders), Int128(Int64.max)))
+  }
+
+  @Test func `the fuse counts by machine time, so it grows with the speed of the session`() {
+    let limits = Self.limits
+    func cap(_ text: String) -> Int {
+      FuseLimits(behind: limits, speed: .times(Decimal8(text)!)).ordersPerSecondMax
+    }
+    #expect(cap("1") == Int(4 * (limits.messagesPerSecond + limits.messageBurst)))
+    #expect(cap("20") == Int(4 * (20 * limits.messagesPerSecond + limits.messageBurst)))
+    #expect(cap("0.1") == cap("1"), "slower is no reason for less")
+    let most = FuseLimits(behind: limits, speed: .max)
+    #expect(most.ordersPerSecondMax == .max && most.notionalPerSecondMax == .max)
+    #expect(most.openOrdersMax == Int(4 * limits.openOrders))
+  }
+
+  // MARK: What the summary makes of it
+
+  @Test func `a tripped fuse and a report that cannot be decoded break an invariant`() {
+    var summary = RunSummary()
+    summary.take(OUCHGatewayCounters(), fuse: nil)
+    #expect(summary.holds)
+    summary.invariants = []
+    var counters = OUCHGatewayCounters()
+    counters.undecodable = 2
+    summary.take(counters, fuse: .openOrders)
+    let broken = summary.invariants.filter { !$0.holds }.map(\.name)
+    #expect(broken == ["last-hop fuse not tripped", "every report decoded"])
+  }
+
+  @Test(arguments: RunSummary.seriousAlarms)
+  func `an alarm after which our books may be wrong breaks an invariant`(
+    _ code: AlarmCode
+  ) throws {
+    let walk = try StrategyTests.Walk(NoStrategy(), seed: 1)
+    var state = walk.driver.engine.snapshot()
+    func broken() -> [String] {
+      var summary = RunSummary()
+      summary.take(state, accounts: ["A"], strategies: ["S"], instruments: 1)
+      return summary.invariants.filter { !$0.holds }.map(\.name)
+    }
+    state.alarms = [.revisedTerms: 3]
+    #expect(broken() == [])
+    state.alarms[code] = 1
+    #expect(broken() == ["no serious alarm"])
+  }
+}
