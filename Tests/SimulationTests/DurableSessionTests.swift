@@ -249,9 +249,19 @@ final class TestDirectory {
     let directory = TestDirectory()
     let session = try Self.open(directory, seed: 1)
     for _ in 0..<200 { session.applyNext() }
-    // Longer than a record may be.
-    let long = [UInt8](repeating: 0x4F, count: 5_000)
-    #expect(long.withUnsafeBytes { session.submit($0, account: 0, at: 0) } == false)
+    // From here on the store's file can only be read.
+    let name = try #require(directory.path.split(separator: "/").last) + "/inputs.ntx"
+    let written = try #require(
+      (3..<4_096 as Range<Int32>).first { descriptor in
+        let target = try? FileManager.default.destinationOfSymbolicLink(
+          atPath: "/proc/self/fd/\(descriptor)")
+        return target?.hasSuffix(name) == true
+      })
+    let readable = Foundation.open(directory.inputs, O_RDONLY | O_CLOEXEC)
+    try #require(readable >= 0)
+    #expect(dup2(readable, written) == written)
+    close(readable)
+    #expect(Self.submit(Flow.numbered(.accountQuery, 0), to: session) == false)
     #expect(session.failure != nil)
     #expect(Self.submit(Flow.numbered(.accountQuery, 0), to: session) == false)
     #expect(session.eventCount(account: 0) == 1)
