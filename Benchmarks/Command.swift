@@ -55,7 +55,7 @@ import Foundation
     // Before a suite pins this thread.
     let machine = Machine.describe()
     let context = BenchContext(
-      runs: options.runs, quick: options.quick, handicap: options.handicap,
+      runs: options.runs, quick: options.quick, handicap: options.handicap, scale: options.scale,
       processors: Machine.processors())
     var results: [SuiteResult] = []
     for suite in suites where options.names.isEmpty || options.names.contains(suite.name) {

@@ -29,7 +29,7 @@ private let bench = Program("needletail-bench")
     #expect(end.code == 1)
     #expect(end.errors.contains("gate: wire: datagram in -> order bytes out, p50 is"))
     #expect(end.errors.contains("gate: wire: datagram in -> order bytes out / floor is"))
-    #expect(end.errors.contains("must be at most 1.50"))
+    #expect(end.errors.contains("must be at most 3.00"))
   }
 
   @Test func `an order over the limit of the risk chain is named`() throws {

