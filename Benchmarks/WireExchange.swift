@@ -45,6 +45,9 @@ final class WireExchange {
 
   deinit { buffer.deallocate() }
 
+  /// Messages published so far.
+  var published: UInt64 { publisher.nextSequence - 1 }
+
   /// One message in a datagram of its own.
   func publish(_ record: MarketRecord) throws {
     try send(try datagram(record))

@@ -235,6 +235,19 @@ final class WireSession {
       try exchange.publish(fall())
       try waitOneTurn(deadline, "no order comes")
     }
+    try settle()
+  }
+
+  /// Until the product has applied everything that was published, and its orders are in: an order that
+  /// comes late would be taken for that of a later trip.
+  private func settle() throws {
+    let deadline = nanoseconds() + WireExchange.patience
+    while probe.records < exchange.published {
+      try waitOneTurn(deadline, "the product does not take the feed")
+    }
+    // Its orders were handed over before the count was told; they are in the socket.
+    try exchange.serve()
+    try exchange.answer()
   }
 
   private func rise() -> MarketRecord {
@@ -279,6 +292,7 @@ final class WireSession {
 
   /// Ends the run in order; returns everything that was not as it must be.
   func close() throws -> Int {
+    try settle()
     probe.requestStop()
     let deadline = nanoseconds() + WireExchange.patience
     while !probe.hasEnded, nanoseconds() < deadline { try exchange.serve() }
