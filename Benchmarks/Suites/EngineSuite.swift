@@ -24,7 +24,7 @@ enum EngineSuite: Suite {
     return [
       Figure(
         "tick -> decode, book, strategy, risk, journal, order, p50", "ns", median,
-        limit: .init(value: 1_000, atLeast: false, slack: 3)),
+        limit: .init(value: 1_000, atLeast: false, slack: 2)),
       Figure("the same, p99", "ns", tail),
       Figure("ticks that each make an order", "M/s", rate),
     ]

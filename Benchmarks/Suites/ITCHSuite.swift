@@ -31,11 +31,11 @@ enum ITCHSuite: Suite {
     return [
       Figure("floor: walking the frames", "M msg/s", walk),
       Figure(
-        "decode, every field", "M msg/s", decode, limit: .init(value: 40, atLeast: true, slack: 3)),
+        "decode, every field", "M msg/s", decode, limit: .init(value: 40, atLeast: true, slack: 2)),
       Figure("decode / floor", "x", zip(decode, walk).map { $0 / $1 }),
       Figure(
         "decode and full-depth books with queues", "M msg/s", books,
-        limit: .init(value: 8, atLeast: true, slack: 3)),
+        limit: .init(value: 8, atLeast: true, slack: 2)),
       Figure("books / floor", "x", zip(books, walk).map { $0 / $1 }),
       Figure(
         "market-data operations a second (books)", "op/s", books.map { $0 * 1e6 },

@@ -26,7 +26,7 @@ enum RiskSuite: Suite {
       Figure("floor: two clock reads, p50", "ns", timer),
       Figure(
         "chain, batches of 16, 1,000 instruments, p50", "ns/order", chain,
-        limit: .init(value: 150, atLeast: false, slack: 3)),
+        limit: .init(value: 150, atLeast: false, slack: 2)),
       Figure("check, reserve, journal, queue, p50", "ns/order", placed),
       Figure(
         "the same as a rate", "M/s", rate, limit: .init(value: 0.033481, atLeast: true)),
