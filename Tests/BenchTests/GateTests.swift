@@ -25,11 +25,27 @@ private let bench = Program("needletail-bench")
   @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount >= 2))
   func `an order that takes 16 milliseconds over the sockets misses the target`() throws {
     let end = try bench.run(
-      "--suite", "wire", "--quick", "--runs", "1", "--gate", "--handicap", "16000000")
+      "--suite", "wire", "--quick", "--runs", "1", "--gate", "--handicap", "16000000",
+      "--format", "json")
     #expect(end.code == 1)
     #expect(end.errors.contains("gate: wire: datagram in -> order bytes out, p50 is"))
-    #expect(end.errors.contains("gate: wire: datagram in -> order bytes out / floor is"))
-    #expect(end.errors.contains("must be at most 3.00"))
+    #expect(!end.errors.contains("gate: wire: errors"), "slow is not wrong")
+    // How slow the floor is meanwhile, on a machine that runs other tests, nobody knows: the ratio
+    // is named exactly when it is above its bound.
+    let name = "datagram in -> order bytes out / floor"
+    let figure = try #require(try self.figure(name, in: end.output))
+    let limit = try #require(figure["limit"] as? [String: Any])
+    let ratio = try #require(figure["median"] as? Double)
+    let bound = try #require(limit["value"] as? Double) * #require(limit["slack"] as? Double)
+    #expect(end.errors.contains("gate: wire: \(name) is") == (ratio > bound))
+  }
+
+  /// Of the one suite in a JSON report.
+  private func figure(_ name: String, in json: String) throws -> [String: Any]? {
+    let report = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
+    let suites = report?["suites"] as? [[String: Any]]
+    let figures = suites?.first?["figures"] as? [[String: Any]]
+    return figures?.first { $0["name"] as? String == name }
   }
 
   @Test func `an order over the limit of the risk chain is named`() throws {
