@@ -18,6 +18,7 @@ let package = Package(
   products: [
     .library(name: "ExecutionCore", targets: ["ExecutionCore"]),
     .executable(name: "needletail", targets: ["needletail"]),
+    .library(name: "NeedletailBench", targets: ["NeedletailBench"]),
     .executable(name: "needletail-bench", targets: ["needletail-bench"]),
   ],
   targets: [
@@ -53,9 +54,13 @@ let package = Package(
       resources: [.embedInCode("Examples/needletail.yaml")],
       swiftSettings: common),
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
+    // A library, so that users measure strategies of their own: perf/README.md.
+    .target(
+      name: "NeedletailBench", dependencies: ["Node", "BenchSupport", "CFloors"],
+      path: "Benchmarks", exclude: ["Command", "Floors", "Support"], swiftSettings: common),
     .executableTarget(
-      name: "needletail-bench", dependencies: ["Node", "BenchSupport", "CFloors"],
-      path: "Benchmarks", exclude: ["Floors", "Support"], swiftSettings: common),
+      name: "needletail-bench", dependencies: ["NeedletailBench", "Node"],
+      path: "Benchmarks/Command", swiftSettings: common),
     .target(
       name: "BenchSupport", dependencies: ["Gateways", "ExecutionCore"],
       path: "Benchmarks/Support", swiftSettings: common),
@@ -75,7 +80,8 @@ let package = Package(
       name: "race-litmus", dependencies: ["CSupport"], path: "Tests/Races/litmus",
       cSettings: [.define("_GNU_SOURCE")]),
     .testTarget(
-      name: "BenchTests", dependencies: ["needletail-bench"], swiftSettings: common),
+      name: "BenchTests", dependencies: ["NeedletailBench", "needletail-bench"],
+      swiftSettings: common),
     .testTarget(name: "CSupportTests", dependencies: ["CSupport"], swiftSettings: common),
     .testTarget(
       name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],

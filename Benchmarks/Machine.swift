@@ -1,3 +1,4 @@
+import CSupport
 import Foundation
 
 /// What the figures were measured on, in one line.
@@ -16,6 +17,32 @@ enum Machine {
     let kernel = (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8))?
       .trimmingCharacters(in: .whitespacesAndNewlines)
     return "\(model), \(processors().count) processors, kernel \(kernel ?? "unknown")"
+  }
+
+  /// What will spoil the figures, said before they are taken.
+  static func troubles() -> [String] {
+    var lines: [String] = []
+    let count = processors().count
+    if count < 2 {
+      lines.append("one processor: suites that need two spinning ends cannot measure")
+    }
+    let load = (try? String(contentsOfFile: "/proc/loadavg", encoding: .utf8))
+      .flatMap { $0.split(separator: " ").first }.flatMap { Double($0) }
+    if let load, load > Double(count) / 2 {
+      lines.append(
+        "loaded machine: \(load) runnable on \(count) processors over the last minute; "
+          + "stop what runs, or read the ratios only")
+    }
+    if !canPin() {
+      lines.append("threads cannot be pinned here (sched_setaffinity): expect a wide spread")
+    }
+    return lines
+  }
+
+  private static func canPin() -> Bool {
+    // All that are allowed: changes nothing where it is permitted.
+    let all = processors()
+    return nt_thread_pin_self(all, UInt32(all.count)) == 0
   }
 
   /// Processors that this process may run on, lowest first, as the kernel lists them.

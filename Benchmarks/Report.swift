@@ -6,6 +6,8 @@ struct SuiteResult: Codable {
   var question: String
   var figures: [Figure]
   var error: String?
+  /// What the machine took meanwhile.
+  var noise: Noise?
   /// How often the suite was measured: more than once only where the gate had missed.
   var measurements = 1
 
@@ -37,8 +39,15 @@ struct SuiteResult: Codable {
 /// A whole run, as text for people and as JSON for programs.
 struct BenchReport: Codable {
   var machine: String
+  /// What spoils the figures, as the machine was before the first was taken.
+  var troubles: [String] = []
   var quick: Bool
   var suites: [SuiteResult]
+  /// What is drawn: figures over a load or a size.
+  var curves: [Curve] = []
+  var goals: GoalTable
+  /// The last thing that a run does is to write its report, whole.
+  var isComplete = true
 
   /// 0; with the gate 1 when a figure misses its target or a suite could not measure at all.
   func exitCode(gate: Bool) -> Int32 {
@@ -64,7 +73,7 @@ struct BenchReport: Codable {
   }
 
   func text() -> String {
-    var lines = [machine]
+    var lines = [machine] + troubles
     if quick { lines.append("--quick: a hundredth of the work; the figures mean little") }
     for suite in suites {
       lines.append("")
@@ -73,6 +82,7 @@ struct BenchReport: Codable {
         lines.append("  measured \(suite.measurements) times: a target was missed at first")
       }
       if let error = suite.error { lines.append("  not measured: \(error)") }
+      if let noise = suite.noise { lines.append("  \(noise.text)") }
       for f in suite.figures {
         var line =
           "  " + pad(f.name, 46) + left(number(f.median), 12) + " " + pad(f.unit, 9)
@@ -86,6 +96,8 @@ struct BenchReport: Codable {
         lines.append(line)
       }
     }
+    for curve in curves { lines += ["", curve.text] }
+    lines += ["", goals.text]
     return lines.joined(separator: "\n")
   }
 }

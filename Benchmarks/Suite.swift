@@ -12,6 +12,8 @@ struct Figure: Codable {
   var note: String?
   /// A count of errors: a better repetition does not take it back.
   var isFinal = false
+  /// The goal that it answers.
+  var goal: Goal?
 
   /// What a figure should reach. The gate fails only when it is missed by more than the slack: the
   /// factor by which absolute times of one build differ on a shared machine. The users' own targets
@@ -32,11 +34,14 @@ struct Figure: Codable {
     func passes(_ x: Double) -> Bool { atLeast ? x >= gate : x <= gate }
   }
 
+  /// - Parameters:
+  ///   - goal: sets the limit too, with `slack`, where no other is given.
   init(
-    _ name: String, _ unit: String, _ runs: [Double], limit: Limit? = nil, note: String? = nil,
-    isFinal: Bool = false
+    _ name: String, _ unit: String, _ runs: [Double], limit: Limit? = nil, goal: Goal? = nil,
+    slack: Double = 2, note: String? = nil, isFinal: Bool = false
   ) {
     self.isFinal = isFinal
+    self.goal = goal
     let sorted = runs.sorted()
     self.name = name
     self.unit = unit
@@ -44,7 +49,8 @@ struct Figure: Codable {
     min = sorted.first ?? .nan
     max = sorted.last ?? .nan
     self.runs = runs.count
-    self.limit = limit
+    self.limit =
+      limit ?? goal.map { .init(value: $0.bound.value, atLeast: $0.bound.atLeast, slack: slack) }
     self.note = note
   }
 
@@ -61,15 +67,42 @@ struct Figure: Codable {
 }
 
 /// Everything a suite may know: how long it may take, and the handicap that shows a gate can fail.
-struct BenchContext {
-  var runs: Int
-  var quick: Bool
+final class BenchContext {
+  let runs: Int
+  let quick: Bool
   /// Busy nanoseconds added to every operation under test (`--handicap`), never to a floor.
-  var handicap: Int64
+  let handicap: Int64
   /// Messages of the scale suite (`--scale`); nil: what fits into its usual time.
-  var scale: Int?
+  let scale: Int?
   /// Allowed processors, lowest first; a suite that needs two says so when there is one.
-  var processors: [Int32]
+  let processors: [Int32]
+  /// With the gate, the parts that hold no figure of it are left out: curves and sweeps.
+  let gate: Bool
+  /// The user's strategy, for the suite `strategy`.
+  let strategy: BenchStrategy?
+  /// What the suites leave beside their figures.
+  private(set) var distributions: [String: Distribution] = [:]
+  private(set) var curves: [Curve] = []
+
+  init(_ options: BenchOptions, processors: [Int32], strategy: BenchStrategy?) {
+    runs = options.runs
+    quick = options.quick
+    handicap = options.handicap
+    scale = options.scale
+    gate = options.gate
+    self.processors = processors
+    self.strategy = strategy
+  }
+
+  /// Keeps a distribution under a name that is a file's name: the last one stands.
+  func keep(_ samples: [UInt32], as name: String) { distributions[name] = Distribution(samples) }
+  func keep(_ curve: Curve) {
+    curves.removeAll { $0.name == curve.name }
+    curves.append(curve)
+  }
+
+  /// Where made streams are kept from run to run, under the current directory; never committed.
+  static var cache: String { ".bench" }
 }
 
 /// One question and the figures that answer it.

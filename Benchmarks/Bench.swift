@@ -1,9 +1,9 @@
 import BenchSupport
 import Foundation
 
-/// `needletail-bench`: runs suites, prints their figures, and with `--gate` fails when a target is
-/// missed.
-@main struct BenchCommand {
+/// The benchmark suites as a library: `needletail-bench` is ``run(_:strategy:)`` with the example
+/// strategy, and a user's own executable is the same call with their strategy.
+public enum Bench {
   static var suites: [any Suite.Type] {
     [
       RingSuite.self, ITCHSuite.self, RiskSuite.self, EngineSuite.self, WireSuite.self,
@@ -15,13 +15,17 @@ import Foundation
   static let measurementsMax = 3
 
   static let help = """
-    usage: needletail-bench [--suite NAME]... [--format text|json] [--gate] [--runs N]
-                            [--quick] [--handicap NANOSECONDS] [--scale N] [--list]
+    usage: needletail-bench [--suite NAME]... [--format text|json] [--output FILE] [--hgrm DIR]
+                            [--gate] [--goals] [--runs N] [--quick] [--handicap NANOSECONDS]
+                            [--scale N] [--list]
 
       --suite NAME      one of the suites below; all without it
       --format F        text (default) or json
+      --output FILE     write there instead, whole or not at all
+      --hgrm DIR        write each latency distribution there, in HdrHistogram's text format
       --gate            exit 1 when a figure misses its target, and name it; a suite with a miss
                         is measured again, twice at the most, before it counts
+      --goals           the table of goals alone, from the suites that were run
       --runs N          measured runs of each figure, 1 to 1000 (default 5)
       --quick           a hundredth of the work: shows that it runs, the figures mean little
       --handicap N      add N busy nanoseconds to every operation under test (0 to 1000000000):
@@ -34,11 +38,12 @@ import Foundation
     absolute times differ by a third from day to day on a shared machine.
     """
 
-  static func main() {
-    exit(run(Array(CommandLine.arguments.dropFirst())))
-  }
-
-  static func run(_ arguments: [String]) -> Int32 {
+  /// Runs what the arguments ask for (without the program's name) and returns the exit code: 0; 1 when
+  /// the gate failed; 64 for wrong usage; 70 when a suite could not measure; 73 when a file could not be
+  /// written. Interrupted, it leaves no file behind.
+  ///
+  /// Call it from the main thread. It pins threads and spins on them.
+  public static func run(_ arguments: [String], strategy: BenchStrategy? = nil) -> Int32 {
     let options: BenchOptions
     do {
       options = try BenchOptions(arguments, suites: suites.map { $0.name })
@@ -55,15 +60,38 @@ import Foundation
     // Before a suite pins this thread.
     let machine = Machine.describe()
     let context = BenchContext(
-      runs: options.runs, quick: options.quick, handicap: options.handicap, scale: options.scale,
-      processors: Machine.processors())
+      options, processors: Machine.processors(), strategy: strategy)
+    let troubles = Machine.troubles()
     var results: [SuiteResult] = []
     for suite in suites where options.names.isEmpty || options.names.contains(suite.name) {
       results.append(measure(suite, context, gate: options.gate))
     }
-    let report = BenchReport(machine: machine, quick: options.quick, suites: results)
-    print(options.json ? report.json() : report.text())
+    let report = BenchReport(
+      machine: machine, troubles: troubles, quick: options.quick, suites: results,
+      curves: context.curves,
+      goals: GoalTable(results, peers: Peers.measured()))
+    do { try deliver(report, context, options) } catch {
+      say((error as? BenchError)?.message ?? "\(error)")
+      return 73
+    }
     return report.exitCode(gate: options.gate)
+  }
+
+  /// Whole or not at all: a run that was killed leaves nothing that looks like a report.
+  private static func deliver(
+    _ report: BenchReport, _ context: BenchContext, _ options: BenchOptions
+  ) throws {
+    let text = options.json ? report.json() : options.goalsOnly ? report.goals.text : report.text()
+    if let directory = options.hgrm {
+      for (name, distribution) in context.distributions {
+        try WholeFile.write(distribution.hgrm(), to: "\(directory)/\(name).hgrm")
+      }
+    }
+    if let output = options.output {
+      try WholeFile.write(text + "\n", to: output)
+    } else {
+      print(text)
+    }
   }
 
   /// With the gate a suite that misses is measured again: on a shared machine one bad minute says
@@ -88,17 +116,20 @@ import Foundation
   }
 
   private static func once(_ suite: any Suite.Type, _ context: BenchContext) -> SuiteResult {
+    let meter = NoiseMeter()
     do {
+      let figures = try suite.run(context)
       return SuiteResult(
-        suite: suite.name, question: suite.question, figures: try suite.run(context))
+        suite: suite.name, question: suite.question, figures: figures, noise: meter.end())
     } catch {
       let message = (error as? BenchError)?.message ?? "\(error)"
       return SuiteResult(
-        suite: suite.name, question: suite.question, figures: [], error: message)
+        suite: suite.name, question: suite.question, figures: [], error: message,
+        noise: meter.end())
     }
   }
 
-  private static func say(_ text: String) {
+  static func say(_ text: String) {
     FileHandle.standardError.write(Data("needletail-bench: \(text)\n".utf8))
   }
 }
@@ -112,6 +143,9 @@ struct BenchOptions {
   var runs = 5
   var handicap: Int64 = 0
   var scale: Int?
+  var output: String?
+  var hgrm: String?
+  var goalsOnly = false
 
   init(_ arguments: [String], suites: [String]) throws {
     var rest = arguments[...]
@@ -124,6 +158,9 @@ struct BenchOptions {
       case "--help", "-h", "--list": help = true
       case "--gate": gate = true
       case "--quick": quick = true
+      case "--goals": goalsOnly = true
+      case "--output": output = try value(option)
+      case "--hgrm": hgrm = try value(option)
       case "--suite":
         let name = try value(option)
         guard suites.contains(name) else {

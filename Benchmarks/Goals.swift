@@ -1,0 +1,131 @@
+/// The goals of the hot path, each answered by one figure. Where they come from: perf/README.md,
+/// "The goals".
+///
+/// A suite marks the figure that answers a goal: `Figure(name, unit, runs, goal: .riskChain)`.
+enum Goal: String, Codable, CaseIterable {
+  case ringWide, ringNarrow, ringBatched, ringHandOff
+  case byteSum, decodeRatio, decodeRate
+  case booksLevels, booksQueues, booksTime, booksMillion
+  case riskChain, riskRate, orderPool, journalAppend, histogram
+  case tickToOrder, tickToOrderTail
+  case wireRatio, wireRing, wireTime
+
+  /// What is measured.
+  var title: String {
+    switch self {
+    case .ringWide: "SPSC ring, 64 B, item by item / best Debian peer"
+    case .ringNarrow: "SPSC ring, 8 B, item by item / best Debian peer"
+    case .ringBatched: "SPSC ring, 8 B, batches of 32 / rte_ring's"
+    case .ringHandOff: "SPSC hand-off there and back / bounce over two lines"
+    case .byteSum: "the floor itself: frame walk / byte sum"
+    case .decodeRatio: "ITCH decode, every field / frame walk"
+    case .decodeRate: "ITCH decode, every field"
+    case .booksLevels: "ITCH to books, every best price / frame walk"
+    case .booksQueues: "the same with FIFO queues / frame walk"
+    case .booksTime: "one message, decoded and booked"
+    case .booksMillion: "books with 1 M live orders / with 300 k"
+    case .riskChain: "pre-trade risk, whole chain, p50, batches of 16"
+    case .riskRate: "risk with reserve and release, one core"
+    case .orderPool: "order pool, take and give"
+    case .journalAppend: "journal append, 128 B, on the hot thread"
+    case .histogram: "histogram, one record"
+    case .tickToOrder: "tick's bytes to order's bytes, in process, p50"
+    case .tickToOrderTail: "the same, p99"
+    case .wireRatio: "datagram in to order out / floor of the kind"
+    case .wireRing: "the same through io_uring / io_uring floor"
+    case .wireTime: "datagram in to order out, p50"
+    }
+  }
+
+  var bound: Figure.Limit {
+    switch self {
+    case .ringWide: .init(value: 4, atLeast: true)
+    case .ringNarrow: .init(value: 2, atLeast: true)
+    case .ringBatched: .init(value: 0.5, atLeast: true)
+    case .ringHandOff: .init(value: 1.15, atLeast: false)
+    case .byteSum, .decodeRatio: .init(value: 0.4, atLeast: true)
+    case .decodeRate: .init(value: 33.481, atLeast: true)
+    case .booksLevels: .init(value: 0.13, atLeast: true)
+    case .booksQueues: .init(value: 0.08, atLeast: true)
+    case .booksTime: .init(value: 30, atLeast: false)
+    case .booksMillion: .init(value: 0.7, atLeast: true)
+    case .riskChain: .init(value: 50, atLeast: false)
+    case .riskRate: .init(value: 15, atLeast: true)
+    case .orderPool: .init(value: 5, atLeast: false)
+    case .journalAppend: .init(value: 40, atLeast: false)
+    case .histogram: .init(value: 4, atLeast: false)
+    case .tickToOrder: .init(value: 250, atLeast: false)
+    case .tickToOrderTail: .init(value: 1_000, atLeast: false)
+    case .wireRatio, .wireRing: .init(value: 1.1, atLeast: false)
+    case .wireTime: .init(value: 15.5, atLeast: false)
+    }
+  }
+
+  var unit: String {
+    switch self {
+    case .decodeRate: "M msg/s"
+    case .riskRate: "M/s"
+    case .wireTime: "us"
+    case .booksTime, .riskChain, .orderPool, .journalAppend, .histogram, .tickToOrder,
+      .tickToOrderTail:
+      "ns"
+    default: "x"
+    }
+  }
+
+  /// Measured beside peers that a usual machine does not have.
+  var isOfPeers: Bool {
+    switch self {
+    case .ringWide, .ringNarrow, .ringBatched: true
+    default: false
+    }
+  }
+}
+
+/// The table of goals of one run.
+struct GoalTable: Codable {
+  struct Row: Codable {
+    var goal: Goal
+    var title: String
+    var bound: Figure.Limit
+    var unit: String
+    /// nil: not measured in this run.
+    var measured: Double?
+    var verdict: String
+  }
+  var rows: [Row]
+
+  /// - Parameter peers: what `make bench-peers` measured, by goal.
+  init(_ suites: [SuiteResult], peers: [Goal: Double]) {
+    let figures = suites.flatMap(\.figures)
+    rows = Goal.allCases.map { goal in
+      let figure = figures.first { $0.goal == goal }
+      let measured = figure?.median ?? peers[goal]
+      let verdict: String
+      if let measured, !measured.isNaN {
+        verdict = goal.bound.isMet(by: measured) ? "met" : "not met"
+      } else if goal.isOfPeers {
+        verdict = "not measured: make bench-peers"
+      } else {
+        verdict = "not measured in this run"
+      }
+      return Row(
+        goal: goal, title: goal.title, bound: goal.bound, unit: goal.unit,
+        measured: measured, verdict: verdict)
+    }
+  }
+
+  var text: String {
+    var lines = ["goals: medians of this run; ratios compare within it"]
+    for row in rows {
+      let bound = "\(row.bound.atLeast ? ">=" : "<=") \(number(row.bound.value)) \(row.unit)"
+      lines.append(
+        "  " + pad(row.title, 54) + left(row.measured.map(number) ?? "-", 10) + "  "
+          + pad(bound, 18) + row.verdict)
+    }
+    lines.append(
+      "  " + pad("allocations, retains, locks, system calls on the hot path", 54)
+        + left("", 10) + "  " + pad("0", 18) + "hot-path-audit counts them")
+    return lines.joined(separator: "\n")
+  }
+}
