@@ -26,6 +26,9 @@ uint64_t floor_frame_walk(const uint8_t *bytes, size_t count, uint64_t *frames) 
   size_t at = 0;
   while (at + 2 < count) {
     size_t length = (size_t)bytes[at] << 8 | bytes[at + 1];
+    /* Hardware does not look over the end of a page in time: without this the walk is one wait for
+     * memory after another, a third as fast as the bytes can be read. */
+    __builtin_prefetch(bytes + at + 512);
     if (length > count - at - 2)
       break;
     sum += bytes[at + 2] + length;

@@ -1,152 +1,75 @@
-import BenchSupport
-import CFloors
-import CSupport
-import ExecutionCore
-import Simulation
-
 /// How fast does one core decode ITCH, and keep full-depth order-by-order books from it?
 enum ITCHSuite: Suite {
   static let name = "itch"
   static let question = "how many ITCH messages a second does one core decode, and book?"
 
-  static func run(_ context: BenchContext) throws -> [Figure] {
-    let stream =
-      context.quick
-      ? try ITCHStream(messages: 20_000, symbols: 100, liveOrders: 4_000)
-      : try ITCHStream(messages: 6_000_000, symbols: 8_000)
-    pin(context.processors[context.processors.count - 1])
+  private struct Runs {
+    var sum: [Double] = []
     var walk: [Double] = []
     var decode: [Double] = []
-    var books: [Double] = []
-    var perMessage: [Double] = []
-    var live = 0.0
+    var plain: [Double] = []
+    var queues: [Double] = []
+    var flow: [Double] = []
+    var million: [Double] = []
+  }
+
+  static func run(_ context: BenchContext) throws -> [Figure] {
+    let scale = context.quick ? 100 : 1
+    let stream = try ITCHStream(
+      .init(messages: 9_500_000 / scale, symbols: 8_000 / scale, live: 300_000 / scale),
+      cached: !context.quick)
+    let large = try ITCHStream(
+      .init(messages: 4_000_000 / scale, symbols: 8_000 / scale, live: 1_000_000 / scale),
+      cached: !context.quick)
+    pin(context.processors[context.processors.count - 1])
+    var runs = Runs()
     for _ in 0..<context.runs {
-      walk.append(try stream.walk())
-      decode.append(try stream.decode(handicap: context.handicap))
-      let run = try stream.books(handicap: context.handicap)
-      books.append(run.millions)
-      perMessage.append(1e-3 / run.millions)
-      live = Double(run.live)
+      runs.sum.append(try stream.byteSum())
+      runs.walk.append(try stream.walk())
+      runs.decode.append(try stream.decode(handicap: context.handicap))
+      runs.plain.append(try stream.books(queues: false, handicap: context.handicap).all)
+      let booked = try stream.books(queues: true, handicap: context.handicap)
+      runs.queues.append(booked.all)
+      runs.flow.append(booked.flow)
+      runs.million.append(try large.books(queues: true, handicap: context.handicap).flow)
     }
+    return figures(runs, changes: stream.expected.count)
+  }
+
+  private static func figures(_ runs: Runs, changes: UInt64) -> [Figure] {
+    func ratio(_ a: [Double], _ b: [Double]) -> [Double] { zip(a, b).map { $0 / $1 } }
     return [
-      Figure("floor: walking the frames", "M msg/s", walk),
+      Figure("floor: sum of the bytes (AVX2)", "M msg/s", runs.sum),
+      Figure("floor: walking the frames", "M msg/s", runs.walk),
       Figure(
-        "decode, every field", "M msg/s", decode, limit: .init(value: 40, atLeast: true, slack: 2)),
-      Figure("decode / floor", "x", zip(decode, walk).map { $0 / $1 }),
+        "walk / byte sum", "x", ratio(runs.walk, runs.sum),
+        limit: .init(value: 0.4, atLeast: true, slack: 2)),
       Figure(
-        "decode and full-depth books with queues", "M msg/s", books,
+        "decode, every field", "M msg/s", runs.decode,
+        limit: .init(value: 40, atLeast: true, slack: 2)),
+      Figure(
+        "decode / walk", "x", ratio(runs.decode, runs.walk),
+        limit: .init(value: 0.4, atLeast: true, slack: 1.25)),
+      Figure("books, every change of the quote", "M msg/s", runs.plain),
+      Figure(
+        "books / walk", "x", ratio(runs.plain, runs.walk),
+        limit: .init(value: 0.13, atLeast: true, slack: 2)),
+      Figure(
+        "books with queues", "M msg/s", runs.queues,
         limit: .init(value: 8, atLeast: true, slack: 2)),
-      Figure("books / floor", "x", zip(books, walk).map { $0 / $1 }),
       Figure(
-        "market-data operations a second (books)", "op/s", books.map { $0 * 1e6 },
+        "books with queues / walk", "x", ratio(runs.queues, runs.walk),
+        limit: .init(value: 0.08, atLeast: true, slack: 2)),
+      Figure(
+        "books with queues, 1 M live orders / 300 k", "x", ratio(runs.million, runs.flow),
+        limit: .init(value: 0.7, atLeast: true, slack: 1.5)),
+      Figure(
+        "market-data operations a second (books)", "op/s", runs.queues.map { $0 * 1e6 },
         limit: .init(value: 33_481, atLeast: true)),
       Figure(
-        "time of one message (books)", "ms", perMessage, limit: .init(value: 0.030, atLeast: false)),
-      Figure("orders live at the end", "orders", [live]),
+        "time of one message (books)", "ms", runs.queues.map { 1e-3 / $0 },
+        limit: .init(value: 0.030, atLeast: false)),
+      Figure("changes of the quote, as the naive twin's", "changes", [Double(changes)]),
     ]
-  }
-}
-
-/// A generated session in memory, as the frames of an ITCH file.
-final class ITCHStream {
-  let bytes: [UInt8]
-  let messages: Int
-  private static let batch = 512
-
-  init(messages wanted: Int, symbols: Int, liveOrders: Int = 300_000) throws {
-    var settings = GeneratorSettings(
-      seed: 20_191_230, symbols: symbols, rate: 1_000_000, messagesMax: UInt64(wanted), midnight: 0)
-    // By symbol, half on each side.
-    settings.backgroundOrders = liveOrders / symbols
-    var generator = MarketGenerator(settings: settings)
-    var out: [UInt8] = []
-    out.reserveCapacity(wanted * 34)
-    var made = 0
-    var frame = [UInt8](repeating: 0, count: 64)
-    while var record = generator.next() {
-      let n = ITCHEncoder.encodeFrame(&record, midnight: 0, into: &frame, capacity: frame.count)
-      guard n > 0 else { throw BenchError("the generator made a message that has no encoding") }
-      out += frame[0..<n]
-      made += 1
-    }
-    bytes = out
-    messages = made
-  }
-
-  func walk() throws -> Double {
-    var frames: UInt64 = 0
-    let start = nanoseconds()
-    let sum = floor_frame_walk(bytes, bytes.count, &frames)
-    let seconds = Double(nanoseconds() - start) / 1e9
-    guard frames == UInt64(messages), sum > 0 else { throw BenchError("the floor lost frames") }
-    return Double(messages) / seconds / 1e6
-  }
-
-  func decode(handicap: Int64) throws -> Double {
-    let records = UnsafeMutablePointer<MarketRecord>.allocate(capacity: Self.batch)
-    defer { records.deallocate() }
-    var decoded = 0
-    var check: UInt64 = 0
-    let start = nanoseconds()
-    try bytes.withUnsafeBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      var at = 0
-      while at < buffer.count {
-        let batch = ITCHDecoder.decodeFrames(
-          base + at, count: buffer.count - at, midnight: 0, firstSequence: UInt64(decoded + 1),
-          into: records, capacity: Self.batch)
-        guard batch.consumed > 0, batch.malformed == 0 else {
-          throw BenchError("the decoder stopped at byte \(at)")
-        }
-        decoded += batch.records
-        at += batch.consumed
-        check ^= records[batch.records - 1].reference
-        if handicap > 0 { spend(handicap * Int64(batch.records)) }
-      }
-    }
-    let seconds = Double(nanoseconds() - start) / 1e9
-    guard decoded == messages, check != .max else { throw BenchError("the decoder lost messages") }
-    return Double(messages) / seconds / 1e6
-  }
-
-  func books(handicap: Int64) throws -> (millions: Double, live: UInt64) {
-    let settings = MarketDataSettings(capacity: .wholeDay)
-    var arena: OpaquePointer?
-    let error = nt_arena_create(
-      &arena, MarketData.bytes(for: settings, instruments: 0) + 4096,
-      nt_arena_options(numa_node: -1, huge_pages: true, lock: false, prefault: true), nil)
-    guard error == 0, let arena else { throw BenchError("no memory for the books: errno \(error)") }
-    defer { nt_arena_destroy(arena) }
-    guard let market = MarketData(settings: settings, symbols: [], arena: arena) else {
-      throw BenchError("the arena is too small for the books")
-    }
-    let records = UnsafeMutablePointer<MarketRecord>.allocate(capacity: Self.batch)
-    defer { records.deallocate() }
-    var applied = 0
-    var changes = 0
-    let start = nanoseconds()
-    bytes.withUnsafeBufferPointer { buffer in
-      guard let base = buffer.baseAddress else { return }
-      var at = 0
-      while at < buffer.count {
-        let batch = ITCHDecoder.decodeFrames(
-          base + at, count: buffer.count - at, midnight: 0, firstSequence: UInt64(applied + 1),
-          into: records, capacity: Self.batch)
-        for i in 0..<batch.records {
-          market.prefetch(records, at: i, count: batch.records)
-          if market.apply(records + i).contains(.topChanged) { changes &+= 1 }
-        }
-        applied += batch.records
-        at += batch.consumed
-        if handicap > 0 { spend(handicap * Int64(batch.records)) }
-        if batch.consumed == 0 { return }
-      }
-    }
-    let seconds = Double(nanoseconds() - start) / 1e9
-    let counters = market.books.counters
-    guard applied == messages, counters.unknown == 0, counters.full == 0, changes > 0 else {
-      throw BenchError("the books lost messages: \(counters)")
-    }
-    return (Double(messages) / seconds / 1e6, counters.live)
   }
 }

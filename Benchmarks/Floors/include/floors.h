@@ -12,6 +12,9 @@
  */
 uint64_t floor_frame_walk(const uint8_t *bytes, size_t count, uint64_t *frames);
 
+/* Sum of all bytes, with AVX2 where there is: what reading the memory costs. */
+uint64_t floor_byte_sum(const uint8_t *bytes, size_t count);
+
 /* Bounces a word between two pinned threads over two cache lines; nanoseconds of each round trip go
  * to samples. Returns 0, or an errno. */
 int floor_bounce(int cpu_a, int cpu_b, uint32_t *samples, size_t count);
