@@ -21,8 +21,8 @@ final class ITCHStream {
   init(_ settings: ITCHStreamMaker.Settings, cached: Bool) throws {
     let name =
       "itch-v\(Self.version)-\(settings.messages)-\(settings.symbols)-\(settings.live)-\(settings.seed)"
-    let file = URL(fileURLWithPath: ".bench").appendingPathComponent(name + ".itch")
-    let twin = URL(fileURLWithPath: ".bench").appendingPathComponent(name + ".changes")
+    let file = URL(fileURLWithPath: BenchContext.cache).appendingPathComponent(name + ".itch")
+    let twin = URL(fileURLWithPath: BenchContext.cache).appendingPathComponent(name + ".changes")
     if cached, let kept = Self.load(file), let said = Self.changes(twin),
       Self.frames(kept, at: .max).frames == settings.messages
     {

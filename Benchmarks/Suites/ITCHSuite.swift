@@ -41,28 +41,22 @@ enum ITCHSuite: Suite {
     return [
       Figure("floor: sum of the bytes (AVX2)", "M msg/s", runs.sum),
       Figure("floor: walking the frames", "M msg/s", runs.walk),
-      Figure(
-        "walk / byte sum", "x", ratio(runs.walk, runs.sum),
-        limit: .init(value: 0.4, atLeast: true, slack: 2)),
-      Figure(
-        "decode, every field", "M msg/s", runs.decode,
-        limit: .init(value: 40, atLeast: true, slack: 2)),
-      Figure(
-        "decode / walk", "x", ratio(runs.decode, runs.walk),
-        limit: .init(value: 0.4, atLeast: true, slack: 1.25)),
+      Figure("walk / byte sum", "x", ratio(runs.walk, runs.sum), goal: .byteSum),
+      Figure("decode, every field", "M msg/s", runs.decode, goal: .decodeRate),
+      Figure("decode / walk", "x", ratio(runs.decode, runs.walk), goal: .decodeRatio, slack: 1.5),
       Figure("books, every change of the quote", "M msg/s", runs.plain),
+      Figure("books / walk", "x", ratio(runs.plain, runs.walk), goal: .booksLevels),
       Figure(
-        "books / walk", "x", ratio(runs.plain, runs.walk),
-        limit: .init(value: 0.13, atLeast: true, slack: 2)),
+        "one message, decoded and booked", "ns", runs.plain.map { 1e3 / $0 },
+        limit: .init(value: Goal.booksTime.bound.value, atLeast: false, slack: 10),
+        goal: .booksTime),
       Figure(
         "books with queues", "M msg/s", runs.queues,
         limit: .init(value: 8, atLeast: true, slack: 2)),
-      Figure(
-        "books with queues / walk", "x", ratio(runs.queues, runs.walk),
-        limit: .init(value: 0.08, atLeast: true, slack: 2)),
+      Figure("books with queues / walk", "x", ratio(runs.queues, runs.walk), goal: .booksQueues),
       Figure(
         "books with queues, 1 M live orders / 300 k", "x", ratio(runs.million, runs.flow),
-        limit: .init(value: 0.7, atLeast: true, slack: 1.5)),
+        goal: .booksMillion),
       Figure(
         "market-data operations a second (books)", "op/s", runs.queues.map { $0 * 1e6 },
         limit: .init(value: 33_481, atLeast: true)),

@@ -6,6 +6,11 @@
   public var levels: Int
   /// Slots of the sorted price vectors. A side with n levels holds the next power of two, at least 8.
   public var ladderSlots: Int
+  /// Keep the queue of each level (the default), so that any order's place in it is known
+  /// (``OrderBooks/queuePosition(_:)``) and orders can be walked in priority. Without queues the books
+  /// hold the same orders, levels and quotes, take eight bytes an order less and less time a message;
+  /// emptying a single book looks at all orders.
+  public var queues: Bool
 
   /// Rounded so that the rest follows from the number of orders: a level for every order at worst is not
   /// assumed; half as many levels as orders, but at least 4096.
@@ -16,6 +21,7 @@
     // Two sides of 65,536 locates cannot all be in use; 8 slots for 2 sides of 12,000 symbols, and
     // four slots for every level that may live.
     ladderSlots = levels * 4 + 192_000
+    queues = true
   }
 
   /// A whole NASDAQ day: 1.7 million live orders at the peak, with room.
@@ -153,113 +159,4 @@ public enum VenueTicks {
     guard remainder == 0 else { return nil }
     return UInt32(exactly: quotient)
   }
-}
-
-// MARK: - Storage, all in arena memory
-
-/// An order in the pool: 32 bytes, two to a cache line. Slot 0 is never used: 0 means none.
-struct OrderSlot: BitwiseCopyable {
-  var reference: UInt64
-  /// Next order in the same hash bucket.
-  var chain: UInt32
-  var shares: UInt32
-  /// Behind this one in the level's queue; in a free slot, the next free slot.
-  var next: UInt32
-  /// Ahead of this one.
-  var previous: UInt32
-  var level: UInt32
-  var attribution: UInt32
-
-  @_noLocks init(
-    reference: UInt64, chain: UInt32, shares: UInt32, next: UInt32, previous: UInt32, level: UInt32,
-    attribution: UInt32
-  ) {
-    self.reference = reference
-    self.chain = chain
-    self.shares = shares
-    self.next = next
-    self.previous = previous
-    self.level = level
-    self.attribution = attribution
-  }
-}
-
-/// A price level in the pool: 32 bytes. Slot 0 is never used.
-struct LevelSlot: BitwiseCopyable {
-  var shares: UInt64
-  var price: UInt32
-  var orders: UInt32
-  /// First in priority.
-  var head: UInt32
-  /// Last in priority; in a free slot, the next free slot.
-  var tail: UInt32
-  var locate: UInt16
-  var side: UInt8
-  var reserved0: UInt8
-  var reserved1: UInt32
-
-  /// An empty level.
-  @_noLocks init(price: UInt32, locate: UInt16, side: UInt8) {
-    shares = 0
-    self.price = price
-    orders = 0
-    head = 0
-    tail = 0
-    self.locate = locate
-    self.side = side
-    reserved0 = 0
-    reserved1 = 0
-  }
-}
-
-/// One entry of a side's sorted vector. Keys ascend to the best price, which is last: a bid's key is
-/// its price, an ask's key its complement.
-struct LadderEntry: BitwiseCopyable {
-  var key: UInt32
-  var level: UInt32
-
-  @_noLocks init(key: UInt32, level: UInt32) {
-    self.key = key
-    self.level = level
-  }
-}
-
-/// One side of a book: its vector, and its best price and size kept at hand. 24 bytes.
-struct SideState: BitwiseCopyable {
-  /// Shares at the best price; 0 when the side is empty.
-  var shares: UInt64
-  /// Best price; 0 when the side is empty.
-  var price: UInt32
-  /// First slot of the vector.
-  var start: UInt32
-  var count: UInt32
-  /// Slots of the vector are 8 << sizeClass; meaningless while `start` is 0.
-  var sizeClass: UInt32
-}
-
-/// One book: 64 bytes, one cache line. The two sides come first, so that a side is found by index.
-struct BookState: BitwiseCopyable {
-  var bids: SideState
-  var asks: SideState
-  var symbol: UInt64
-  var orders: UInt32
-  /// Bit 0: something was dropped, the book is not whole until it is reset.
-  var flags: UInt32
-  static var dropped: UInt32 { @_noLocks get { 1 } }
-  /// Bit 1: its snapshot is being loaded.
-  static var loading: UInt32 { @_noLocks get { 2 } }
-}
-
-/// What changes on every message, in one place behind a pointer.
-struct BooksCore: BitwiseCopyable {
-  var counters: BookCounters
-  var freeOrder: UInt32
-  var freeLevel: UInt32
-  /// First slot never used so far.
-  var ordersUsed: UInt32
-  var levelsUsed: UInt32
-  var ladderUsed: UInt32
-  var reserved: UInt32
-  /// Heads of the free lists of ladder vectors by size class; the next one is in the first entry's level.
-  var freeLadders: [16 of UInt32]
 }

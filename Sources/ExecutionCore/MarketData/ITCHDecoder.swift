@@ -60,32 +60,12 @@ public enum ITCHDecoder {
   /// All message types, in ASCII order.
   public static let kinds: [UInt8] = Array("ABCDEFHIJKLNOPQRSUVWXYh".utf8)
 
+  /// How far ahead of the frame in hand bytes are fetched: past the end of the memory page, where the
+  /// processor does not look by itself.
+  private static var prefetchBytes: Int { @_noLocks get { 2048 } }
+
   /// The one length of a message type in bytes; 0 when the type is unknown.
-  @_noLocks public static func length(of kind: UInt8) -> Int {
-    switch kind {
-    case Kind.add: 36
-    case Kind.delete: 19
-    case Kind.executed: 31
-    case Kind.replace: 35
-    case Kind.cancel: 23
-    case Kind.addAttributed: 40
-    case Kind.executedAtPrice: 36
-    case Kind.trade: 44
-    case Kind.cross: 40
-    case Kind.broken: 19
-    case Kind.imbalance: 50
-    case Kind.systemEvent, Kind.breakerStatus: 12
-    case Kind.directory: 39
-    case Kind.tradingAction: 25
-    case Kind.regSHO, Kind.retailInterest: 20
-    case Kind.participant: 26
-    case Kind.breakerLevels, Kind.auctionCollar: 35
-    case Kind.ipoQuoting: 28
-    case Kind.operationalHalt: 21
-    case Kind.directListing: 48
-    default: 0
-    }
-  }
+  @_noLocks public static func length(of kind: UInt8) -> Int { Int(Shape.of(kind) & 0xFF) }
 
   /// Decodes one message (without a length word) into `record`.
   ///
@@ -97,8 +77,10 @@ public enum ITCHDecoder {
     _ message: UnsafePointer<UInt8>, length: Int, midnight: Int64, sequence: UInt64,
     into record: UnsafeMutablePointer<MarketRecord>
   ) -> Bool {
-    guard length > 0, unsafe self.length(of: message.pointee) == length else { return false }
-    unsafe decodeChecked(message, midnight: midnight, sequence: sequence, into: record)
+    let shape = unsafe Shape.of(message.pointee)
+    guard length > 0, Int(shape & 0xFF) == length else { return false }
+    unsafe decodeChecked(
+      message, shape: shape, midnight: midnight, sequence: sequence, into: record)
     return true
   }
 
@@ -122,9 +104,11 @@ public enum ITCHDecoder {
       let length = unsafe Int(nt_load_be16(bytes + position))
       guard count &- position &- 2 >= length else { break }
       let message = unsafe bytes + (position &+ 2)
-      if length > 0, unsafe self.length(of: message.pointee) == length {
+      let shape = unsafe length > 0 ? Shape.of(message.pointee) : 0
+      unsafe nt_prefetch_read(bytes + min(position &+ prefetchBytes, count &- 1))
+      if length > 0, Int(shape & 0xFF) == length {
         unsafe decodeChecked(
-          message, midnight: midnight, sequence: sequence, into: records + written)
+          message, shape: shape, midnight: midnight, sequence: sequence, into: records + written)
         written &+= 1
       } else {
         malformed &+= 1
@@ -162,54 +146,57 @@ public enum ITCHDecoder {
     @inlinable public static var directListing: UInt8 { @_noLocks get { UInt8(ascii: "O") } }
   }
 
-  /// Type and length are known to fit.
+  /// Type and length are known to fit `shape`.
   @_noLocks @inline(__always) private static func decodeChecked(
-    _ p: UnsafePointer<UInt8>, midnight: Int64, sequence: UInt64,
+    _ p: UnsafePointer<UInt8>, shape: UInt64, midnight: Int64, sequence: UInt64,
     into r: UnsafeMutablePointer<MarketRecord>
   ) {
-    unsafe r.pointee = MarketRecord()
+    unsafe r.pointee.sessionTime = midnight &+ Int64(bitPattern: nt_load_be48(p + 5))
+    unsafe r.pointee.sequence = sequence
     let kind = unsafe p.pointee
     unsafe r.pointee.kind = kind
     unsafe r.pointee.locate = nt_load_be16(p + 1)
     unsafe r.pointee.tracking = nt_load_be16(p + 3)
-    unsafe r.pointee.sessionTime = midnight &+ Int64(bitPattern: nt_load_be48(p + 5))
-    unsafe r.pointee.sequence = sequence
-    switch kind {
-    case Kind.add, Kind.addAttributed:
-      unsafe r.pointee.reference = nt_load_be64(p + 11)
-      unsafe r.pointee.side = p[19]
-      unsafe r.pointee.shares = nt_load_be32(p + 20)
-      unsafe r.pointee.symbol = nt_load_raw64(p + 24)
-      unsafe r.pointee.price = nt_load_be32(p + 32)
-      if kind == Kind.addAttributed { unsafe r.pointee.detail = raw32(p + 36) }
-    case Kind.delete:
-      unsafe r.pointee.reference = nt_load_be64(p + 11)
-    case Kind.executed, Kind.executedAtPrice:
-      unsafe r.pointee.reference = nt_load_be64(p + 11)
-      unsafe r.pointee.shares = nt_load_be32(p + 19)
-      unsafe r.pointee.second = nt_load_be64(p + 23)
+    unsafe r.pointee.code = 0
+    unsafe r.pointee.detail = 0
+    guard shape & Shape.common != 0 else {
+      unsafe clearBody(r)
+      unsafe decodeRare(p, kind: kind, into: r)
+      return
+    }
+    // Which type comes next cannot be foreseen, so nothing here branches on it: every field is read,
+    // from its offset or from the reference where the type has none, and what is not there made 0.
+    unsafe r.pointee.reference = nt_load_be64(p + 11)
+    unsafe r.pointee.shares =
+      nt_load_be32(p + Shape.offset(shape, 8))
+      & UInt32(truncatingIfNeeded: Shape.mask(shape, 48))
+    unsafe r.pointee.price =
+      nt_load_be32(p + Shape.offset(shape, 16))
+      & UInt32(truncatingIfNeeded: Shape.mask(shape, 49))
+    unsafe r.pointee.second =
+      nt_load_be64(p + Shape.offset(shape, 24)) & Shape.mask(shape, 50)
+    unsafe r.pointee.symbol =
+      nt_load_raw64(p + Shape.offset(shape, 32)) & Shape.mask(shape, 51)
+    unsafe r.pointee.side =
+      p[Shape.offset(shape, 40)] & UInt8(truncatingIfNeeded: Shape.mask(shape, 52))
+    if shape & Shape.extra != 0 {
       if kind == Kind.executedAtPrice {
         unsafe r.pointee.code = UInt16(p[31])
-        unsafe r.pointee.price = nt_load_be32(p + 32)
+      } else {
+        unsafe r.pointee.detail = raw32(p + 36)
       }
-    case Kind.replace:
-      unsafe r.pointee.reference = nt_load_be64(p + 11)
-      unsafe r.pointee.second = nt_load_be64(p + 19)
-      unsafe r.pointee.shares = nt_load_be32(p + 27)
-      unsafe r.pointee.price = nt_load_be32(p + 31)
-    case Kind.cancel:
-      unsafe r.pointee.reference = nt_load_be64(p + 11)
-      unsafe r.pointee.shares = nt_load_be32(p + 19)
-    case Kind.trade:
-      unsafe r.pointee.reference = nt_load_be64(p + 11)
-      unsafe r.pointee.side = p[19]
-      unsafe r.pointee.shares = nt_load_be32(p + 20)
-      unsafe r.pointee.symbol = nt_load_raw64(p + 24)
-      unsafe r.pointee.price = nt_load_be32(p + 32)
-      unsafe r.pointee.second = nt_load_be64(p + 36)
-    default:
-      unsafe decodeRare(p, kind: kind, into: r)
     }
+  }
+
+  @_noLocks @inline(__always) private static func clearBody(
+    _ r: UnsafeMutablePointer<MarketRecord>
+  ) {
+    unsafe r.pointee.side = 0
+    unsafe r.pointee.reference = 0
+    unsafe r.pointee.second = 0
+    unsafe r.pointee.symbol = 0
+    unsafe r.pointee.shares = 0
+    unsafe r.pointee.price = 0
   }
 
   /// The types that are not orders, executions or trades: a small part of any day.

@@ -2,7 +2,7 @@ internal import CSupport
 
 /// Everything the engine knows of a market: books, quotes, trading states and the data-quality gates.
 ///
-/// A handle of pointers into an arena, freely copied; one writer, the engine's thread; no locks, no
+/// A handle of one pointer into an arena, freely copied; one writer, the engine's thread; no locks, no
 /// allocation after start-up. Deterministic: it reads no clock, session time comes with the records.
 ///
 /// ## When a book is whole
@@ -11,20 +11,30 @@ internal import CSupport
 /// (``gapDetected()``, ``gapRepaired()``), or by a snapshot (``beginSnapshot()`` … ``endSnapshot(next:)``,
 /// of one locate ``beginSnapshot(_:)`` … ``endSnapshot(_:)``). A record whose sequence is not the next
 /// one means a loss: no book is whole until a snapshot. A book that had to drop an order is not whole.
-@safe public struct MarketData {
-  public let books: OrderBooks
-  let feed: UnsafeMutablePointer<FeedState>
-  let trade: UnsafeMutablePointer<MarketTrade>
-  let resting: UnsafeMutablePointer<RestingOrder>
-  let symbols: UnsafeMutablePointer<SymbolState>
-  /// Locate of each instrument plus 1; 0 is none.
-  let locates: UnsafeMutablePointer<UInt32>
-  /// Open-addressed: symbol and instrument + 1.
-  let names: UnsafeMutablePointer<SymbolEntry>
-  let nameMask: Int
-  let settings: MarketDataSettings
+@safe public struct MarketData: BitwiseCopyable {
+  let state: UnsafeMutablePointer<MarketState>
+
+  public var books: OrderBooks { @_noLocks get { unsafe state.pointee.books } }
+  var feed: UnsafeMutablePointer<FeedState> {
+    @_noLocks @inline(__always) get { unsafe state.pointee.feed }
+  }
+  var trade: UnsafeMutablePointer<MarketTrade> {
+    @_noLocks @inline(__always) get { unsafe state.pointee.trade }
+  }
+  var resting: UnsafeMutablePointer<RestingOrder> {
+    @_noLocks @inline(__always) get { unsafe state.pointee.resting }
+  }
+  var symbols: UnsafeMutablePointer<SymbolState> {
+    @_noLocks @inline(__always) get { unsafe state.pointee.symbols }
+  }
+  var locates: UnsafeMutablePointer<UInt32> {
+    @_noLocks @inline(__always) get { unsafe state.pointee.locates }
+  }
+  var settings: MarketDataSettings {
+    @_noLocks @inline(__always) get { unsafe state.pointee.settings }
+  }
   /// Instruments are 0 ..< this.
-  public let instrumentCount: Int
+  public var instrumentCount: Int { @_noLocks get { unsafe state.pointee.instrumentCount } }
 
   /// Most instruments: locates are 16 bits.
   @inlinable public static var instrumentsMax: Int { OrderBooks.locates }
@@ -32,7 +42,8 @@ internal import CSupport
   /// Arena bytes that ``init(settings:symbols:arena:)`` takes.
   public static func bytes(for settings: MarketDataSettings, instruments: Int) -> UInt64 {
     let parts = [
-      MemoryLayout<FeedState>.stride, MemoryLayout<MarketTrade>.stride,
+      unsafe MemoryLayout<MarketState>.stride, MemoryLayout<FeedState>.stride,
+      MemoryLayout<MarketTrade>.stride,
       MemoryLayout<RestingOrder>.stride, OrderBooks.locates * MemoryLayout<SymbolState>.stride,
       (instruments + 1) * MemoryLayout<UInt32>.stride,
       nameSlots(instruments) * MemoryLayout<SymbolEntry>.stride,
@@ -48,6 +59,7 @@ internal import CSupport
   public init?(settings: MarketDataSettings, symbols: [UInt64], arena: OpaquePointer) {
     let slots = Self.nameSlots(symbols.count)
     guard symbols.count <= Self.instrumentsMax,
+      let state = unsafe OrderBooks.take(MarketState.self, 1, arena),
       let books = unsafe OrderBooks(capacity: settings.capacity, arena: arena),
       let feed = unsafe OrderBooks.take(FeedState.self, 1, arena),
       let trade = unsafe OrderBooks.take(MarketTrade.self, 1, arena),
@@ -56,16 +68,10 @@ internal import CSupport
       let locates = unsafe OrderBooks.take(UInt32.self, symbols.count + 1, arena),
       let names = unsafe OrderBooks.take(SymbolEntry.self, slots, arena)
     else { return nil }
-    self.books = books
-    unsafe self.feed = feed
-    unsafe self.trade = trade
-    unsafe self.resting = resting
-    unsafe self.symbols = states
-    unsafe self.locates = locates
-    unsafe self.names = names
-    nameMask = slots - 1
-    self.settings = settings
-    instrumentCount = symbols.count
+    unsafe self.state = state
+    unsafe state.pointee = MarketState(
+      books: books, feed: feed, trade: trade, resting: resting, symbols: states, locates: locates,
+      names: names, nameMask: slots - 1, instrumentCount: symbols.count, settings: settings)
     unsafe feed.pointee = FeedState()
     unsafe trade.pointee = MarketTrade()
     unsafe resting.pointee = RestingOrder()
@@ -86,6 +92,8 @@ internal import CSupport
 
   /// The entry of a symbol, or the free one where it would go.
   @_noLocks func name(_ symbol: UInt64) -> UnsafeMutablePointer<SymbolEntry> {
+    let names = unsafe state.pointee.names
+    let nameMask = unsafe state.pointee.nameMask
     var at = Int(truncatingIfNeeded: (symbol &* 0x9E37_79B9_7F4A_7C15) &>> 32) & nameMask
     // Ends: at least half of the entries are free.
     while true {
@@ -253,4 +261,20 @@ struct SymbolEntry: BitwiseCopyable {
   var symbol: UInt64
   var instrument: UInt32
   var reserved: UInt32
+}
+
+/// What is behind the handle: the parts, and what is fixed at start-up.
+@unsafe struct MarketState: BitwiseCopyable {
+  var books: OrderBooks
+  var feed: UnsafeMutablePointer<FeedState>
+  var trade: UnsafeMutablePointer<MarketTrade>
+  var resting: UnsafeMutablePointer<RestingOrder>
+  var symbols: UnsafeMutablePointer<SymbolState>
+  /// Locate of each instrument plus 1; 0 is none.
+  var locates: UnsafeMutablePointer<UInt32>
+  /// Open-addressed: symbol and instrument + 1.
+  var names: UnsafeMutablePointer<SymbolEntry>
+  var nameMask: Int
+  var instrumentCount: Int
+  var settings: MarketDataSettings
 }

@@ -263,7 +263,7 @@ struct SymbolState: BitwiseCopyable {
   var goodAsk: UInt32
   /// Session time since which an outlier stands; 0 for none.
   var outlierSince: Int64
-  var lastTradeTime: Int64
+  var symbol: UInt64
   var lastTradePrice: UInt32
   var tradingState: UInt8
   /// Markets that are operationally halted: bit 0 Q, 1 B, 2 X, 3 other.
@@ -272,7 +272,7 @@ struct SymbolState: BitwiseCopyable {
   /// Gates that were closed at the last look, `stale` apart.
   var gates: UInt8
   // The second cache line.
-  var symbol: UInt64
+  var lastTradeTime: Int64
   /// Session time of the last H.
   var statusTime: Int64
   var collar: AuctionCollar

@@ -63,11 +63,8 @@ extension OrderBooks {
     switch unsafe record.pointee.kind {
     case Kind.add, Kind.addAttributed:
       return unsafe add(record)
-    case Kind.executed, Kind.executedAtPrice, Kind.cancel:
-      return unsafe take(
-        record.pointee.reference, shares: record.pointee.shares, whole: false, resting: resting)
-    case Kind.delete:
-      return unsafe take(record.pointee.reference, shares: 0, whole: true, resting: resting)
+    case Kind.executed, Kind.executedAtPrice, Kind.cancel, Kind.delete:
+      return unsafe take(record, resting: resting)
     case Kind.replace:
       return unsafe replace(record, resting: resting)
     default:
@@ -94,13 +91,12 @@ extension OrderBooks {
       }
     }
     let state = unsafe self.side(book, side.index)
-    let price = unsafe state.pointee.price
-    let shares = unsafe state.pointee.shares
-    let levels = unsafe state.pointee.count
+    let before = unsafe state.pointee
     let attribution = unsafe UInt32(truncatingIfNeeded: r.pointee.detail)
     switch unsafe insert(
       reference: r.pointee.reference, locate: locate, side: side.index,
-      shares: r.pointee.shares, price: r.pointee.price, attribution: attribution)
+      shares: r.pointee.shares, price: r.pointee.price, attribution: attribution,
+      hint: hint(r).pointee)
     {
     case .inserted:
       unsafe core.pointee.counters.added &+= 1
@@ -113,10 +109,18 @@ extension OrderBooks {
       unsafe book.pointee.flags |= BookState.dropped
       return change.union(.dropped)
     }
-    if unsafe state.pointee.price != price || state.pointee.shares != shares || levels == 0 {
-      change.formUnion(.top)
-    }
-    return change
+    return unsafe change.union(Self.topChange(from: before, to: state))
+  }
+
+  /// `top` when the best price or its shares changed, or the side became empty or no longer is.
+  @_noLocks @inline(__always) private static func topChange(
+    from before: SideState, to now: UnsafeMutablePointer<SideState>
+  ) -> BookChange {
+    let moved = unsafe before.shares ^ now.pointee.shares
+    let price = unsafe before.price ^ now.pointee.price
+    let isSame =
+      unsafe moved | UInt64(price) == 0 && (before.count == 0) == (now.pointee.count == 0)
+    return BookChange(rawValue: isSame ? 0 : 1)
   }
 
   /// Fills `resting` from a live order.
@@ -133,35 +137,27 @@ extension OrderBooks {
     return unsafe side(books + Int(level.pointee.locate), level.pointee.side)
   }
 
+  /// E, C, X and D.
   @_noLocks @inline(__always) private func take(
-    _ reference: UInt64, shares taken: UInt32, whole: Bool,
-    resting: UnsafeMutablePointer<RestingOrder>
+    _ r: UnsafePointer<MarketRecord>, resting: UnsafeMutablePointer<RestingOrder>
   ) -> BookChange {
-    let slot = find(reference)
+    let slot = unsafe find(r.pointee.reference)
     guard slot != 0 else {
       unsafe core.pointee.counters.unknown &+= 1
       return .unknown
     }
     let state = unsafe describe(slot, resting)
-    let price = unsafe state.pointee.price
-    let shares = unsafe state.pointee.shares
-    let levels = unsafe state.pointee.count
+    let before = unsafe state.pointee
     var change: BookChange = .depth
-    if whole {
-      remove(slot)
-    } else {
-      if unsafe taken > resting.pointee.shares {
-        unsafe core.pointee.counters.overExecuted &+= 1
-        change.formUnion(.overExecuted)
-      }
-      reduce(slot, by: taken)
+    let isWhole = unsafe r.pointee.kind == ITCHDecoder.Kind.delete
+    let left = unsafe resting.pointee.shares
+    let taken = unsafe isWhole ? left : r.pointee.shares
+    if taken > left {
+      unsafe core.pointee.counters.overExecuted &+= 1
+      change.formUnion(.overExecuted)
     }
-    if unsafe state.pointee.price != price || state.pointee.shares != shares
-      || (levels != 0 && state.pointee.count == 0)
-    {
-      change.formUnion(.top)
-    }
-    return change
+    reduce(slot, by: taken)
+    return unsafe change.union(Self.topChange(from: before, to: state))
   }
 
   @_noLocks @inline(__always) private func replace(
@@ -185,90 +181,18 @@ extension OrderBooks {
     let state = unsafe describe(slot, resting)
     let locate = unsafe resting.pointee.locate
     let side = unsafe resting.pointee.side
-    let price = unsafe state.pointee.price
-    let shares = unsafe state.pointee.shares
-    let attribution = unsafe orders[Int(slot)].attribution
+    let before = unsafe state.pointee
+    let attribution = attribution(slot)
     remove(slot)
     var change: BookChange = .depth
     let result = unsafe insert(
       reference: r.pointee.second, locate: locate, side: side.index, shares: r.pointee.shares,
-      price: r.pointee.price, attribution: attribution)
+      price: r.pointee.price, attribution: attribution, hint: hint(r).pointee)
     if !result.isInserted {
       unsafe core.pointee.counters.full &+= 1
       unsafe books[Int(locate)].flags |= BookState.dropped
       change.formUnion(.dropped)
     }
-    if unsafe state.pointee.price != price || state.pointee.shares != shares {
-      change.formUnion(.top)
-    }
-    return change
-  }
-
-  // MARK: Prefetching
-
-  /// First stage, about 32 messages ahead: the bucket and the book. Needs nothing but the record.
-  @_noLocks public func prefetchFirst(_ record: UnsafePointer<MarketRecord>) {
-    unsafe nt_prefetch_write(heads + bucket(record.pointee.reference))
-    unsafe nt_prefetch_write(books + Int(record.pointee.locate))
-    if unsafe record.pointee.kind == ITCHDecoder.Kind.replace {
-      unsafe nt_prefetch_write(heads + bucket(record.pointee.second))
-    }
-  }
-
-  /// Second stage, about 16 messages ahead: the order that the bucket names and the best prices.
-  @_noLocks public func prefetchSecond(_ record: UnsafePointer<MarketRecord>) {
-    let slot = unsafe heads[bucket(record.pointee.reference)]
-    unsafe nt_prefetch_write(orders + Int(slot))
-    let book = unsafe books + Int(record.pointee.locate)
-    let state = unsafe side(book, record.pointee.side == UInt8(ascii: "S") ? 1 : 0)
-    let last = unsafe Int(state.pointee.start) &+ max(0, Int(state.pointee.count) &- 1)
-    unsafe nt_prefetch_write(ladder + last)
-    if unsafe record.pointee.kind == ITCHDecoder.Kind.replace {
-      unsafe nt_prefetch_write(orders + Int(heads[bucket(record.pointee.second)]))
-    }
-  }
-
-  /// Third stage, about 8 messages ahead: the order's level and its neighbours in the queue.
-  @_noLocks public func prefetchThird(_ record: UnsafePointer<MarketRecord>) {
-    if let side = unsafe BookSide(wire: record.pointee.side) {
-      unsafe nt_prefetch_write(levels + Int(nearestLevel(record, side)))
-      return
-    }
-    let slot = unsafe heads[bucket(record.pointee.reference)]
-    guard slot != 0 else { return }
-    let order = unsafe orders + Int(slot)
-    unsafe nt_prefetch_write(levels + Int(order.pointee.level))
-    unsafe nt_prefetch_write(orders + Int(order.pointee.previous))
-    unsafe nt_prefetch_write(orders + Int(order.pointee.next))
-  }
-
-  /// Fourth stage, about 4 messages ahead: the last order of the level that an A or F will join.
-  @_noLocks public func prefetchFourth(_ record: UnsafePointer<MarketRecord>) {
-    guard let side = unsafe BookSide(wire: record.pointee.side) else { return }
-    unsafe nt_prefetch_write(orders + Int(levels[Int(nearestLevel(record, side))].tail))
-  }
-
-  /// The level at a record's price, or a neighbour of it; 0 on an empty side, whose slots of the
-  /// ladder may hold anything.
-  @_noLocks @inline(__always) private func nearestLevel(
-    _ record: UnsafePointer<MarketRecord>, _ side: BookSide
-  ) -> UInt32 {
-    let state = unsafe self.side(books + Int(record.pointee.locate), side.index)
-    let count = unsafe Int(state.pointee.count)
-    guard count > 0 else { return 0 }
-    let wanted = unsafe Self.key(record.pointee.price, side.index)
-    let position = unsafe min(lowerBound(state, wanted), count &- 1)
-    return unsafe ladder[Int(state.pointee.start) &+ position].level
-  }
-
-  /// All stages for a batch that will be applied in order; call it with each index before
-  /// applying that record.
-  @_noLocks public func prefetch(
-    _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
-  ) {
-    if index &+ 32 < count { unsafe prefetchFirst(records + (index &+ 32)) }
-    if index &+ 16 < count { unsafe prefetchSecond(records + (index &+ 16)) }
-    if index &+ 8 < count { unsafe prefetchThird(records + (index &+ 8)) }
-    if index &+ 4 < count { unsafe prefetchFourth(records + (index &+ 4)) }
+    return unsafe change.union(Self.topChange(from: before, to: state))
   }
 }

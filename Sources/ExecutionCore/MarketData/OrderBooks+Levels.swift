@@ -8,7 +8,18 @@ extension OrderBooks {
 
   private static var entryBytes: Int { @_noLocks get { MemoryLayout<LadderEntry>.stride } }
 
-  /// The level of a price, made when there is none; 0 when levels or slots are full.
+  /// Whether a level, live, free or none, is the one of a price.
+  @_noLocks @inline(__always) func isLevel(
+    _ index: UInt32, _ sideIndex: UInt8, price: UInt32, locate: UInt16
+  ) -> Bool {
+    let level = unsafe levels + Int(index)
+    // Level 0 and free ones have no orders.
+    return unsafe level.pointee.price == price && level.pointee.locate == locate
+      && level.pointee.side == sideIndex && level.pointee.orders != 0
+  }
+
+  /// The level of a price, made when there is none, and then the side's best price with it; 0 when
+  /// levels or slots are full.
   @_noLocks func level(
     _ side: UnsafeMutablePointer<SideState>, _ sideIndex: UInt8, price: UInt32, locate: UInt16
   ) -> UInt32 {
@@ -22,7 +33,9 @@ extension OrderBooks {
     guard unsafe reserve(side), let index = takeLevel() else { return 0 }
     let entries = unsafe ladder + Int(side.pointee.start)
     let behind = count &- position
-    if behind > 0 {
+    if behind == 0 {
+      unsafe side.pointee.price = price
+    } else {
       // Moves at most one side's vector: 262,144 entries of 8 bytes.
       unsafe nt_move(entries + (position &+ 1), entries + position, behind &* Self.entryBytes)
     }
@@ -57,16 +70,16 @@ extension OrderBooks {
     _ side: UnsafeMutablePointer<SideState>, _ index: UInt32
   ) {
     let level = unsafe levels + Int(index)
-    let key = unsafe Self.key(level.pointee.price, level.pointee.side)
-    let position = unsafe lowerBound(side, key)
     let entries = unsafe ladder + Int(side.pointee.start)
     let count = unsafe Int(side.pointee.count) &- 1
-    let behind = count &- position
-    if behind > 0 {
-      unsafe nt_move(entries + position, entries + (position &+ 1), behind &* Self.entryBytes)
-    }
     unsafe side.pointee.count = UInt32(truncatingIfNeeded: count)
-    if behind == 0 {
+    if unsafe side.pointee.price != level.pointee.price {
+      let key = unsafe Self.key(level.pointee.price, level.pointee.side)
+      // The best entry, behind the new count, is no other's.
+      let position = unsafe lowerBound(side, key)
+      unsafe nt_move(
+        entries + position, entries + (position &+ 1), (count &- position) &* Self.entryBytes)
+    } else {
       if count == 0 {
         unsafe side.pointee.price = 0
         unsafe side.pointee.shares = 0
@@ -87,7 +100,7 @@ extension OrderBooks {
       return free
     }
     let fresh = unsafe core.pointee.levelsUsed
-    guard fresh <= levelCapacity else { return nil }
+    guard unsafe fresh <= core.pointee.levelCapacity else { return nil }
     unsafe core.pointee.levelsUsed = fresh &+ 1
     return fresh
   }
@@ -113,7 +126,9 @@ extension OrderBooks {
       unsafe core.pointee.freeLadders[sizeClass] = ladder[Int(taken)].level
     } else {
       taken = unsafe core.pointee.ladderUsed
-      guard UInt64(taken) + UInt64(size) <= UInt64(ladderCapacity) + 8 else { return false }
+      guard unsafe UInt64(taken) + UInt64(size) <= UInt64(core.pointee.ladderCapacity) + 8 else {
+        return false
+      }
       unsafe core.pointee.ladderUsed = taken &+ size
     }
     if start != 0 {

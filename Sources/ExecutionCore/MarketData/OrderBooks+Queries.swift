@@ -48,23 +48,30 @@ extension OrderBooks {
     return BookOrder(
       reference: order.reference, shares: order.shares, price: level.price, locate: level.locate,
       side: level.side == 0 ? UInt8(ascii: "B") : UInt8(ascii: "S"),
-      attribution: order.attribution)
+      attribution: attribution(slot))
   }
 
-  /// Shares and orders that stand before a live order; nil when it is not live.
+  /// MPID bytes of a live order; 0 when there are none.
+  @_noLocks @inline(__always) func attribution(_ slot: UInt32) -> UInt32 {
+    let isAttributed = unsafe orders[Int(slot)].word & OrderSlot.attributed != 0
+    return isAttributed ? unsafe core.pointee.attributions[Int(slot)] : 0
+  }
+
+  /// Shares and orders that stand before a live order; nil when it is not live, and in books without
+  /// queues.
   ///
   /// Walks from the order to the head of its level: as many steps as there are orders ahead.
   @_noLocks public func queuePosition(_ reference: UInt64) -> QueuePosition? {
     let slot = find(reference)
-    guard slot != 0 else { return nil }
+    guard slot != 0, hasQueues else { return nil }
     let levelIndex = unsafe orders[Int(slot)].level
     let level = unsafe levels[Int(levelIndex)]
     var position = QueuePosition(sharesAhead: 0, ordersAhead: 0, levelsAhead: 0)
-    var at = unsafe orders[Int(slot)].previous
+    var at = unsafe links[Int(slot)].previous
     while at != 0, position.ordersAhead < level.orders {
       unsafe position.sharesAhead &+= UInt64(orders[Int(at)].shares)
       position.ordersAhead &+= 1
-      at = unsafe orders[Int(at)].previous
+      at = unsafe links[Int(at)].previous
     }
     let state = unsafe side(books + Int(level.locate), level.side)
     let place = unsafe lowerBound(state, Self.key(level.price, level.side))
@@ -105,11 +112,11 @@ extension OrderBooks {
   // MARK: Snapshots
 
   /// Starts a walk over the live orders of one side in priority order: best level first, first come
-  /// first. The walk is invalid after any change to the books.
+  /// first. The walk is invalid after any change to the books, and empty in books without queues.
   @_noLocks public func orders(_ locate: UInt16, _ side: BookSide) -> OrderWalk {
     let state = unsafe self.side(books + Int(locate), side.index)
     return unsafe OrderWalk(
-      locate: locate, side: side, levelsLeft: Int(state.pointee.count), slot: 0)
+      locate: locate, side: side, levelsLeft: hasQueues ? Int(state.pointee.count) : 0, slot: 0)
   }
 
   /// The next order of a walk; nil at its end.
@@ -122,14 +129,15 @@ extension OrderBooks {
       walk.slot = unsafe levels[Int(entry.level)].head
     }
     let order = describe(walk.slot)
-    walk.slot = unsafe orders[Int(walk.slot)].next
+    walk.slot = unsafe links[Int(walk.slot)].next
     return order
   }
 
   /// Removes every order of one book and forgets that some were dropped; the symbol stays.
   @_noLocks public func reset(_ locate: UInt16) {
+    if !hasQueues, orderCount(locate) > 0 { sweep(onlyLocate: locate) }
     var side: UInt8 = 0
-    while side < 2 {
+    while side < 2, hasQueues {
       let state = unsafe self.side(books + Int(locate), side)
       side &+= 1
       var left = unsafe books[Int(locate)].orders
@@ -144,6 +152,7 @@ extension OrderBooks {
 
   /// Removes every order of every book.
   @_noLocks public func resetAll() {
+    if !hasQueues { sweep(onlyLocate: nil) }
     var locate = 0
     while locate < Self.locates {
       reset(UInt16(truncatingIfNeeded: locate))

@@ -47,7 +47,8 @@ struct Flow {
 
 struct OrderBooksTests {
   @Test func `slots have the sizes that their layout counts on`() {
-    #expect(MemoryLayout<OrderSlot>.stride == 32)
+    #expect(MemoryLayout<OrderSlot>.stride == 16)
+    #expect(MemoryLayout<QueueLinks>.stride == 8)
     #expect(MemoryLayout<LevelSlot>.stride == 32)
     #expect(MemoryLayout<LadderEntry>.stride == 8)
     #expect(MemoryLayout<SideState>.stride == 24)
@@ -157,22 +158,85 @@ struct OrderBooksTests {
     #expect(bench.apply(Flow.add(2_001, "S", 1, 30_000)).contains(.depth))
   }
 
-  @Test func `a hash chain at its longest is full and not endless`() throws {
+  @Test func `an overflow chain at its longest is full and not endless`() throws {
     let bench = try BookBench(BookCapacity(orders: 4096))
-    // References a whole table apart: bucket() mixes them, so look for a thousand of one bucket.
     let wanted = bench.books.bucket(0)
     var found = 0
     var reference: UInt64 = 0
     while found <= OrderBooks.chainMax {
       if bench.books.bucket(reference) == wanted {
-        let change = bench.apply(Flow.add(reference, "B", 1, 10_000))
+        bench.apply(Flow.add(reference, "B", 1, 10_000))
+        // The same place: the first one moves to the overflow.
+        let rival = reference | 1 << 50
+        #expect(bench.books.place(rival) == bench.books.place(reference))
+        let change = bench.apply(Flow.add(rival, "B", 1, 10_000))
         found += 1
         #expect(change.contains(.depth) == (found <= OrderBooks.chainMax))
+        #expect(bench.books.order(reference)?.reference == reference)
       }
       reference += 1
     }
     #expect(bench.books.counters.full == 1)
-    #expect(bench.books.live == UInt64(OrderBooks.chainMax))
+    #expect(bench.books.live == UInt64(2 * OrderBooks.chainMax + 1))
+    bench.books.resetAll()
+    #expect(bench.books.live == 0)
+  }
+
+  @Test func `more orders of one place than their count can say stay found, and are not doubled`()
+    throws
+  {
+    let bench = try BookBench(BookCapacity(orders: 4096))
+    var twin = NaiveBooks()
+    func apply(_ record: MarketRecord) {
+      bench.apply(record)
+      twin.apply(message: Flow.bytes(record))
+    }
+    let references = (0..<200).map { UInt64($0) << 40 | 77 }
+    for reference in references { apply(Flow.add(reference, "S", 10, 10_000)) }
+    for reference in references { apply(Flow.add(reference, "S", 10, 10_000)) }
+    #expect(bench.books.counters.duplicate == 200)
+    expectSame(bench.books, twin)
+    for reference in references.dropLast(3) { apply(Flow.on("D", reference)) }
+    expectSame(bench.books, twin)
+    for reference in references { apply(Flow.on("X", reference, 4)) }
+    expectSame(bench.books, twin)
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3])
+  func `books without queues have the same orders, levels and quotes`(_ seed: UInt64) throws {
+    var capacity = BookCapacity.small
+    let full = try BookBench(capacity)
+    capacity.queues = false
+    let bare = try BookBench(capacity)
+    #expect(OrderBooks.bytes(for: capacity) < OrderBooks.bytes(for: .small))
+    var flow = RandomFlow(seed: seed)
+    var references: [UInt64] = []
+    for step in 0..<6_000 {
+      let record = flow.next()
+      references.append(record.reference)
+      #expect(full.apply(record) == bare.apply(record), "seed \(seed) step \(step)")
+      #expect(full.books.top(record.locate) == bare.books.top(record.locate))
+      if step == 4_000 { for bench in [full, bare] { bench.books.reset(1) } }
+    }
+    for reference in references {
+      #expect(full.books.order(reference) == bare.books.order(reference))
+      #expect(bare.books.queuePosition(reference) == nil)
+    }
+    for locate in [UInt16(0), 1, 2, 65_535] {
+      for side in [BookSide.bid, .ask] {
+        #expect(full.books.levelCount(locate, side) == bare.books.levelCount(locate, side))
+        for depth in 0..<full.books.levelCount(locate, side) {
+          #expect(
+            full.books.level(locate, side, depth: depth)
+              == bare.books.level(locate, side, depth: depth))
+        }
+        var walk = bare.books.orders(locate, side)
+        #expect(bare.books.next(&walk) == nil)
+      }
+    }
+    #expect(full.books.counters == bare.books.counters)
+    bare.books.resetAll()
+    #expect(bare.books.live == 0 && bare.books.levelCount(1, .bid) == 0)
   }
 
   @Test func `a capacity out of range or an arena too small gives no books`() throws {

@@ -1,0 +1,284 @@
+internal import CSupport
+
+/// Where orders lie, how they are found, added and removed.
+extension OrderBooks {
+  // MARK: Finding
+
+  /// The place of a reference: its low bits, the lowest two of them in front. NASDAQ's matching engines
+  /// each number by fours, not at the same pace; so each fills cache lines of its own, one after the
+  /// other, and a feed with one dense numbering fills four.
+  @_noLocks @inline(__always) func place(_ reference: UInt64) -> UInt32 {
+    let low = unsafe UInt32(truncatingIfNeeded: reference & core.pointee.placeMask)
+    let engine = unsafe (low & 3) &<< core.pointee.engineShift
+    return (low &>> 2 | engine) &+ Self.slotsBefore
+  }
+
+  /// Slot of a live order, or 0.
+  @_noLocks @inline(__always) func find(_ reference: UInt64) -> UInt32 {
+    let slot = place(reference)
+    let order = unsafe orders + Int(slot)
+    let word = unsafe order.pointee.word
+    if unsafe order.pointee.reference == reference, word & OrderSlot.levelMask != 0 { return slot }
+    return word & OrderSlot.evictedMask == 0 ? 0 : findOverflowed(reference)
+  }
+
+  /// Bucket of the overflow's hash.
+  @_noLocks @inline(__always) func bucket(_ reference: UInt64) -> Int {
+    unsafe Int(
+      truncatingIfNeeded: (reference &* 0x9E37_79B9_7F4A_7C15) &>> core.pointee.overflowShift)
+  }
+
+  @_noLocks @inline(never) private func findOverflowed(_ reference: UInt64) -> UInt32 {
+    var slot = unsafe core.pointee.overflowHeads[bucket(reference)]
+    var steps = 0
+    while slot != 0, steps < Self.chainMax {
+      if unsafe orders[Int(slot)].reference == reference { return slot }
+      slot = unsafe chain(slot).pointee
+      steps &+= 1
+    }
+    return 0
+  }
+
+  /// The chain link of a slot of the overflow.
+  @_noLocks @inline(__always) private func chain(_ slot: UInt32) -> UnsafeMutablePointer<UInt32> {
+    unsafe core.pointee.overflowChains + Int(slot &- core.pointee.overflowStart)
+  }
+
+  // MARK: Adding
+
+  /// Puts an order at the end of its level's queue. The caller has counted.
+  ///
+  /// - Parameter hint: a level that may be the one, or 0; it is looked at before it is believed.
+  @_noLocks @inline(__always) func insert(
+    reference: UInt64, locate: UInt16, side sideIndex: UInt8, shares: UInt32, price: UInt32,
+    attribution: UInt32, hint: UInt32
+  ) -> InsertResult {
+    let slot = place(reference)
+    let order = unsafe orders + Int(slot)
+    if unsafe order.pointee.word & (OrderSlot.levelMask | OrderSlot.evictedMask) != 0 {
+      let result = clear(slot, for: reference)
+      if !result.isInserted { return result }
+    }
+    guard unsafe core.pointee.counters.live < UInt64(core.pointee.orderCapacity) else {
+      return .full
+    }
+    let book = unsafe books + Int(locate)
+    let side = unsafe side(book, sideIndex)
+    var levelIndex = hint
+    if !isLevel(hint, sideIndex, price: price, locate: locate) {
+      levelIndex = unsafe level(side, sideIndex, price: price, locate: locate)
+      guard levelIndex != 0 else { return .full }
+    }
+    let level = unsafe levels + Int(levelIndex)
+    let evicted = unsafe order.pointee.word & OrderSlot.evictedMask
+    unsafe order.pointee = OrderSlot(
+      reference: reference, shares: shares, word: evicted | levelIndex)
+    if attribution != 0 {
+      unsafe order.pointee.word |= OrderSlot.attributed
+      unsafe core.pointee.attributions[Int(slot)] = attribution
+    }
+    if unsafe core.pointee.hasQueues { unsafe enqueue(slot, level) }
+    unsafe level.pointee.orders &+= 1
+    unsafe level.pointee.shares &+= UInt64(shares)
+    unsafe book.pointee.orders &+= 1
+    unsafe core.pointee.counters.live &+= 1
+    if unsafe side.pointee.price == price { unsafe side.pointee.shares = level.pointee.shares }
+    return .inserted
+  }
+
+  @_noLocks @inline(__always) private func enqueue(
+    _ slot: UInt32, _ level: UnsafeMutablePointer<LevelSlot>
+  ) {
+    let last = unsafe level.pointee.tail
+    unsafe links[Int(slot)] = QueueLinks(next: 0, previous: last)
+    unsafe level.pointee.tail = slot
+    if last == 0 {
+      unsafe level.pointee.head = slot
+    } else {
+      unsafe links[Int(last)].next = slot
+    }
+  }
+
+  /// Makes a place free for a reference: `duplicate` when that is live, `full` when the old order
+  /// found no room in the overflow.
+  @_noLocks @inline(never) private func clear(
+    _ slot: UInt32, for reference: UInt64
+  ) -> InsertResult {
+    if find(reference) != 0 { return .duplicate }
+    let old = unsafe orders[Int(slot)]
+    guard old.level != 0 else { return .inserted }
+    // Full already: nothing is moved for an order that will be dropped.
+    guard unsafe core.pointee.counters.live < UInt64(core.pointee.orderCapacity) else {
+      return .full
+    }
+    return evict(slot, old) ? .inserted : .full
+  }
+
+  /// Moves the order of a place to the overflow; its queue and level do not notice.
+  @_noLocks private func evict(_ slot: UInt32, _ old: OrderSlot) -> Bool {
+    let bucket = bucket(old.reference)
+    let first = unsafe core.pointee.overflowHeads[bucket]
+    var at = first
+    var length = 0
+    while at != 0 {
+      length &+= 1
+      if length >= Self.chainMax { return false }
+      at = unsafe chain(at).pointee
+    }
+    guard let new = takeOverflow() else { return false }
+    unsafe chain(new).pointee = first
+    unsafe core.pointee.overflowHeads[bucket] = new
+    unsafe orders[Int(new)] = OrderSlot(
+      reference: old.reference, shares: old.shares, word: old.word & ~OrderSlot.evictedMask)
+    if old.word & OrderSlot.attributed != 0 {
+      unsafe core.pointee.attributions[Int(new)] = core.pointee.attributions[Int(slot)]
+    }
+    if unsafe core.pointee.hasQueues {
+      let link = unsafe links[Int(slot)]
+      unsafe links[Int(new)] = link
+      let level = unsafe levels + Int(old.level)
+      if link.previous == 0 {
+        unsafe level.pointee.head = new
+      } else {
+        unsafe links[Int(link.previous)].next = new
+      }
+      if link.next == 0 {
+        unsafe level.pointee.tail = new
+      } else {
+        unsafe links[Int(link.next)].previous = new
+      }
+    }
+    var evicted = old.word & OrderSlot.evictedMask
+    if evicted != OrderSlot.evictedMask { evicted &+= OrderSlot.evictedOne }
+    unsafe orders[Int(slot)].word = evicted
+    return true
+  }
+
+  @_noLocks private func takeOverflow() -> UInt32? {
+    let free = unsafe core.pointee.freeOverflow
+    if free != 0 {
+      unsafe core.pointee.freeOverflow = chain(free).pointee
+      return free
+    }
+    let used = unsafe core.pointee.overflowUsed
+    guard unsafe used < core.pointee.orderCapacity else { return nil }
+    unsafe core.pointee.overflowUsed = used &+ 1
+    return unsafe core.pointee.overflowStart &+ used
+  }
+
+  // MARK: Removing
+
+  /// Takes shares away; `shares` at or above what is left removes the order.
+  @_noLocks @inline(__always) func reduce(_ slot: UInt32, by shares: UInt32) {
+    let order = unsafe orders + Int(slot)
+    let left = unsafe order.pointee.shares
+    guard shares < left else {
+      remove(slot)
+      return
+    }
+    unsafe order.pointee.shares = left &- shares
+    let level = unsafe levels + Int(order.pointee.level)
+    unsafe level.pointee.shares &-= UInt64(shares)
+    let side = unsafe side(books + Int(level.pointee.locate), level.pointee.side)
+    if unsafe side.pointee.price == level.pointee.price {
+      unsafe side.pointee.shares = level.pointee.shares
+    }
+  }
+
+  /// Takes a live order out of its queue, its level and its place.
+  @_noLocks @inline(__always) func remove(_ slot: UInt32) {
+    let order = unsafe orders[Int(slot)]
+    unsafe orders[Int(slot)].word = order.word & OrderSlot.evictedMask
+    if unsafe slot >= core.pointee.overflowStart { giveOverflow(slot, order.reference) }
+    let index = order.level
+    let level = unsafe levels + Int(index)
+    if unsafe core.pointee.hasQueues { unsafe dequeue(slot, level) }
+    let shares = unsafe level.pointee.shares &- UInt64(order.shares)
+    let left = unsafe level.pointee.orders &- 1
+    unsafe level.pointee.shares = shares
+    unsafe level.pointee.orders = left
+    let book = unsafe books + Int(level.pointee.locate)
+    let side = unsafe side(book, level.pointee.side)
+    unsafe book.pointee.orders &-= 1
+    unsafe core.pointee.counters.live &-= 1
+    if left == 0 {
+      unsafe removeLevel(side, index)
+    } else if unsafe side.pointee.price == level.pointee.price {
+      unsafe side.pointee.shares = shares
+    }
+  }
+
+  @_noLocks @inline(__always) private func dequeue(
+    _ slot: UInt32, _ level: UnsafeMutablePointer<LevelSlot>
+  ) {
+    let link = unsafe links[Int(slot)]
+    if link.previous == 0 {
+      unsafe level.pointee.head = link.next
+    } else {
+      unsafe links[Int(link.previous)].next = link.next
+    }
+    if link.next == 0 {
+      unsafe level.pointee.tail = link.previous
+    } else {
+      unsafe links[Int(link.next)].previous = link.previous
+    }
+  }
+
+  /// Takes a slot of the overflow out of the hash, and its place's count of it back.
+  @_noLocks @inline(never) private func giveOverflow(_ slot: UInt32, _ reference: UInt64) {
+    let place = unsafe orders + Int(place(reference))
+    // A count that stood still at its greatest is not known any more, and stays.
+    if unsafe place.pointee.word & OrderSlot.evictedMask != OrderSlot.evictedMask {
+      unsafe place.pointee.word &-= OrderSlot.evictedOne
+    }
+    let bucket = bucket(reference)
+    var at = unsafe core.pointee.overflowHeads[bucket]
+    if at == slot {
+      unsafe core.pointee.overflowHeads[bucket] = chain(slot).pointee
+    } else {
+      var steps = 0
+      while at != 0, steps <= Self.chainMax {
+        let next = unsafe chain(at).pointee
+        if next == slot {
+          unsafe chain(at).pointee = chain(slot).pointee
+          break
+        }
+        at = next
+        steps &+= 1
+      }
+    }
+    unsafe chain(slot).pointee = core.pointee.freeOverflow
+    unsafe core.pointee.freeOverflow = slot
+  }
+
+  // MARK: Emptying
+
+  /// Removes every order of every book, or of one, by looking at all slots: books without queues.
+  @_noLocks func sweep(onlyLocate: UInt16?) {
+    let end = unsafe Int(core.pointee.overflowStart &+ core.pointee.overflowUsed)
+    var slot = Int(Self.slotsBefore)
+    while slot < end {
+      let level = unsafe orders[slot].level
+      if level != 0 {
+        let locate = unsafe levels[Int(level)].locate
+        if onlyLocate == nil || onlyLocate == locate { remove(UInt32(truncatingIfNeeded: slot)) }
+      }
+      slot &+= 1
+    }
+  }
+}
+
+/// What became of an insertion.
+enum InsertResult: UInt8, BitwiseCopyable {
+  case inserted
+  case duplicate
+  case full
+  var isInserted: Bool {
+    @_noLocks get {
+      switch self {
+      case .inserted: true
+      default: false
+      }
+    }
+  }
+}
