@@ -56,14 +56,16 @@ let package = Package(
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
     // A library, so that users measure strategies of their own: perf/README.md.
     .target(
-      name: "NeedletailBench", dependencies: ["Node", "BenchSupport", "CFloors"],
-      path: "Benchmarks", exclude: ["Command", "Floors", "Support"], swiftSettings: common),
+      name: "NeedletailBench", dependencies: ["Node", "BenchSupport", "CCounted", "CFloors"],
+      path: "Benchmarks", exclude: ["Command", "Counts/Marker", "Floors", "Support"],
+      swiftSettings: common),
     .executableTarget(
       name: "needletail-bench", dependencies: ["NeedletailBench", "Node"],
       path: "Benchmarks/Command", swiftSettings: common),
     .target(
       name: "BenchSupport", dependencies: ["Gateways", "ExecutionCore"],
       path: "Benchmarks/Support", swiftSettings: common),
+    .target(name: "CCounted", path: "Benchmarks/Counts/Marker"),
     .target(
       name: "CFloors", path: "Benchmarks/Floors", cSettings: [.define("_GNU_SOURCE")]),
     // Counts allocations and reference counting on the hot path; run by 'make gates' and a test. No

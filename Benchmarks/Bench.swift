@@ -1,4 +1,5 @@
 import BenchSupport
+import CSupport
 import Foundation
 
 /// The benchmark suites as a library: `needletail-bench` is ``run(_:strategy:)`` with the example
@@ -16,7 +17,7 @@ public enum Bench {
 
   static let help = """
     usage: needletail-bench [--suite NAME]... [--format text|json] [--output FILE] [--hgrm DIR]
-                            [--gate] [--goals] [--runs N] [--quick] [--handicap NANOSECONDS]
+                            [--gate] [--thresholds FILE] [--goals] [--runs N] [--quick] [--handicap NANOSECONDS]
                             [--scale N] [--list]
 
       --suite NAME      one of the suites below; all without it
@@ -25,6 +26,7 @@ public enum Bench {
       --hgrm DIR        write each latency distribution there, in HdrHistogram's text format
       --gate            exit 1 when a figure misses its target, and name it; a suite with a miss
                         is measured again, twice at the most, before it counts
+      --thresholds FILE with --gate: instructions of the hot functions too, against FILE
       --goals           the table of goals alone, from the suites that were run
       --runs N          measured runs of each figure, 1 to 1000 (default 5)
       --quick           a hundredth of the work: shows that it runs, the figures mean little
@@ -33,6 +35,8 @@ public enum Bench {
       --scale N         messages of the suite scale, 10000000 to 1000000000; a day has 300000000
                         (default: what fits into 12 seconds)
       --list            the suites and their questions
+
+    needletail-bench count    instructions of the hot functions; see needletail-bench count --help
 
     Figures are medians over the runs with least and greatest. Compare ratios within one run;
     absolute times differ by a third from day to day on a shared machine.
@@ -44,6 +48,11 @@ public enum Bench {
   ///
   /// Call it from the main thread. It pins threads and spins on them.
   public static func run(_ arguments: [String], strategy: BenchStrategy? = nil) -> Int32 {
+    switch arguments.first {
+    case "count": return CountCommand.run(Array(arguments.dropFirst()))
+    case "counted": return countedInside()
+    default: break
+    }
     let options: BenchOptions
     do {
       options = try BenchOptions(arguments, suites: suites.map { $0.name })
@@ -56,6 +65,12 @@ public enum Bench {
       print("\nsuites:")
       for suite in suites { print("  \(suite.name)  \(suite.question)") }
       return 0
+    }
+    // A wrong file is said before the minutes of measuring.
+    let accepted: Thresholds?
+    do { accepted = try options.thresholds.map(Thresholds.read) } catch {
+      say((error as? ThresholdsError)?.message ?? "\(error)")
+      return (error as? ThresholdsError)?.code ?? 70
     }
     // Before a suite pins this thread.
     let machine = Machine.describe()
@@ -74,7 +89,19 @@ public enum Bench {
       say((error as? BenchError)?.message ?? "\(error)")
       return 73
     }
-    return report.exitCode(gate: options.gate)
+    let code = report.exitCode(gate: options.gate)
+    guard options.gate, let accepted else { return code }
+    return max(code, CountCommand.gate(accepted))
+  }
+
+  /// What callgrind runs: `count` starts it.
+  private static func countedInside() -> Int32 {
+    print("dispatch crc32c:\(String(cString: nt_crc32c_path()))")
+    do { try CountedOperation.runAll() } catch {
+      say("counted: \((error as? BenchError)?.message ?? "\(error)")")
+      return 70
+    }
+    return 0
   }
 
   /// Whole or not at all: a run that was killed leaves nothing that looks like a report.
@@ -146,6 +173,7 @@ struct BenchOptions {
   var output: String?
   var hgrm: String?
   var goalsOnly = false
+  var thresholds: String?
 
   init(_ arguments: [String], suites: [String]) throws {
     var rest = arguments[...]
@@ -160,6 +188,7 @@ struct BenchOptions {
       case "--quick": quick = true
       case "--goals": goalsOnly = true
       case "--output": output = try value(option)
+      case "--thresholds": thresholds = try value(option)
       case "--hgrm": hgrm = try value(option)
       case "--suite":
         let name = try value(option)

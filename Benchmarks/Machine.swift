@@ -3,6 +3,22 @@ import Foundation
 
 /// What the figures were measured on, in one line.
 enum Machine {
+  static var architecture: String {
+    #if arch(x86_64)
+      "x86_64"
+    #elseif arch(arm64)
+      "arm64"
+    #else
+      "other"
+    #endif
+  }
+
+  /// Path of this program.
+  static var executable: String {
+    (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+      ?? CommandLine.arguments[0]
+  }
+
   static func describe() -> String {
     var model = "unknown processor"
     if let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) {

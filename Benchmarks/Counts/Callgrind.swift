@@ -1,0 +1,117 @@
+import BenchSupport
+import CSupport
+import Foundation
+
+/// Runs this program's counted operations under callgrind, all in one run, and reads its dumps.
+///
+/// Counts are of the simulated machine, so they are the same whatever else the machine does.
+/// Valgrind 3.19 knows no AVX-512: the path that ran behind run-time dispatch is part of the result.
+enum Callgrind {
+  /// - Parameter version: of Swift, as the thresholds are named.
+  static func count(swift version: String) throws -> Thresholds {
+    let folder = FileManager.default.temporaryDirectory
+      .appendingPathComponent("needletail-counts-\(UUID().uuidString)")
+    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    defer { try? FileManager.default.removeItem(at: folder) }
+    let program = try stripped(into: folder)
+    let output = try run(
+      "valgrind",
+      [
+        "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=bench_counted",
+        "--dump-after=bench_counted", "--cache-sim=yes",
+        "--callgrind-out-file=\(folder.path)/out", program, "counted",
+      ])
+    var operations: [String: Thresholds.Count] = [:]
+    var dispatch = ""
+    var dump = 0
+    for line in output.split(separator: "\n") {
+      let words = line.split(separator: " ")
+      if words.count == 2, words[0] == "dispatch" { dispatch = String(words[1]) }
+      guard words.count == 3, words[0] == "counted", let times = Double(words[2]), times > 0 else {
+        continue
+      }
+      dump += 1
+      let totals = try read("\(folder.path)/out.\(dump)")
+      operations[String(words[1])] = try perOperation(totals, times, String(words[1]))
+    }
+    guard operations.count == CountedOperation.all.count else {
+      throw BenchError(
+        "\(operations.count) of \(CountedOperation.all.count) operations were counted:\n\(output)")
+    }
+    return Thresholds(
+      swift: version, architecture: Machine.architecture, dispatch: dispatch,
+      operations: operations)
+  }
+
+  private static func perOperation(
+    _ totals: [String: Double], _ times: Double, _ name: String
+  ) throws -> Thresholds.Count {
+    guard let instructions = totals["Ir"], instructions > 0 else {
+      throw BenchError("callgrind counted nothing for \(name)")
+    }
+    func sum(_ events: String...) -> Double { events.reduce(0) { $0 + (totals[$1] ?? 0) } }
+    // As many digits as the file keeps.
+    func kept(_ x: Double, _ parts: Double) -> Double { (x / times * parts).rounded() / parts }
+    return .init(
+      instructions: kept(instructions, 100), dataReferences: kept(sum("Dr", "Dw"), 100),
+      misses: kept(sum("ILmr", "DLmr", "DLmw"), 1_000))
+  }
+
+  /// `events:` names the columns, `totals:` or `summary:` holds them.
+  static func read(_ path: String) throws -> [String: Double] {
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw BenchError("callgrind left no \(path)")
+    }
+    return try parse(text)
+  }
+
+  static func parse(_ text: String) throws -> [String: Double] {
+    var events: [String] = []
+    for line in text.split(separator: "\n") {
+      if line.hasPrefix("events:") {
+        events = line.split(separator: " ").dropFirst().map(String.init)
+      }
+      guard line.hasPrefix("summary:") || line.hasPrefix("totals:") else { continue }
+      let numbers = line.split(separator: " ").dropFirst().compactMap { Double($0) }
+      guard !events.isEmpty, numbers.count <= events.count else { continue }
+      // Columns at the end that are 0 are left out.
+      return Dictionary(uniqueKeysWithValues: zip(events, numbers))
+    }
+    throw BenchError("a dump of callgrind has no totals")
+  }
+
+  /// A copy without debug information, which this valgrind cannot read.
+  private static func stripped(into folder: URL) throws -> String {
+    let copy = folder.appendingPathComponent("needletail-bench").path
+    _ = try run("objcopy", ["--strip-debug", Machine.executable, copy])
+    return copy
+  }
+
+  /// Runs a program to its end; what it wrote to standard output.
+  private static func run(_ name: String, _ arguments: [String]) throws -> String {
+    let process = Process()
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    process.arguments = [name] + arguments
+    var environment = ProcessInfo.processInfo.environment
+    environment["SWIFT_DETERMINISTIC_HASHING"] = "1"
+    process.environment = environment
+    let out = Pipe()
+    let log = FileManager.default.temporaryDirectory
+      .appendingPathComponent("needletail-counts-\(UUID().uuidString).log")
+    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
+    defer { try? FileManager.default.removeItem(at: log) }
+    process.standardOutput = out
+    process.standardError = try FileHandle(forWritingTo: log)
+    do { try process.run() } catch { throw BenchError("\(name): \(error)") }
+    let text = out.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else {
+      let said = FileManager.default.contents(atPath: log.path) ?? Data()
+      let tail = String(decoding: said.suffix(600), as: UTF8.self)
+      throw BenchError(
+        "\(name) ended with \(process.terminationStatus): \(tail)"
+          + (process.terminationStatus == 127 ? "; install it: perf/scripts/deps gates" : ""))
+    }
+    return String(decoding: text, as: UTF8.self)
+  }
+}
