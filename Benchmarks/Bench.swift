@@ -37,6 +37,7 @@ public enum Bench {
       --list            the suites and their questions
 
     needletail-bench count    instructions of the hot functions; see needletail-bench count --help
+    needletail-bench compare  this build against another, in pairs; see needletail-bench compare --help
 
     Figures are medians over the runs with least and greatest. Compare ratios within one run;
     absolute times differ by a third from day to day on a shared machine.
@@ -51,6 +52,8 @@ public enum Bench {
     switch arguments.first {
     case "count": return CountCommand.run(Array(arguments.dropFirst()))
     case "counted": return countedInside()
+    case "compare": return CompareCommand.run(Array(arguments.dropFirst()))
+    case "paired": return pairedInside(Array(arguments.dropFirst()))
     default: break
     }
     let options: BenchOptions
@@ -99,6 +102,24 @@ public enum Bench {
     print("dispatch crc32c:\(String(cString: nt_crc32c_path()))")
     do { try CountedOperation.runAll() } catch {
       say("counted: \((error as? BenchError)?.message ?? "\(error)")")
+      return 70
+    }
+    return 0
+  }
+
+  /// One side of a pair: `compare` starts it.
+  private static func pairedInside(_ arguments: [String]) -> Int32 {
+    var plant = 0
+    if arguments.first == "--plant", arguments.count == 2, let n = Int(arguments[1]),
+      (0...1_000).contains(n)
+    {
+      plant = n
+    } else if !arguments.isEmpty {
+      say("usage: needletail-bench paired [--plant PERCENT]")
+      return 64
+    }
+    do { try PairedFigures.run(plant: plant, processors: Machine.processors()) } catch {
+      say("paired: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }
     return 0

@@ -4,9 +4,7 @@ import Gateways
 
 /// The engine's operations: from a batch of the feed to an order's bytes, and the venue's answer.
 extension CountedOperation {
-  private static let instruments = 256
-  private static let orders = 4_000
-  private static let session: Int64 = 1_577_716_200_000_000_000
+  private static let orders = OrderBench.orders
 
   static var ordering: [CountedOperation] {
     [
@@ -27,36 +25,8 @@ extension CountedOperation {
     ]
   }
 
-  /// An engine whose market is open, at an address of its own.
-  private final class Bench {
-    let driver = UnsafeMutablePointer<Driver<NoStrategy>>.allocate(capacity: 1)
-    let lane = MemoryLane(bytes: 16 << 20)
-    let requests = UnsafeMutablePointer<OrderRequest>.allocate(capacity: orders)
-
-    init(quantity: Int64 = 100) throws {
-      var configuration = BenchMarket.configuration(instruments: instruments)
-      configuration.firmLimits.openOrders = 2 * orders
-      configuration.ordersPerDayMax = 1 << 14
-      do {
-        driver.initialize(
-          to: Driver(
-            engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy()))
-      } catch { throw BenchError("\(error)") }
-      BenchMarket.open(&driver.pointee, instruments: instruments, at: session)
-      for i in 0..<orders {
-        let buys = i % 2 == 0
-        (requests + i).initialize(
-          to: OrderRequest(
-            instrument: InstrumentID(raw: UInt32(i * 37 % instruments)),
-            account: AccountID(raw: 0), strategy: StrategyID(raw: 0), side: buys ? .buy : .sell,
-            price: Price(raw: (buys ? 9_999 : 10_001) * 1_000_000 - Int64(i % 7) * 1_000_000),
-            quantity: Quantity(raw: quantity)))
-      }
-    }
-  }
-
   private static func check(_ quantity: Int64) throws -> (Int, () -> Void) {
-    let bench = try Bench(quantity: quantity)
+    let bench = try OrderBench(quantity: quantity)
     let refused = (0..<orders).filter {
       bench.driver.pointee.engine.check(bench.requests[$0]) != nil
     }.count
@@ -75,51 +45,29 @@ extension CountedOperation {
 
   private static func place() throws -> (Int, () -> Void) {
     // The same on another engine shows that all of them pass.
-    try place(all: try Bench())
-    let bench = try Bench()
-    return (
-      orders,
-      {
-        for i in 0..<orders {
-          bench.driver.pointee.engine.advance(
-            sessionTime: session + 1_000_000 * Int64(i + 1), machineTime: 0)
-          _ = bench.driver.pointee.engine.place(bench.requests[i])
-          _ = bench.driver.pointee.engine.nextRequest(machineTime: 0)
-          bench.driver.pointee.engine.requestTaken()
-        }
-      }
-    )
+    _ = try placed()
+    let bench = try OrderBench()
+    return (orders, { for i in 0..<orders { bench.place(i) } })
   }
 
   private static func report() throws -> (Int, () -> Void) {
-    let bench = try Bench()
-    try place(all: bench)
-    let engine = { (i: Int) in
-      var report = VenueReport(kind: .rejected, venue: 0, account: AccountID(raw: 0))
-      report.venueReference = UInt64(i + 1)
-      bench.driver.pointee.apply(report, sessionTime: session, machineTime: 0)
-    }
-    return (orders, { for i in 0..<orders { engine(i) } })
+    let bench = try placed()
+    return (orders, { for i in 0..<orders { bench.reject(UInt64(i + 1)) } })
   }
 
-  private static func place(all bench: Bench) throws {
-    for i in 0..<orders {
-      bench.driver.pointee.engine.advance(
-        sessionTime: session + 1_000_000 * Int64(i + 1), machineTime: 0)
-      _ = bench.driver.pointee.engine.place(bench.requests[i])
-      _ = bench.driver.pointee.engine.nextRequest(machineTime: 0)
-      bench.driver.pointee.engine.requestTaken()
+  private static func placed() throws -> OrderBench {
+    let bench = try OrderBench()
+    for i in 0..<orders { bench.place(i) }
+    guard bench.open == orders else {
+      throw BenchError("\(bench.open) of \(orders) orders are open")
     }
-    guard bench.driver.pointee.engine.openOrderCount == orders else {
-      throw BenchError(
-        "\(bench.driver.pointee.engine.openOrderCount) of \(orders) orders are open")
-    }
+    return bench
   }
 
   private static func encode() throws -> (Int, () -> Void) {
-    let bench = try Bench()
+    let bench = try OrderBench()
     let gateway = Kept(try BenchMarket.gateway())
-    bench.driver.pointee.engine.advance(sessionTime: session + 1, machineTime: 0)
+    bench.driver.pointee.engine.advance(sessionTime: OrderBench.session + 1, machineTime: 0)
     _ = bench.driver.pointee.engine.place(bench.requests[0])
     guard let made = bench.driver.pointee.engine.nextRequest(machineTime: 0) else {
       throw BenchError("no request")
@@ -138,7 +86,7 @@ extension CountedOperation {
   }
 
   private static func ingest() throws -> (Int, () -> Void) {
-    let bench = try Bench()
+    let bench = try OrderBench()
     let count = 16_000
     let records = UnsafeMutablePointer<MarketRecord>.allocate(capacity: count)
     var sequence = bench.driver.pointee.engine.market.feedState.expected
@@ -146,12 +94,12 @@ extension CountedOperation {
       var record = MarketRecord()
       record.sequence = sequence
       sequence += 1
-      record.sessionTime = session + Int64(i) * 1_000
-      record.locate = UInt16(i / 2 % instruments + 1)
+      record.sessionTime = OrderBench.session + Int64(i) * 1_000
+      record.locate = UInt16(i / 2 % OrderBench.instruments + 1)
       record.reference = UInt64(1_000_000 + i / 2)
       record.kind = i % 2 == 0 ? ITCHDecoder.Kind.add : ITCHDecoder.Kind.delete
       if i % 2 == 0 {
-        record.symbol = BenchMarket.symbol(i / 2 % instruments)
+        record.symbol = BenchMarket.symbol(i / 2 % OrderBench.instruments)
         record.side = UInt8(ascii: "B")
         record.price = 999_800
         record.shares = 100

@@ -1,0 +1,64 @@
+import BenchSupport
+import ExecutionCore
+
+/// An engine with an open market of 256 instruments and orders that all pass.
+final class OrderBench {
+  static let instruments = 256
+  static let orders = 4_000
+  static let session: Int64 = 1_577_716_200_000_000_000
+
+  /// Not in the object: its fields would be reached through exclusivity checks.
+  let driver = UnsafeMutablePointer<Driver<NoStrategy>>.allocate(capacity: 1)
+  let lane = MemoryLane(bytes: 16 << 20)
+  let requests = UnsafeMutablePointer<OrderRequest>.allocate(capacity: orders)
+  private var time = session
+
+  init(quantity: Int64 = 100) throws {
+    var configuration = BenchMarket.configuration(instruments: Self.instruments)
+    configuration.firmLimits.openOrders = 2 * Self.orders
+    do {
+      driver.initialize(
+        to: Driver(
+          engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy()))
+    } catch { throw BenchError("\(error)") }
+    BenchMarket.open(&driver.pointee, instruments: Self.instruments, at: Self.session)
+    for i in 0..<Self.orders {
+      let buys = i % 2 == 0
+      let price = (buys ? 9_999 : 10_001) * 1_000_000 - Int64(i % 7) * 1_000_000
+      (requests + i).initialize(
+        to: OrderRequest(
+          instrument: InstrumentID(raw: UInt32(i * 37 % Self.instruments)),
+          account: AccountID(raw: 0), strategy: StrategyID(raw: 0), side: buys ? .buy : .sell,
+          price: Price(raw: price), quantity: Quantity(raw: quantity)))
+    }
+  }
+
+  /// A millisecond later than the last one: the duplicate window has passed.
+  func place(_ i: Int) {
+    time += 1_000_001
+    driver.pointee.engine.advance(sessionTime: time, machineTime: 0)
+    _ = driver.pointee.engine.place(requests[i])
+    _ = driver.pointee.engine.nextRequest(machineTime: 0)
+    driver.pointee.engine.requestTaken()
+  }
+
+  /// The venue's answer to the order with this reference.
+  func reject(_ reference: UInt64) {
+    var report = VenueReport(kind: .rejected, venue: 0, account: AccountID(raw: 0))
+    report.venueReference = reference
+    driver.pointee.apply(report, sessionTime: time, machineTime: 0)
+  }
+
+  func placeAndReject(_ next: inout Int) {
+    time += 1_000_001
+    driver.pointee.engine.advance(sessionTime: time, machineTime: 0)
+    _ = driver.pointee.engine.place(requests[next])
+    next = (next + 1) % Self.orders
+    while let request = driver.pointee.engine.nextRequest(machineTime: 0) {
+      driver.pointee.engine.requestTaken()
+      reject(request.venueReference)
+    }
+  }
+
+  var open: Int { driver.pointee.engine.openOrderCount }
+}

@@ -1,0 +1,149 @@
+import BenchSupport
+import CSupport
+import ExecutionCore
+import Gateways
+
+/// The short figures that two builds are compared by: p50 of blocks of operations, in nanoseconds by
+/// operation. `needletail-bench paired` prints them, a line each; the format is never changed, because
+/// the other build may be an old one.
+enum PairedFigures {
+  /// One figure: `body(n)` does n operations; a block is `block` of them.
+  struct Item {
+    var name: String
+    var block: Int
+    var blocks: Int
+    var body: (Int) -> Void
+    var end: () -> Void = {}
+  }
+
+  static let names = ["decode", "books", "risk", "place", "tick", "ring"]
+
+  /// - Parameter plant: percent of operations done on top and not counted: work put in on purpose, for
+  ///   the self-test of the gate.
+  static func run(plant: Int, processors: [Int32]) throws {
+    pin(processors[processors.count - 1])
+    for make in [decode, books, risk, place, tick] {
+      let item = try make()
+      print("paired \(item.name) \(text(measure(item, plant)))")
+    }
+    guard processors.count >= 2 else {
+      Bench.say("one processor: the ring cannot be measured")
+      return
+    }
+    let item = try ring(processors)
+    print("paired \(item.name) \(text(measure(item, plant)))")
+  }
+
+  private static func measure(_ item: Item, _ plant: Int) -> Double {
+    let operations = item.block + item.block * plant / 100
+    var samples = [UInt32](repeating: 0, count: item.blocks)
+    for _ in 0..<item.blocks / 10 { item.body(operations) }
+    for i in 0..<item.blocks {
+      let start = nanoseconds()
+      item.body(operations)
+      samples[i] = UInt32(clamping: nanoseconds() - start)
+    }
+    item.end()
+    return median(&samples) / Double(item.block)
+  }
+
+  private static func text(_ x: Double) -> String { "\((x * 1_000).rounded() / 1_000)" }
+
+  // MARK: The figures
+
+  private static func decode() throws -> Item {
+    let flow = Flow()
+    let bytes = try flow.frames()
+    guard let base = bytes.baseAddress else { throw BenchError("the flow is empty") }
+    return Item(name: "decode", block: 500, blocks: 1_000) { operations in
+      var left = operations
+      var at = 0
+      while left > 0 {
+        let batch = ITCHDecoder.decodeFrames(
+          base + at, count: bytes.count - at, midnight: 0, firstSequence: 1,
+          into: flow.scratch, capacity: min(left, Flow.scratchCount))
+        left -= batch.records
+        at = batch.consumed == 0 || at + batch.consumed >= bytes.count ? 0 : at + batch.consumed
+      }
+    }
+  }
+
+  private static func books() throws -> Item {
+    let flow = Flow()
+    let settings = MarketDataSettings(capacity: .small)
+    var arena: OpaquePointer?
+    let error = nt_arena_create(
+      &arena, MarketData.bytes(for: settings, instruments: 0) + 4096,
+      nt_arena_options(numa_node: -1, huge_pages: false, lock: false, prefault: true), nil)
+    guard error == 0, let arena,
+      let market = MarketData(settings: settings, symbols: [], arena: arena)
+    else { throw BenchError("no memory for the books: errno \(error)") }
+    var next = 0
+    return Item(
+      name: "books", block: 100, blocks: 4_000,
+      body: { operations in
+        for _ in 0..<operations {
+          _ = market.apply(flow.records + next)
+          next = next + 1 == flow.count ? 0 : next + 1
+        }
+      }, end: { nt_arena_destroy(arena) })
+  }
+
+  private static func risk() throws -> Item {
+    let bench = try OrderBench()
+    var next = 0
+    return Item(name: "risk", block: 20, blocks: 10_000) { operations in
+      for _ in 0..<operations {
+        _ = bench.driver.pointee.engine.check(bench.requests[next])
+        next = (next + 1) % OrderBench.orders
+      }
+    }
+  }
+
+  /// Placed and rejected, so that nothing stays.
+  private static func place() throws -> Item {
+    let bench = try OrderBench()
+    var next = 0
+    return Item(name: "place", block: 20, blocks: 4_000) { operations in
+      for _ in 0..<operations { bench.placeAndReject(&next) }
+      bench.lane.rewind()
+    }
+  }
+
+  private static func tick() throws -> Item {
+    let bench = Kept(try EngineBench(instruments: 100))
+    return Item(name: "tick", block: 10, blocks: 4_000) { operations in
+      // Rise, order, rejection, fall.
+      _ = try? bench.value.ticks(operations, handicap: 0)
+    }
+  }
+
+  private static func ring(_ processors: [Int32]) throws -> Item {
+    let there = try RingEnds(payload: 8, capacity: 4_096)
+    let back = try RingEnds(payload: 8, capacity: 4_096)
+    let thread = try PinnedThread(name: "ring-echo", cpu: processors[0]) {
+      while true {
+        guard let item = nt_ring_peek(there.consumer) else { continue }
+        var word = item.load(as: UInt64.self)
+        nt_ring_release(there.consumer, 1)
+        while !nt_spsc_push(back.producer, &word, 8) {}
+        if word == .max { return }
+      }
+    }
+    func trip(_ word: UInt64) {
+      var word = word
+      while !nt_spsc_push(there.producer, &word, 8) {}
+      while nt_ring_peek(back.consumer) == nil {}
+      nt_ring_release(back.consumer, 1)
+    }
+    return Item(
+      name: "ring", block: 20, blocks: 5_000,
+      body: { operations in for i in 0..<operations { trip(UInt64(i)) } },
+      end: {
+        trip(.max)
+        thread.join()
+        there.close()
+        back.close()
+      })
+  }
+}
