@@ -118,7 +118,7 @@ public enum Bench {
       say("usage: needletail-bench paired [--plant PERCENT]")
       return 64
     }
-    do { try PairedFigures.run(plant: plant, processors: Machine.processors()) } catch {
+    do { try PairedFigures.serve(plant: plant, processors: Machine.processors()) } catch {
       say("paired: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }

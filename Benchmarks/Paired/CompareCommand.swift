@@ -3,40 +3,41 @@ import Foundation
 
 /// `needletail-bench compare`: this build against another one, in pairs.
 ///
-/// Runs of the two builds alternate (A B B A), so that a machine that grows slower or faster hits both
-/// alike. What is slower in twelve pairs is measured again in twenty new ones, and fails only if it is
-/// slower in both. Before that the gate proves itself: this build against itself must pass, and against
-/// itself with a tenth more work must fail; a machine on which that cannot be shown judges nothing.
+/// Processes of both run beside each other on one processor and take turns of some milliseconds,
+/// A B B A: a machine that grows slower or faster hits both alike. A dozen such pairs tell the build from
+/// where its pages happened to lie. What is slower is measured again in more pairs, and
+/// fails only if it is slower in both. Before that the gate proves itself, figure by figure: this build
+/// against itself must pass, and against itself with a tenth more work must fail; a figure for which
+/// that cannot be shown is not judged.
 enum CompareCommand {
   static let help = """
-    usage: needletail-bench compare --base PROGRAM [--pairs N] [--skip-self-test]
+    usage: needletail-bench compare --base PROGRAM [--pairs N]
 
       --base PROGRAM    the needletail-bench of the other build
-      --pairs N         pairs of runs, 10 to 200 (default 12)
+      --pairs N         pairs of processes, 10 to 1000 (default 12)
 
-    Exit code 0: nothing is slower; 1: something is; 75: the machine is too noisy to tell, tried three
-    times: not judged, which is no pass.
+    Exit code 0: nothing is slower; 1: something is; 75: nothing is, and the machine is too noisy to
+    judge some figure, tried three times: that one is not judged, which is no pass.
     """
   static let attemptsMax = 3
-  static let repeatedPairs = 20
+  /// Of one pair of processes.
+  static let turns = 5
 
   static func run(_ arguments: [String]) -> Int32 {
     var base: String?
     var pairs = 12
-    var testsItself = true
     var rest = arguments[...]
     while let option = rest.popFirst() {
       switch option {
       case "--help", "-h":
         print(help)
         return 0
-      case "--skip-self-test": testsItself = false
       case "--base":
         guard let value = rest.popFirst() else { return usage("--base needs a program") }
         base = value
       case "--pairs":
-        guard let text = rest.popFirst(), let n = Int(text), (10...200).contains(n) else {
-          return usage("--pairs is 10 to 200")
+        guard let text = rest.popFirst(), let n = Int(text), (10...1_000).contains(n) else {
+          return usage("--pairs is 10 to 1000")
         }
         pairs = n
       default: return usage("unknown option '\(option)'")
@@ -47,73 +48,98 @@ enum CompareCommand {
       Bench.say("compare: \(base) is no program: build the base first")
       return 66
     }
-    do { return try compare(base, pairs, testsItself) } catch {
+    do { return try compare(base, pairs) } catch {
       Bench.say("compare: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }
   }
 
-  private static func compare(_ base: String, _ pairs: Int, _ testsItself: Bool) throws -> Int32 {
-    let own = PairedProgram(path: Machine.executable)
-    if testsItself, try !isQuiet(own, pairs) {
-      print("paired: machine too noisy, tried \(attemptsMax) times: NOT JUDGED")
-      return 75
-    }
-    let other = PairedProgram(path: base)
-    let first = try estimates(other, own, pairs)
+  private static func compare(_ base: String, _ pairs: Int) throws -> Int32 {
+    let own = Machine.executable
+    let judged = try provenFigures(own, pairs)
+    let first = try estimates(base, own, pairs: pairs, of: judged)
     show("new / base, \(pairs) pairs", first)
-    let suspects = first.filter { $0.value.isSlower }.map(\.key)
-    guard !suspects.isEmpty else { return 0 }
-    print("paired: \(suspects.sorted().joined(separator: ", ")) slower: \(repeatedPairs) new pairs")
-    let second = try estimates(other, own, repeatedPairs)
-    show("new / base, \(repeatedPairs) pairs", second)
-    var code: Int32 = 0
-    for name in suspects.sorted() {
-      guard let estimate = second[name], estimate.isSlower else { continue }
-      code = 1
-      let line =
-        "gate: paired: \(name) is \(factor(estimate.median)) of the base "
-        + "[\(factor(estimate.low)) - \(factor(estimate.high))], must be at most 1.05 and not "
-        + "certainly above 1.03; see needletail-bench compare --base \(base)\n"
-      FileHandle.standardError.write(Data(line.utf8))
+    let missing = judged.filter { first[$0] == nil }
+    if !missing.isEmpty {
+      print("paired: not in the base: \(missing.joined(separator: ", ")): NOT JUDGED")
     }
-    return code
+    let suspects = judged.filter { first[$0]?.isSlower == true }
+    var code: Int32 = 0
+    if !suspects.isEmpty {
+      print("paired: slower: \(suspects.joined(separator: ", ")); \(2 * pairs) new pairs")
+      let second = try estimates(base, own, pairs: 2 * pairs, of: suspects)
+      show("new / base, \(2 * pairs) pairs", second)
+      for name in suspects {
+        guard let estimate = second[name], estimate.isSlower else { continue }
+        code = 1
+        fail(name, estimate, base)
+      }
+    }
+    let isWhole = judged.count == PairedFigures.names.count && missing.isEmpty
+    return code == 0 && !isWhole ? 75 : code
   }
 
-  /// Whether a tenth more work is seen here, and nothing is seen where nothing is.
-  private static func isQuiet(_ own: PairedProgram, _ pairs: Int) throws -> Bool {
-    for attempt in 1...attemptsMax {
-      let same = try estimates(own, own, pairs)
-      let falseAlarms = same.filter { $0.value.isSlower }.map(\.key).sorted()
-      let more = try estimates(own, own.planted(10), pairs)
-      let unseen = more.filter { !$0.value.isSlower }.map(\.key).sorted()
-      show("self-test, the same build, \(pairs) pairs", same)
-      show("self-test, a tenth more work, \(pairs) pairs", more)
-      if falseAlarms.isEmpty, unseen.isEmpty { return true }
-      print(
-        "paired: self-test \(attempt) of \(attemptsMax): false alarms: "
-          + "\(falseAlarms.isEmpty ? "none" : falseAlarms.joined(separator: ", ")); not seen: "
-          + (unseen.isEmpty ? "none" : unseen.joined(separator: ", ")))
+  private static func fail(_ name: String, _ estimate: PairedEstimate, _ base: String) {
+    let line =
+      "gate: paired: \(name) is \(factor(estimate.median)) of the base "
+      + "[\(factor(estimate.low)) - \(factor(estimate.high))], must be at most 1.05 and not "
+      + "certainly above 1.03; see needletail-bench compare --base \(base)\n"
+    FileHandle.standardError.write(Data(line.utf8))
+  }
+
+  /// The figures for which a tenth more work is seen on this machine now, and nothing is seen where
+  /// nothing is.
+  private static func provenFigures(_ own: String, _ pairs: Int) throws -> [String] {
+    var open = PairedFigures.names
+    for attempt in 1...attemptsMax where !open.isEmpty {
+      let same = try estimates(own, own, pairs: pairs, of: open)
+      let more = try estimates(own, own, planted: 10, pairs: pairs, of: open)
+      show("self-test \(attempt) of \(attemptsMax), the same build", same)
+      show("self-test \(attempt) of \(attemptsMax), a tenth more work", more)
+      open = open.filter { same[$0]?.isSlower != false || more[$0]?.isSlower != true }
     }
-    return false
+    for name in open {
+      print("paired: \(name): machine too noisy, tried \(attemptsMax) times: NOT JUDGED")
+    }
+    return PairedFigures.names.filter { !open.contains($0) }
   }
 
   private static func estimates(
-    _ a: PairedProgram, _ b: PairedProgram, _ pairs: Int
+    _ base: String, _ new: String, planted: Int = 0, pairs: Int, of names: [String]
   ) throws -> [String: PairedEstimate] {
     var ratios: [String: [Double]] = [:]
     for pair in 0..<pairs {
-      let (first, second) = pair % 2 == 0 ? (a, b) : (b, a)
-      let one = try first.figures()
-      let two = try second.figures()
-      let (base, new) = pair % 2 == 0 ? (one, two) : (two, one)
-      for (name, time) in new {
-        guard let before = base[name], before > 0 else { continue }
-        ratios[name, default: []].append(time / before)
+      // New processes for each pair: where pages and code lie differs from process to process, and no
+      // number of turns within one would show it.
+      let a = try PairedProgram(path: base)
+      let b = try PairedProgram(path: new, plant: planted)
+      defer {
+        a.end()
+        b.end()
+      }
+      for name in names where a.names.contains(name) && b.names.contains(name) {
+        ratios[name, default: []].append(try ratio(b, a, name, isFirst: pair % 2 == 1))
       }
     }
-    guard !ratios.isEmpty else { throw BenchError("the two builds have no figure in common") }
     return ratios.mapValues { PairedEstimate($0) }
+  }
+
+  /// Median of the turns of two running processes: A B B A, B A A B.
+  private static func ratio(
+    _ new: PairedProgram, _ base: PairedProgram, _ name: String, isFirst: Bool
+  ) throws -> Double {
+    var ratios: [Double] = []
+    for turn in 0..<turns {
+      let isOuter = (turn % 2 == 0) == isFirst
+      let (outer, inner) = isOuter ? (new, base) : (base, new)
+      let times = [
+        try outer.time(name), try inner.time(name), try inner.time(name), try outer.time(name),
+      ]
+      let ratio = (times[1] * times[2] / (times[0] * times[3])).squareRoot()
+      ratios.append(isOuter ? 1 / ratio : ratio)
+    }
+    ratios.sort()
+    return ratios[ratios.count / 2]
   }
 
   private static func show(_ title: String, _ estimates: [String: PairedEstimate]) {
@@ -131,41 +157,55 @@ enum CompareCommand {
   }
 }
 
-/// A build's `needletail-bench paired`.
-struct PairedProgram {
-  var path: String
-  var plant = 0
+/// A build's `needletail-bench paired`, waiting for the name of a figure.
+private final class PairedProgram {
+  let names: [String]
+  private let process = Process()
+  private let input = Pipe()
+  private let output = Pipe()
+  private let path: String
+  private var rest: [UInt8] = []
 
-  func planted(_ percent: Int) -> PairedProgram { .init(path: path, plant: percent) }
-
-  /// Nanoseconds by figure, of one run.
-  func figures() throws -> [String: Double] {
-    let process = Process()
+  init(path: String, plant: Int = 0) throws {
+    self.path = path
     process.executableURL = URL(fileURLWithPath: path)
     process.arguments = ["paired"] + (plant > 0 ? ["--plant", "\(plant)"] : [])
-    let out = Pipe()
-    process.standardOutput = out
+    process.standardInput = input
+    process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     do { try process.run() } catch { throw BenchError("\(path): \(error)") }
-    let text = String(decoding: out.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-      throw BenchError(
-        "\(path) paired ended with \(process.terminationStatus): is it a build from before the mode?"
-      )
+    let words = Self.line(output, &rest).split(separator: " ").map(String.init)
+    guard words.first == "ready" else {
+      process.terminate()
+      throw BenchError("\(path) has no mode 'paired': is it a build from before it?")
     }
-    return Self.parse(text)
+    names = Array(words.dropFirst())
   }
 
-  static func parse(_ text: String) -> [String: Double] {
-    var found: [String: Double] = [:]
-    for line in text.split(separator: "\n") {
-      let words = line.split(separator: " ")
-      guard words.count == 3, words[0] == "paired", let time = Double(words[2]), time > 0 else {
-        continue
-      }
-      found[String(words[1])] = time
+  /// Nanoseconds of one operation, from one slice.
+  func time(_ name: String) throws -> Double {
+    input.fileHandleForWriting.write(Data((name + "\n").utf8))
+    let words = Self.line(output, &rest).split(separator: " ")
+    guard words.count == 2, words[0] == name, let time = Double(words[1]), time > 0 else {
+      throw BenchError("\(path) paired gave no time of \(name)")
     }
-    return found
+    return time
+  }
+
+  func end() {
+    try? input.fileHandleForWriting.close()
+    process.waitUntilExit()
+  }
+
+  /// Empty at the end of the output.
+  private static func line(_ output: Pipe, _ rest: inout [UInt8]) -> String {
+    while !rest.contains(10) {
+      let data = output.fileHandleForReading.availableData
+      if data.isEmpty { return "" }
+      rest += data
+    }
+    let end = rest.firstIndex(of: 10) ?? 0
+    defer { rest.removeFirst(end + 1) }
+    return String(decoding: rest[..<end], as: UTF8.self)
   }
 }

@@ -1,18 +1,23 @@
 import BenchSupport
 import CSupport
 import ExecutionCore
+import Foundation
 import Gateways
 
 /// The short figures that two builds are compared by: p50 of blocks of operations, in nanoseconds by
-/// operation. `needletail-bench paired` prints them, a line each; the format is never changed, because
-/// the other build may be an old one.
+/// operation.
+///
+/// `needletail-bench paired` answers, a line each: it says `ready` and its figures' names; then for each
+/// name on standard input it runs a slice of some milliseconds, warm-up first, and prints the name and
+/// the time. It ends with its input. The format is never changed: the other build may be an old one.
 enum PairedFigures {
-  /// One figure: `body(n)` does n operations; a block is `block` of them.
+  /// One figure: `body(n)` does n operations; a block is `block` of them, a slice `blocks` blocks.
   struct Item {
     var name: String
     var block: Int
     var blocks: Int
     var body: (Int) -> Void
+    var begin: () throws -> Void = {}
     var end: () -> Void = {}
   }
 
@@ -20,24 +25,29 @@ enum PairedFigures {
 
   /// - Parameter plant: percent of operations done on top and not counted: work put in on purpose, for
   ///   the self-test of the gate.
-  static func run(plant: Int, processors: [Int32]) throws {
+  static func serve(plant: Int, processors: [Int32]) throws {
     pin(processors[processors.count - 1])
-    for make in [decode, books, risk, place, tick] {
-      let item = try make()
-      print("paired \(item.name) \(text(measure(item, plant)))")
+    var items = try [decode, books, risk, place, tick].map { try $0() }
+    // Two spinning ends need two processors.
+    if processors.count >= 2 { items.append(try ring(processors)) }
+    say("ready " + items.map(\.name).joined(separator: " "))
+    while let name = readLine() {
+      guard let item = items.first(where: { $0.name == name }) else {
+        throw BenchError("no figure '\(name)'")
+      }
+      say("\(name) \((try slice(item, plant) * 1_000).rounded() / 1_000)")
     }
-    guard processors.count >= 2 else {
-      Bench.say("one processor: the ring cannot be measured")
-      return
-    }
-    let item = try ring(processors)
-    print("paired \(item.name) \(text(measure(item, plant)))")
   }
 
-  private static func measure(_ item: Item, _ plant: Int) -> Double {
+  private static func say(_ text: String) {
+    FileHandle.standardOutput.write(Data((text + "\n").utf8))
+  }
+
+  private static func slice(_ item: Item, _ plant: Int) throws -> Double {
     let operations = item.block + item.block * plant / 100
     var samples = [UInt32](repeating: 0, count: item.blocks)
-    for _ in 0..<item.blocks / 10 { item.body(operations) }
+    try item.begin()
+    for _ in 0..<item.blocks / 4 { item.body(operations) }
     for i in 0..<item.blocks {
       let start = nanoseconds()
       item.body(operations)
@@ -47,15 +57,13 @@ enum PairedFigures {
     return median(&samples) / Double(item.block)
   }
 
-  private static func text(_ x: Double) -> String { "\((x * 1_000).rounded() / 1_000)" }
-
   // MARK: The figures
 
   private static func decode() throws -> Item {
     let flow = Flow()
     let bytes = try flow.frames()
     guard let base = bytes.baseAddress else { throw BenchError("the flow is empty") }
-    return Item(name: "decode", block: 500, blocks: 1_000) { operations in
+    return Item(name: "decode", block: 500, blocks: 1_600) { operations in
       var left = operations
       var at = 0
       while left > 0 {
@@ -80,19 +88,19 @@ enum PairedFigures {
     else { throw BenchError("no memory for the books: errno \(error)") }
     var next = 0
     return Item(
-      name: "books", block: 100, blocks: 4_000,
+      name: "books", block: 100, blocks: 2_400,
       body: { operations in
         for _ in 0..<operations {
           _ = market.apply(flow.records + next)
           next = next + 1 == flow.count ? 0 : next + 1
         }
-      }, end: { nt_arena_destroy(arena) })
+      })
   }
 
   private static func risk() throws -> Item {
     let bench = try OrderBench()
     var next = 0
-    return Item(name: "risk", block: 20, blocks: 10_000) { operations in
+    return Item(name: "risk", block: 20, blocks: 2_400) { operations in
       for _ in 0..<operations {
         _ = bench.driver.pointee.engine.check(bench.requests[next])
         next = (next + 1) % OrderBench.orders
@@ -104,7 +112,7 @@ enum PairedFigures {
   private static func place() throws -> Item {
     let bench = try OrderBench()
     var next = 0
-    return Item(name: "place", block: 20, blocks: 4_000) { operations in
+    return Item(name: "place", block: 20, blocks: 600) { operations in
       for _ in 0..<operations { bench.placeAndReject(&next) }
       bench.lane.rewind()
     }
@@ -112,7 +120,7 @@ enum PairedFigures {
 
   private static func tick() throws -> Item {
     let bench = Kept(try EngineBench(instruments: 100))
-    return Item(name: "tick", block: 10, blocks: 4_000) { operations in
+    return Item(name: "tick", block: 10, blocks: 200) { operations in
       // Rise, order, rejection, fall.
       _ = try? bench.value.ticks(operations, handicap: 0)
     }
@@ -121,15 +129,7 @@ enum PairedFigures {
   private static func ring(_ processors: [Int32]) throws -> Item {
     let there = try RingEnds(payload: 8, capacity: 4_096)
     let back = try RingEnds(payload: 8, capacity: 4_096)
-    let thread = try PinnedThread(name: "ring-echo", cpu: processors[0]) {
-      while true {
-        guard let item = nt_ring_peek(there.consumer) else { continue }
-        var word = item.load(as: UInt64.self)
-        nt_ring_release(there.consumer, 1)
-        while !nt_spsc_push(back.producer, &word, 8) {}
-        if word == .max { return }
-      }
-    }
+    var thread: PinnedThread?
     func trip(_ word: UInt64) {
       var word = word
       while !nt_spsc_push(there.producer, &word, 8) {}
@@ -137,13 +137,23 @@ enum PairedFigures {
       nt_ring_release(back.consumer, 1)
     }
     return Item(
-      name: "ring", block: 20, blocks: 5_000,
+      name: "ring", block: 20, blocks: 1_000,
       body: { operations in for i in 0..<operations { trip(UInt64(i)) } },
+      begin: {
+        // Spins only as long as the slice.
+        thread = try PinnedThread(name: "ring-echo", cpu: processors[0]) {
+          while true {
+            guard let item = nt_ring_peek(there.consumer) else { continue }
+            var word = item.load(as: UInt64.self)
+            nt_ring_release(there.consumer, 1)
+            while !nt_spsc_push(back.producer, &word, 8) {}
+            if word == .max { return }
+          }
+        }
+      },
       end: {
         trip(.max)
-        thread.join()
-        there.close()
-        back.close()
+        thread?.join()
       })
   }
 }
