@@ -51,6 +51,8 @@ extension EngineState {
     accountExposure = columns.accountExposure
     instrumentExposure = columns.instrumentExposure
     duplicates = columns.duplicates
+    instrumentGates = columns.instrumentGates
+    strategyGates = columns.strategyGates
     positions = columns.positions
     cash = columns.cash
     ledger = columns.ledger
@@ -98,6 +100,7 @@ extension EngineState {
       risk[i].restricted = c.restricted.contains(InstrumentID(raw: UInt32(i)))
     }
     setUpPositions(c)
+    setGates()
   }
 
   private mutating func setUpOrders() {
@@ -226,6 +229,8 @@ struct EngineColumns {
   let accountExposure: Column<Exposure>
   let instrumentExposure: Column<Exposure>
   let duplicates: DuplicateWindow
+  let instrumentGates: Column<InstrumentGate>
+  let strategyGates: Column<StrategyGate>
   let positions: Column<PositionBook>
   let cash: Column<Int128>
   let ledger: ExecutionLedger
@@ -255,6 +260,8 @@ struct EngineColumns {
     accountExposure = b.column(Exposure(), c.accounts.count * instruments)
     instrumentExposure = b.column(Exposure(), instruments)
     duplicates = DuplicateWindow(&b, window: c.duplicateWindow, most: c.duplicatesMax)
+    instrumentGates = b.column(InstrumentGate(), instruments)
+    strategyGates = b.column(StrategyGate(), c.strategies.count)
     positions = b.column(PositionBook(), cells)
     cash = b.column(0, c.accounts.count)
     ledger = ExecutionLedger(&b, executionsMax: c.executionsMax)

@@ -50,6 +50,10 @@
   var instrumentExposure: Column<Exposure>
   var duplicates: DuplicateWindow
   var settings = RiskSettings()
+  /// What the quick pass compares with; see ``setGates()``.
+  var instrumentGates: Column<InstrumentGate>
+  var strategyGates: Column<StrategyGate>
+  var marketGate = MarketGate()
 
   // Portfolio.
   var positions: Column<PositionBook>

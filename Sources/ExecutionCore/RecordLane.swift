@@ -60,6 +60,11 @@ internal import CSupport
     return unsafe nt_lane_has_room(lane, UInt64(nt_record_length(bytes)))
   }
 
+  /// True when an ordinary record of any size would be taken now.
+  @inline(__always) var hasRoomForAny: Bool {
+    unsafe nt_lane_has_room(lane, UInt64(RecordHeader.lengthMax))
+  }
+
   /// The journal's errno, 0 while it is healthy. Once set, ordinary appends are refused for good.
   public var failure: Int32 {
     @_noLocks get { unsafe nt_lane_load_failed(lane) }

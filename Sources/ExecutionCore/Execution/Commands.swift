@@ -50,7 +50,9 @@ extension EngineState {
     case .massCancel: askVenue(.massCancel, c)
     case .disableEntry: askVenue(.disableEntry, c)
     case .enableEntry: askVenue(.enableEntry, c)
-    case .restrict: risk[Int(c.instrument.raw)].restricted = c.value == 1
+    case .restrict:
+      risk[Int(c.instrument.raw)].restricted = c.value == 1
+      setGate(instrument: Int(c.instrument.raw))
     case .setLimit: setLimit(c)
     case .accountQuery: askAccount()
     }
@@ -78,8 +80,10 @@ extension EngineState {
     }
     if c.scope == .instrument {
       instrumentLimits[Int(c.instrument.raw)] = limit
+      setGate(instrument: Int(c.instrument.raw))
     } else {
       limits[scopeIndex(c)] = limit
+      setStrategyGates()
     }
   }
 

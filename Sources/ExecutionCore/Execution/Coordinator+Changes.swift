@@ -41,7 +41,7 @@ extension EngineState {
     orders[slot].pendingInPlace = false
     pend(slot, terms, wire)
     counters.replaces &+= 1
-    duplicates.add(duplicateEntry(terms), at: sessionTime)
+    duplicates.add(duplicateKey(terms), at: sessionTime)
     if stage.isOn, stage.queued == 0 { stage.queued = clockTicks() }
     return .accepted
   }
@@ -109,7 +109,7 @@ extension EngineState {
     return nil
   }
 
-  private mutating func changeTerms(_ slot: Int, price: Int64, quantity: Int64) -> OrderTerms {
+  mutating func changeTerms(_ slot: Int, price: Int64, quantity: Int64) -> OrderTerms {
     let order = orders[slot]
     return OrderTerms(
       instrument: Int(order.instrument.raw), cell: Int(order.cell), account: order.account,

@@ -36,7 +36,7 @@ extension EngineState {
     fill(slot, from: wire, terms)
     outbox.push(wire, urgent: false)
     counters.newOrders &+= 1
-    duplicates.add(duplicateEntry(terms), at: sessionTime)
+    duplicates.add(duplicateKey(terms), at: sessionTime)
     takeTokens(terms.account, terms.strategy)
     if stage.isOn, stage.queued == 0 { stage.queued = clockTicks() }
     return .accepted(handle)
@@ -56,7 +56,7 @@ extension EngineState {
   }
 
   /// The identifiers of a request as indices, or which of them is unknown.
-  private mutating func resolve(_ r: OrderRequest) -> Resolution {
+  mutating func resolve(_ r: OrderRequest) -> Resolution {
     guard Int(r.strategy.raw) < strategyCount else {
       return .right(
         Refusal(

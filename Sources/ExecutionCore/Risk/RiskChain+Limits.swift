@@ -81,14 +81,10 @@ extension EngineState {
     return worst
   }
 
-  mutating func duplicateEntry(_ t: OrderTerms) -> DuplicateWindow.Entry {
-    var e = DuplicateWindow.Entry()
-    e.price = t.price
-    e.quantity = t.quantity
-    e.instrument = UInt32(t.instrument)
-    e.account = t.account.raw
-    e.isBuy = t.isBuy
-    return e
+  @inline(__always) mutating func duplicateKey(_ t: OrderTerms) -> DuplicateWindow.Key {
+    DuplicateWindow.Key(
+      price: t.price, quantity: t.quantity, instrument: UInt32(truncatingIfNeeded: t.instrument),
+      account: t.account.raw, isBuy: t.isBuy)
   }
 
   mutating func checkDuplicate(_ t: OrderTerms) -> Refusal? {
@@ -97,7 +93,7 @@ extension EngineState {
         .messageRate, scope: .firm, limit: Int128(DuplicateWindow.entriesMax),
         observed: Int128(DuplicateWindow.entriesMax + 1))
     }
-    let alike = duplicates.count(duplicateEntry(t), at: sessionTime)
+    let alike = duplicates.count(duplicateKey(t), at: sessionTime)
     guard alike < duplicates.most else {
       return Refusal(
         .duplicateOrder, scope: .account, limit: Int128(duplicates.most),

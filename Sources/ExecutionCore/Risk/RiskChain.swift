@@ -24,7 +24,13 @@ struct OrderTerms: BitwiseCopyable {
 /// crossing of the quote; it keeps quantity, notional, tick, lot, halt and the collar around the last
 /// good quote (DESIGN.md, "The data path", 5).
 extension EngineState {
-  mutating func check(_ terms: inout OrderTerms) -> Refusal? {
+  @inline(__always) mutating func check(_ terms: inout OrderTerms) -> Refusal? {
+    if passes(&terms) { return nil }
+    return checkAll(&terms)
+  }
+
+  /// Each check in its order, for an order that the quick pass did not let through.
+  @inline(never) mutating func checkAll(_ terms: inout OrderTerms) -> Refusal? {
     if let refusal = checkTerms(terms) { return refusal }
     if let refusal = checkLatches(terms) { return refusal }
     let reducing = isReducing(terms)

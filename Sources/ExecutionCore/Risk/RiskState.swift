@@ -49,7 +49,7 @@ struct DivisibilityTest: BitwiseCopyable {
 
   func divides(_ n: Int64) -> Bool {
     let product = n.magnitude &* inverse
-    let rotated = shift == 0 ? product : (product >> shift) | (product << (64 &- shift))
+    let rotated = (product &>> shift) | (product &<< (64 &- shift))
     return rotated <= most
   }
 }
@@ -135,6 +135,12 @@ struct TokenBucket: BitwiseCopyable {
     let (gain, over) = elapsed.multipliedReportingOverflow(by: rate)
     let (sum, more) = tokens.addingReportingOverflow(gain)
     tokens = wide || over || more ? capacity : min(capacity, sum)
+  }
+  /// Refills and asks.
+  @inline(__always) mutating func refilledAllows(at time: Int64) -> Bool {
+    if !isLimited { return true }
+    refill(at: time)
+    return allowsOrder
   }
   /// Whether a request that is not a cancel may go.
   var allowsOrder: Bool { !isLimited || tokens &- kept >= Self.unit }

@@ -1,0 +1,241 @@
+/// The quick pass of the chain: whether an order certainly passes every check, in one straight line.
+///
+/// Everything that is known before the order comes is worked out when it changes, at start-up or by a
+/// command: the strictest limit of all scopes, the narrowest of all price ranges. An order within all
+/// of that passes each check of ``EngineState/checkAll(_:)`` too. One that is not is no refusal yet: the
+/// chain itself decides, and says why.
+
+/// What the quick pass needs of an instrument: two cache lines.
+struct InstrumentGate: BitwiseCopyable {
+  /// Prices on the grid of `priceTest` that every collar and band lets through; none to begin with.
+  var lowest: Int64 = 1
+  var highest: Int64 = 0
+  var priceTest = DivisibilityTest(1)
+  var lotTest = DivisibilityTest(1)
+  // The second cache line: the instrument's own limits.
+  var quantityMax: Int64 = 0
+  var notionalMax: Int64 = 0
+  var positionMax: Int64 = 0
+  var openOrdersMax: Int64 = 0
+  var moneyScale: Int64 = 1
+  var quoteDivisor: Int64 = 1
+  var symbol: UInt64 = 0
+  var regSHO: UInt8 = 0
+  var shortable = false
+  var priceExponent: Int8 = -8
+  var quantityExponent: Int8 = 0
+  var reserved: UInt32 = 0
+}
+
+/// The strictest limits of a strategy, its account and the firm: a cache line.
+struct StrategyGate: BitwiseCopyable {
+  var quantityMax: Int64 = 0
+  var notionalMax: Int64 = 0
+  var positionMax: Int64 = 0
+  var accountPositionMax: Int64 = 0
+  var openOrdersMax: Int64 = 0
+  var accountOpenOrdersMax: Int64 = 0
+  var firmOpenOrdersMax: Int64 = 0
+  var firmPositionMax: Int64 = 0
+}
+
+/// The market's part, the same for all instruments.
+struct MarketGate: BitwiseCopyable {
+  /// Oldest feed and symbol that no gate minds.
+  var feedAgeMax: Int64 = -1
+  var symbolAgeMax: Int64 = -1
+  /// The dynamic collar's width, doubled and by 10,000 basis points as it is compared.
+  var collarShare: Int64 = 0
+  var collarAbsolute: Int64 = 0
+}
+
+extension EngineState {
+  /// Works all gates out, at start-up.
+  mutating func setGates() {
+    for i in 0..<instrumentCount { setGate(instrument: i) }
+    setStrategyGates()
+    let silence = market.settings.feedStaleAfter
+    let age = market.settings.staleAfter
+    marketGate.feedAgeMax = min(settings.dataAgeMax, silence > 0 ? silence : .max)
+    if settings.goodQuoteAgeMax < 0 { marketGate.feedAgeMax = -1 }
+    marketGate.symbolAgeMax = age > 0 ? age : .max
+    marketGate.collarShare = settings.dynamicBasisPoints
+    marketGate.collarAbsolute = Int64(clamping: Int128(settings.dynamicAbsolute) * 20_000)
+  }
+
+  /// After a limit of firm, account or strategy changed.
+  mutating func setStrategyGates() {
+    for i in 0..<strategyCount { setGate(strategy: i) }
+  }
+
+  /// After a limit of the instrument changed, or its place on the restricted list.
+  mutating func setGate(instrument i: Int) {
+    let r = risk[i]
+    let own = instrumentLimits[i]
+    var gate = InstrumentGate()
+    gate.symbol = r.symbol
+    gate.priceExponent = r.priceExponent
+    gate.quantityExponent = r.quantityExponent
+    gate.regSHO = r.regSHO
+    gate.shortable = r.shortable
+    gate.moneyScale = r.moneyScale
+    gate.quoteDivisor = r.quoteDivisor
+    gate.lotTest = r.lotTest
+    gate.quantityMax = min(own.orderQuantity, Self.venueQuantityMax)
+    gate.notionalMax = Int64(clamping: own.orderNotional)
+    gate.positionMax = own.position
+    gate.openOrdersMax = own.openOrders
+    let (most, over) = Self.venuePriceMax.multipliedReportingOverflow(by: r.dollar / 100)
+    var lowest = max(max(1, r.lowest), r.lowerBand)
+    var highest = min(r.highest, over ? .max : most)
+    if r.upperBand > 0 { highest = min(highest, r.upperBand) }
+    // One grid for all prices of the range; those on the other are left to the chain.
+    if highest < r.dollar {
+      gate.priceTest = r.subDollarTest
+    } else {
+      gate.priceTest = r.tickTest
+      lowest = max(lowest, r.dollar)
+    }
+    if r.previousClose > 0, !r.restricted {
+      gate.lowest = lowest
+      gate.highest = highest
+    }
+    instrumentGates[i] = gate
+  }
+
+  private mutating func setGate(strategy i: Int) {
+    let id = StrategyID(raw: UInt32(i))
+    let own = limits[strategyScope(id)]
+    let account = limits[accountScope(account(of: id))]
+    let firm = limits[0]
+    var gate = StrategyGate()
+    gate.quantityMax = min(min(own.orderQuantity, account.orderQuantity), firm.orderQuantity)
+    gate.notionalMax = Int64(
+      clamping: min(min(own.orderNotional, account.orderNotional), firm.orderNotional))
+    gate.positionMax = own.position
+    gate.accountPositionMax = account.position
+    gate.openOrdersMax = own.openOrders
+    gate.accountOpenOrdersMax = account.openOrders
+    gate.firmOpenOrdersMax = firm.openOrders
+    gate.firmPositionMax = firm.position
+    strategyGates[i] = gate
+  }
+
+  /// Whether the order passes every check for certain; then it has its side, and the buckets are
+  /// refilled. False leaves the answer to the chain.
+  @inline(__always) mutating func passes(_ t: inout OrderTerms) -> Bool {
+    passesSize(t) && passesLatches(t) && passesMarket(&t) && passesExposure(t)
+      && passesCounts(t)
+  }
+
+  @inline(__always) private mutating func passesSize(_ t: OrderTerms) -> Bool {
+    let i = t.instrument
+    let s = Int(t.strategy.raw)
+    guard t.quantity > 0, t.quantity <= instrumentGates[i].quantityMax,
+      t.quantity <= strategyGates[s].quantityMax, t.price >= instrumentGates[i].lowest,
+      t.price <= instrumentGates[i].highest, instrumentGates[i].priceTest.divides(t.price),
+      instrumentGates[i].lotTest.divides(t.quantity)
+    else { return false }
+    let (value, wide) = t.price.multipliedReportingOverflow(by: t.quantity)
+    let (notional, over) = value.multipliedReportingOverflow(by: instrumentGates[i].moneyScale)
+    return !wide && !over && notional <= instrumentGates[i].notionalMax
+      && notional <= strategyGates[s].notionalMax
+  }
+
+  @inline(__always) private mutating func passesLatches(_ t: OrderTerms) -> Bool {
+    let account = accountScope(t.account)
+    return !scopes[0].killed && !scopes[account].killed && !scopes[account].entryDisabled
+      && !scopes[strategyScope(t.strategy)].killed && !settings.journalLost && session.isReady
+      && journal.hasRoomForAny
+  }
+
+  /// Session, status, book, quote, ages, the collar around the quote, and the side of a sale.
+  @inline(__always) private mutating func passesMarket(_ t: inout OrderTerms) -> Bool {
+    let i = t.instrument
+    guard let (bid, ask, rule) = market.passes(i, now: sessionTime, marketGate),
+      failingSince[i] == 0
+    else { return false }
+    let divisor = instrumentGates[i].quoteDivisor
+    let doubled =
+      divisor == 1 ? bid &+ ask : bid / divisor &+ ask / divisor
+    let (share, wide) = doubled.multipliedReportingOverflow(by: marketGate.collarShare)
+    let distance = ((t.price &* 2) &- doubled).magnitude
+    let (scaled, over) = distance.multipliedReportingOverflow(by: 10_000)
+    guard !wide, !over, t.price < 1 << 62,
+      scaled <= max(share, marketGate.collarAbsolute).magnitude
+    else { return false }
+    if t.isBuy { return true }
+    let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
+    let free =
+      accountExposure[account].net &- (accountExposure[account].workingSell &- t.ownReserved)
+    if free >= max(t.adding &+ t.ownReserved, 0) {
+      t.side = .sell
+      return true
+    }
+    guard instrumentGates[i].shortable,
+      (rule != 0 ? rule : instrumentGates[i].regSHO) == UInt8(ascii: "0")
+    else { return false }
+    t.side = .sellShort
+    return true
+  }
+
+  @inline(__always) private mutating func passesExposure(_ t: OrderTerms) -> Bool {
+    let i = t.instrument
+    let s = Int(t.strategy.raw)
+    let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
+    let own = exposure[t.cell].worstCase(isBuy: t.isBuy, adding: t.adding)
+    let accounts = accountExposure[account].worstCase(isBuy: t.isBuy, adding: t.adding)
+    let all = instrumentExposure[i].worstCase(isBuy: t.isBuy, adding: t.adding)
+    return own <= strategyGates[s].positionMax && accounts <= strategyGates[s].accountPositionMax
+      && all <= instrumentGates[i].positionMax && all <= strategyGates[s].firmPositionMax
+      && instrumentExposure[i].openOrders < instrumentGates[i].openOrdersMax
+      && scopes[strategyScope(t.strategy)].openOrders < strategyGates[s].openOrdersMax
+      && scopes[accountScope(t.account)].openOrders < strategyGates[s].accountOpenOrdersMax
+      && scopes[0].openOrders < strategyGates[s].firmOpenOrdersMax
+  }
+
+  /// Duplicates, room for the order, and the message rate last.
+  @inline(__always) private mutating func passesCounts(_ t: OrderTerms) -> Bool {
+    guard hasSlot, hasReference, outbox.hasRoom,
+      duplicates.isClear(duplicateKey(t), at: sessionTime)
+    else { return false }
+    return buckets[strategyScope(t.strategy)].refilledAllows(at: sessionTime)
+      && buckets[accountScope(t.account)].refilledAllows(at: sessionTime)
+      && buckets[0].refilledAllows(at: sessionTime)
+  }
+}
+
+extension MarketData {
+  /// The last good quote at exponent −8 and the feed's Reg SHO rule, when the market is open, the
+  /// instrument trades without any halt or breach in the day, its book is whole, its present quote is
+  /// neither crossed nor old. nil is no verdict.
+  @inline(__always) func passes(
+    _ instrument: Int, now: Int64, _ gate: MarketGate
+  ) -> (bid: Int64, ask: Int64, rule: UInt8)? {
+    guard unsafe feed.pointee.systemEvent == EngineState.marketOpenEvent,
+      unsafe feed.pointee.isWhole, unsafe !feed.pointee.gapPending, unsafe !feed.pointee.loading,
+      unsafe feed.pointee.breachTime == 0
+    else { return nil }
+    // `now` is never below 0, so that a difference that wraps is below 0.
+    let silence = unsafe now &- feed.pointee.lastTime
+    guard silence >= 0, silence <= gate.feedAgeMax, unsafe feed.pointee.lastTime != 0,
+      instrument < instrumentCount
+    else { return nil }
+    let bound = unsafe locates[instrument]
+    guard bound != 0 else { return nil }
+    let locate = UInt16(truncatingIfNeeded: bound &- 1)
+    let state = unsafe symbols + Int(locate)
+    let age = unsafe now &- state.pointee.lastTime
+    guard age >= 0, age <= gate.symbolAgeMax, unsafe state.pointee.lastTime != 0,
+      unsafe state.pointee.goodTime != 0,
+      unsafe state.pointee.tradingState == EngineState.tradingStatus,
+      unsafe state.pointee.operationalHalts & 1 == 0,
+      unsafe state.pointee.gates & QualityGates.crossed.rawValue == 0,
+      books.isComplete(locate)
+    else { return nil }
+    return unsafe (
+      VenueTicks.price(state.pointee.goodBid).raw, VenueTicks.price(state.pointee.goodAsk).raw,
+      state.pointee.regSHO
+    )
+  }
+}
