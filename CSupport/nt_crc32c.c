@@ -10,10 +10,12 @@
 #if defined(__clang__)
 #define CRC_TARGET __attribute__((target("crc")))
 #define CRC_ARM8 __builtin_arm_crc32cd
+#define CRC_ARM4 __builtin_arm_crc32cw
 #define CRC_ARM1 __builtin_arm_crc32cb
 #else
 #define CRC_TARGET __attribute__((target("+crc")))
 #define CRC_ARM8 __builtin_aarch64_crc32cx
+#define CRC_ARM4 __builtin_aarch64_crc32cw
 #define CRC_ARM1 __builtin_aarch64_crc32cb
 #endif
 #ifndef HWCAP_CRC32
@@ -24,6 +26,7 @@
 #define CRC_POLYNOMIAL 0x82F63B78u /* 0x1EDC6F41 with its bits reflected */
 #define CRC_LONG 2048u             /* bytes of each of three streams */
 #define CRC_SHORT 128u
+#define CRC_RECORD 64u /* an order's intent has 220 bytes */
 
 /* crc_slice[k][v]: what byte v does to the remainder when k more zero bytes follow it. */
 static uint32_t crc_slice[8][256];
@@ -60,7 +63,7 @@ static void crc_build_slices(void) {
 typedef struct crc_zeros {
   uint32_t part[4][256];
 } crc_zeros;
-static crc_zeros crc_long_zeros, crc_short_zeros;
+static crc_zeros crc_long_zeros, crc_short_zeros, crc_record_zeros;
 
 static void crc_build_zeros(crc_zeros *z, size_t bytes) {
   static const uint8_t nothing[CRC_LONG];
@@ -85,6 +88,16 @@ CRC_TARGET static inline uint32_t crc_step8(uint32_t crc, const uint8_t *p) {
   return (uint32_t)_mm_crc32_u64(crc, word);
 #else
   return CRC_ARM8(crc, word);
+#endif
+}
+
+CRC_TARGET static inline uint32_t crc_step4(uint32_t crc, const uint8_t *p) {
+  uint32_t word;
+  memcpy(&word, p, 4);
+#if defined(__x86_64__)
+  return _mm_crc32_u32(crc, word);
+#else
+  return CRC_ARM4(crc, word);
 #endif
 }
 
@@ -115,8 +128,19 @@ CRC_TARGET static uint32_t crc_hardware_run(uint32_t crc, const uint8_t *p, size
     crc = crc_three(crc, p, CRC_LONG, &crc_long_zeros);
   for (; count >= 3 * CRC_SHORT; p += 3 * CRC_SHORT, count -= 3 * CRC_SHORT)
     crc = crc_three(crc, p, CRC_SHORT, &crc_short_zeros);
+  if (count >= 3 * CRC_RECORD) {
+    crc = crc_three(crc, p, CRC_RECORD, &crc_record_zeros);
+    p += 3 * CRC_RECORD;
+    count -= 3 * CRC_RECORD;
+  }
   for (; count >= 8; p += 8, count -= 8)
     crc = crc_step8(crc, p);
+  /* Records end so: whole words, then four bytes before the checksum. */
+  if (count >= 4) {
+    crc = crc_step4(crc, p);
+    p += 4;
+    count -= 4;
+  }
   for (; count > 0; p++, count--)
     crc = crc_step1(crc, *p);
   return crc;
@@ -142,6 +166,7 @@ __attribute__((constructor(101))) static void crc_prepare(void) {
 #ifdef CRC_HARDWARE_NAME
   crc_build_zeros(&crc_long_zeros, CRC_LONG);
   crc_build_zeros(&crc_short_zeros, CRC_SHORT);
+  crc_build_zeros(&crc_record_zeros, CRC_RECORD);
   crc_hardware_here = crc_processor_has_it();
 #endif
   crc_route = crc_hardware_here ? NT_CRC32C_HARDWARE : NT_CRC32C_TABLE;
