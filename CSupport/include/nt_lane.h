@@ -153,6 +153,25 @@ static inline NT_HOT uint64_t nt_lane_append(nt_lane *lane, const nt_record_head
   return sequence;
 }
 
+/* An ordinary record laid out in place: where its `bytes` (a multiple of 8) go, or NULL, counted,
+ * when it is refused. nt_lane_end closes it; nothing else may be appended between. */
+static inline NT_HOT uint8_t *nt_lane_begin(nt_lane *lane, uint64_t bytes) {
+  uint8_t *p = nt_lane_reserve(lane, bytes, false);
+  if (__builtin_expect(p == NULL, 0))
+    __atomic_store_n(&lane->refused, lane->refused + 1, __ATOMIC_RELAXED);
+  return p;
+}
+
+/* Zeros and checksum behind header and payload, which fill all but the last 8 of `bytes`; then the
+ * record is published. */
+static inline NT_HOT void nt_lane_end(nt_lane *lane, void *record, uint32_t bytes) {
+  uint8_t *p = record;
+  memset(p + bytes - 8, 0, 8);
+  uint32_t crc = nt_crc32c(0, p, bytes - 4);
+  memcpy(p + bytes - 4, &crc, sizeof crc);
+  nt_lane_publish(lane, bytes);
+}
+
 /* Journal thread: gives the next segment; false while the earlier offer has not been taken. The
  * pointed-to struct must live until it has been taken. Release pairs with nt_lane_roll. */
 static inline NT_HOT bool nt_lane_offer(nt_lane *lane, nt_lane_segment *segment) {

@@ -1,3 +1,5 @@
+internal import CSupport
+
 /// A fixed array of plain values in memory that somebody else owns: the arena, which outlives it.
 ///
 /// An index outside is a programming error and traps; an index that comes from input is checked by the
@@ -13,6 +15,22 @@
 
   @inline(__always) func holds(_ i: Int) -> Bool {
     UInt(bitPattern: i) < UInt(bitPattern: count)
+  }
+
+  @inline(__always) func withPointer(_ i: Int, _ body: (UnsafeMutablePointer<Element>) -> Void) {
+    precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
+    unsafe body(base + i)
+  }
+
+  /// Fetches all cache lines of an element that is to be written soon.
+  @inline(__always) func prefetch(_ i: Int) {
+    precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
+    let first = unsafe UnsafeRawPointer(base + i)
+    var offset = 0
+    while offset < MemoryLayout<Element>.stride {
+      unsafe nt_prefetch_write(first + offset)
+      offset &+= 64
+    }
   }
 
   subscript(_ i: Int) -> Element {

@@ -60,6 +60,20 @@ internal import CSupport
     return unsafe nt_lane_has_room(lane, UInt64(nt_record_length(bytes)))
   }
 
+  /// Bytes of a record around a payload of whole words: header, four zeros, checksum.
+  static var frameBytes: Int { 56 }
+
+  /// Where an ordinary record with a payload of whole words is laid out in place, to be ended with
+  /// ``end(_:payloadBytes:)``; nil, counted, when it is refused.
+  @inline(__always) func begin(payloadBytes: Int) -> UnsafeMutablePointer<UInt64>? {
+    let bytes = UInt64(truncatingIfNeeded: payloadBytes &+ Self.frameBytes)
+    guard let place = unsafe nt_lane_begin(lane, bytes) else { return nil }
+    return unsafe UnsafeMutableRawPointer(place).assumingMemoryBound(to: UInt64.self)
+  }
+  @inline(__always) func end(_ record: UnsafeMutablePointer<UInt64>, payloadBytes: Int) {
+    unsafe nt_lane_end(lane, record, UInt32(truncatingIfNeeded: payloadBytes &+ Self.frameBytes))
+  }
+
   /// True when an ordinary record of any size would be taken now.
   @inline(__always) var hasRoomForAny: Bool {
     unsafe nt_lane_has_room(lane, UInt64(RecordHeader.lengthMax))

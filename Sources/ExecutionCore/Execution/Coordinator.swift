@@ -6,35 +6,51 @@ func clockTicks() -> UInt64 { nt_clock_ticks() }
 extension EngineState {
   @usableFromInline mutating func place(_ request: OrderRequest) -> Verdict {
     if stage.isOn, stage.decided == 0 { stage.decide(at: clockTicks()) }
-    var terms: OrderTerms
-    switch resolve(request) {
-    case .left(let found): terms = found
-    case .right(let refusal): return .refused(refuse(refusal, request))
+    guard var terms = terms(of: request) else {
+      return .refused(refuse(unknown(request), request))
     }
-    let refusal = check(&terms)
+    if !passes(&terms), let refusal = checkAll(&terms) {
+      if stage.isOn, stage.checked == 0 { stage.checked = clockTicks() }
+      return .refused(refuse(refusal, request))
+    }
     if stage.isOn, stage.checked == 0 { stage.checked = clockTicks() }
-    if let refusal { return .refused(refuse(refusal, request)) }
+    return send(request, terms)
+  }
+
+  /// Journals, books and queues what has passed.
+  @inline(__always) private mutating func send(
+    _ request: OrderRequest, _ terms: OrderTerms
+  ) -> Verdict {
     guard let slot = takeSlot() else {
       return .refused(
         refuse(Refusal(.poolFull, scope: .firm, limit: Int128(orders.count), observed: 0), request))
     }
     let handle = handle(of: slot)
-    var wire = wireRequest(.new, terms, handle)
-    wire.clientOrderID = ClientOrderID(raw: nextClientOrderID)
-    wire.venueReference = nextVenueReference
-    wire.timeInForce = request.timeInForce
-    wire.display = request.display
-    wire.flags = request.flags & 3
-    guard recordIntent(&wire, privileged: false) else {
+    let words = RequestWords(
+      newOrder: request, terms, handle, instrumentGates[terms.instrument], self)
+    guard
+      let record = unsafe beginRecord(
+        .intent, payloadBytes: MemoryLayout<IntentRecord>.size, account: terms.account,
+        strategy: terms.strategy)
+    else {
+      orders[slot] = Order()
+      orders[slot].generation = handle.generation
       orders[slot].next = freeHead
-      freeHead = Int32(slot)
+      freeHead = Int32(truncatingIfNeeded: slot)
       return .refused(
         refuse(
           Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0), request))
     }
-    nextClientOrderID &+= 1
-    fill(slot, from: wire, terms)
-    outbox.push(wire, urgent: false)
+    let quote = quote(request.instrument)
+    unsafe words.lay(at: record)
+    unsafe record[16] = UInt64(bitPattern: quote.bid.raw)
+    unsafe record[17] = UInt64(bitPattern: quote.ask.raw)
+    unsafe record[18] = UInt64(bitPattern: quote.bidQuantity.raw)
+    unsafe record[19] = UInt64(bitPattern: quote.askQuantity.raw)
+    unsafe record[20] = feedPosition
+    unsafe endRecord(record, payloadBytes: MemoryLayout<IntentRecord>.size)
+    outbox.push(words)
+    open(slot, handle, request, terms)
     counters.newOrders &+= 1
     duplicates.add(duplicateKey(terms), at: sessionTime)
     takeTokens(terms.account, terms.strategy)
@@ -43,46 +59,42 @@ extension EngineState {
   }
 
   /// The chain's answer without consequences.
-  mutating func evaluate(_ request: OrderRequest) -> Refusal? {
-    switch resolve(request) {
-    case .left(var terms): check(&terms)
-    case .right(let refusal): refusal
-    }
+  @inline(__always) mutating func evaluate(_ request: OrderRequest) -> Refusal? {
+    guard var terms = terms(of: request) else { return unknown(request) }
+    return check(&terms)
   }
 
-  enum Resolution: BitwiseCopyable {
-    case left(OrderTerms)
-    case right(Refusal)
+  /// What is to be checked, or nil when one of the identifiers is unknown.
+  @inline(__always) mutating func terms(of r: OrderRequest) -> OrderTerms? {
+    let strategy = Int(r.strategy.raw)
+    let instrument = Int(r.instrument.raw)
+    guard strategy < strategyCount, instrument < instrumentCount,
+      Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account
+    else { return nil }
+    return OrderTerms(
+      instrument: instrument, cell: strategy &* instrumentCount &+ instrument, account: r.account,
+      strategy: r.strategy, isBuy: r.side.isBuy, side: r.side.isBuy ? .buy : .sell,
+      price: r.price.raw, quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true)
   }
 
-  /// The identifiers of a request as indices, or which of them is unknown.
-  mutating func resolve(_ r: OrderRequest) -> Resolution {
+  /// Which identifier of a request is unknown.
+  @inline(never) private mutating func unknown(_ r: OrderRequest) -> Refusal {
     guard Int(r.strategy.raw) < strategyCount else {
-      return .right(
-        Refusal(
-          .unknownStrategy, scope: .strategy, limit: Int128(strategyCount),
-          observed: Int128(r.strategy.raw)))
+      return Refusal(
+        .unknownStrategy, scope: .strategy, limit: Int128(strategyCount),
+        observed: Int128(r.strategy.raw))
     }
     guard Int(r.account.raw) < accountCount, account(of: r.strategy) == r.account else {
-      return .right(
-        Refusal(
-          .unknownAccount, scope: .account, limit: Int128(accountCount),
-          observed: Int128(r.account.raw)))
+      return Refusal(
+        .unknownAccount, scope: .account, limit: Int128(accountCount),
+        observed: Int128(r.account.raw))
     }
-    guard let cell = cell(r.strategy, r.instrument) else {
-      return .right(
-        Refusal(
-          .unknownInstrument, scope: .instrument, limit: Int128(instrumentCount),
-          observed: Int128(r.instrument.raw)))
-    }
-    return .left(
-      OrderTerms(
-        instrument: Int(r.instrument.raw), cell: cell, account: r.account, strategy: r.strategy,
-        isBuy: r.side.isBuy, side: r.side.isBuy ? .buy : .sell, price: r.price.raw,
-        quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true))
+    return Refusal(
+      .unknownInstrument, scope: .instrument, limit: Int128(instrumentCount),
+      observed: Int128(r.instrument.raw))
   }
 
-  private mutating func refuse(_ refusal: Refusal, _ r: OrderRequest) -> Refusal {
+  @inline(never) private mutating func refuse(_ refusal: Refusal, _ r: OrderRequest) -> Refusal {
     refuse(
       refusal, instrument: r.instrument, account: r.account, strategy: r.strategy, kind: .new,
       price: r.price.raw, quantity: r.quantity.raw, side: r.side)
@@ -119,33 +131,46 @@ extension EngineState {
     return journal.append(header, payload, privileged: privileged) != 0
   }
 
-  /// Makes the slot the order that the intent describes.
-  private mutating func fill(_ slot: Int, from wire: borrowing VenueRequest, _ t: OrderTerms) {
+  /// Makes the slot the order that has passed: sent, in its cell's list, and held by risk as
+  /// ``reserve(_:)`` would hold it.
+  @inline(__always) private mutating func open(
+    _ slot: Int, _ handle: OrderHandle, _ r: OrderRequest, _ t: OrderTerms
+  ) {
     var entry = ReferenceEntry()
-    entry.clientOrderID = wire.clientOrderID
-    entry.order = wire.order
-    entry.instrument = wire.instrument
-    entry.account = wire.account
-    entry.strategy = wire.strategy
-    entry.side = wire.side
-    let reference = takeReference(entry)
-    orders[slot].clientOrderID = wire.clientOrderID
-    orders[slot].instrument = wire.instrument
-    orders[slot].account = wire.account
-    orders[slot].strategy = wire.strategy
-    orders[slot].cell = Int32(t.cell)
-    orders[slot].price = wire.price
-    orders[slot].quantity = wire.quantity
-    orders[slot].leaves = wire.quantity
-    orders[slot].venueReference = reference
-    orders[slot].side = wire.side
-    orders[slot].timeInForce = wire.timeInForce
-    orders[slot].display = wire.display
-    orders[slot].flags = wire.flags
-    orders[slot].newState = .unresolved
-    orders[slot].requestedAt = sessionTime
-    become(slot, .sent)
-    reserve(slot)
+    entry.clientOrderID = ClientOrderID(raw: nextClientOrderID)
+    entry.order = handle
+    entry.instrument = r.instrument
+    entry.account = r.account
+    entry.strategy = r.strategy
+    entry.side = t.side
+    var order = Order()
+    order.clientOrderID = entry.clientOrderID
+    order.venueReference = takeReference(entry)
+    order.generation = handle.generation
+    order.instrument = r.instrument
+    order.account = r.account
+    order.strategy = r.strategy
+    order.cell = Int32(truncatingIfNeeded: t.cell)
+    order.price = t.price
+    order.quantity = t.quantity
+    order.leaves = t.quantity
+    order.side = t.side
+    order.timeInForce = r.timeInForce
+    order.display = r.display
+    order.flags = r.flags & 3
+    order.newState = .unresolved
+    order.life = .sent
+    order.requestedAt = sessionTime
+    order.reserved = t.quantity
+    order.reservedBuy = t.isBuy
+    order.countedOpen = true
+    let head = openHead[t.cell]
+    order.next = head
+    orders[slot] = order
+    if head >= 0 { orders[Int(head)].previous = Int32(truncatingIfNeeded: slot) }
+    openHead[t.cell] = Int32(truncatingIfNeeded: slot)
+    nextClientOrderID &+= 1
+    hold(t, orders: 1)
   }
 
   /// A handle that is not the caller's, or of an order that is gone.

@@ -44,6 +44,15 @@
     }
   }
 
+  /// As above, not urgent, from words.
+  @inline(__always) mutating func push(_ words: RequestWords) {
+    unsafe ordinary.withPointer(Int(truncatingIfNeeded: ordinaryTail & mask)) {
+      unsafe words.lay(at: UnsafeMutableRawPointer($0).assumingMemoryBound(to: UInt64.self))
+      unsafe $0.pointee.isWithdrawn = false
+    }
+    ordinaryTail &+= 1
+  }
+
   /// Takes back what is not urgent and still lies here; false when it has gone.
   mutating func withdraw(kind: VenueRequest.Kind, reference: UInt64) -> Bool {
     var i = ordinaryHead

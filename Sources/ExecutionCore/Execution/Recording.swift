@@ -27,6 +27,29 @@ extension EngineState {
     return sequence
   }
 
+  /// A record in its place in the journal: its header is written, the payload, whole words, is for the
+  /// caller to write before ``endRecord(_:payloadBytes:)``. nil when there is no room.
+  @inline(__always) mutating func beginRecord(
+    _ type: RecordType, payloadBytes: Int, account: AccountID, strategy: StrategyID
+  ) -> UnsafeMutablePointer<UInt64>? {
+    guard let record = unsafe journal.begin(payloadBytes: payloadBytes) else { return nil }
+    let length = UInt64(truncatingIfNeeded: payloadBytes &+ RecordLane.frameBytes)
+    unsafe record[0] = length | UInt64(type.rawValue) << 32 | 1 << 48
+    unsafe record[1] = journal.nextSequence
+    unsafe record[2] = UInt64(bitPattern: sessionTime)
+    unsafe record[3] = UInt64(bitPattern: machineTime)
+    unsafe record[4] = cause
+    unsafe record[5] = UInt64(account.raw) | UInt64(strategy.raw) << 32
+    return unsafe record + 6
+  }
+
+  /// Checksum, and from here on readers see the record.
+  @inline(__always) mutating func endRecord(
+    _ payload: UnsafeMutablePointer<UInt64>, payloadBytes: Int
+  ) {
+    unsafe journal.end(payload - 6, payloadBytes: payloadBytes)
+  }
+
   /// Journals what may be refused for want of room.
   mutating func recordIfRoom<T: BitwiseCopyable>(
     _ type: RecordType, _ payload: T, account: AccountID, strategy: StrategyID

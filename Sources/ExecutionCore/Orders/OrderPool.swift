@@ -1,20 +1,24 @@
 extension EngineState {
   /// A slot for a new order, its generation raised; nil when every order in the pool is open. Slots of
   /// done orders are reused oldest first, so that late reports mostly still find their order.
-  mutating func takeSlot() -> Int? {
+  ///
+  /// The caller overwrites all of the slot but its generation.
+  @inline(__always) mutating func takeSlot() -> Int? {
     let slot: Int32
+    let next: Int32
     if freeHead >= 0 {
       slot = freeHead
-      freeHead = orders[Int(slot)].next
+      next = orders[Int(slot)].next
+      freeHead = next
     } else if doneHead >= 0 {
       slot = doneHead
+      next = orders[Int(slot)].next
       unlinkDone(slot)
     } else {
       return nil
     }
-    let generation = orders[Int(slot)].generation &+ 1
-    orders[Int(slot)] = Order()
-    orders[Int(slot)].generation = generation
+    orders[Int(slot)].generation &+= 1
+    if next >= 0 { orders.prefetch(Int(next)) }
     return Int(slot)
   }
 

@@ -18,6 +18,21 @@ extension EngineState {
     }
   }
 
+  /// What ``reserve(_:)`` does for an order that is new (1), and when it ends untouched (-1).
+  @inline(__always) mutating func hold(_ t: OrderTerms, orders count: Int64) {
+    let account = accountCell(
+      t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: t.instrument)))
+    let buying = t.isBuy ? t.quantity &* count : 0
+    let selling = t.isBuy ? 0 : t.quantity &* count
+    exposure[t.cell].add(buying: buying, selling: selling, orders: count)
+    accountExposure[account].add(buying: buying, selling: selling, orders: count)
+    instrumentExposure[t.instrument].add(buying: buying, selling: selling, orders: count)
+    scopes[0].openOrders &+= count
+    scopes[accountScope(t.account)].openOrders &+= count
+    scopes[strategyScope(t.strategy)].openOrders &+= count
+    counters.openOrders &+= count
+  }
+
   private mutating func addWorking(_ order: Order, _ quantity: Int64, isBuy: Bool) {
     if quantity == 0 { return }
     let account = accountCell(order.account, order.instrument)

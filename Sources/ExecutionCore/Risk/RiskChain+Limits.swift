@@ -134,13 +134,10 @@ extension EngineState {
   }
 
   /// Every request takes a token at each level, cancels too, which go even when none is left.
-  mutating func takeTokens(_ account: AccountID, _ strategy: StrategyID) {
-    for i in 0..<ScopeLevel.count {
-      let level = ScopeLevel.at(i)
-      guard let b = bucket(of: level, account, strategy) else { continue }
-      buckets[b].refill(at: sessionTime)
-      buckets[b].take()
-    }
+  @inline(__always) mutating func takeTokens(_ account: AccountID, _ strategy: StrategyID) {
+    buckets[strategyScope(strategy)].refillAndTake(at: sessionTime)
+    buckets[accountScope(account)].refillAndTake(at: sessionTime)
+    buckets[0].refillAndTake(at: sessionTime)
   }
 
   private mutating func bucket(of level: ScopeLevel, _ account: AccountID, _ strategy: StrategyID)

@@ -85,6 +85,12 @@ struct Exposure: BitwiseCopyable {
   var workingSell: Int64 = 0
   var openOrders: Int64 = 0
 
+  /// More or fewer orders, and what they may buy or sell.
+  @inline(__always) mutating func add(buying: Int64, selling: Int64, orders: Int64) {
+    workingBuy &+= buying
+    workingSell &+= selling
+    openOrders &+= orders
+  }
   /// The position if every open order on the order's side, and the order, fill whole, in the
   /// direction of the order: above 0 it is a position against the limit.
   func worstCase(isBuy: Bool, adding quantity: Int64) -> Int64 {
@@ -148,6 +154,11 @@ struct TokenBucket: BitwiseCopyable {
   mutating func take() {
     guard isLimited else { return }
     tokens = max(0, tokens &- Self.unit)
+  }
+  @inline(__always) mutating func refillAndTake(at time: Int64) {
+    guard isLimited else { return }
+    refill(at: time)
+    take()
   }
   /// Whole tokens that orders may use, and that there were when full: for the refusal.
   var available: Int64 { max(0, (tokens &- kept) / Self.unit) }

@@ -13,7 +13,7 @@ import Testing
 
   private func ask(_ market: Market<Recorder>, _ request: OrderRequest) -> Answer? {
     let core = market.driver.engine.core
-    guard case .left(let terms) = core.pointee.resolve(request) else { return nil }
+    guard let terms = core.pointee.terms(of: request) else { return nil }
     return ask(core, terms)
   }
   private func ask(_ core: UnsafeMutablePointer<EngineState>, _ terms: OrderTerms) -> Answer {
@@ -201,5 +201,49 @@ import Testing
     }
     let gates = market.driver.engine.core.pointee.instrumentGates
     #expect(gates[0].lowest == 8_000_000_000 && gates[0].highest == 12_000_000_000)
+  }
+}
+
+/// The words of a new order against the struct that they are read as.
+@Suite struct RequestWordsTests {
+  @Test
+  func `a new order's words are its request, field by field, in the queue and in the journal`()
+    throws
+  {
+    var c = Market<NoStrategy>.configuration()
+    c.venue = 7
+    c.capacity = UInt8(ascii: "A")
+    let market = try Market(NoStrategy(), c)
+    for (side, time, flags) in [
+      (Side.buy, TimeInForce.day, UInt16(0)), (.sell, .immediateOrCancel, 2), (.buy, .day, 1),
+    ] {
+      let before = market.lane.records.count
+      let next = market.snapshot.nextVenueReference
+      let asked = OrderRequest(
+        instrument: InstrumentID(raw: 1), account: AccountID(raw: 0), strategy: StrategyID(raw: 1),
+        side: side, price: Price(raw: 20_010_000_000), quantity: Quantity(raw: 300),
+        timeInForce: time, display: UInt8(ascii: "N"), flags: flags | 12)
+      let handle = try market.place(asked).handle
+      let request = try #require(market.sent().first)
+      #expect(request.kind == .new && request.side == (side == .buy ? .buy : .sellShort))
+      #expect(request.timeInForce == time && request.flags == flags)
+      #expect(request.display == UInt8(ascii: "N") && request.capacity == UInt8(ascii: "A"))
+      #expect(request.venue == 7 && request.incarnation == 0 && request.order == handle)
+      #expect(request.instrument == asked.instrument && request.strategy == asked.strategy)
+      #expect(request.account == asked.account && request.symbol == SymbolCode.encode("MSFT"))
+      #expect(request.price == asked.price.raw && request.quantity == 300)
+      #expect(request.priceExponent == -8 && request.quantityExponent == 0)
+      #expect(request.venueReference == next && request.originalVenueReference == 0)
+      #expect(request.sessionTime == market.time && request.createdAt == 0)
+      let record = UnsafeRawBufferPointer(rebasing: market.lane.records[before...])
+      let header = record.loadUnaligned(as: RecordHeader.self)
+      #expect(header.type == RecordType.intent.rawValue && header.length == 224)
+      #expect(header.sequence == request.intentSequence && header.strategy == 1)
+      let intent = record.loadUnaligned(fromByteOffset: 48, as: IntentRecord.self)
+      withUnsafeBytes(of: intent.request) { journalled in
+        withUnsafeBytes(of: request) { #expect(journalled.elementsEqual($0)) }
+      }
+      #expect(intent.quote == market.driver.engine.quote(InstrumentID(raw: 1)))
+    }
   }
 }
