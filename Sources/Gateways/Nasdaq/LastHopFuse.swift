@@ -156,8 +156,11 @@
   }
   deinit { entries.free() }
 
+  /// Eight numbers that follow each other lie side by side, in one cache line or two; blocks of eight are
+  /// scattered, so that no long run of places is taken.
   private func home(_ reference: UInt32) -> Int {
-    Int(truncatingIfNeeded: (UInt64(reference) &* 0x9e37_79b9_7f4a_7c15) >> 32) & mask
+    let block = (UInt64(reference >> 3) &* 0x9e37_79b9_7f4a_7c15) >> 32
+    return Int(truncatingIfNeeded: block << 3 | UInt64(reference & 7)) & mask
   }
   private func find(_ reference: UInt32) -> Int? {
     guard reference != 0 else { return nil }

@@ -26,24 +26,31 @@ public import ExecutionCore
     guard incarnation < 36 else { return nil }
     // Two halves, so that the two chains of divisions run side by side: 36⁶ = 2,176,782,336.
     var upper = id.raw / 2_176_782_336
-    var lower = id.raw % 2_176_782_336
+    let lower = id.raw % 2_176_782_336
     // Digits 0–6 are bytes 0–6; digits 7–12 are bytes 7–12; byte 13 is the incarnation.
-    var high: UInt64 = 0
-    var low = UInt64(Self.digit(UInt64(incarnation)))
-    var i: UInt64 = 0
-    while i < 7 {
-      high |= UInt64(Self.digit(upper % 36)) << (8 &* (i &+ 1))
-      upper /= 36
-      i &+= 1
+    var high: UInt64 = 0x3030_3030_3030_3000
+    // Few have used up two thousand million numbers: seven zeros.
+    if upper != 0 {
+      high = 0
+      var i: UInt64 = 0
+      while i < 7 {
+        high |= Self.digit(upper % 36, at: i &+ 1)
+        upper /= 36
+        i &+= 1
+      }
     }
-    i = 1
-    while i < 6 {
-      low |= UInt64(Self.digit(lower % 36)) << (8 &* i)
-      lower /= 36
-      i &+= 1
-    }
-    self.high = high | UInt64(Self.digit(lower % 36))
-    self.low = low
+    // Again two halves: 36³ = 46,656.
+    let first = lower / 46_656
+    let second = lower % 46_656
+    self.high = high | Self.digit(first / 1_296, at: 0)
+    low =
+      Self.digit(UInt64(incarnation), at: 0) | Self.digit(second % 36, at: 1)
+      | Self.digit(second / 36 % 36, at: 2) | Self.digit(second / 1_296, at: 3)
+      | Self.digit(first % 36, at: 4) | Self.digit(first / 36 % 36, at: 5)
+  }
+  @_noLocks @inline(__always) private static func digit(_ value: UInt64, at byte: UInt64) -> UInt64
+  {
+    UInt64(digit(value)) &<< (8 &* byte)
   }
 
   /// Ours again; nil unless all 14 characters are base-36 digits in capitals and the number fits 64

@@ -79,6 +79,7 @@ extension OUCHGateway {
     _ asked: VenueRequest, now: Int64
   ) -> NotSentCause? {
     guard client.state == .active else { return .sessionDown }
+    if asked.kind == .new, asked.flags & 5 == 0 { return encodeNew(asked, now: now) }
     if let cause = fill(asked) { return cause }
     let isUrgent = overtakes(asked, now: now)
     let isReduction =
@@ -98,6 +99,53 @@ extension OUCHGateway {
     guard written > 0 else { return .queueFull }
     if asked.kind == .accountQuery { drain.asked() }
     queue.push(queued(asked, length: written), urgent: isUrgent)
+    return nil
+  }
+
+  /// A limit order without options, which is nearly every order: straight from the request into its
+  /// packet, by the same conversions and in the same order of checks as `fill` and `packet`.
+  private mutating func encodeNew(_ asked: VenueRequest, now: Int64) -> NotSentCause? {
+    guard asked.venueReference > 0, asked.venueReference <= UInt64(UInt32.max) else {
+      return .reference
+    }
+    guard let shares = OUCHConvert.quantity(asked.quantity, exponent: asked.quantityExponent) else {
+      return asked.quantity < 0 ? .quantityRange : .quantityNotExact
+    }
+    guard shares >= 1, shares <= UInt64(OUCHLimits.quantityMax) else { return .quantityRange }
+    let price: UInt64
+    switch OUCHConvert.price(asked.price, exponent: asked.priceExponent) {
+    case .ticks(let ticks): price = ticks
+    case .notExact: return .priceNotExact
+    case .outOfRange: return .priceRange
+    }
+    guard let id = OUCHClOrdID(asked.clientOrderID, incarnation: asked.incarnation) else {
+      return .clientOrderID
+    }
+    guard let room = unsafe queue.room(urgent: false, isCancel: false) else { return .queueFull }
+    let number = UInt32(truncatingIfNeeded: asked.venueReference)
+    let quantity = UInt32(truncatingIfNeeded: shares)
+    guard fuse.admits(ticks: price, quantity: quantity, isNew: true, now: now) else {
+      return .fuse
+    }
+    fuse.opened(number, quantity: quantity)
+    let length = OUCHRequest.fixedSize(.enter) &+ 2
+    let writer = unsafe WireWriter(room)
+    writer.u16(0, UInt16(truncatingIfNeeded: length &+ 1))
+    writer.u8(2, SoupPacketType.unsequencedData)
+    writer.u8(3, OUCHRequest.Kind.enter.letter)
+    writer.u32(4, number)
+    writer.u8(8, OUCHConvert.side(asked.side))
+    writer.u32(9, quantity)
+    writer.raw64(13, asked.symbol)
+    writer.u64(21, price)
+    writer.u8(29, 0x30 &+ asked.timeInForce.rawValue)
+    writer.u8(30, asked.display)
+    writer.u8(31, asked.capacity)
+    writer.u8(32, asked.flags & 2 != 0 ? 0x59 : 0x4e)
+    writer.u8(33, 0x4e)
+    writer.clOrdID(34, id)
+    writer.u16(48, 0)
+    queue.push(queued(asked, length: 3 &+ length), urgent: false)
     return nil
   }
 

@@ -77,6 +77,11 @@ enum OUCHConvert {
   /// A price at a decimal exponent as ticks of 10⁻⁴.
   static func price(_ mantissa: Int64, exponent: Int8) -> Price {
     guard mantissa > 0 else { return .outOfRange }
+    if exponent == -8 {
+      let (ticks, rest) = UInt64(mantissa).quotientAndRemainder(dividingBy: 10_000)
+      guard rest == 0 else { return .notExact }
+      return ticks <= OUCHLimits.priceMax ? .ticks(ticks) : .outOfRange
+    }
     var ticks = UInt64(mantissa)
     var shift = Int(exponent) &+ 4
     while shift < 0 {
