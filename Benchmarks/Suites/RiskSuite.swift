@@ -2,7 +2,10 @@ import BenchSupport
 import CSupport
 import ExecutionCore
 
-/// What does the pre-trade risk chain cost, and a whole placed order with its journalled intent?
+/// What does the pre-trade risk chain cost, and each part of the order path behind it?
+///
+/// All rows: random orders in random instruments of 1,000, a tenth of them refused; breakers and
+/// data-quality gates on; stamps by the time stamp counter, their own cost subtracted nowhere.
 enum RiskSuite: Suite {
   static let name = "risk"
   static let question = "what does the whole pre-trade risk chain cost an order?"
@@ -10,36 +13,52 @@ enum RiskSuite: Suite {
 
   static func run(_ context: BenchContext) throws -> [Figure] {
     pin(context.processors[context.processors.count - 1])
+    _ = nt_clock_calibrate()
     let rounds = context.quick ? 500 : 40_000
-    var chain: [Double] = []
-    var placed: [Double] = []
-    var rate: [Double] = []
-    var timer: [Double] = []
+    var rows: [Row: [Double]] = [:]
     for run in 0..<context.runs {
       var bench = try RiskBench(instruments: 1_000, seed: UInt64(run) + 1)
-      timer.append(timerFloor())
-      chain.append(try bench.check(rounds: rounds, handicap: context.handicap))
-      placed.append(try bench.place(rounds: rounds, handicap: context.handicap))
-      rate.append(1e3 / placed[run])
+      for (row, value) in try bench.all(rounds: rounds, handicap: context.handicap) {
+        rows[row, default: []].append(value)
+      }
     }
-    return [
-      Figure("floor: two clock reads, p50", "ns", timer),
-      Figure(
-        "chain, batches of 16, 1,000 instruments, p50", "ns/order", chain,
-        limit: .init(value: 150, atLeast: false, slack: 2)),
-      Figure("check, reserve, journal, queue, p50", "ns/order", placed),
-      Figure(
-        "the same as a rate", "M/s", rate, limit: .init(value: 0.033481, atLeast: true)),
-    ]
+    return Row.allCases.map { row in
+      Figure(row.rawValue, row.unit, rows[row] ?? [], goal: row.goal, slack: 2)
+    }
   }
 
-  private static func timerFloor() -> Double {
-    var samples = [UInt32](repeating: 0, count: 10_000)
-    for i in 0..<samples.count {
-      let start = nanoseconds()
-      samples[i] = UInt32(clamping: nanoseconds() - start)
+  /// What is measured, in the order in which it is shown.
+  enum Row: String, CaseIterable {
+    case timer = "floor: two stamps, p50"
+    case timerTail = "floor: two stamps, p99"
+    case chain = "chain alone, batches of 16, p50"
+    case whole = "chain, reserve, release, batches of 16, p50"
+    case rate = "the same as a rate, all batches and stamps"
+    case single = "the same, one at a time, p50"
+    case singleTail = "the same, one at a time, p99"
+    case refused = "chain, every order refused by its quantity, p50"
+    case refusedWhole = "the same with its journal record, p50"
+    case pool = "order pool, take and give, p50"
+    case append = "journal append, 128 B, p50"
+    case placed = "check, reserve, journal, queue, p50"
+    case worked = "the same, taken off the queue and rejected by the venue, p50"
+
+    var goal: Goal? {
+      switch self {
+      case .whole: .riskChain
+      case .rate: .riskRate
+      case .pool: .orderPool
+      case .append: .journalAppend
+      default: nil
+      }
     }
-    return median(&samples)
+    var unit: String {
+      switch self {
+      case .rate: "M/s"
+      case .timer, .timerTail, .single, .singleTail: "ns"
+      default: "ns/order"
+      }
+    }
   }
 }
 
@@ -49,77 +68,242 @@ enum RiskSuite: Suite {
 struct RiskBench: ~Copyable {
   private var driver: Driver<NoStrategy>
   private let lane: MemoryLane
-  /// ``RiskSuite/batch`` × 64 of them, used in turn.
+  private let instruments: Int
+  /// ``RiskSuite/batch`` × 64 of them, used in turn; behind them as many that are all refused.
   private let requests: UnsafeMutablePointer<OrderRequest>
-  private static let session: Int64 = 1_577_716_200_000_000_000
+  private let held: UnsafeMutablePointer<Bool>
+  private var time: Int64 = 1_577_716_200_000_000_000
+  private var sequence: UInt64
+  private var reference: UInt64 = 1 << 40
+  static let turns = 64
 
-  init(instruments: Int, seed: UInt64) throws {
-    let lane = MemoryLane(bytes: 256 << 20)
+  /// - Parameters:
+  ///   - instruments: 10 to 10,000.
+  ///   - strategies: 1 to 64, all of one account.
+  init(instruments: Int, strategies: Int = 1, seed: UInt64) throws {
+    let lane = MemoryLane(bytes: 4 << 20)
     var driver: Driver<NoStrategy>
     do {
+      let configuration = BenchMarket.configuration(
+        instruments: instruments, strategies: strategies, gates: true)
       driver = Driver(
-        engine: try Engine(BenchMarket.configuration(instruments: instruments), lane: lane.lane),
-        strategy: NoStrategy())
+        engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy())
     } catch { throw BenchError("\(error)") }
-    BenchMarket.open(&driver, instruments: instruments, at: Self.session)
+    BenchMarket.open(&driver, instruments: instruments, at: time)
     guard driver.engine.venueIsReady else { throw BenchError("the engine's venue is not ready") }
     var random = BenchRandom(seed: seed)
-    let made = (0..<(RiskSuite.batch * 64)).map { _ in Self.request(&random, instruments) }
+    let count = RiskSuite.batch * Self.turns
+    var made = (0..<count).map { _ in Self.request(&random, instruments, strategies) }
     let refused = made.filter { driver.engine.check($0) != nil }.count
     guard (made.count / 20...made.count / 6).contains(refused) else {
       throw BenchError("\(refused) of \(made.count) orders are refused, about a tenth should be")
     }
+    made += made.map {
+      var request = $0
+      request.quantity = Quantity(raw: 1_000_000)
+      return request
+    }
     self.lane = lane
+    self.instruments = instruments
+    sequence = driver.engine.market.feedState.expected
     self.driver = driver
     requests = .allocate(capacity: made.count)
     requests.initialize(from: made, count: made.count)
+    held = .allocate(capacity: count)
+    held.initialize(repeating: false, count: count)
   }
 
-  deinit { requests.deallocate() }
+  deinit {
+    requests.deallocate()
+    held.deallocate()
+  }
 
   /// One in ten is over the quantity limit.
-  private static func request(_ random: inout BenchRandom, _ instruments: Int) -> OrderRequest {
+  private static func request(
+    _ random: inout BenchRandom, _ instruments: Int, _ strategies: Int
+  ) -> OrderRequest {
     let quantity: Int64 =
       random.below(10) == 0 ? 1_000_000 : Int64(random.below(9) + 1) * 100
     let buys = random.below(2) == 0
     return OrderRequest(
       instrument: InstrumentID(raw: UInt32(random.below(UInt64(instruments)))),
-      account: AccountID(raw: 0), strategy: StrategyID(raw: 0), side: buys ? .buy : .sell,
+      account: AccountID(raw: 0),
+      strategy: StrategyID(raw: UInt32(random.below(UInt64(strategies)))),
+      side: buys ? .buy : .sell,
       price: Price(raw: (buys ? 9_999 : 10_001) * 1_000_000), quantity: Quantity(raw: quantity))
   }
 
-  /// The chain alone, on terms that stay the same.
-  mutating func check(rounds: Int, handicap: Int64) throws -> Double {
+  /// Every row, one after the other.
+  mutating func all(rounds: Int, handicap: Int64) throws -> [(RiskSuite.Row, Double)] {
+    var rows: [(RiskSuite.Row, Double)] = []
+    var timer = timerFloor()
+    rows.append((.timer, Self.nanoseconds(&timer, 50)))
+    rows.append((.timerTail, Self.nanoseconds(&timer, 99)))
+    rows.append((.chain, try chain(rounds, handicap, from: 0)))
+    rows.append((.refused, try chain(rounds, handicap, from: RiskSuite.batch * Self.turns)))
+    let whole = try whole(rounds: rounds, handicap: handicap)
+    rows.append((.whole, whole.median))
+    rows.append((.rate, whole.rate))
+    var single = try singles(rounds: rounds, handicap: handicap)
+    rows.append((.single, Self.nanoseconds(&single, 50)))
+    rows.append((.singleTail, Self.nanoseconds(&single, 99)))
+    rows.append((.refusedWhole, try refusals(rounds: rounds, handicap: handicap)))
+    let placed = try place(rounds: rounds, handicap: handicap)
+    rows.append((.placed, placed.placed))
+    rows.append((.worked, placed.worked))
+    rows.append((.pool, try pool(rounds: rounds)))
+    rows.append((.append, try append(rounds: rounds)))
+    return rows
+  }
+
+  /// A percentile in nanoseconds; sorts.
+  private static func nanoseconds(_ ticks: inout [UInt32], _ percent: Int) -> Double {
+    ticks.sort()
+    let at = min(ticks.count - 1, ticks.count * percent / 100)
+    // In thousands, so that parts of a nanosecond stay.
+    return Double(nt_clock_ticks_to_nanoseconds(UInt64(ticks[at]) * 1_000)) / 1_000
+  }
+  /// Of a batch, by operation.
+  private static func each(_ ticks: inout [UInt32]) -> Double {
+    nanoseconds(&ticks, 50) / Double(RiskSuite.batch)
+  }
+
+  private func timerFloor() -> [UInt32] {
+    (0..<10_000).map { _ in
+      let start = nt_clock_ticks()
+      return UInt32(clamping: nt_clock_ticks() - start)
+    }
+  }
+
+  /// Lets the market go on: two milliseconds later, with a quote of the next instrument that comes and
+  /// goes below the best. The duplicate window has passed then, and the message rate has refilled.
+  private mutating func goOn(_ round: Int) {
+    time += 2_000_000
+    var record = MarketRecord()
+    record.sessionTime = time
+    record.locate = UInt16(round % instruments + 1)
+    record.symbol = BenchMarket.symbol(round % instruments)
+    record.side = UInt8(ascii: "B")
+    record.price = 999_800
+    record.shares = 100
+    reference += 1
+    record.reference = reference
+    for kind in [ITCHDecoder.Kind.add, ITCHDecoder.Kind.delete] {
+      record.kind = kind
+      record.sequence = sequence
+      sequence += 1
+      driver.ingest(&record, count: 1, machineTime: 0)
+    }
+  }
+
+  /// The chain alone, on state that stays the same.
+  mutating func chain(_ rounds: Int, _ handicap: Int64, from offset: Int) throws -> Double {
     var samples = [UInt32](repeating: 0, count: rounds)
     var refused = 0
     for round in 0..<rounds {
-      let first = (round % 64) * RiskSuite.batch
-      let start = nanoseconds()
+      if round % 64 == 0 { goOn(round / 64) }
+      let first = offset + (round % Self.turns) * RiskSuite.batch
+      let start = nt_clock_ticks()
       for i in 0..<RiskSuite.batch where driver.engine.check(requests[first + i]) != nil {
         refused += 1
       }
       spend(handicap * Int64(RiskSuite.batch))
-      samples[round] = UInt32(clamping: nanoseconds() - start)
+      samples[round] = UInt32(clamping: nt_clock_ticks() - start)
     }
-    guard refused > 0 else { throw BenchError("nothing was refused") }
-    return median(&samples) / Double(RiskSuite.batch)
+    let share = Double(refused) / Double(rounds * RiskSuite.batch)
+    guard offset == 0 ? (0.05...0.17).contains(share) : share == 1 else {
+      throw BenchError("\(refused) orders were refused")
+    }
+    return Self.each(&samples)
   }
 
-  /// Placing for good: every order reserves, is journalled and queued; the venue then rejects it, which
-  /// releases what it held, outside the measured time.
-  mutating func place(rounds: Int, handicap: Int64) throws -> Double {
+  /// Each order is checked and held, and an earlier one, 64 before it, released.
+  mutating func whole(rounds: Int, handicap: Int64) throws -> (median: Double, rate: Double) {
     var samples = [UInt32](repeating: 0, count: rounds)
-    var time = Self.session + 1_000_000_000
+    var sum: UInt64 = 0
     for round in 0..<rounds {
-      // A millisecond later: the duplicate window has passed, the message rate has refilled.
-      time += 2_000_000
-      driver.advance(sessionTime: time, machineTime: 0)
+      goOn(round)
+      let first = (round % Self.turns) * RiskSuite.batch
+      let start = nt_clock_ticks()
+      for i in first..<first + RiskSuite.batch { turn(i) }
+      spend(handicap * Int64(RiskSuite.batch))
+      let ticks = nt_clock_ticks() - start
+      sum += ticks
+      samples[round] = UInt32(clamping: ticks)
+    }
+    try releaseAll()
+    let orders = Double(rounds * RiskSuite.batch)
+    return (Self.each(&samples), orders * 1e3 / Double(nt_clock_ticks_to_nanoseconds(sum)))
+  }
+
+  @inline(__always) private mutating func turn(_ i: Int) {
+    let count = RiskSuite.batch * Self.turns
+    held[i] = driver.engine.hold(requests[i])
+    let earlier = (i + count - 64) % count
+    if held[earlier] {
+      driver.engine.release(requests[earlier])
+      held[earlier] = false
+    }
+  }
+
+  private mutating func releaseAll() throws {
+    for i in 0..<RiskSuite.batch * Self.turns where held[i] {
+      driver.engine.release(requests[i])
+      held[i] = false
+    }
+    guard driver.engine.openOrderCount == 0 else {
+      throw BenchError("\(driver.engine.openOrderCount) orders were not released")
+    }
+  }
+
+  private mutating func singles(rounds: Int, handicap: Int64) throws -> [UInt32] {
+    var samples = [UInt32](repeating: 0, count: rounds)
+    for round in 0..<rounds {
+      goOn(round)
+      let i = round % (RiskSuite.batch * Self.turns)
+      let start = nt_clock_ticks()
+      turn(i)
+      spend(handicap)
+      samples[round] = UInt32(clamping: nt_clock_ticks() - start)
+    }
+    try releaseAll()
+    return samples
+  }
+
+  /// Refused orders with all that follows: counted and journalled.
+  private mutating func refusals(rounds: Int, handicap: Int64) throws -> Double {
+    var samples = [UInt32](repeating: 0, count: rounds)
+    let before = driver.engine.counters.refused
+    for round in 0..<rounds {
+      goOn(round)
       lane.rewind()
-      let first = (round % 64) * RiskSuite.batch
-      let start = nanoseconds()
+      let first = (Self.turns + round % Self.turns) * RiskSuite.batch
+      let start = nt_clock_ticks()
       for i in 0..<RiskSuite.batch { _ = driver.engine.place(requests[first + i]) }
       spend(handicap * Int64(RiskSuite.batch))
-      samples[round] = UInt32(clamping: nanoseconds() - start)
+      samples[round] = UInt32(clamping: nt_clock_ticks() - start)
+    }
+    guard driver.engine.counters.refused - before == UInt64(rounds * RiskSuite.batch) else {
+      throw BenchError("an order that is too large was not refused")
+    }
+    return Self.each(&samples)
+  }
+
+  /// Placing for good: every order reserves, is journalled and queued. Then it is taken off the queue
+  /// and the venue rejects it, which releases what it held: that is in the second figure only.
+  mutating func place(
+    rounds: Int, handicap: Int64
+  ) throws -> (placed: Double, worked: Double) {
+    var placed = [UInt32](repeating: 0, count: rounds)
+    var worked = [UInt32](repeating: 0, count: rounds)
+    for round in 0..<rounds {
+      goOn(round)
+      lane.rewind()
+      let first = (round % Self.turns) * RiskSuite.batch
+      let start = nt_clock_ticks()
+      for i in 0..<RiskSuite.batch { _ = driver.engine.place(requests[first + i]) }
+      spend(handicap * Int64(RiskSuite.batch))
+      placed[round] = UInt32(clamping: nt_clock_ticks() - start)
       while let request = driver.engine.nextRequest(machineTime: 0) {
         driver.engine.requestTaken()
         var report = VenueReport(kind: .rejected, venue: 0, account: request.account)
@@ -127,11 +311,46 @@ struct RiskBench: ~Copyable {
         report.clientOrderID = request.clientOrderID
         driver.engine.apply(report, sessionTime: time, machineTime: 0)
       }
+      worked[round] = UInt32(clamping: nt_clock_ticks() - start)
+      driver.deliver()
     }
     let counters = driver.engine.counters
     guard counters.newOrders > 0, driver.engine.openOrderCount == 0 else {
       throw BenchError("\(driver.engine.openOrderCount) orders were not released")
     }
-    return median(&samples) / Double(RiskSuite.batch)
+    return (Self.each(&placed), Self.each(&worked))
+  }
+
+  private mutating func pool(rounds: Int) throws -> Double {
+    var samples = [UInt32](repeating: 0, count: rounds)
+    for round in 0..<rounds {
+      let start = nt_clock_ticks()
+      let isTaken = driver.engine.takeAndGive(slots: RiskSuite.batch)
+      samples[round] = UInt32(clamping: nt_clock_ticks() - start)
+      guard isTaken else { throw BenchError("the order pool is too small") }
+    }
+    return Self.each(&samples)
+  }
+
+  private mutating func append(rounds: Int) throws -> Double {
+    var samples = [UInt32](repeating: 0, count: rounds)
+    let facts = InstrumentFacts(symbol: BenchMarket.symbol(0))
+    var payload = InstrumentRecord(facts: facts, instrument: InstrumentID(raw: 0))
+    let header = RecordHeader(type: .instrumentDefined)
+    for round in 0..<rounds {
+      if round % 1_024 == 0 { lane.rewind() }
+      let before = lane.records.count
+      let start = nt_clock_ticks()
+      for i in 0..<RiskSuite.batch {
+        payload.reserved = UInt32(truncatingIfNeeded: i)
+        _ = lane.lane.append(header, payload, privileged: false)
+      }
+      samples[round] = UInt32(clamping: nt_clock_ticks() - start)
+      guard lane.records.count - before == 128 * RiskSuite.batch else {
+        throw BenchError("the journal did not take 128 bytes a record")
+      }
+    }
+    lane.rewind()
+    return Self.each(&samples)
   }
 }

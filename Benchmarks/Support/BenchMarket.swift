@@ -5,7 +5,10 @@ package import Gateways
 package enum BenchMarket {
   package static func symbol(_ i: Int) -> UInt64 { SymbolCode.encode("B\(i)") ?? 0 }
 
-  package static func configuration(instruments: Int) -> EngineConfiguration {
+  /// - Parameter gates: the ages of feed, symbol and quote are checked: the market must go on.
+  package static func configuration(
+    instruments: Int, strategies: Int = 1, gates: Bool = false
+  ) -> EngineConfiguration {
     let facts = (0..<instruments).map { i in
       var facts = InstrumentFacts(symbol: symbol(i))
       facts.previousClose = 100 * 100_000_000
@@ -17,16 +20,20 @@ package enum BenchMarket {
     }
     var configuration = EngineConfiguration(
       instruments: facts, accounts: [AccountConfiguration(name: "bench")],
-      strategies: [StrategyConfiguration(name: "bench", account: AccountID(raw: 0))])
+      strategies: (0..<strategies).map {
+        StrategyConfiguration(name: "bench\($0)", account: AccountID(raw: 0))
+      })
     configuration.venueIsUpAtStart = true
     configuration.queryAccountAtLogin = false
     configuration.ordersPerDayMax = 1 << 21
-    configuration.dataAgeMax = .max
-    configuration.goodQuoteAgeMax = .max
     configuration.firmLimits.messageRate = MessageRate(
       perSecond: 1_000_000, burst: 100_000, keptForCancels: 100)
-    configuration.marketData.staleAfter = 0
-    configuration.marketData.feedStaleAfter = 0
+    if !gates {
+      configuration.dataAgeMax = .max
+      configuration.goodQuoteAgeMax = .max
+      configuration.marketData.staleAfter = 0
+      configuration.marketData.feedStaleAfter = 0
+    }
     return configuration
   }
 
