@@ -11,11 +11,11 @@ RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
 ARGS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: help deps build run test bench gates lint races fuzz arm64 clean
+.PHONY: help deps build run test bench gates thresholds mutants lint races fuzz arm64 clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | \
-	  awk -F ':.*## ' '{ printf "  make %-8s %s\n", $$1, $$2 }'
+	  awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
 
 deps: ## Install what is missing from Debian (needs root or sudo only then)
 	@perf/scripts/deps
@@ -35,11 +35,19 @@ bench: deps ## All benchmark suites
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	$(RELEASE)/release/needletail-bench $(ARGS)
 
-gates: deps ## Benchmarks against the targets; fails and names what missed
+gates: ## Every gate: targets, hot path, exact counts, time against the base
+	@perf/scripts/deps gates
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
-	$(RELEASE)/release/hot-path-audit
-	$(RELEASE)/release/needletail-bench --gate $(ARGS)
+	perf/scripts/gates $(RELEASE)/release $(ARGS)
+
+thresholds: ## Accept the present counts of the hot functions
+	@perf/scripts/deps gates
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	@version=$$($(SWIFT) --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p' | head -n 1); \
+	mkdir -p perf/thresholds/$$version; \
+	$(RELEASE)/release/needletail-bench count --swift $$version \
+	  --write-thresholds perf/thresholds/$$version/counts.json
 
 lint: ## Formatting, and what may not stand in the manifest and the hot files
 	@perf/scripts/deps lint

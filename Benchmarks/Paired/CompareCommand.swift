@@ -56,6 +56,8 @@ enum CompareCommand {
 
   private static func compare(_ base: String, _ pairs: Int) throws -> Int32 {
     let own = Machine.executable
+    // Before the minute of proving: whether the base can answer at all.
+    try PairedProgram(path: base).end()
     let judged = try provenFigures(own, pairs)
     let first = try estimates(base, own, pairs: pairs, of: judged)
     show("new / base, \(pairs) pairs", first)
