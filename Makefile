@@ -11,11 +11,12 @@ RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
 ARGS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: help deps build run test bench gates thresholds mutants lint races fuzz arm64 clean
+.PHONY: help deps build run test bench bench-peers gates thresholds mutants lint races fuzz arm64 clean
 
 help: ## This list
-	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | \
-	  awk -F ':.*## ' '{ printf "  make %-11s %s\n", $$1, $$2 }'
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | \
+	  awk -F ':.*## ' '{ printf "  make %-12s %s
+", $$1, $$2 }'
 
 deps: ## Install what is missing from Debian (needs root or sudo only then)
 	@perf/scripts/deps
@@ -49,10 +50,15 @@ thresholds: ## Accept the present counts of the hot functions
 	$(RELEASE)/release/needletail-bench count --swift $$version \
 	  --write-thresholds perf/thresholds/$$version/counts.json
 
+bench-peers: deps ## Ours beside the peers of Debian and PyPI: the table of ratios
+	-@perf/scripts/deps peers
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	Benchmarks/Peers/bench-peers $(ARGS)
+
 lint: ## Formatting, and what may not stand in the manifest and the hot files
 	@perf/scripts/deps lint
 	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
-	git ls-files '*.c' '*.h' | \
+	git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | \
 	  xargs -r $(CLANG_FORMAT) --dry-run -Werror
 	perf/scripts/lint
 

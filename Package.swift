@@ -57,7 +57,7 @@ let package = Package(
     // A library, so that users measure strategies of their own: perf/README.md.
     .target(
       name: "NeedletailBench", dependencies: ["Node", "BenchSupport", "CCounted", "CFloors"],
-      path: "Benchmarks", exclude: ["Command", "Counts/Marker", "Floors", "Support"],
+      path: "Benchmarks", exclude: ["Command", "Counts/Marker", "Floors", "Peers", "Support"],
       swiftSettings: common),
     .executableTarget(
       name: "needletail-bench", dependencies: ["NeedletailBench", "Node"],

@@ -38,6 +38,7 @@ public enum Bench {
 
     needletail-bench count    instructions of the hot functions; see needletail-bench count --help
     needletail-bench compare  this build against another, in pairs; see needletail-bench compare --help
+    needletail-bench books    our books over one file; see needletail-bench books --help
 
     Figures are medians over the runs with least and greatest. Compare ratios within one run;
     absolute times differ by a third from day to day on a shared machine.
@@ -54,6 +55,7 @@ public enum Bench {
     case "counted": return countedInside()
     case "compare": return CompareCommand.run(Array(arguments.dropFirst()))
     case "paired": return pairedInside(Array(arguments.dropFirst()))
+    case "books": return BookFile.run(Array(arguments.dropFirst()))
     default: break
     }
     let options: BenchOptions

@@ -1,0 +1,60 @@
+"""python3 -m unittest table_test, in this folder; Tests/BenchTests runs it too."""
+
+import json
+import unittest
+
+from table import MET, NOT_MET, REPORTED, Missing, Row, Table
+
+
+def row(peer_runs, our_runs, **more):
+    return Row("ring", "peer", "native", "M/s", peer_runs, our_runs, **more)
+
+
+class TableTest(unittest.TestCase):
+    def test_a_ratio_is_that_of_the_medians(self):
+        self.assertEqual(row([10, 1, 100], [30, 40, 50]).ratio, 4)
+
+    def test_a_bound_is_met_exactly_at_it_and_in_its_direction(self):
+        self.assertEqual(row([10], [40], bound=4).verdict, MET)
+        self.assertEqual(row([10], [39], bound=4).verdict, NOT_MET)
+        self.assertEqual(row([10], [11.5], bound=1.15, at_least=False).verdict, MET)
+        self.assertEqual(row([10], [12], bound=1.15, at_least=False).verdict, NOT_MET)
+        self.assertEqual(row([10], [12]).verdict, REPORTED)
+
+    def test_the_best_peer_decides_a_goal(self):
+        rows = [row([10], [40], goal="ringWide"), row([20], [40], goal="ringWide")]
+        self.assertEqual(Table("m", rows, []).goals(), {"ringWide": 2})
+        slow = [row([10], [11], goal="trip", at_least=False)]
+        slow.append(row([20], [11], goal="trip", at_least=False))
+        self.assertEqual(Table("m", slow, []).goals(), {"trip": 1.1})
+
+    def test_a_wrong_result_fails_its_row_and_the_table(self):
+        wrong = row([10], [1000], goal="ringWide", bound=4, wrong="a byte")
+        table = Table("m", [wrong, row([10], [40])], [])
+        self.assertIsNone(wrong.ratio)
+        self.assertEqual(table.exit_code(), 65)
+        self.assertEqual(table.goals(), {})
+        self.assertIn("WRONG RESULT: a byte", table.text())
+
+    def test_a_missing_peer_is_named_with_its_command(self):
+        table = Table("m", [row([10], [40])], [Missing("ck", "no header", "apt-get install x")])
+        self.assertIn("missing: ck (no header); install it: apt-get install x", table.text())
+        self.assertEqual(json.loads(table.json())["missing"][0]["peer"], "ck")
+        self.assertEqual(table.exit_code(), 0)
+
+    def test_a_table_without_any_peer_is_no_success(self):
+        table = Table("m", [row([], [40], bound=4)], [Missing("ck", "gone", "apt-get")])
+        self.assertEqual(table.exit_code(), 69)
+        self.assertIn("no comparison", table.text())
+        self.assertIn("not measured", table.text())
+
+    def test_json_has_the_spread_of_both_sides(self):
+        one = json.loads(Table("m", [row([3, 1, 2], [8])], []).json())["rows"][0]
+        self.assertEqual(one["peer"], "peer")
+        self.assertEqual(one["theirs"], {"median": 2, "min": 1, "max": 3, "runs": 3})
+        self.assertEqual(one["ours"]["median"], 8)
+        self.assertEqual(one["ratio"], 4)
+
+
+if __name__ == "__main__":
+    unittest.main()
