@@ -9,6 +9,7 @@ public enum Bench {
     [
       RingSuite.self, ITCHSuite.self, RiskSuite.self, EngineSuite.self, WireSuite.self,
       ScaleSuite.self,
+      RecordSuite.self,
     ]
   }
 

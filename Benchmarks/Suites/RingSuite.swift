@@ -35,7 +35,7 @@ enum RingSuite: Suite {
       Figure(
         "SPSC 8 B, there and back, p50", "ns", trip, limit: .init(value: 30_000, atLeast: false)),
       Figure("floor: a word bounced over two lines, p50", "ns", bounce),
-      Figure("there and back / floor", "x", ratios),
+      Figure("there and back / floor", "x", ratios, goal: .ringHandOff),
     ]
   }
 
