@@ -4,7 +4,10 @@ import Foundation
 public enum CommandTable {
   /// In the order in which `--help` lists them.
   public static let all: [CommandDefinition] =
-    [RunCommand.definition, BookCommand.definition, ExchangeCommand.definition]
+    [
+      RunCommand.definition, BookCommand.definition, ExchangeCommand.definition,
+      DoctorCommand.definition,
+    ]
     + JournalCommand.definitions
 
   /// Runs the command that the arguments (without the program's name) ask for. Errors go to standard

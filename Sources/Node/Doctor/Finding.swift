@@ -1,0 +1,87 @@
+/// What one check of ``Doctor`` came to.
+struct Finding: Equatable, Sendable {
+  enum Level: String, CaseIterable, Sendable {
+    /// Costs tens of microseconds or more, or keeps the configuration from what it asks for.
+    case problem
+    /// Costs microseconds, or costs them seldom.
+    case warning
+    /// What it rests on could not be read or understood.
+    case unknown
+    case ok
+  }
+
+  /// What cures it.
+  struct Cure: Equatable, Sendable {
+    /// A command line, or where there is none, what to do.
+    var command: String
+    var needsReboot = false
+  }
+
+  var name: String
+  var level: Level
+  /// What was read, in words.
+  var observed: String
+  /// The file, or the measurement, that it was read from.
+  var source: String
+  /// Why it matters.
+  var why: String
+  var cure: Cure?
+}
+
+/// What a check says; its name and its reason are the check's.
+struct Verdict: Equatable, Sendable {
+  var level: Finding.Level
+  var observed: String
+  var source: String
+  var cure: Finding.Cure?
+
+  static func ok(_ observed: String, _ source: String) -> Verdict {
+    Verdict(level: .ok, observed: observed, source: source)
+  }
+  static func warning(
+    _ observed: String, _ source: String, fix: String, reboot: Bool = false
+  ) -> Verdict {
+    Verdict(
+      level: .warning, observed: observed, source: source,
+      cure: Finding.Cure(command: fix, needsReboot: reboot))
+  }
+  static func problem(
+    _ observed: String, _ source: String, fix: String, reboot: Bool = false
+  ) -> Verdict {
+    Verdict(
+      level: .problem, observed: observed, source: source,
+      cure: Finding.Cure(command: fix, needsReboot: reboot))
+  }
+  static func unknown(_ observed: String, _ source: String) -> Verdict {
+    Verdict(level: .unknown, observed: observed, source: source)
+  }
+}
+
+/// One question to the machine.
+struct Check: Sendable {
+  let name: String
+  let why: String
+  private let judge: @Sendable (Machine) throws -> Verdict?
+
+  init(_ name: String, why: String, _ judge: @escaping @Sendable (Machine) throws -> Verdict?) {
+    self.name = name
+    self.why = why
+    self.judge = judge
+  }
+
+  /// Nil where the question does not arise. What cannot be read is `unknown`, never `ok`.
+  func finding(_ machine: Machine) -> Finding? {
+    let verdict: Verdict?
+    do {
+      verdict = try judge(machine)
+    } catch let error as Unreadable {
+      verdict = .unknown(error.reason, error.source)
+    } catch {
+      verdict = .unknown("\(error)", "-")
+    }
+    guard let verdict else { return nil }
+    return Finding(
+      name: name, level: verdict.level, observed: verdict.observed, source: verdict.source,
+      why: why, cure: verdict.cure)
+  }
+}
