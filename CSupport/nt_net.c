@@ -210,6 +210,7 @@ int nt_conn_start(nt_net *net, nt_conn *conn) {
   if ((conn->flags & NT_NET_DIRECT) && conn->type != NT_CONN_LISTENER) {
     conn->direct_at = net->direct_count;
     net->direct[net->direct_count++] = nt_conn_slot(net, conn);
+    net->direct_datagrams += conn->type == NT_CONN_DATAGRAM;
   }
   return 0;
 }
@@ -217,6 +218,7 @@ int nt_conn_start(nt_net *net, nt_conn *conn) {
 void nt_direct_remove(nt_net *net, nt_conn *conn) {
   if (conn->direct_at == NT_NET_NIL)
     return;
+  net->direct_datagrams -= conn->type == NT_CONN_DATAGRAM;
   uint32_t moved = net->direct[--net->direct_count];
   net->direct[conn->direct_at] = moved;
   net->conns[moved].direct_at = conn->direct_at;
@@ -283,7 +285,13 @@ static void release_last(nt_net *net) {
   net->out_count = 0;
 }
 
-static void read_direct(nt_net *net, nt_net_sink *sink) {
+/* Beside direct datagram sockets, streams are looked at in one of so many spinning polls: the feed
+ * is where ticks come from, and every other look at a socket is one at which a tick waits. */
+#define NT_NET_STREAM_TURNS 4
+
+static void read_direct(nt_net *net, nt_net_sink *sink, int64_t wait) {
+  bool streams =
+      wait > 0 || net->direct_datagrams == 0 || net->counters.polls % NT_NET_STREAM_TURNS == 0;
   /* A failing socket leaves the list, and the last one takes its place: it waits for the next poll.
    */
   uint32_t count = net->direct_count;
@@ -291,8 +299,13 @@ static void read_direct(nt_net *net, nt_net_sink *sink) {
     if (net->direct_turn >= net->direct_count)
       net->direct_turn = 0;
     nt_conn *conn = &net->conns[net->direct[net->direct_turn++]];
-    if (conn->state & NT_IS_OPEN)
-      nt_io_read(net, sink, conn, 1);
+    if (!(conn->state & NT_IS_OPEN) || (!streams && conn->type == NT_CONN_STREAM))
+      continue;
+    uint32_t before = sink->count;
+    nt_io_read(net, sink, conn, 1);
+    /* What has come is acted on before the next socket is asked; the turn goes on from there. */
+    if (sink->count > before)
+      return;
   }
 }
 
@@ -323,7 +336,7 @@ int nt_net_poll(nt_net *net, nt_net_event *events, uint32_t capacity, int64_t wa
   take_wake(net, &sink);
   nt_timers_fire(net, &sink);
   nt_events_deliver(net, &sink);
-  read_direct(net, &sink);
+  read_direct(net, &sink, wait);
   if (sink.count > 0 || wait < 0)
     wait = 0;
   wait = nt_timers_bound(net, wait < NT_NET_WAIT_MAX ? wait : NT_NET_WAIT_MAX);

@@ -115,6 +115,7 @@ struct nt_net {
   /* Connections served by plain recv in every poll. */
   uint32_t *direct;
   uint32_t direct_count, direct_turn;
+  uint32_t direct_datagrams; /* of them */
   /* Receive buffers: ids below ring_buffers belong to the kernel's ring, the rest to the stack. */
   uint8_t *buffers;
   uint32_t buffer_stride, buffer_count, ring_buffers;

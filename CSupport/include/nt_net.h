@@ -42,6 +42,9 @@ enum {
   NT_NET_REUSE_PORT = 8,
   /* Listeners: no SO_REUSEADDR. */
   NT_NET_EXCLUSIVE = 16,
+  /* With NT_NET_TIMESTAMP and NT_NET_DIRECT: only one datagram of sixteen carries the time. To ask
+   * for it makes a receive dearer by half. */
+  NT_NET_TIMESTAMP_SOME = 32,
 };
 
 typedef struct nt_net_socket_options {

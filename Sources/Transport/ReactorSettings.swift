@@ -43,6 +43,9 @@ public struct SocketOptions: Sendable {
   public var reportsPeer = false
   /// Datagrams: events carry the kernel's receive time.
   public var reportsReceiveTime = false
+  /// With ``reportsReceiveTime`` on a direct socket: only one event of sixteen carries it, because to
+  /// ask the kernel for it makes a receive dearer by half.
+  public var samplesReceiveTime = false
   /// Listeners: refuses an address that an earlier process has just left (no SO_REUSEADDR).
   public var isExclusive = false
   /// SO_RCVBUF and SO_SNDBUF in bytes; 0: the system's.

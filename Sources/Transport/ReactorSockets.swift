@@ -123,6 +123,7 @@ extension SocketOptions {
     if reportsPeer { flags |= 2 }
     if reportsReceiveTime { flags |= 4 }
     if isExclusive { flags |= 16 }
+    if samplesReceiveTime { flags |= 32 }
     return nt_net_socket_options(
       flags: flags, receive_buffer_bytes: receiveBufferBytes, send_buffer_bytes: sendBufferBytes,
       busy_poll_us: busyPollMicroseconds, backlog: backlog)

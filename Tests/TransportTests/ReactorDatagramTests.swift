@@ -72,6 +72,42 @@ private let canMulticast: Bool = {
     #expect(reactor.counters.refusedOptions == 0)
   }
 
+  @Test(arguments: Mode.all)
+  func `one datagram of sixteen carries the time where that is enough`(mode: Mode) throws {
+    var reactor = try Reactor(mode.settings())
+    var log = Log()
+    var options = mode.options
+    options.reportsReceiveTime = true
+    options.samplesReceiveTime = true
+    let receiver = try reactor.openDatagram(bind: .loopback(), options: options)
+    let sender = try reactor.openDatagram(bind: .loopback())
+    let to = try reactor.localEndpoint(of: receiver)
+    for value in UInt8(0)..<32 {
+      #expect(reactor.sendDatagram([value], to: to, on: sender) == .queued)
+    }
+    log.poll(&reactor) { $0.all(.received).count >= 32 }
+    let stamped = log.all(.received).count { $0.receiveTime != 0 }
+    #expect(stamped == (options.isDirect ? 2 : 32))
+  }
+
+  @Test(arguments: Mode.all)
+  func `a stream is heard beside a feed that never falls silent`(mode: Mode) throws {
+    var reactor = try Reactor(mode.settings())
+    var log = Log()
+    let receiver = try reactor.openDatagram(bind: .loopback(), options: mode.options)
+    let sender = try reactor.openDatagram(bind: .loopback())
+    let to = try reactor.localEndpoint(of: receiver)
+    let pair = try reactor.makePair(mode.options, log: &log)
+    #expect(reactor.send([9], on: pair.client) == .queued)
+    var polls = 0
+    while log.bytes(of: pair.server).isEmpty, polls < 10_000 {
+      _ = reactor.sendDatagram([1], to: to, on: sender)
+      log.poll(&reactor, .spin)
+      polls += 1
+    }
+    #expect(log.bytes(of: pair.server) == [9])
+  }
+
   @Test(arguments: Mode.all, [false, true])
   func `a datagram longer than a buffer is cut and flagged`(mode: Mode, reportsPeer: Bool) throws {
     var reactor = try Reactor(mode.settings { $0.receiveBufferBytes = 512 })

@@ -43,6 +43,7 @@ struct FeedClient: ~Copyable {
   ) throws(ReactorError) {
     var options = SocketOptions.direct
     options.reportsReceiveTime = true
+    options.samplesReceiveTime = true
     options.receiveBufferBytes = Self.socketBytes
     let lineA = try reactor.openDatagram(bind: atA, options: options, token: Token.lineA)
     var ordinary = SocketOptions()
