@@ -67,7 +67,8 @@ let package = Package(
       path: "Benchmarks/Support", swiftSettings: common),
     .target(name: "CCounted", path: "Benchmarks/Counts/Marker"),
     .target(
-      name: "CFloors", path: "Benchmarks/Floors", cSettings: [.define("_GNU_SOURCE")]),
+      name: "CFloors", path: "Benchmarks/Floors", cSettings: [.define("_GNU_SOURCE")],
+      linkerSettings: [.linkedLibrary("uring")]),
     // Counts allocations and reference counting on the hot path; run by 'make gates' and a test. No
     // test target depends on it: it brings a malloc of its own.
     .executableTarget(

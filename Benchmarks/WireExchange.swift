@@ -14,11 +14,14 @@ final class WireExchange {
   /// For one answer: long, for where real-time threads of others hold the processor.
   static let patience: Int64 = 20_000_000_000
 
+  private static let messageBytes = 64
+
   private let sockets: WireSockets
   private var server: SoupServer
   private var store = RetainedMessages(messages: 4_096, bytes: 1 << 20)
   private var publisher: MoldPublisher
   private var request = OUCHRequest(.accountQuery)
+  private var message = [UInt8](repeating: 0, count: messageBytes)
   private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 16, alignment: 64)
   private(set) var orders = 0
   private(set) var errors = 0
@@ -49,21 +52,22 @@ final class WireExchange {
   var published: UInt64 { publisher.nextSequence - 1 }
 
   /// One message in a datagram of its own.
-  func publish(_ record: MarketRecord) throws {
-    try send(try datagram(record))
-  }
+  func publish(_ record: MarketRecord) throws { try publish([record]) }
+  func publish(_ records: [MarketRecord]) throws { try send(try datagram(records)) }
 
-  func datagram(_ record: MarketRecord) throws -> UnsafeRawBufferPointer {
-    var record = record
-    var bytes = [UInt8](repeating: 0, count: 64)
-    let length = ITCHEncoder.encode(
-      &record, midnight: Self.midnight, into: &bytes, capacity: bytes.count)
-    let appended = bytes.withUnsafeBytes {
-      publisher.append(UnsafeRawBufferPointer(rebasing: $0[..<length]))
+  /// The messages in one datagram; its bytes are valid until the next.
+  func datagram(_ records: [MarketRecord]) throws -> UnsafeRawBufferPointer {
+    for var record in records {
+      let length = ITCHEncoder.encode(
+        &record, midnight: Self.midnight, into: &message, capacity: Self.messageBytes)
+      let appended = message.withUnsafeBytes {
+        publisher.append(UnsafeRawBufferPointer(rebasing: $0[..<length]))
+      }
+      guard length > 0, case .sequence = appended else {
+        throw BenchError("a message cannot be published")
+      }
     }
-    guard length > 0, case .sequence = appended, let made = publisher.take(now: 0) else {
-      throw BenchError("a message cannot be published")
-    }
+    guard let made = publisher.take(now: 0) else { throw BenchError("an empty datagram") }
     return made
   }
 
@@ -90,6 +94,14 @@ final class WireExchange {
         throw BenchError("no order came after \(orders) within \(Self.patience / 1_000_000) ms")
       }
     }
+  }
+
+  /// Takes what has come, without answering; true when something had.
+  func look() throws -> Bool {
+    let count = receive()
+    if count > 0 { try take(count) }
+    guard !hasEnded else { throw BenchError("the order session ended") }
+    return count > 0
   }
 
   /// Answers what has come, without waiting.

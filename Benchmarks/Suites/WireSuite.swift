@@ -1,6 +1,4 @@
 import BenchSupport
-import CFloors
-import CSupport
 import ExecutionCore
 import Foundation
 import Gateways
@@ -10,75 +8,88 @@ import Transport
 /// How long from a tick's datagram in to the order's bytes out, over real loopback sockets?
 ///
 /// The calling thread is the exchange, pinned to the first processor; the product's own hot loop
-/// (that of `needletail run`, risk and journal in mode shared on) spins on the last. The floor is a
-/// C program in its place that receives once and sends once the same number of bytes, and does no
-/// work. Legs alternate: floor, product with direct sockets, product with io_uring.
+/// (that of `needletail run`, risk and journal in mode shared on) spins on the last. Beside it runs a
+/// C program in its place that receives as many bytes and sends as many, and does no work: with plain
+/// calls for the direct sockets, with io_uring for the sockets that go through it. Each leg makes quiet
+/// trips, one datagram and one order, and trips with a market going by. Legs alternate, and so does
+/// which of the two comes first.
 enum WireSuite: Suite {
   static let name = "wire"
   static let question = "how long from a datagram in to the order's bytes out, over loopback?"
-  /// Silence between trips, for both: the rejection and the delete are through by then.
-  static let pause: Int64 = 40_000
+  static let pairsMin = 10
 
   static func run(_ context: BenchContext) throws -> [Figure] {
     guard context.processors.count >= 2 else {
       throw BenchError("needs two processors, there is one: two spinning ends would share it")
     }
     pin(context.processors[0])
-    let trips = context.quick ? 50 : 4_000
-    var floor = WireLeg()
-    var direct = WireLeg()
-    var uring = WireLeg()
-    var errors = 0.0
+    let trips = WireTrips(context)
+    var direct = WirePairs()
+    var ring = WirePairs()
+    var errors = 0
+    // Told by the first order; the floor sends as many.
     var orderBytes = 0
-    for _ in 0..<context.runs {
+    for pair in 0..<(context.quick ? context.runs : max(Self.pairsMin, context.runs)) {
       for isDirect in [true, false] {
-        let leg = try product(trips, isDirect: isDirect, context)
-        if isDirect { direct.add(leg.samples) } else { uring.add(leg.samples) }
-        errors += Double(leg.errors)
-        orderBytes = leg.orderBytes
-        if isDirect { floor.add(try Self.floor(trips, orderBytes: orderBytes, context)) }
+        func product() throws -> WireSamples {
+          let leg = try Self.product(trips, isDirect: isDirect, seed: UInt64(pair), context)
+          errors += leg.errors
+          orderBytes = leg.orderBytes
+          if isDirect { direct.add(leg.stages) } else { ring.add(leg.stages) }
+          return leg.samples
+        }
+        func floor() throws -> WireSamples {
+          try WireFloor.leg(
+            isDirect ? .plain : .ring, trips, orderBytes: orderBytes, seed: UInt64(pair), context)
+        }
+        let isFirst = pair % 2 == 0
+        let early = isFirst ? try product() : try floor()
+        let late = isFirst ? try floor() : try product()
+        let (mine, floors) = isFirst ? (early, late) : (late, early)
+        if isDirect { direct.add(mine, floors) } else { ring.add(mine, floors) }
       }
     }
-    return figures(floor, direct, uring, errors: errors)
-  }
-
-  private static func figures(
-    _ floor: WireLeg, _ direct: WireLeg, _ uring: WireLeg, errors: Double
-  ) -> [Figure] {
-    let medians = floor.medians
-    let note = "interleaved pairs: \(medians.count)"
-    var figures = [
-      Figure("floor: one receive, one send, no work, p50", "us", medians),
-      Figure("floor, p99", "us", floor.p99s),
-      Figure("floor, p99.9 of all trips", "us", [floor.percentile(99_900)]),
+    direct.keep("wire-direct", context)
+    ring.keep("wire-io_uring", context)
+    var figures = WireFigures.direct(direct) + WireFigures.ring(ring) + WireFigures.stages(direct)
+    if !context.gate {
+      let curve = try openLoop(context)
+      figures += curve.figures
+      errors += curve.errors
+    }
+    figures.append(
       Figure(
-        "datagram in -> order bytes out, p50", "us", direct.medians,
-        limit: .init(value: 15_500, atLeast: false), note: "risk and journal on"),
-      Figure("the same, p99", "us", direct.p99s),
-      Figure(
-        "the same, p99.9 of all trips", "us", [direct.percentile(99_900)],
-        limit: .init(value: 100_000, atLeast: false)),
-      Figure(
-        "datagram in -> order bytes out / floor", "x", zip(direct.medians, medians).map { $0 / $1 },
-        limit: .init(value: 1.5, atLeast: false, slack: 2), note: note),
-    ]
-    figures += [
-      Figure(
-        "io_uring: datagram in -> order bytes out, p50", "us", uring.medians,
-        limit: .init(value: 15_500, atLeast: false)),
-      Figure("io_uring, p99", "us", uring.p99s),
-      Figure("io_uring, p99.9 of all trips", "us", [uring.percentile(99_900)]),
-      Figure("io_uring / floor", "x", zip(uring.medians, medians).map { $0 / $1 }),
-      Figure("errors", "errors", [errors], limit: .init(value: 0, atLeast: false), isFinal: true),
-    ]
+        "errors", "errors", [Double(errors)], limit: .init(value: 0, atLeast: false),
+        isFinal: true))
     return figures
   }
 
   // MARK: The product
 
+  struct Leg {
+    var samples: WireSamples
+    var errors: Int
+    var orderBytes: Int
+    var stages: [ProbeResult.Stage]
+  }
+
   private static func product(
-    _ trips: Int, isDirect: Bool, _ context: BenchContext
-  ) throws -> (samples: [Int64], errors: Int, orderBytes: Int) {
+    _ trips: WireTrips, isDirect: Bool, seed: UInt64, _ context: BenchContext
+  ) throws -> Leg {
+    var samples = WireSamples()
+    let end = try session(isDirect: isDirect, context) { session in
+      // The first trips find cold caches and untouched pages; they are not counted.
+      _ = try session.trips(trips.warm)
+      samples.quiet = try session.trips(trips.quiet)
+      samples.flow = try session.flowTrips(trips.flow, seed: seed)
+    }
+    return Leg(
+      samples: samples, errors: end.errors, orderBytes: end.orderBytes, stages: end.stages)
+  }
+
+  private static func session(
+    isDirect: Bool, _ context: BenchContext, _ body: (WireSession) throws -> Void
+  ) throws -> (errors: Int, orderBytes: Int, stages: [ProbeResult.Stage]) {
     let directory = FileManager.default.temporaryDirectory
       .appendingPathComponent("needletail-bench-\(UUID().uuidString)").path
     defer { try? FileManager.default.removeItem(atPath: directory) }
@@ -87,13 +98,11 @@ enum WireSuite: Suite {
     try sockets.connectDatagrams(to: try probe.start().port)
     do {
       try sockets.accept()
-      let leg = WireSession(exchange: try WireExchange(sockets), probe)
-      try leg.open()
-      // The first trips find cold caches and untouched pages; they are not counted.
-      _ = try leg.trips(max(10, trips / 8))
-      let samples = try leg.trips(trips)
-      let errors = try leg.close()
-      return (samples, errors, leg.exchange.lastOrderBytes)
+      let session = WireSession(exchange: try WireExchange(sockets), probe)
+      try session.open()
+      try body(session)
+      let end = try session.close()
+      return (end.errors, session.exchange.lastOrderBytes, end.stages)
     } catch {
       let what = (error as? BenchError)?.message ?? "\(error)"
       guard let end = try? probe.stop() else { throw BenchError(what) }
@@ -128,247 +137,40 @@ enum WireSuite: Suite {
     }
   }
 
-  // MARK: The floor
+  // MARK: The open loop
 
-  private static func floor(
-    _ trips: Int, orderBytes: Int, _ context: BenchContext
-  ) throws -> [Int64] {
-    let sockets = try WireSockets()
-    let feed = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
-    let orders = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    defer {
-      close(feed)
-      close(orders)
-    }
-    try sockets.connectDatagrams(to: try WireSockets.bindLoopback(feed))
-    var address = WireSockets.loopback(sockets.port)
-    let connected = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(orders, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+  private static let rates: [Double] = [
+    10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 80_000, 100_000, 150_000, 200_000,
+  ]
+
+  /// Latency against load: orders at fixed rates until they are not kept up with, from when each signal
+  /// should have been sent, so that a stall counts for all that it delays.
+  private static func openLoop(
+    _ context: BenchContext
+  ) throws -> (figures: [Figure], errors: Int) {
+    var curve = Curve(
+      name: "wire-load", title: "datagram in to order out against load, from the intended send",
+      xLabel: "orders a second", yLabel: "us", series: ["p50", "p99", "p99.9", "max", "reached"],
+      yIsLogarithmic: true, points: [])
+    var figures: [Figure] = []
+    let end = try session(isDirect: true, context) { session in
+      _ = try session.trips(10)
+      for rate in rates {
+        let count = context.quick ? 50 : Int(min(8_000, max(2_000, rate / 4)))
+        let step = try session.openLoop(rate: rate, count: count)
+        let all = Distribution(step.samples)
+        let values = [0.5, 0.99, 0.999, 1].map { all.percentile($0) / 1e3 }
+        curve.points.append(Curve.Point(x: rate, values: values + [step.reached]))
+        context.keep(step.samples, as: "wire-load-\(Int(rate))")
+        let reached = "p99.9 \(number(values[2])), reached \(number(step.reached))/s"
+        figures.append(
+          Figure(
+            "open loop, \(number(rate)) orders/s, p50", "us", [values[0]],
+            note: "p99 \(number(values[1])), \(reached)"))
+        if step.reached < 0.95 * rate { break }
       }
     }
-    guard connected == 0 else { throw BenchError("the floor found no port: errno \(errno)") }
-    WireSockets.noDelay(orders)
-    try sockets.accept()
-    let warm = max(10, trips / 8)
-    let job = FloorJob(feed, orders, orderBytes, UInt64(trips + warm))
-    let thread = try PinnedThread(
-      name: "wire-floor", cpu: context.processors[context.processors.count - 1]
-    ) { job.run() }
-    defer {
-      job.stop()
-      thread.join()
-    }
-    let pinger = FloorPing(sockets, datagramBytes: WireSession.datagramBytes, orderBytes)
-    for _ in 0..<warm { _ = try pinger.trip() }
-    return try (0..<trips).map { _ in try pinger.trip() }
-  }
-}
-
-/// The samples of one kind of leg: medians and tails by leg, the far tail over all.
-struct WireLeg {
-  private(set) var medians: [Double] = []
-  private(set) var p99s: [Double] = []
-  private var all: [Int64] = []
-
-  mutating func add(_ samples: [Int64]) {
-    let sorted = samples.sorted()
-    guard let last = sorted.last else { return }
-    medians.append(Double(sorted[sorted.count / 2]) / 1e3)
-    p99s.append(Double(sorted.count >= 100 ? sorted[sorted.count * 99 / 100] : last) / 1e3)
-    all += samples
-  }
-
-  /// Microseconds; per hundred thousand.
-  func percentile(_ rank: Int) -> Double {
-    let sorted = all.sorted()
-    guard !sorted.isEmpty else { return .nan }
-    return Double(sorted[min(sorted.count - 1, sorted.count * rank / 100_000)]) / 1e3
-  }
-}
-
-/// One product leg: the market is opened over the wire, then every trip is one rising bid.
-final class WireSession {
-  static let instruments = 100
-  /// MoldUDP64 header, length, and an Add Order.
-  static let datagramBytes = 20 + 2 + 36
-
-  let exchange: WireExchange
-  private let probe: ProbeRun
-  private var time = WireExchange.midnight + 10 * 3_600_000_000_000
-  private var reference: UInt64 = 1_000_000
-  private var next = 0
-  private var made = 0
-  /// Rises of the opening, of which all but one may be refused.
-  private var attempts = 0
-
-  init(exchange: WireExchange, _ probe: ProbeRun) {
-    self.exchange = exchange
-    self.probe = probe
-  }
-
-  /// Sends the opening messages, and serves the log-in until the product trades.
-  func open() throws {
-    let deadline = nanoseconds() + WireExchange.patience
-    while exchange.lastOrderBytes == 0 { try waitOneTurn(deadline, "no log-in came") }
-    var sent = 0
-    try BenchMarket.opening(instruments: Self.instruments, at: time) {
-      try exchange.publish($0)
-      sent += 1
-      // Loopback drops what a full socket cannot take.
-      if sent % 64 == 0 { try serve(for: 200_000) }
-    }
-    while !probe.isTrading || probe.records < UInt64(sent) {
-      try waitOneTurn(deadline, "the product does not trade")
-    }
-    try awaitFirstOrder(deadline)
-  }
-
-  /// The engine asks for the venue's counter itself, and takes no order before the answer is in: rising
-  /// bids until one is answered. Those before it are refused, as they must be.
-  private func awaitFirstOrder(_ deadline: Int64) throws {
-    while exchange.orders == 0 {
-      try exchange.publish(rise())
-      attempts += 1
-      try serve(for: 2_000_000)
-      try exchange.answer()
-      try exchange.publish(fall())
-      try waitOneTurn(deadline, "no order comes")
-    }
-    try settle()
-  }
-
-  /// Until the product has applied everything that was published, and its orders are in: an order that
-  /// comes late would be taken for that of a later trip.
-  private func settle() throws {
-    let deadline = nanoseconds() + WireExchange.patience
-    while probe.records < exchange.published {
-      try waitOneTurn(deadline, "the product does not take the feed")
-    }
-    // Its orders were handed over before the count was told; they are in the socket.
-    try exchange.serve()
-    try exchange.answer()
-  }
-
-  private func rise() -> MarketRecord {
-    made += 1
-    // Past the duplicate window.
-    time += 2_000_000
-    reference += 1
-    next = (next + 1) % Self.instruments
-    var record = MarketRecord()
-    record.sessionTime = time
-    record.locate = UInt16(next + 1)
-    record.kind = ITCHDecoder.Kind.add
-    record.symbol = BenchMarket.symbol(next)
-    record.side = UInt8(ascii: "B")
-    record.price = 999_950
-    record.shares = 100
-    record.reference = reference
-    return record
-  }
-
-  /// The last rise is taken back.
-  private func fall() -> MarketRecord {
-    var record = MarketRecord()
-    record.sessionTime = time
-    record.locate = UInt16(next + 1)
-    record.kind = ITCHDecoder.Kind.delete
-    record.reference = reference
-    return record
-  }
-
-  func trips(_ count: Int) throws -> [Int64] {
-    var samples: [Int64] = []
-    samples.reserveCapacity(count)
-    for _ in 0..<count {
-      samples.append(try exchange.trip(try exchange.datagram(rise())))
-      try exchange.answer()
-      try exchange.publish(fall())
-      try serve(for: WireSuite.pause)
-    }
-    return samples
-  }
-
-  /// Ends the run in order; returns everything that was not as it must be.
-  func close() throws -> Int {
-    try settle()
-    probe.requestStop()
-    let deadline = nanoseconds() + WireExchange.patience
-    while !probe.hasEnded, nanoseconds() < deadline { try exchange.serve() }
-    let result = try probe.stop()
-    let refused = Int(result.ordersRefused)
-    let lost =
-      abs(made - refused - exchange.orders) + abs(result.ordersPlaced - exchange.orders)
-      + max(0, refused - (attempts - 1))
-    let wrong = result.openOrders + Int(result.ordersNotSent + result.malformed)
-    return exchange.errors + lost + wrong + Int(result.journalRefused + result.missing)
-      + (result.trouble.isEmpty ? 0 : 1)
-  }
-
-  private func serve(for pause: Int64) throws {
-    let end = nanoseconds() + pause
-    while nanoseconds() < end { try exchange.serve() }
-  }
-
-  private func waitOneTurn(_ deadline: Int64, _ what: String) throws {
-    try exchange.serve()
-    guard nanoseconds() < deadline, !probe.hasEnded else { throw BenchError(what) }
-  }
-}
-
-/// The floor's thread.
-private final class FloorJob: @unchecked Sendable {
-  private let feed: Int32
-  private let orders: Int32
-  private let bytes: Int
-  private let count: UInt64
-  private let stopped = UnsafeMutablePointer<Int32>.allocate(capacity: 1)
-
-  init(_ feed: Int32, _ orders: Int32, _ bytes: Int, _ count: UInt64) {
-    self.feed = feed
-    self.orders = orders
-    self.bytes = bytes
-    self.count = count
-    stopped.initialize(to: 0)
-  }
-  deinit { stopped.deallocate() }
-
-  func run() { _ = floor_wire_reply(feed, orders, bytes, count, stopped) }
-  func stop() { floor_stop(stopped) }
-}
-
-/// The exchange's part against the floor: the same sizes, the same silence between trips.
-private final class FloorPing {
-  private let sockets: WireSockets
-  private let out: [UInt8]
-  private let bytes: Int
-  private var buffer = [UInt8](repeating: 0, count: 1 << 12)
-
-  init(_ sockets: WireSockets, datagramBytes: Int, _ bytes: Int) {
-    self.sockets = sockets
-    out = [UInt8](repeating: 1, count: datagramBytes)
-    self.bytes = bytes
-  }
-
-  func trip() throws -> Int64 {
-    let start = nanoseconds()
-    guard send(sockets.datagram, out, out.count, 0) == out.count else {
-      throw BenchError("the floor's datagram was not taken: errno \(errno)")
-    }
-    var got = 0
-    while got < bytes {
-      let n = recv(sockets.stream, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-      if n > 0 { got += n }
-      guard n != 0, nanoseconds() - start < WireExchange.patience else {
-        throw BenchError("the floor did not answer")
-      }
-    }
-    let time = nanoseconds() - start
-    let end = nanoseconds() + WireSuite.pause
-    while nanoseconds() < end {
-      _ = recv(sockets.stream, &buffer, buffer.count, Int32(MSG_DONTWAIT))
-    }
-    return time
+    context.keep(curve)
+    return (figures, end.errors)
   }
 }

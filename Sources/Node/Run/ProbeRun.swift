@@ -48,8 +48,16 @@ package struct ProbeResult: Sendable {
   package var malformed: UInt64 = 0
   package var journalRefused: UInt64 = 0
   package var backEnd = ""
-  /// The product's own stamps, receive to handed to the kernel; nanoseconds.
-  package var tickToOrderP50: Int64 = 0
+  /// Risk's reasons, with how often; empty when it refused nothing.
+  package var refusals = ""
+  /// The product's own stamps: p50 of each stage in nanoseconds, and of the whole, from the bytes in
+  /// its hands to the kernel's return from the send.
+  package var stages: [Stage] = []
+
+  package struct Stage: Sendable {
+    package var name: String
+    package var p50: Int64
+  }
   package var trouble = ""
 
   package init() {}
@@ -167,7 +175,12 @@ package final class ProbeRun: @unchecked Sendable {
     result.missing = loop.feed.receiver.counters.missing
     result.openOrders = loop.path.driver.engine.openOrderCount
     result.malformed = loop.feed.malformed + gateway.undecodable + gateway.badAppendages
-    result.tickToOrderP50 = latency.percentiles(.tickToOrder).p50
+    let state = loop.path.driver.engine.snapshot()
+    result.refusals = state.refusals.map { "\($0.key) \($0.value)" }.sorted()
+      .joined(separator: ", ")
+    result.stages = LatencyRecorder.Stage.allCases.map {
+      ProbeResult.Stage(name: $0.name, p50: latency.percentiles($0).p50)
+    }
     if reason != "signal" { result.trouble = "\(reason) \(loop.path.orders.trouble)" }
   }
 }
