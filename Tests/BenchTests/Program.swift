@@ -4,6 +4,8 @@ import Foundation
 struct Program {
   let path: String
 
+  init(path: String) { self.path = path }
+
   init(_ name: String) {
     var buffer = [UInt8](repeating: 0, count: 4_096)
     let count = buffer.withUnsafeMutableBytes {

@@ -56,8 +56,9 @@ struct OrderEntryClient: ~Copyable {
     checkClosing(&reactor, now: now)
   }
 
-  /// One event of this connection. Reports wait in ``gateway``.
-  @inline(__always)
+  /// One event of this connection. Reports wait in ``gateway``. Never inlined: what it says when a
+  /// connection breaks is text, and has no place in the code of the hot loop.
+  @inline(never)
   mutating func handle(_ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64) {
     guard event.connection == connection else { return }
     switch event.kind {
