@@ -69,12 +69,13 @@ let package = Package(
     .target(
       name: "CFloors", path: "Benchmarks/Floors", cSettings: [.define("_GNU_SOURCE")],
       linkerSettings: [.linkedLibrary("uring")]),
-    // Counts allocations and reference counting on the hot path; run by 'make gates' and a test. No
-    // test target depends on it: it brings a malloc of its own.
+    // Counts allocations, reference counting, locks and system calls on the hot path; run by 'make
+    // gates' and a test. No test target depends on it: it brings a malloc of its own.
     .executableTarget(
-      name: "hot-path-audit", dependencies: ["BenchSupport", "CAudit"], path: "Tests/HotPathAudit",
-      exclude: ["Counters"], swiftSettings: common),
-    .target(name: "CAudit", path: "Tests/HotPathAudit/Counters"),
+      name: "hot-path-audit", dependencies: ["BenchSupport", "NeedletailBench", "CAudit"],
+      path: "Tests/HotPathAudit", exclude: ["Counters"], swiftSettings: common),
+    .target(
+      name: "CAudit", path: "Tests/HotPathAudit/Counters", cSettings: [.define("_GNU_SOURCE")]),
     // Built alone and under ThreadSanitizer by Tests/Races/run.sh.
     .executableTarget(
       name: "race-rings", dependencies: ["CSupport"], path: "Tests/Races/rings",

@@ -57,7 +57,7 @@ final class WireSession {
 
   /// Until the product has applied everything that was published, and its orders are in: an order that
   /// comes late would be taken for that of a later trip.
-  private func settle() throws {
+  func settle() throws {
     let deadline = nanoseconds() + WireExchange.patience
     while probe.records < exchange.published {
       try waitOneTurn(deadline, "the product does not take the feed")

@@ -110,7 +110,7 @@ enum WireSuite: Suite {
     }
   }
 
-  private static func made(
+  static func made(
     _ directory: String, _ sockets: WireSockets, isDirect: Bool, _ context: BenchContext
   ) throws -> ProbeRun {
     var engine = BenchMarket.configuration(instruments: WireSession.instruments)

@@ -8,8 +8,8 @@ private let audit = Program("hot-path-audit")
 @Suite(.enabled(if: audit.isBuilt)) struct HotPathAuditTests {
   private func counts(_ plant: String?) throws -> (code: Int32, [String: Int]) {
     let end =
-      try plant.map { try audit.run("--events", "5000", "--plant", $0) }
-      ?? audit.run("--events", "5000")
+      try plant.map { try audit.run("--events", "5000", "--orders", "0", "--plant", $0) }
+      ?? audit.run("--events", "5000", "--orders", "0")
     var found: [String: Int] = [:]
     let words = end.output.split { " ():,".contains($0) }
     for (number, what) in zip(words, words.dropFirst()) {
@@ -18,7 +18,10 @@ private let audit = Program("hot-path-audit")
     return (end.code, found)
   }
 
-  @Test(arguments: [("allocation", "allocations"), ("object", "objects"), ("retain", "retains")])
+  @Test(arguments: [
+    ("allocation", "allocations"), ("object", "objects"), ("retain", "retains"), ("lock", "locks"),
+    ("syscall", "system"),
+  ])
   func `one thing done on purpose is counted and fails the audit`(
     _ plant: String, _ counter: String
   ) throws {
@@ -36,7 +39,25 @@ private let audit = Program("hot-path-audit")
     for what in ["requests", "reports", "fills"] { #expect((found[what] ?? 0) > 100) }
   }
 
+  @Test func `over sockets each order makes one send, and each thing received one receive`() throws
+  {
+    let end = try audit.run("--events", "1000", "--orders", "50", "--format", "json")
+    // A debug build may allocate; its system calls are the same.
+    #expect(!end.errors.contains("only socket input"), "\(end.errors)")
+    #expect(end.output.contains("\"orders\": 50, \"system_calls_per_order\": 4.000, \"sends\": 50"))
+    #expect(end.output.contains("\"receives_with_data\": 150"), "\(end.output)")
+  }
+
+  @Test func `one system call more in each send fails the audit, by its name`() throws {
+    let end = try audit.run("--events", "1000", "--orders", "50", "--plant", "socket-syscall")
+    #expect(end.code == 1)
+    #expect(end.errors.contains("50 getppid"), "\(end.errors)")
+    #expect(end.output.contains("5.000 system calls an order"), "\(end.output)")
+  }
+
   @Test func `an impossible argument is refused`() throws {
+    #expect(try audit.run("--orders", "-1").code == 64)
+    #expect(try audit.run("--plant").code == 64)
     #expect(try audit.run("--events", "0").code == 64)
     #expect(try audit.run("--plant", "nothing").code == 64)
     #expect(try audit.run("--nonsense").code == 64)

@@ -2,52 +2,72 @@ import BenchSupport
 import CAudit
 import Glibc
 
-/// `hot-path-audit`: a million events through the hot path, with every allocation and every retain
-/// and release counted. Exit code 0 when there was none, 1 when there was one.
+/// `hot-path-audit`: a million events through the hot path in process, with every allocation, retain,
+/// release, lock and system call counted; then orders over real sockets, with every system call of
+/// the hot thread counted by name. Exit code 0 when there was nothing but socket input and output.
 @main struct Audit {
   static let help = """
-    usage: hot-path-audit [--events N] [--plant allocation|object|retain]
+    usage: hot-path-audit [--events N] [--orders N] [--format text|json] [--plant WHAT]
 
       --events N    market records, requests and reports, 1000 to 100000000 (default 1000000)
-      --plant WHAT  does one such thing on the measured path on purpose: shows that it is seen
+      --orders N    orders over real sockets, 1 to 100000 (default 500); 0 leaves that part out
+      --format F    text (default) or json
+      --plant WHAT  does one such thing on the measured path on purpose, which must make it fail:
+                    allocation, object, retain, lock, syscall, or socket-syscall, which is one
+                    system call more in each send
     """
 
-  enum Plant: String { case allocation, object, retain }
+  struct Options {
+    var events: UInt64 = 1_000_000
+    var orders = 500
+    var isJSON = false
+    var plant: Plant?
+  }
 
   static func main() {
-    var events: UInt64 = 1_000_000
-    var plant: Plant?
-    var rest = CommandLine.arguments.dropFirst()
-    while let option = rest.popFirst() {
-      switch (option, rest.first) {
-      case ("--help", _):
-        print(help)
-        exit(0)
-      case ("--events", let text?):
-        guard let n = UInt64(text), (1_000...100_000_000).contains(n) else { usage(option) }
-        events = n
-        rest.removeFirst()
-      case ("--plant", let text?):
-        guard let what = Plant(rawValue: text) else { usage(option) }
-        plant = what
-        rest.removeFirst()
-      default: usage(option)
-      }
-    }
+    let options = parse()
     do {
-      exit(try run(events, plant))
+      exit(try run(options))
     } catch {
-      say("cannot begin: \((error as? BenchError)?.message ?? "\(error)")")
+      say("cannot measure: \((error as? BenchError)?.message ?? "\(error)")")
       exit(70)
     }
   }
 
-  private static func run(_ events: UInt64, _ plant: Plant?) throws -> Int32 {
+  private static func parse() -> Options {
+    var options = Options()
+    var rest = CommandLine.arguments.dropFirst()
+    while let option = rest.popFirst() {
+      if option == "--help" {
+        print(help)
+        exit(0)
+      }
+      guard let text = rest.popFirst() else { usage(option) }
+      switch option {
+      case "--events":
+        guard let n = UInt64(text), (1_000...100_000_000).contains(n) else { usage(option) }
+        options.events = n
+      case "--orders":
+        guard let n = Int(text), (0...100_000).contains(n) else { usage(option) }
+        options.orders = n
+      case "--format":
+        guard text == "text" || text == "json" else { usage(option) }
+        options.isJSON = text == "json"
+      case "--plant":
+        guard let what = Plant(rawValue: text) else { usage(option) }
+        options.plant = what
+      default: usage(option)
+      }
+    }
+    return options
+  }
+
+  private static func run(_ options: Options) throws -> Int32 {
     guard audit_counts_allocations() else {
       say("not under a sanitizer: it has a malloc of its own")
       return 69
     }
-    if let unseen = unseen() {
+    if let unseen = try unseen() {
       say("the counters do not work with this runtime: \(unseen)")
       return 70
     }
@@ -55,41 +75,52 @@ import Glibc
     // Lazy things of the runtime and of the first order are not the steady state.
     for _ in 0..<1_000 { path.step() }
     let before = path.events
-    audit_begin()
-    if let plant { sow(plant) }
-    while path.events &- before < events { path.step() }
-    let found = audit_end()
+    let isInProcess = options.plant != .socketSyscall
+    let found = try Found.around {
+      if isInProcess, let plant = options.plant { plant.sow() }
+      while path.events &- before < options.events { path.step() }
+    }
+    let named = SystemCalls.found().map { "\($0.calls.count) \($0.name)" }
     if let trouble = path.trouble() {
       say(trouble)
       return 70
     }
-    let text =
-      "\(path.events - before) events (\(path.requests) requests, \(path.reports) reports, "
-      + "\(path.fills) fills): \(found.allocations) allocations, \(found.frees) frees, "
-      + "\(found.objects) objects, \(found.retains) retains, \(found.releases) releases"
-    let isClean = found.isClean
-    print("hot-path-audit: \(text)")
-    if !isClean { say("the hot path must do none of these") }
-    return isClean ? 0 : 1
+    let sockets =
+      options.orders == 0
+      ? nil : try SocketPart(orders: options.orders, plant: isInProcess ? nil : options.plant)
+    report(path, path.events - before, found, sockets, options)
+    var troubles = found.isClean ? [] : ["the hot path must do none of these: \(found.text)"]
+    if !named.isEmpty {
+      troubles.append("system calls in process: \(named.joined(separator: ", "))")
+    }
+    troubles += sockets?.troubles ?? []
+    for line in troubles { say(line) }
+    return troubles.isEmpty ? 0 : 1
+  }
+
+  private static func report(
+    _ path: borrowing AuditPath, _ events: UInt64, _ found: Found, _ sockets: SocketPart?,
+    _ options: Options
+  ) {
+    if options.isJSON {
+      let part = sockets.map { "{\($0.json)}" } ?? "null"
+      print("{\"events\": \(events), \(found.json), \"sockets\": \(part)}")
+      return
+    }
+    print(
+      "hot-path-audit: \(events) events (\(path.requests) requests, \(path.reports) reports, "
+        + "\(path.fills) fills): \(found.text)")
+    if let sockets { print("hot-path-audit: \(sockets.text)") }
   }
 
   /// What is done on purpose and not seen; nil when all is.
-  private static func unseen() -> String? {
-    for plant in [Plant.allocation, .object, .retain] {
-      audit_begin()
-      sow(plant)
-      let found = audit_end()
-      let isSeen =
-        switch plant {
-        case .allocation: found.allocations > 0 && found.frees > 0
-        case .object: found.objects > 0
-        case .retain: found.retains > 0 && found.releases > 0
-        }
-      if !isSeen { return "one \(plant) gave \(found)" }
+  private static func unseen() throws -> String? {
+    for plant in Plant.inProcess {
+      let found = try Found.around { plant.sow() }
+      if !plant.isSeen(in: found) { return "one \(plant) gave \(found.text)" }
     }
-    audit_begin()
-    let found = audit_end()
-    return found.isClean ? nil : "nothing gave \(found)"
+    let found = try Found.around {}
+    return found.isClean ? nil : "nothing gave \(found.text)"
   }
 
   private static func say(_ text: String) {
@@ -98,33 +129,7 @@ import Glibc
   }
 
   private static func usage(_ option: String) -> Never {
-    say("'\(option)' is not an option, or its value is out of range; see --help")
+    say("'\(option)' is not an option, or its value is missing or out of range; see --help")
     exit(64)
   }
 }
-
-extension audit_counts {
-  var isClean: Bool {
-    allocations == 0 && frees == 0 && objects == 0 && retains == 0 && releases == 0
-  }
-}
-
-private final class Seed: Sendable { let value = 1 }
-/// Made before anything is measured.
-private let kept = Seed()
-
-@inline(never) private func sow(_ plant: Audit.Plant) {
-  switch plant {
-  case .allocation: free(sink(malloc(24)))
-  case .object: bury(Seed())
-  case .retain: audit_retain_and_release(Unmanaged.passUnretained(kept).toOpaque())
-  }
-}
-
-/// Keeps the compiler from leaving the pair out.
-@inline(never) private func sink(_ memory: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-  memory?.storeBytes(of: 1, as: UInt8.self)
-  return memory
-}
-
-@inline(never) @_optimize(none) private func bury(_ seed: Seed) { _ = seed.value }

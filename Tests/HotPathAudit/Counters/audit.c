@@ -143,11 +143,13 @@ void audit_begin(void) {
   _swift_allocObject = (void *)hook_allocate;
   __atomic_store_n(&_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly,
                    true, __ATOMIC_SEQ_CST);
+  counts.locks = audit_locks();
   counting = true;
 }
 
 audit_counts audit_end(void) {
   counting = false;
+  counts.locks = audit_locks() - counts.locks;
   __atomic_store_n(&_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly,
                    false, __ATOMIC_SEQ_CST);
   _swift_retain = original.retain;

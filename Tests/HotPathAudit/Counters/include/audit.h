@@ -1,6 +1,6 @@
-/* Counts what must not happen on the hot path: calls of the malloc family, and of the Swift
- * runtime's object allocation and reference counting. To be linked only into an executable of its
- * own: it defines malloc.
+/* Counts what must not happen on the hot path: calls of the malloc family, of the Swift runtime's
+ * object allocation and reference counting, and of the C library's locks. To be linked only into an
+ * executable of its own: it defines malloc.
  *
  * Counting is of the calling thread, between audit_begin and audit_end. */
 #ifndef AUDIT_H
@@ -15,6 +15,7 @@ typedef struct audit_counts {
   uint64_t objects;  /* swift_allocObject */
   uint64_t retains;  /* swift_retain, swift_retain_n, swift_tryRetain */
   uint64_t releases; /* swift_release, swift_release_n */
+  uint64_t locks;    /* mutexes, reader-writer locks, spin locks and semaphores of the C library */
 } audit_counts;
 
 /* False in builds whose sanitizer has a malloc of its own. */
@@ -28,5 +29,9 @@ audit_counts audit_end(void);
 
 /* One of each on purpose, out of the optimiser's reach. */
 void audit_retain_and_release(void *object);
+void audit_lock_on_purpose(void);
+
+/* Locks that the calling thread ever asked for. */
+uint64_t audit_locks(void);
 
 #endif
