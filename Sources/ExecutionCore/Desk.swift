@@ -2,6 +2,9 @@
 ///
 /// Threading: the engine's thread. No call allocates, blocks or traps on its arguments: an unknown
 /// instrument or a stale handle is refused or answered with nothing.
+///
+/// Every call is `@_noLocks` in release builds, so that a user's own `@_noLocks` function is checked
+/// through it. Debug builds compile file by file, and could not check what lies in another file.
 @safe @frozen public struct Desk: ~Copyable, ~Escapable {
   @usableFromInline let core: UnsafeMutablePointer<EngineState>
   public let strategy: StrategyID
@@ -30,6 +33,9 @@
   @inlinable public var timerStrategy: StrategyID { unsafe core.pointee.timerStrategy }
   /// Calls ``Strategy/onTimer(_:_:)`` with the token once session time has reached `due`; false when
   /// all timers are in use.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func setTimer(due: Int64, token: UInt64) -> Bool {
     unsafe core.pointee.setTimer(due: due, token: token, strategy: strategy)
   }
@@ -38,20 +44,32 @@
 
   @inlinable public var instrumentCount: Int { unsafe core.pointee.instrumentCount }
   /// Best bid and offer of the book; zeros for an empty side or an unknown instrument.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func quote(_ instrument: InstrumentID) -> Quote {
     unsafe core.pointee.quote(instrument)
   }
   /// Price, quantity and orders of the `level`-th best price (0 the best); nil when there is none.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func depth(_ instrument: InstrumentID, _ side: Side, level: Int) -> DepthLevel? {
     unsafe core.pointee.depth(instrument, side, level: level)
   }
   /// Whether risk would let an order through as far as session, status, book and data age go.
   /// The order session is up and its past is settled: what is asked now reaches the venue.
-  public var venueIsReady: Bool { unsafe core.pointee.session.isReady }
+  @inlinable public var venueIsReady: Bool { unsafe engineIsReady(core) }
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func isTradable(_ instrument: InstrumentID) -> Bool {
     unsafe core.pointee.isTradable(instrument)
   }
   /// The smallest price step at this price, at the instrument's exponent; 0 for an unknown instrument.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func tick(_ instrument: InstrumentID, at price: Price) -> Int64 {
     unsafe core.pointee.tickSize(instrument, at: price.raw)
   }
@@ -59,21 +77,36 @@
   // MARK: Own state
 
   /// Net position of this strategy, executed only.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func position(_ instrument: InstrumentID) -> Quantity {
     unsafe core.pointee.position(strategy, instrument)
   }
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func openOrderCount(_ instrument: InstrumentID) -> Int {
     unsafe core.pointee.openOrderCount(strategy, instrument)
   }
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func order(_ handle: OrderHandle) -> OrderView? {
     unsafe core.pointee.view(handle)
   }
   /// Walks this strategy's open orders in an instrument, newest first: begin with
   /// ``OrderHandle/none``; nil at the end, or when `after` is no open order any more.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func openOrder(_ instrument: InstrumentID, after: OrderHandle) -> OrderHandle? {
     unsafe core.pointee.openOrder(strategy, instrument, after: after)
   }
   /// Quantity ahead of our order at its price in the book; nil when the book does not show it.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func queuePosition(_ handle: OrderHandle) -> Quantity? {
     unsafe core.pointee.queuePosition(handle)
   }
@@ -81,6 +114,9 @@
   // MARK: Orders
 
   /// Checks, journals and queues a new limit order.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func place(
     _ instrument: InstrumentID, _ side: Side, price: Price, quantity: Quantity,
     timeInForce: TimeInForce = .day, flags: UInt16 = 0
@@ -91,6 +127,9 @@
         side: side, price: price, quantity: quantity, timeInForce: timeInForce, flags: flags))
   }
   /// Asks for new terms; loses priority at the venue. `quantity` is the whole, executions included.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func replace(
     _ handle: OrderHandle, price: Price, quantity: Quantity
   ) -> RequestVerdict {
@@ -100,6 +139,9 @@
     return unsafe core.pointee.replace(handle, price: price.raw, quantity: quantity.raw)
   }
   /// Makes an order smaller in place, keeping its priority. `quantity` is the whole.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func modify(_ handle: OrderHandle, quantity: Quantity) -> RequestVerdict {
     guard unsafe core.pointee.belongs(handle, to: strategy) else {
       return unsafe core.pointee.strange()
@@ -107,6 +149,9 @@
     return unsafe core.pointee.modify(handle, quantity: quantity.raw)
   }
   /// Cancels all of it. Cancels always pass risk.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func cancel(_ handle: OrderHandle) -> RequestVerdict {
     guard unsafe core.pointee.belongs(handle, to: strategy) else {
       return unsafe core.pointee.strange()
@@ -114,9 +159,19 @@
     return unsafe core.pointee.cancel(handle, quantity: 0)
   }
   /// Cancels this strategy's open orders in an instrument; returns how many were asked for.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func cancelAll(_ instrument: InstrumentID) -> Int {
     unsafe core.pointee.cancelAll(strategy, instrument)
   }
+}
+
+#if !DEBUG
+  @_noLocks
+#endif
+@usableFromInline func engineIsReady(_ core: UnsafeMutablePointer<EngineState>) -> Bool {
+  unsafe core.pointee.session.isReady
 }
 
 /// One price level of a book.

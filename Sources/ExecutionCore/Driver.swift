@@ -107,6 +107,9 @@
   @inlinable public var isNothing: Bool { !(quoteChanged || stateChanged || hasTrade) }
 }
 
+#if !DEBUG
+  @_noLocks
+#endif
 @usableFromInline func engineBeginBatch(
   _ core: UnsafeMutablePointer<EngineState>, _ machineTime: Int64, _ received: UInt64,
   _ decoded: UInt64
@@ -114,22 +117,34 @@
   unsafe core.pointee.beginBatch(machineTime: machineTime, received: received, decoded: decoded)
 }
 
+#if !DEBUG
+  @_noLocks
+#endif
 @usableFromInline func engineApply(
   _ core: UnsafeMutablePointer<EngineState>, _ record: UnsafePointer<MarketRecord>
 ) -> MarketEffect {
   unsafe core.pointee.apply(record)
 }
 
+#if !DEBUG
+  @_noLocks
+#endif
 @usableFromInline func engineBooked(_ core: UnsafeMutablePointer<EngineState>) {
   unsafe core.pointee.endBatch()
 }
 
+#if !DEBUG
+  @_noLocks
+#endif
 @usableFromInline func engineTimer(
   _ core: UnsafeMutablePointer<EngineState>, before time: Int64
 ) -> UInt64? {
   unsafe core.pointee.takeTimer(before: time)
 }
 
+#if !DEBUG
+  @_noLocks
+#endif
 @usableFromInline func engineUpdate(
   _ core: UnsafeMutablePointer<EngineState>
 ) -> OrderUpdate? {

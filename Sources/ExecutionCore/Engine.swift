@@ -52,12 +52,18 @@ public import CSupport
   // MARK: Inputs
 
   /// Applies a venue's or gateway's report. Updates for strategies wait until the driver takes them.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func apply(_ report: VenueReport, sessionTime: Int64, machineTime: Int64) {
     setTime(sessionTime, machineTime)
     unsafe core.pointee.apply(report)
   }
 
   /// Carries out a command; false, journalled, when it names something unknown or lacks a person.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func apply(
     _ command: Command, sessionTime: Int64, machineTime: Int64
   ) -> Bool {
@@ -66,11 +72,17 @@ public import CSupport
   }
 
   /// Lets session time pass: data ages, requests time out. It never goes back.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func advance(sessionTime: Int64, machineTime: Int64) {
     setTime(sessionTime, machineTime)
     unsafe core.pointee.sweepTimeouts()
   }
 
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func setMachineTime(_ time: Int64) { unsafe core.pointee.machineTime = time }
 
   private func setTime(_ sessionTime: Int64, _ machineTime: Int64) {
@@ -115,18 +127,30 @@ public import CSupport
   /// The request to hand to the wire next, or nil. Cancels come before new orders; a new order or replace
   /// older than its maximum age is withdrawn on the way and told as not sent (no age in virtual time,
   /// `machineTime` 0). It stays until ``requestTaken()``.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
     unsafe core.pointee.nextRequest(machineTime: machineTime)
   }
   /// The gateway has taken what ``nextRequest(machineTime:)`` gave. Call it before anything else is put
   /// into the engine.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func requestTaken() { unsafe core.pointee.requestTaken() }
 
   /// Stage stamps of the batch that is being worked on.
   public var stage: StageStamps { unsafe core.pointee.stage }
   /// The first order of the batch has been handed over: later ones are not stamped.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func stageSent() { unsafe core.pointee.stage.isOn = false }
   /// The stamps, and an end to stamping until the next batch.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func takeStage() -> StageStamps {
     defer { unsafe core.pointee.stage = StageStamps() }
     return unsafe core.pointee.stage

@@ -38,6 +38,17 @@ struct AuditTrader: Strategy {
   }
 }
 
+#if !DEBUG
+  // The compiler checks the strategy and all that it calls, as in any user's module.
+  @_noLocks func checkAuditTrader(
+    _ driver: inout Driver<AuditTrader>, _ records: UnsafePointer<MarketRecord>, _ count: Int,
+    _ report: VenueReport
+  ) {
+    driver.ingest(records, count: count, machineTime: 0)
+    driver.apply(report, sessionTime: 0, machineTime: 0)
+  }
+#endif
+
 /// From a frame of the feed to the order's bytes, and from the venue's bytes back into the engine.
 struct AuditPath: ~Copyable {
   static let instruments = 100

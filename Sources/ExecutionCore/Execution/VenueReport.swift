@@ -78,7 +78,7 @@
   var reserved1: UInt64 = 0
   var reserved2: UInt64 = 0
 
-  public init(kind: Kind, venue: UInt16, account: AccountID) {
+  @_noLocks public init(kind: Kind, venue: UInt16, account: AccountID) {
     venueReference = 0
     originalVenueReference = 0
     clientOrderID = .none

@@ -55,8 +55,10 @@
 /// What happened during one call, besides messages.
 @frozen public struct MoldEvents: OptionSet, BitwiseCopyable, Sendable {
   public let rawValue: UInt16
-  @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+  @_noLocks @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
 
+  // An empty array literal would be an array first: `@_noLocks` rejects it.
+  static var nothing: MoldEvents { @_noLocks get { MoldEvents(rawValue: 0) } }
   /// A sequence is missing: books are not whole. `poll` has requests to send.
   public static var gapOpened: MoldEvents { MoldEvents(rawValue: 1) }
   /// Nothing is missing any more.

@@ -64,7 +64,7 @@
   public mutating func receive(
     _ datagram: UnsafeRawBufferPointer, line: Int, _ deliver: (MoldSpan) -> Void
   ) -> MoldEvents {
-    events = []
+    events = .nothing
     let line = min(max(line, 0), settings.lines)
     lineCounters[line].datagrams &+= 1
     guard let header = unsafe MoldHeader(parsing: datagram) else {

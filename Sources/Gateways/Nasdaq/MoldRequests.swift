@@ -47,7 +47,7 @@ extension MoldReceiver {
     guard requests.open, !awaitsSnapshot, let session, out.count >= MoldHeader.size else {
       return 0
     }
-    self.events = []
+    self.events = .nothing
     defer { events.formUnion(self.events) }
     var free: Int? = nil
     for i in 0..<requests.underWay.count {
@@ -120,7 +120,7 @@ extension MoldReceiver {
     if endSequence < sequence { endSequence = sequence }
     awaitsSnapshot = false
     requests.clear()
-    events = []
+    events = .nothing
     finish(deliver)
     if hasGap { openedGap() }
     return events
