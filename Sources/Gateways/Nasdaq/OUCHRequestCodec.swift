@@ -81,7 +81,8 @@ extension OUCHRequest {
   /// Bytes that ``encode(into:)`` writes.
   public var encodedSize: Int {
     @_noLocks get {
-      let appendage = options.byteCount
+      // A call on the options copies them whole: only when there are some.
+      let appendage = options.isPresent ? options.byteCount : 0
       let least = OUCHAppendage.of(kind).required ? 2 : 0
       return Self.fixedSize(kind) &+ (appendage > least ? appendage : least)
     }
@@ -99,7 +100,7 @@ extension OUCHRequest {
       fault = OUCHFault(.noRoom, type: kind.letter, length: writer.count)
       return 0
     }
-    let refused = options.refused(by: appendage.allowed)
+    let refused = options.isPresent ? options.refused(by: appendage.allowed) : 0
     guard refused == 0 else {
       fault = OUCHFault(.optionRefused, type: kind.letter, tag: refused)
       return 0
