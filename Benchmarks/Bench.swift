@@ -8,8 +8,7 @@ public enum Bench {
   static var suites: [any Suite.Type] {
     [
       RingSuite.self, ITCHSuite.self, RiskSuite.self, EngineSuite.self, WireSuite.self,
-      ScaleSuite.self,
-      RecordSuite.self,
+      RecordSuite.self, ScaleSuite.self, LoadSuite.self, GrowthSuite.self, StrategySuite.self,
     ]
   }
 

@@ -31,7 +31,8 @@ enum ScaleSuite: Suite {
     pin(context.processors[context.processors.count - 1])
     let isReset = ProcessMemory.resetPeak()
     var bench = try ScaleBench(
-      symbols: symbols, live: context.quick ? liveOrders / 100 : liveOrders)
+      symbols: symbols, live: context.quick ? liveOrders / 100 : liveOrders,
+      strategy: NoStrategy())
     try bench.open()
     try bench.fill()
     let full = ProcessMemory.peakMebibytes()
@@ -77,12 +78,12 @@ enum ProcessMemory {
 }
 
 /// The engine of a day and the generator that feeds it.
-struct ScaleBench: ~Copyable {
-  static let block = 4_096
+struct ScaleBench<S: Strategy>: ~Copyable {
+  static var block: Int { 4_096 }
   /// Messages of one datagram.
-  static let batch = 32
+  static var batch: Int { 32 }
   /// Removals mostly concern young orders: seven of eight are of the last so many.
-  private static let young: UInt64 = 65_536
+  private static var young: UInt64 { 65_536 }
 
   private struct Live {
     var reference: UInt32 = 0
@@ -91,7 +92,7 @@ struct ScaleBench: ~Copyable {
     var isBid = false
   }
 
-  private var driver: Driver<NoStrategy>
+  private var driver: Driver<S>
   private let lane: MemoryLane
   private let symbols: Int
   private let target: Int
@@ -110,15 +111,18 @@ struct ScaleBench: ~Copyable {
   var arenaBytes: UInt64 { driver.engine.memory.bytes }
   var millionsPerSecond: Double { 1e3 * Double(messages) / Double(max(1, nanosecondsSpent)) }
 
-  init(symbols: Int, live target: Int) throws {
+  init(symbols: Int, live target: Int, strategy: S) throws {
     self.symbols = symbols
     self.target = target
     let lane = MemoryLane(bytes: 16 << 20)
     var configuration = BenchMarket.configuration(instruments: symbols)
     configuration.marketData.capacity = .wholeDay
+    configuration.strategies = (0..<S.strategyCount).map {
+      StrategyConfiguration(name: "bench\($0)", account: AccountID(raw: 0))
+    }
     do {
       driver = Driver(
-        engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy())
+        engine: try Engine(configuration, lane: lane.lane), strategy: strategy)
     } catch { throw BenchError("\(error)") }
     self.lane = lane
     records = .allocate(capacity: Self.block)
@@ -181,6 +185,13 @@ struct ScaleBench: ~Copyable {
       for i in 0..<count { message(records + i) }
       ingest(count, handicap: handicap)
     }
+  }
+
+  /// Nanoseconds of a message, over so many more of the day.
+  mutating func stretch(_ count: Int, handicap: Int64) throws -> Double {
+    let before = (nanosecondsSpent, messages)
+    try trade(until: messages + count, seconds: .infinity, handicap: handicap)
+    return Double(nanosecondsSpent - before.0) / Double(max(1, messages - before.1))
   }
 
   /// Nothing was dropped, and the books hold exactly what the generator left alive.

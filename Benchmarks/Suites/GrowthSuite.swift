@@ -1,0 +1,232 @@
+import BenchSupport
+import CSupport
+import ExecutionCore
+import Foundation
+
+/// What does a message cost with more of everything: symbols, live orders, instruments in the risk
+/// chain, strategies? What grows beyond a cache costs its misses; perf/README.md explains the bends.
+enum GrowthSuite: Suite {
+  static let name = "growth"
+  static let question =
+    "what does a message cost with more symbols, orders, instruments, strategies?"
+
+  static func run(_ context: BenchContext) throws -> [Figure] {
+    if context.gate { return [] }
+    pin(context.processors[context.processors.count - 1])
+    let caches = Caches.sizes()
+    let grown = [
+      try symbols(context), try liveOrders(context), try instruments(context),
+      try strategies(context),
+    ]
+    let beside = caches.map { "L\($0.level) \(number($0.kibibytes)) KiB" }.joined(separator: ", ")
+    var figures = caches.map { Figure("cache L\($0.level)", "KiB", [$0.kibibytes]) }
+    for var curve in grown {
+      if let first = curve.points.first, let last = curve.points.last,
+        let least = first.values.first, let most = last.values.first
+      {
+        figures.append(
+          Figure(
+            "\(curve.xLabel): \(number(last.x)) against \(number(first.x))", "x", [most / least]))
+      }
+      if !beside.isEmpty { curve.title += "; caches \(beside)" }
+      context.keep(curve)
+    }
+    return figures
+  }
+
+  private static func curve(
+    _ name: String, _ title: String, _ xLabel: String, _ unit: String, _ points: [Curve.Point]
+  ) -> Curve {
+    Curve(
+      name: "growth-\(name)", title: title, xLabel: xLabel, yLabel: unit,
+      series: ["median", "least", "greatest"], points: points)
+  }
+
+  /// Median, least and greatest.
+  private static func point(_ x: Int, _ runs: [Double]) -> Curve.Point {
+    let figure = Figure("", "", runs)
+    return .init(x: Double(x), values: [figure.median, figure.min, figure.max])
+  }
+
+  private static func measure<S: Strategy>(
+    _ context: BenchContext, symbols: Int, live: Int, _ strategy: S
+  ) throws -> [Double] {
+    var bench = try ScaleBench(
+      symbols: symbols, live: context.quick ? max(1_000, live / 100) : live, strategy: strategy)
+    try bench.open()
+    try bench.fill()
+    let count = context.quick ? 5_000 : 400_000
+    var runs: [Double] = []
+    // The first warms up.
+    for i in 0...context.runs {
+      let nanoseconds = try bench.stretch(count, handicap: context.handicap)
+      if i > 0 { runs.append(nanoseconds) }
+    }
+    try bench.check()
+    return runs
+  }
+
+  private static func symbols(_ context: BenchContext) throws -> Curve {
+    let sizes = context.quick ? [1, 100] : [1, 10, 100, 1_000, 3_000, 10_000]
+    return curve(
+      "symbols", "a message through the engine, 300,000 live orders, by symbols", "symbols", "ns",
+      try sizes.map {
+        point($0, try measure(context, symbols: $0, live: 300_000, NoStrategy()))
+      })
+  }
+
+  private static func liveOrders(_ context: BenchContext) throws -> Curve {
+    let sizes =
+      context.quick
+      ? [10_000, 100_000] : [10_000, 30_000, 100_000, 300_000, 1_000_000, 2_000_000]
+    return curve(
+      "orders", "a message through the engine, 1,000 symbols, by live orders", "live orders", "ns",
+      try sizes.map { point($0, try measure(context, symbols: 1_000, live: $0, NoStrategy())) })
+  }
+
+  private static func instruments(_ context: BenchContext) throws -> Curve {
+    let sizes = context.quick ? [10, 100] : [10, 100, 1_000, 3_000, 10_000]
+    return curve(
+      "instruments", "the risk chain, p50 in batches of 16, by instruments", "instruments", "ns",
+      try sizes.map { size in
+        var bench = try GrowthRisk(instruments: size)
+        var runs: [Double] = []
+        for i in 0...context.runs {
+          let nanoseconds = try bench.check(
+            rounds: context.quick ? 500 : 20_000, handicap: context.handicap)
+          if i > 0 { runs.append(nanoseconds) }
+        }
+        return point(size, runs)
+      })
+  }
+
+  private typealias Two = Pair<Watcher, Watcher>
+  private typealias Four = Pair<Two, Two>
+  private typealias Eight = Pair<Four, Four>
+  private typealias Sixteen = Pair<Eight, Eight>
+  private typealias ThirtyTwo = Pair<Sixteen, Sixteen>
+
+  private static func strategies(_ context: BenchContext) throws -> Curve {
+    let one = Watcher()
+    let two = Two(one, one)
+    let four = Four(two, two)
+    let eight = Eight(four, four)
+    let sixteen = Sixteen(eight, eight)
+    let thirtyTwo = ThirtyTwo(sixteen, sixteen)
+    func measured<S: Strategy>(_ strategy: S) throws -> Curve.Point {
+      point(
+        S.strategyCount, try measure(context, symbols: 100, live: 30_000, strategy))
+    }
+    return curve(
+      "strategies", "a message through the engine, 100 symbols, by strategies that watch them all",
+      "strategies", "ns",
+      [
+        try measured(one), try measured(two), try measured(four), try measured(eight),
+        try measured(sixteen), try measured(thirtyTwo), try measured(Pair(thirtyTwo, thirtyTwo)),
+      ])
+  }
+}
+
+/// Looks at every change of a best price, and never trades.
+private struct Watcher: Strategy {
+  private(set) var leaning: Int64 = 0
+
+  mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
+    let quote = desk.quote(instrument)
+    leaning &+= quote.bidQuantity.raw &- quote.askQuantity.raw
+  }
+}
+
+/// The risk chain over many instruments, each asked about several times in random order.
+private struct GrowthRisk: ~Copyable {
+  private static let session: Int64 = 1_577_716_200_000_000_000
+  private var driver: Driver<NoStrategy>
+  private let lane: MemoryLane
+  private let requests: UnsafeMutablePointer<OrderRequest>
+  private let batches: Int
+
+  init(instruments: Int) throws {
+    let lane = MemoryLane(bytes: 64 << 20)
+    var configuration = BenchMarket.configuration(instruments: instruments)
+    configuration.marketData.capacity = .small
+    var driver: Driver<NoStrategy>
+    do {
+      driver = Driver(
+        engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy())
+    } catch { throw BenchError("\(error)") }
+    BenchMarket.open(&driver, instruments: instruments, at: Self.session)
+    var random = BenchRandom(seed: UInt64(instruments))
+    batches = max(64, 4 * instruments / RiskSuite.batch)
+    let count = batches * RiskSuite.batch
+    requests = .allocate(capacity: count)
+    for i in 0..<count {
+      let buys = random.below(2) == 0
+      let request = OrderRequest(
+        instrument: InstrumentID(raw: UInt32(random.below(UInt64(instruments)))),
+        account: AccountID(raw: 0), strategy: StrategyID(raw: 0), side: buys ? .buy : .sell,
+        price: Price(raw: (buys ? 9_999 : 10_001) * 1_000_000),
+        quantity: Quantity(raw: Int64(random.below(9) + 1) * 100))
+      (requests + i).initialize(to: request)
+    }
+    self.lane = lane
+    self.driver = driver
+  }
+
+  deinit { requests.deallocate() }
+
+  /// The p50 of a batch, for each order of it.
+  mutating func check(rounds: Int, handicap: Int64) throws -> Double {
+    var samples = [UInt32](repeating: 0, count: rounds)
+    var refused = 0
+    if let why = driver.engine.check(requests[0]) {
+      throw BenchError("an order within the limits was refused: \(why.code)")
+    }
+    for round in 0..<rounds {
+      let first = (round % batches) * RiskSuite.batch
+      let start = nanoseconds()
+      for i in 0..<RiskSuite.batch where driver.engine.check(requests[first + i]) != nil {
+        refused += 1
+      }
+      spend(handicap * Int64(RiskSuite.batch))
+      samples[round] = UInt32(clamping: nanoseconds() - start)
+    }
+    guard refused == 0 else { throw BenchError("\(refused) orders within the limits were refused") }
+    return median(&samples) / Double(RiskSuite.batch)
+  }
+}
+
+/// The caches of the first processor, as the kernel lists them; none where it does not.
+enum Caches {
+  struct Cache: Equatable {
+    var level: Int
+    var kibibytes: Double
+  }
+
+  /// Data and unified caches, smallest level first.
+  static func sizes(under directory: String = "/sys/devices/system/cpu/cpu0/cache") -> [Cache] {
+    var found: [Cache] = []
+    for index in 0..<8 {
+      func read(_ name: String) -> String? {
+        (try? String(contentsOfFile: "\(directory)/index\(index)/\(name)", encoding: .utf8))?
+          .trimmingCharacters(in: .whitespacesAndNewlines)
+      }
+      guard read("type") != "Instruction", let level = read("level").flatMap({ Int($0) }),
+        let size = read("size").flatMap(kibibytes)
+      else { continue }
+      found.append(Cache(level: level, kibibytes: size))
+    }
+    return found.sorted { $0.level < $1.level }
+  }
+
+  /// `48K`, `2M`, or a number of KiB.
+  static func kibibytes(_ text: String) -> Double? {
+    let digits = text.prefix { $0.isNumber }
+    guard let size = Double(digits) else { return nil }
+    switch text.dropFirst(digits.count) {
+    case "", "K": return size
+    case "M": return size * 1_024
+    case "G": return size * 1_048_576
+    default: return nil
+    }
+  }
+}
