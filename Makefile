@@ -11,12 +11,12 @@ RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
 ARGS ?=
 FUZZ_SECONDS ?= 60
 
-.PHONY: help deps build run test bench bench-peers gates thresholds mutants lint races fuzz arm64 clean
+.PHONY: help deps build run test bench bench-peers report gates thresholds mutants lint races \
+  fuzz arm64 clean
 
 help: ## This list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | \
-	  awk -F ':.*## ' '{ printf "  make %-12s %s
-", $$1, $$2 }'
+	  awk -F ':.*## ' '{ printf "  make %-12s %s\n", $$1, $$2 }'
 
 deps: ## Install what is missing from Debian (needs root or sudo only then)
 	@perf/scripts/deps
@@ -35,6 +35,11 @@ test: deps ## All tests
 bench: deps ## All benchmark suites
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	$(RELEASE)/release/needletail-bench $(ARGS)
+
+report: deps ## Measures, draws and writes perf/reports/<date>: index.html and report.md
+	@perf/scripts/deps report
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	perf/scripts/report -- $(ARGS)
 
 gates: ## Every gate: targets, hot path, exact counts, time against the base
 	@perf/scripts/deps gates
