@@ -2,7 +2,7 @@ import Foundation
 
 /// An executable of this package, built beside the test program.
 struct Program {
-  let path: String
+  var path: String
 
   init(path: String) { self.path = path }
 

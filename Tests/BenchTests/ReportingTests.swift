@@ -1,0 +1,188 @@
+import BenchSupport
+import Foundation
+import Testing
+
+@testable import NeedletailBench
+
+@Suite struct DistributionTests {
+  private func lines(_ samples: [UInt32]) -> [[String]] {
+    Distribution(samples).hgrm().split(separator: "\n").map {
+      $0.split(separator: " ").map(String.init)
+    }
+  }
+
+  @Test func `a percentile is the least sample that covers the share`() {
+    let hundred = Distribution((1...100).reversed().map { UInt32($0) })
+    for (share, value) in [(0.0, 1.0), (0.5, 50), (0.501, 51), (0.99, 99), (0.999, 100), (1, 100)] {
+      #expect(hundred.percentile(share) == value)
+    }
+    #expect(Distribution([7]).percentile(0.5) == 7)
+    #expect(Distribution([]).percentile(0.5).isNaN)
+  }
+
+  @Test(arguments: [1, 2, 10, 999, 100_000])
+  func `the file has HdrHistogram's columns, rises, and ends with every sample`(_ count: Int) throws
+  {
+    var random = BenchRandom(seed: UInt64(count))
+    let samples = (0..<count).map { _ in UInt32(random.below(5_000_000)) }
+    let lines = lines(samples)
+    #expect(lines.first == ["Value", "Percentile", "TotalCount", "1/(1-Percentile)"])
+    let rows = lines.dropFirst().filter { !($0.first ?? "#").hasPrefix("#") }
+    let numbers = rows.map { $0.compactMap(Double.init) }
+    let last = try #require(numbers.last)
+    // The last has no fourth column: it would be infinite.
+    #expect(numbers.dropLast().allSatisfy { $0.count == 4 } && last.count == 3)
+    #expect(last[1] == 1 && last[2] == Double(count))
+    #expect(last[0] == Double(try #require(samples.max())) / 1e3)
+    for column in 0..<3 {
+      let values = numbers.map { $0[column] }
+      #expect(values == values.sorted())
+    }
+    // Each row counts the samples that are not above its value.
+    for row in numbers {
+      let bound = row[0] * 1e3 + 0.5
+      #expect(samples.filter { Double($0) <= bound }.count == Int(row[2]))
+    }
+    #expect(lines.suffix(3).map { $0.first } == ["#[Mean", "#[Max", "#[Buckets"])
+  }
+
+  @Test func `a distribution of nothing is a head alone`() { #expect(lines([]).count == 1) }
+}
+
+@Suite struct NoiseTests {
+  @Test func `the kernel's line gives busy and stolen time, waiting left out`() {
+    let text = "cpu  100 20 30 4000 500 6 7 80 9 1\ncpu0 1 2 3 4 5 6 7 8 9 10\nintr 5\n"
+    let time = ProcessorTime.parse(text)
+    let second = Double(sysconf(Int32(_SC_CLK_TCK)))
+    #expect(time.busy == 163 / second)
+    #expect(time.stolen == 80 / second)
+  }
+
+  @Test(arguments: [
+    "", "cpu", "cpu  1 2 3", "cpu0 1 2 3 4 5 6 7 8", "cpu  a b c d e f g h", "\n\n",
+  ])
+  func `what is no such line gives zeros`(_ text: String) {
+    let time = ProcessorTime.parse(text)
+    #expect(time.busy == 0 && time.stolen == 0)
+  }
+
+  @Test func `a tenth of a processor taken by others is said`() {
+    var noise = Noise(
+      othersPercent: 6, stolenPercent: 4, preemptions: 3, lateWakes: 1,
+      latestWakeMicroseconds: 1_500,
+      seconds: 2)
+    #expect(!noise.isLoud && !noise.text.contains("LOADED"))
+    noise.stolenPercent = 4.1
+    #expect(noise.isLoud && noise.text.hasSuffix("LOADED MACHINE"))
+    #expect(noise.text.contains("3 preemptions; late wakes 1 (latest 1500 us)"))
+  }
+
+  @Test func `a meter counts its seconds and takes no more than it says`() {
+    let noise = NoiseMeter().end()
+    #expect(noise.seconds > 0 && noise.othersPercent >= 0 && noise.stolenPercent >= 0)
+  }
+}
+
+@Suite struct GoalTableTests {
+  private func table(_ figures: [Figure], peers: [Goal: Double] = [:]) -> [Goal: GoalTable.Row] {
+    let suites = [SuiteResult(suite: "s", question: "q", figures: figures)]
+    let rows = GoalTable(suites, peers: peers).rows
+    #expect(rows.map(\.goal) == Goal.allCases, "every goal has its row, measured or not")
+    return Dictionary(uniqueKeysWithValues: rows.map { ($0.goal, $0) })
+  }
+
+  @Test func `a median at its bound is met, beyond it is not, in both directions`() {
+    for goal in Goal.allCases {
+      let bound = goal.bound
+      let worse = bound.atLeast ? bound.value * 0.999 : bound.value * 1.001
+      let at = table([Figure("f", goal.unit, [bound.value], goal: goal)])[goal]
+      #expect(at?.verdict == "met" && at?.measured == bound.value)
+      #expect(table([Figure("f", goal.unit, [worse], goal: goal)])[goal]?.verdict == "not met")
+    }
+  }
+
+  @Test func `what was not measured is never met, and peers that are missing are named`() {
+    let empty = table([])
+    for goal in Goal.allCases {
+      #expect(empty[goal]?.measured == nil)
+      #expect(
+        empty[goal]?.verdict
+          == (goal.isOfPeers ? "not measured: make bench-peers" : "not measured in this run"))
+    }
+    // A suite without a run is not a suite that met its goal.
+    #expect(
+      table([Figure("f", "ns", [], goal: .riskChain)])[.riskChain]?.verdict
+        == "not measured in this run")
+    #expect(table([], peers: [.ringWide: 4.5])[.ringWide]?.verdict == "met")
+    #expect(table([], peers: [.ringWide: 3.5])[.ringWide]?.verdict == "not met")
+  }
+
+  @Test func `the peers' file gives known goals, and nothing where it is damaged`() throws {
+    let folder = Folder()
+    let path = folder.path("peers.json")
+    #expect(Peers.measured(at: path).isEmpty)
+    try WholeFile.write(#"{"goals": {"ringWide": 5.5, "somethingElse": 1}, "rows": []}"#, to: path)
+    #expect(Peers.measured(at: path) == [.ringWide: 5.5])
+    for damaged in ["", "{", "[]", #"{"goals": 3}"#] {
+      try WholeFile.write(damaged, to: path)
+      #expect(Peers.measured(at: path).isEmpty)
+    }
+  }
+}
+
+@Suite struct WholeFileTests {
+  @Test func `directories on the way are made, and what was there is replaced whole`() throws {
+    let folder = Folder()
+    let path = folder.path("a/b/figures.json")
+    for text in [String(repeating: "long", count: 10_000), "short\n"] {
+      try WholeFile.write(text, to: path)
+      #expect(try String(contentsOfFile: path, encoding: .utf8) == text)
+    }
+    #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path("a/b")).count == 1)
+  }
+
+  @Test func `where nothing can be written the error says where and what to do`() throws {
+    let folder = Folder()
+    try WholeFile.write("a file, no directory", to: folder.path("file"))
+    let path = folder.path("file/figures.json")
+    do {
+      try WholeFile.write("x", to: path)
+      Issue.record("it was written")
+    } catch let error as BenchError {
+      #expect(error.message.contains("cannot write \(path)"))
+      #expect(error.message.contains("choose another place"))
+    }
+  }
+}
+
+@Suite struct CachesTests {
+  @Test func `sizes are read as the kernel writes them`() throws {
+    for (text, size) in [("48K", 48.0), ("2M", 2_048), ("1G", 1_048_576), ("512", 512)] {
+      #expect(Caches.kibibytes(text) == size)
+    }
+    for text in ["", "K", "2T", "two"] { #expect(Caches.kibibytes(text) == nil) }
+    let folder = Folder()
+    for (index, level, type, size) in [
+      (0, "1", "Data", "48K"), (1, "1", "Instruction", "64K"), (2, "2", "Unified", "2M"),
+      (3, "x", "Unified", "1M"),
+    ] {
+      for (name, text) in [("level", level), ("type", type), ("size", size)] {
+        try WholeFile.write(text + "\n", to: folder.path("index\(index)/\(name)"))
+      }
+    }
+    #expect(
+      Caches.sizes(under: folder.path("")) == [
+        .init(level: 1, kibibytes: 48), .init(level: 2, kibibytes: 2_048),
+      ])
+    #expect(Caches.sizes(under: folder.path("nowhere")).isEmpty)
+  }
+}
+
+/// A directory that goes with its owner.
+final class Folder {
+  private let url = FileManager.default.temporaryDirectory
+    .appendingPathComponent("needletail-bench-\(UUID().uuidString)")
+  init() { try? FileManager.default.createDirectory(at: url, withIntermediateDirectories: true) }
+  deinit { try? FileManager.default.removeItem(at: url) }
+  func path(_ name: String) -> String { url.path + "/" + name }
+}
