@@ -47,7 +47,7 @@ package struct WireAudit {
       try end()
       self.orders = session.exchange.orders - before
       received = Int(session.exchange.published - published) + self.orders
-      errors = try session.close()
+      errors = try session.close().errors
     } catch {
       _ = try? probe.stop()
       throw error

@@ -25,6 +25,7 @@
   ) {
     unsafe engineBeginBatch(engine.core, machineTime, received, decoded)
     for i in 0..<max(0, count) {
+      unsafe enginePrefetch(engine.core, records, at: i, count: count)
       while let token = unsafe engineTimer(engine.core, before: (records + i).pointee.sessionTime) {
         fire(token)
       }
@@ -115,6 +116,16 @@
   _ decoded: UInt64
 ) {
   unsafe core.pointee.beginBatch(machineTime: machineTime, received: received, decoded: decoded)
+}
+
+#if !DEBUG
+  @_noLocks
+#endif
+@usableFromInline func enginePrefetch(
+  _ core: UnsafeMutablePointer<EngineState>, _ records: UnsafePointer<MarketRecord>, at index: Int,
+  count: Int
+) {
+  unsafe core.pointee.market.prefetch(records, at: index, count: count)
 }
 
 #if !DEBUG

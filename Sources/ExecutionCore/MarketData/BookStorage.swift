@@ -75,6 +75,17 @@ struct LadderEntry: BitwiseCopyable {
   }
 }
 
+/// Where a price was found in its side's vector, or would go, and the level there or beside it.
+struct LadderHint: BitwiseCopyable {
+  var position: UInt32
+  var level: UInt32
+
+  @_noLocks @inline(__always) init(position: UInt32, level: UInt32) {
+    self.position = position
+    self.level = level
+  }
+}
+
 /// One side of a book: its vector, and its best price and size kept at hand. 24 bytes.
 struct SideState: BitwiseCopyable {
   /// Shares at the best price; 0 when the side is empty.
@@ -88,7 +99,8 @@ struct SideState: BitwiseCopyable {
   var sizeClass: UInt32
 }
 
-/// One book: 64 bytes, one cache line. The two sides come first, so that a side is found by index.
+/// One book and what changes with its quote: 128 bytes, two cache lines that are fetched together. The
+/// two sides come first, so that a side is found by index.
 struct BookState: BitwiseCopyable {
   var bids: SideState
   var asks: SideState
@@ -96,6 +108,8 @@ struct BookState: BitwiseCopyable {
   var orders: UInt32
   /// Bit 0: something was dropped, the book is not whole until it is reset.
   var flags: UInt32
+  /// Kept by ``MarketData``.
+  var quote: QuoteState
   static var dropped: UInt32 { @_noLocks get { 1 } }
   /// Bit 1: its snapshot is being loaded.
   static var loading: UInt32 { @_noLocks get { 2 } }
@@ -109,8 +123,10 @@ struct BookState: BitwiseCopyable {
   var ladder: UnsafeMutablePointer<LadderEntry>
   var books: UnsafeMutablePointer<BookState>
   var links: UnsafeMutablePointer<QueueLinks>
-  /// Levels found while looking ahead, by the record's address; see ``OrderBooks/prefetch(_:at:count:)``.
-  var hints: UnsafeMutablePointer<UInt32>
+  /// What was found while looking ahead, by the record's address.
+  var hints: UnsafeMutablePointer<LadderHint>
+  /// A side without prices, to look at where there is none to look at.
+  var noSide: UnsafeMutablePointer<SideState>
   var placeMask: UInt64
   /// Where the lowest two bits of a reference go: two below the width of `placeMask`.
   var engineShift: UInt32

@@ -104,8 +104,9 @@ public enum ITCHDecoder {
       let length = unsafe Int(nt_load_be16(bytes + position))
       guard count &- position &- 2 >= length else { break }
       let message = unsafe bytes + (position &+ 2)
-      let shape = unsafe length > 0 ? Shape.of(message.pointee) : 0
-      unsafe nt_prefetch_read(bytes + min(position &+ prefetchBytes, count &- 1))
+      let shape = unsafe Shape.of(length > 0 ? message.pointee : 0)
+      // Beyond the end nothing is read: a prefetch of any address is without effect.
+      unsafe nt_prefetch_read(bytes + (position &+ prefetchBytes))
       if length > 0, Int(shape & 0xFF) == length {
         unsafe decodeChecked(
           message, shape: shape, midnight: midnight, sequence: sequence, into: records + written)

@@ -1,3 +1,5 @@
+internal import CSupport
+
 /// How a message type is laid out, in one word, so that the common types are decoded without a branch.
 ///
 /// Bits 0 to 7: length. Then, for the common types, a byte each for the offset of shares, price, second
@@ -18,30 +20,6 @@ enum Shape {
     0 &- (shape &>> bit & 1)
   }
 
-  /// The shape of a type; 0 when it is unknown. A table once compiled.
-  @_noLocks @inline(__always) static func of(_ kind: UInt8) -> UInt64 {
-    switch kind {
-    case UInt8(ascii: "A"): 0x005B_1318_0B20_1424
-    case UInt8(ascii: "F"): 0x007B_1318_0B20_1428
-    case UInt8(ascii: "E"): 0x0045_0B0B_170B_131F
-    case UInt8(ascii: "C"): 0x0067_0B0B_1720_1324
-    case UInt8(ascii: "X"): 0x0041_0B0B_0B0B_1317
-    case UInt8(ascii: "D"): 0x0040_0B0B_0B0B_0B13
-    case UInt8(ascii: "U"): 0x0047_0B0B_131F_1B23
-    case UInt8(ascii: "P"): 0x005F_1318_2420_142C
-    case UInt8(ascii: "Q"): 40
-    case UInt8(ascii: "B"): 19
-    case UInt8(ascii: "I"): 50
-    case UInt8(ascii: "S"), UInt8(ascii: "W"): 12
-    case UInt8(ascii: "R"): 39
-    case UInt8(ascii: "H"): 25
-    case UInt8(ascii: "Y"), UInt8(ascii: "N"): 20
-    case UInt8(ascii: "L"): 26
-    case UInt8(ascii: "V"), UInt8(ascii: "J"): 35
-    case UInt8(ascii: "K"): 28
-    case UInt8(ascii: "h"): 21
-    case UInt8(ascii: "O"): 48
-    default: 0
-    }
-  }
+  /// The shape of a type; 0 when it is unknown.
+  @_noLocks @inline(__always) static func of(_ kind: UInt8) -> UInt64 { nt_itch_shape(kind) }
 }

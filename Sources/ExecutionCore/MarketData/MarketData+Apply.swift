@@ -1,5 +1,3 @@
-internal import CSupport
-
 /// Applying records. On the engine's thread, one writer.
 extension MarketData {
   /// Applies one record: sequence, books, states, gates.
@@ -81,18 +79,23 @@ extension MarketData {
     var change: MarketChange = .empty
     switch unsafe record.pointee.kind {
     case Kind.add, Kind.addAttributed:
-      if settings.bindsAtFirstAdd, unsafe symbols[Int(record.pointee.locate)].symbol == 0 {
+      if unsafe state.pointee.settings.bindsAtFirstAdd,
+        unsafe hot(record.pointee.locate).pointee.symbol == 0
+      {
         unsafe change = bind(record.pointee.locate, record.pointee.symbol)
       }
-      let done = unsafe books.apply(record, resting: resting)
+      let done = unsafe books.add(record)
       return unsafe change.union(settle(done, locate: record.pointee.locate, time: time))
-    case Kind.executed, Kind.executedAtPrice:
-      let done = unsafe books.apply(record, resting: resting)
+    case Kind.delete, Kind.executed, Kind.executedAtPrice, Kind.cancel:
+      let done = unsafe books.take(record, resting: resting)
       guard !done.contains(.unknown) else { return .anomaly }
-      unsafe recordExecution(record)
-      return unsafe settle(done, locate: resting.pointee.locate, time: time).union(.trade)
-    case Kind.cancel, Kind.delete, Kind.replace:
-      let done = unsafe books.apply(record, resting: resting)
+      // E and C are odd, D and X even.
+      let isTrade = unsafe record.pointee.kind & 1 != 0
+      if isTrade { unsafe recordExecution(record) }
+      let settled = unsafe settle(done, locate: resting.pointee.locate, time: time)
+      return isTrade ? settled.union(.trade) : settled
+    case Kind.replace:
+      let done = unsafe books.replace(record, resting: resting)
       guard done.contains(.depth) else { return .anomaly }
       return unsafe settle(done, locate: resting.pointee.locate, time: time)
     case Kind.trade, Kind.cross:
@@ -106,7 +109,7 @@ extension MarketData {
   @_noLocks @inline(__always) private func settle(
     _ done: BookChange, locate: UInt16, time: Int64
   ) -> MarketChange {
-    unsafe symbols[Int(locate)].lastTime = time
+    unsafe hot(locate).pointee.lastTime = time
     var change: MarketChange = .empty
     if done.contains(.depth) { change.formUnion(.depthChanged) }
     if done.contains(.dropped) { change.formUnion(.wholenessChanged) }
@@ -122,48 +125,48 @@ extension MarketData {
 
   /// Looks at the present quote; true when a gate closed or opened. Keeps the last good quote.
   @_noLocks @inline(__always) func examine(_ locate: UInt16, time: Int64) -> Bool {
-    let state = unsafe symbols + Int(locate)
+    let hot = unsafe hot(locate)
     let top = books.top(locate)
     var gates: QualityGates = .empty
     if top.bidShares == 0 || top.askShares == 0 {
       gates = .oneSided
     } else if top.bid >= top.ask {
       gates = top.bid > top.ask ? .crossed : .locked
-    } else if unsafe isOutlier(top, state, time: time) {
+    } else if unsafe isOutlier(top, hot, time: time) {
       gates = .outlier
     }
     let isWhole = isWhole(locate)
     if gates.isEmpty, isWhole {
-      unsafe state.pointee.goodBid = top.bid
-      unsafe state.pointee.goodAsk = top.ask
-      unsafe state.pointee.goodBidShares = top.bidShares
-      unsafe state.pointee.goodAskShares = top.askShares
-      unsafe state.pointee.goodTime = time
+      unsafe hot.pointee.goodBid = top.bid
+      unsafe hot.pointee.goodAsk = top.ask
+      unsafe hot.pointee.goodBidShares = top.bidShares
+      unsafe hot.pointee.goodAskShares = top.askShares
+      unsafe hot.pointee.goodTime = time
     }
     if !isWhole { gates.formUnion(.gap) }
-    let changed = unsafe gates.rawValue != state.pointee.gates
-    unsafe state.pointee.gates = gates.rawValue
+    let changed = unsafe gates.rawValue != hot.pointee.gates
+    unsafe hot.pointee.gates = gates.rawValue
     return changed
   }
 
   /// |middle − last good middle| > fraction × last good middle, until it has stood long enough.
   @_noLocks @inline(__always) private func isOutlier(
-    _ top: BookTop, _ state: UnsafeMutablePointer<SymbolState>, time: Int64
+    _ top: BookTop, _ hot: UnsafeMutablePointer<QuoteState>, time: Int64
   ) -> Bool {
-    guard settings.outlierParts > 0, unsafe state.pointee.goodTime != 0 else { return false }
+    guard settings.outlierParts > 0, unsafe hot.pointee.goodTime != 0 else { return false }
     // Sums of bid and ask, 33 bits: twice the middles, exact.
     let sum = UInt64(top.bid) &+ UInt64(top.ask)
-    let good = unsafe UInt64(state.pointee.goodBid) &+ UInt64(state.pointee.goodAsk)
+    let good = unsafe UInt64(hot.pointee.goodBid) &+ UInt64(hot.pointee.goodAsk)
     let moved = sum > good ? sum &- good : good &- sum
     guard moved &* 10_000 > good &* UInt64(settings.outlierParts) else {
-      unsafe state.pointee.outlierSince = 0
+      unsafe hot.pointee.outlierSince = 0
       return false
     }
-    if unsafe state.pointee.outlierSince == 0 { unsafe state.pointee.outlierSince = time }
-    guard unsafe time &- state.pointee.outlierSince >= settings.outlierAcceptedAfter else {
+    if unsafe hot.pointee.outlierSince == 0 { unsafe hot.pointee.outlierSince = time }
+    guard unsafe time &- hot.pointee.outlierSince >= settings.outlierAcceptedAfter else {
       return true
     }
-    unsafe state.pointee.outlierSince = 0
+    unsafe hot.pointee.outlierSince = 0
     return false
   }
 
@@ -184,7 +187,7 @@ extension MarketData {
     let isPrintable = unsafe !isAtPrice || UInt8(truncatingIfNeeded: r.pointee.code) != 78  // N
     unsafe trade.pointee.isPrintable = isPrintable
     if isPrintable {
-      unsafe symbols[Int(resting.pointee.locate)].lastTradePrice = price
+      unsafe hot(resting.pointee.locate).pointee.lastTradePrice = price
       unsafe symbols[Int(resting.pointee.locate)].lastTradeTime = r.pointee.sessionTime
     }
   }
@@ -212,10 +215,10 @@ extension MarketData {
     unsafe trade.pointee.kind = r.pointee.kind
     unsafe trade.pointee.aggressor = aggressor
     unsafe trade.pointee.isPrintable = shares > 0
-    unsafe symbols[Int(locate)].lastTime = r.pointee.sessionTime
+    unsafe hot(locate).pointee.lastTime = r.pointee.sessionTime
     // A cross without shares says only that there was none.
     guard shares > 0 else { return .empty }
-    unsafe symbols[Int(locate)].lastTradePrice = price
+    unsafe hot(locate).pointee.lastTradePrice = price
     unsafe symbols[Int(locate)].lastTradeTime = r.pointee.sessionTime
     return .trade
   }
@@ -226,9 +229,6 @@ extension MarketData {
   @_noLocks public func prefetch(
     _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
   ) {
-    if index &+ 32 < count {
-      unsafe nt_prefetch_write(symbols + Int(records[index &+ 32].locate))
-    }
     unsafe books.prefetch(records, at: index, count: count)
   }
 }

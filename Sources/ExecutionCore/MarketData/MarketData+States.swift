@@ -5,6 +5,7 @@ extension MarketData {
     typealias Kind = ITCHDecoder.Kind
     let locate = unsafe r.pointee.locate
     let state = unsafe symbols + Int(locate)
+    let hot = unsafe hot(locate)
     let low = unsafe UInt8(truncatingIfNeeded: r.pointee.code)
     switch unsafe r.pointee.kind {
     case Kind.systemEvent:
@@ -17,13 +18,13 @@ extension MarketData {
       unsafe state.pointee.statusTime = r.pointee.sessionTime
       unsafe state.pointee.haltReason = UInt32(truncatingIfNeeded: r.pointee.detail)
       // A state that is not known stands for no state: risk refuses.
-      unsafe state.pointee.tradingState = low
+      unsafe hot.pointee.tradingState = low
       return status(locate).code == before.code ? .empty : .statusChanged
     case Kind.operationalHalt:
-      return unsafe applyOperationalHalt(r, state)
+      return unsafe applyOperationalHalt(r)
     case Kind.regSHO:
-      let before = unsafe state.pointee.regSHO
-      unsafe state.pointee.regSHO = low
+      let before = unsafe hot.pointee.regSHO
+      unsafe hot.pointee.regSHO = low
       return before == low ? .empty : .regSHOChanged
     case Kind.auctionCollar:
       unsafe state.pointee.collar.upper = r.pointee.price
@@ -61,8 +62,9 @@ extension MarketData {
   }
 
   @_noLocks private func applyOperationalHalt(
-    _ r: UnsafePointer<MarketRecord>, _ state: UnsafeMutablePointer<SymbolState>
+    _ r: UnsafePointer<MarketRecord>
   ) -> MarketChange {
+    let hot = unsafe hot(r.pointee.locate)
     let market: UInt8 =
       switch unsafe UInt8(truncatingIfNeeded: r.pointee.code >> 8) {
       case UInt8(ascii: "Q"): 1
@@ -72,9 +74,9 @@ extension MarketData {
       }
     let before = unsafe status(r.pointee.locate)
     if unsafe UInt8(truncatingIfNeeded: r.pointee.code) == UInt8(ascii: "T") {
-      unsafe state.pointee.operationalHalts &= ~market
+      unsafe hot.pointee.operationalHalts &= ~market
     } else {
-      unsafe state.pointee.operationalHalts |= market
+      unsafe hot.pointee.operationalHalts |= market
     }
     return unsafe status(r.pointee.locate).code == before.code ? .empty : .statusChanged
   }
@@ -82,8 +84,9 @@ extension MarketData {
   /// Binds a locate to the instrument of that symbol, if there is one; the last word counts.
   @_noLocks func bind(_ locate: UInt16, _ symbol: UInt64) -> MarketChange {
     let state = unsafe symbols + Int(locate)
+    let hot = unsafe hot(locate)
     books.setSymbol(locate, symbol)
-    unsafe state.pointee.symbol = symbol
+    unsafe hot.pointee.symbol = symbol
     let wanted = unsafe name(symbol).pointee.instrument
     let bound = unsafe state.pointee.instrument
     guard wanted != bound else { return .empty }
@@ -99,8 +102,9 @@ extension MarketData {
   /// Gives the states of the instruments file before the feed speaks; the feed overrides them.
   @_noLocks public func seed(_ locate: UInt16, tradingState: UInt8, regSHO: UInt8, time: Int64) {
     let state = unsafe symbols + Int(locate)
-    unsafe state.pointee.tradingState = tradingState
-    unsafe state.pointee.regSHO = regSHO
+    let hot = unsafe hot(locate)
+    unsafe hot.pointee.tradingState = tradingState
+    unsafe hot.pointee.regSHO = regSHO
     unsafe state.pointee.statusTime = time
   }
 
@@ -139,7 +143,7 @@ extension MarketData {
     var locate = 0
     while locate < OrderBooks.locates {
       let code = UInt16(truncatingIfNeeded: locate)
-      if books.orderCount(code) > 0 { _ = unsafe examine(code, time: symbols[locate].lastTime) }
+      if books.orderCount(code) > 0 { _ = unsafe examine(code, time: hot(code).pointee.lastTime) }
       locate &+= 1
     }
   }
@@ -155,7 +159,7 @@ extension MarketData {
   @_noLocks public func endSnapshot(_ locate: UInt16) {
     books.setLoading(locate, false)
     unsafe symbols[Int(locate)].repairedAt = feed.pointee.losses &+ 1
-    _ = unsafe examine(locate, time: symbols[Int(locate)].lastTime)
+    _ = unsafe examine(locate, time: hot(locate).pointee.lastTime)
   }
 
   /// A new session or day: every book is emptied, states and counters of the feed start afresh;
@@ -168,6 +172,7 @@ extension MarketData {
     while locate < OrderBooks.locates {
       books.setSymbol(UInt16(truncatingIfNeeded: locate), 0)
       unsafe (symbols + locate).pointee = SymbolState()
+      unsafe hot(UInt16(truncatingIfNeeded: locate)).pointee = QuoteState()
       locate &+= 1
     }
     var instrument = 0

@@ -27,6 +27,10 @@ internal import CSupport
   var symbols: UnsafeMutablePointer<SymbolState> {
     @_noLocks @inline(__always) get { unsafe state.pointee.symbols }
   }
+  /// What changes with a locate's every message lies beside its book.
+  @_noLocks @inline(__always) func hot(_ locate: UInt16) -> UnsafeMutablePointer<QuoteState> {
+    unsafe books.quote(locate)
+  }
   var locates: UnsafeMutablePointer<UInt32> {
     @_noLocks @inline(__always) get { unsafe state.pointee.locates }
   }
@@ -158,13 +162,13 @@ internal import CSupport
 
   /// The last quote of a locate that passed all gates, and whether it still stands at `now`.
   @_noLocks public func goodQuote(_ locate: UInt16, now: Int64) -> GoodQuote {
-    let state = unsafe symbols + Int(locate)
+    let hot = unsafe hot(locate)
     var top = BookTop()
-    unsafe top.bid = state.pointee.goodBid
-    unsafe top.ask = state.pointee.goodAsk
-    unsafe top.bidShares = state.pointee.goodBidShares
-    unsafe top.askShares = state.pointee.goodAskShares
-    let time = unsafe state.pointee.goodTime
+    unsafe top.bid = hot.pointee.goodBid
+    unsafe top.ask = hot.pointee.goodAsk
+    unsafe top.bidShares = hot.pointee.goodBidShares
+    unsafe top.askShares = hot.pointee.goodAskShares
+    let time = unsafe hot.pointee.goodTime
     return GoodQuote(
       quote: Self.quote(top), time: time,
       isStale: time == 0 || !gates(locate, now: now).isEmpty || !top.isSame(as: books.top(locate)))
@@ -179,7 +183,8 @@ internal import CSupport
   /// Price of the last trade in a locate in venue ticks, and its session time; 0 before the first.
   @_noLocks public func lastTrade(_ locate: UInt16) -> (ticks: UInt32, time: Int64) {
     let state = unsafe symbols + Int(locate)
-    return unsafe (state.pointee.lastTradePrice, state.pointee.lastTradeTime)
+    let hot = unsafe hot(locate)
+    return unsafe (hot.pointee.lastTradePrice, state.pointee.lastTradeTime)
   }
 
   // MARK: States
@@ -187,8 +192,9 @@ internal import CSupport
   /// Trading status: an operational halt or an open market-wide breach overrides what H said.
   @_noLocks public func status(_ locate: UInt16) -> TradingStatus {
     let state = unsafe symbols + Int(locate)
-    if unsafe state.pointee.operationalHalts & 1 != 0 { return .operationalHalt }
-    let status = unsafe TradingStatus(wire: state.pointee.tradingState)
+    let hot = unsafe hot(locate)
+    if unsafe hot.pointee.operationalHalts & 1 != 0 { return .operationalHalt }
+    let status = unsafe TradingStatus(wire: hot.pointee.tradingState)
     if status.isTrading, unsafe feed.pointee.breachTime != 0,
       unsafe state.pointee.statusTime <= feed.pointee.breachTime
     {
@@ -198,7 +204,7 @@ internal import CSupport
   }
 
   /// ITCH Reg SHO action: `0` none, `1` or `2` restricted; 0 before the feed said.
-  @_noLocks public func regSHO(_ locate: UInt16) -> UInt8 { unsafe symbols[Int(locate)].regSHO }
+  @_noLocks public func regSHO(_ locate: UInt16) -> UInt8 { unsafe hot(locate).pointee.regSHO }
 
   /// Collar of the last J; zeros before the first.
   @_noLocks public func collar(_ locate: UInt16) -> AuctionCollar {
@@ -217,7 +223,7 @@ internal import CSupport
 
   /// Session nanoseconds since the symbol's last message; `Int64.max` before the first.
   @_noLocks public func age(_ locate: UInt16, now: Int64) -> Int64 {
-    let last = unsafe symbols[Int(locate)].lastTime
+    let last = unsafe hot(locate).pointee.lastTime
     guard last != 0 else { return .max }
     let (age, overflow) = now.subtractingReportingOverflow(last)
     return overflow ? .max : age
@@ -246,8 +252,8 @@ internal import CSupport
 
   /// The gates that the present quote fails at a session time.
   @_noLocks public func gates(_ locate: UInt16, now: Int64) -> QualityGates {
-    let state = unsafe symbols + Int(locate)
-    var gates = unsafe QualityGates(rawValue: state.pointee.gates)
+    let hot = unsafe hot(locate)
+    var gates = unsafe QualityGates(rawValue: hot.pointee.gates)
     if !isWhole(locate) { gates.formUnion(.gap) } else { gates.subtract(.gap) }
     let isOld = settings.staleAfter > 0 && age(locate, now: now) > settings.staleAfter
     let isSilent = settings.feedStaleAfter > 0 && feedAge(now: now) > settings.feedStaleAfter

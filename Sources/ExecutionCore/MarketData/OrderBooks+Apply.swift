@@ -72,10 +72,12 @@ extension OrderBooks {
     }
   }
 
-  @_noLocks @inline(__always) private func add(_ r: UnsafePointer<MarketRecord>) -> BookChange {
+  @_noLocks @inline(__always) func add(_ r: UnsafePointer<MarketRecord>) -> BookChange {
     let locate = unsafe r.pointee.locate
     let book = unsafe books + Int(locate)
-    guard let side = unsafe BookSide(wire: r.pointee.side) else {
+    // B is even and S odd; neither can be foreseen, so the one is made from the other.
+    let sideIndex = unsafe r.pointee.side & 1
+    guard unsafe r.pointee.side == UInt8(ascii: "B") &+ 17 &* sideIndex else {
       unsafe core.pointee.counters.badSide &+= 1
       unsafe book.pointee.flags |= BookState.dropped
       return .dropped
@@ -90,13 +92,13 @@ extension OrderBooks {
         change = .dropped
       }
     }
-    let state = unsafe self.side(book, side.index)
+    let state = unsafe self.side(book, sideIndex)
     let before = unsafe state.pointee
     let attribution = unsafe UInt32(truncatingIfNeeded: r.pointee.detail)
     switch unsafe insert(
-      reference: r.pointee.reference, locate: locate, side: side.index,
+      reference: r.pointee.reference, locate: locate, side: sideIndex,
       shares: r.pointee.shares, price: r.pointee.price, attribution: attribution,
-      hint: hint(r).pointee)
+      hint: hint(r).pointee.position)
     {
     case .inserted:
       unsafe core.pointee.counters.added &+= 1
@@ -138,7 +140,7 @@ extension OrderBooks {
   }
 
   /// E, C, X and D.
-  @_noLocks @inline(__always) private func take(
+  @_noLocks @inline(__always) func take(
     _ r: UnsafePointer<MarketRecord>, resting: UnsafeMutablePointer<RestingOrder>
   ) -> BookChange {
     let slot = unsafe find(r.pointee.reference)
@@ -160,7 +162,7 @@ extension OrderBooks {
     return unsafe change.union(Self.topChange(from: before, to: state))
   }
 
-  @_noLocks @inline(__always) private func replace(
+  @_noLocks @inline(__always) func replace(
     _ r: UnsafePointer<MarketRecord>, resting: UnsafeMutablePointer<RestingOrder>
   ) -> BookChange {
     let slot = unsafe find(r.pointee.reference)
@@ -187,7 +189,7 @@ extension OrderBooks {
     var change: BookChange = .depth
     let result = unsafe insert(
       reference: r.pointee.second, locate: locate, side: side.index, shares: r.pointee.shares,
-      price: r.pointee.price, attribution: attribution, hint: hint(r).pointee)
+      price: r.pointee.price, attribution: attribution, hint: hint(r).pointee.position)
     if !result.isInserted {
       unsafe core.pointee.counters.full &+= 1
       unsafe books[Int(locate)].flags |= BookState.dropped

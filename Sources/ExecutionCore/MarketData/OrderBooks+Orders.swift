@@ -48,7 +48,7 @@ extension OrderBooks {
 
   /// Puts an order at the end of its level's queue. The caller has counted.
   ///
-  /// - Parameter hint: a level that may be the one, or 0; it is looked at before it is believed.
+  /// - Parameter hint: see ``level(_:_:price:locate:hint:)``.
   @_noLocks @inline(__always) func insert(
     reference: UInt64, locate: UInt16, side sideIndex: UInt8, shares: UInt32, price: UInt32,
     attribution: UInt32, hint: UInt32
@@ -64,11 +64,8 @@ extension OrderBooks {
     }
     let book = unsafe books + Int(locate)
     let side = unsafe side(book, sideIndex)
-    var levelIndex = hint
-    if !isLevel(hint, sideIndex, price: price, locate: locate) {
-      levelIndex = unsafe level(side, sideIndex, price: price, locate: locate)
-      guard levelIndex != 0 else { return .full }
-    }
+    let levelIndex = unsafe level(side, sideIndex, price: price, locate: locate, hint: hint)
+    guard levelIndex != 0 else { return .full }
     let level = unsafe levels + Int(levelIndex)
     let evicted = unsafe order.pointee.word & OrderSlot.evictedMask
     unsafe order.pointee = OrderSlot(
@@ -86,17 +83,32 @@ extension OrderBooks {
     return .inserted
   }
 
+  /// What names the order behind `previous`: its link, or the level's head where there is none. An
+  /// address is chosen, not a way: which it is cannot be foreseen.
+  @_noLocks @inline(__always) private func head(
+    or previous: UInt32, _ level: UnsafeMutablePointer<LevelSlot>
+  ) -> UnsafeMutablePointer<UInt32> {
+    let link = unsafe UnsafeMutableRawPointer(links + Int(previous))
+    let head = unsafe UnsafeMutableRawPointer(level) + 16
+    return unsafe (previous == 0 ? head : link).assumingMemoryBound(to: UInt32.self)
+  }
+
+  /// What names the order ahead of `next`.
+  @_noLocks @inline(__always) private func tail(
+    or next: UInt32, _ level: UnsafeMutablePointer<LevelSlot>
+  ) -> UnsafeMutablePointer<UInt32> {
+    let link = unsafe UnsafeMutableRawPointer(links + Int(next)) + 4
+    let tail = unsafe UnsafeMutableRawPointer(level) + 20
+    return unsafe (next == 0 ? tail : link).assumingMemoryBound(to: UInt32.self)
+  }
+
   @_noLocks @inline(__always) private func enqueue(
     _ slot: UInt32, _ level: UnsafeMutablePointer<LevelSlot>
   ) {
     let last = unsafe level.pointee.tail
     unsafe links[Int(slot)] = QueueLinks(next: 0, previous: last)
     unsafe level.pointee.tail = slot
-    if last == 0 {
-      unsafe level.pointee.head = slot
-    } else {
-      unsafe links[Int(last)].next = slot
-    }
+    unsafe head(or: last, level).pointee = slot
   }
 
   /// Makes a place free for a reference: `duplicate` when that is live, `full` when the old order
@@ -137,16 +149,8 @@ extension OrderBooks {
       let link = unsafe links[Int(slot)]
       unsafe links[Int(new)] = link
       let level = unsafe levels + Int(old.level)
-      if link.previous == 0 {
-        unsafe level.pointee.head = new
-      } else {
-        unsafe links[Int(link.previous)].next = new
-      }
-      if link.next == 0 {
-        unsafe level.pointee.tail = new
-      } else {
-        unsafe links[Int(link.next)].previous = new
-      }
+      unsafe head(or: link.previous, level).pointee = new
+      unsafe tail(or: link.next, level).pointee = new
     }
     var evicted = old.word & OrderSlot.evictedMask
     if evicted != OrderSlot.evictedMask { evicted &+= OrderSlot.evictedOne }
@@ -212,16 +216,8 @@ extension OrderBooks {
     _ slot: UInt32, _ level: UnsafeMutablePointer<LevelSlot>
   ) {
     let link = unsafe links[Int(slot)]
-    if link.previous == 0 {
-      unsafe level.pointee.head = link.next
-    } else {
-      unsafe links[Int(link.previous)].next = link.next
-    }
-    if link.next == 0 {
-      unsafe level.pointee.tail = link.previous
-    } else {
-      unsafe links[Int(link.next)].previous = link.previous
-    }
+    unsafe head(or: link.previous, level).pointee = link.next
+    unsafe tail(or: link.next, level).pointee = link.previous
   }
 
   /// Takes a slot of the overflow out of the hash, and its place's count of it back.

@@ -3,10 +3,10 @@ internal import CSupport
 /// Looking ahead: what a later message of the batch will touch is fetched while this one is applied.
 /// Nothing here changes a book, and nothing that is found is believed later without a look.
 extension OrderBooks {
-  /// Where the level is noted that was found for a record.
+  /// Where is noted what was found for a record.
   @_noLocks @inline(__always) func hint(
     _ record: UnsafePointer<MarketRecord>
-  ) -> UnsafeMutablePointer<UInt32> {
+  ) -> UnsafeMutablePointer<LadderHint> {
     let at = UInt(bitPattern: record) / UInt(MemoryLayout<MarketRecord>.stride)
     return unsafe core.pointee.hints + Int(at & UInt(Self.hintCount &- 1))
   }
@@ -14,65 +14,74 @@ extension OrderBooks {
   /// First stage, about 32 messages ahead: the order's place and the book. Needs nothing but the record.
   @_noLocks @inline(__always) public func prefetchFirst(_ record: UnsafePointer<MarketRecord>) {
     unsafe nt_prefetch_write(orders + Int(place(record.pointee.reference)))
-    unsafe nt_prefetch_write(books + Int(record.pointee.locate))
+    let book = unsafe books + Int(record.pointee.locate)
+    unsafe nt_prefetch_write(book)
+    unsafe nt_prefetch_write(UnsafeRawPointer(book) + 64)
     if unsafe record.pointee.kind == ITCHDecoder.Kind.replace {
       unsafe nt_prefetch_write(orders + Int(place(record.pointee.second)))
     }
   }
 
-  /// Second stage, about 16 messages ahead: the order's level and its links, or the best prices.
+  /// Second stage, about 16 messages ahead: the best prices that an A or F will join, else the order's
+  /// level and its links.
+  ///
+  /// Which type comes next cannot be foreseen: here and below addresses are chosen, not ways.
   @_noLocks @inline(__always) public func prefetchSecond(_ record: UnsafePointer<MarketRecord>) {
-    let slot = unsafe Int(place(record.pointee.reference))
-    let level = unsafe orders[slot].level
-    unsafe nt_prefetch_write(levels + Int(level))
-    if unsafe core.pointee.hasQueues { unsafe nt_prefetch_write(links + slot) }
+    let sideCode = unsafe record.pointee.side
+    let isAdd = sideCode != 0
     let book = unsafe books + Int(record.pointee.locate)
-    let state = unsafe side(book, record.pointee.side == UInt8(ascii: "S") ? 1 : 0)
-    let last = unsafe Int(state.pointee.start) &+ max(0, Int(state.pointee.count) &- 1)
-    unsafe nt_prefetch_write(ladder + last)
+    let state = unsafe side(book, sideCode & 1)
+    let end = unsafe UnsafeRawPointer(
+      ladder + (Int(state.pointee.start) &+ Int(state.pointee.count)))
+    let slot = unsafe Int(place(record.pointee.reference))
+    let level = unsafe UnsafeRawPointer(levels + Int(orders[slot].level))
+    unsafe nt_prefetch_write(isAdd ? end - 8 : level)
+    unsafe nt_prefetch_write(isAdd ? end - 72 : UnsafeRawPointer(links + slot))
+    unsafe nt_prefetch_write(isAdd ? end - 128 : level)
   }
 
-  /// Third stage, about 8 messages ahead: the level that an A or F will join, or the order's neighbours
-  /// in the queue.
+  /// Third stage, about 8 messages ahead: the level that an A, F or U will join, else the best prices;
+  /// and the order's neighbours in the queue.
   @_noLocks @inline(__always) public func prefetchThird(_ record: UnsafePointer<MarketRecord>) {
-    let hint = unsafe hint(record)
-    if let side = unsafe BookSide(wire: record.pointee.side) {
-      let level = unsafe nearestLevel(record, side.index)
-      unsafe hint.pointee = level
-      unsafe nt_prefetch_write(levels + Int(level))
-      return
-    }
-    unsafe hint.pointee = 0
-    if unsafe record.pointee.kind == ITCHDecoder.Kind.replace {
-      // The side is the old order's.
-      let old = unsafe orders[Int(place(record.pointee.reference))].level
-      let level = unsafe old == 0 ? 0 : nearestLevel(record, levels[Int(old)].side)
-      unsafe hint.pointee = level
-      unsafe nt_prefetch_write(levels + Int(level))
-    }
+    let sideCode = unsafe record.pointee.side
+    let isAdd = sideCode != 0
+    let slot = unsafe Int(place(record.pointee.reference))
+    let old = unsafe orders[slot].level
+    // B is even, S odd; a side that is neither is found out when the record is applied.
+    let sideIndex = unsafe isAdd ? sideCode & 1 : levels[Int(old)].side & 1
+    let state = unsafe side(books + Int(record.pointee.locate), sideIndex)
+    let isSearched = unsafe isAdd || record.pointee.kind == ITCHDecoder.Kind.replace
+    let searched = unsafe isSearched ? state : core.pointee.noSide
+    let position = unsafe lowerBound(searched, Self.key(record.pointee.price, sideIndex))
+    let start = unsafe Int(searched.pointee.start)
+    let last = unsafe Int(searched.pointee.count) &- 1
+    // The slots of an empty side may hold anything.
+    let entry = unsafe ladder[start &+ max(0, min(position, last))]
+    let found = last < 0 ? 0 : entry.level
+    let level = unsafe UnsafeRawPointer(levels + Int(found))
+    let end = unsafe state.pointee.start &+ state.pointee.count
+    // When an order that goes was the last of the best level, the next one becomes the best.
+    let next = end &- 2
+    unsafe hint(record).pointee = LadderHint(
+      position: isSearched ? UInt32(truncatingIfNeeded: position) : next, level: found)
+    unsafe nt_prefetch_write(
+      isSearched ? level : UnsafeRawPointer(ladder + Int(Int32(bitPattern: next))))
     guard unsafe core.pointee.hasQueues else { return }
-    let link = unsafe links[Int(place(record.pointee.reference))]
+    let link = unsafe links[isAdd ? 0 : slot]
     unsafe nt_prefetch_write(links + Int(link.previous))
     unsafe nt_prefetch_write(links + Int(link.next))
   }
 
-  /// Fourth stage, about 4 messages ahead: the last order of the level that an A or F will join.
+  /// Fourth stage, about 4 messages ahead: the last order of the level that an A or F will join, or the
+  /// level behind the best.
   @_noLocks @inline(__always) public func prefetchFourth(_ record: UnsafePointer<MarketRecord>) {
-    guard unsafe core.pointee.hasQueues else { return }
-    unsafe nt_prefetch_write(links + Int(levels[Int(hint(record).pointee)].tail))
-  }
-
-  /// The level at a record's price, or a neighbour of it; 0 on an empty side, whose slots of the
-  /// ladder may hold anything.
-  @_noLocks @inline(__always) private func nearestLevel(
-    _ record: UnsafePointer<MarketRecord>, _ side: UInt8
-  ) -> UInt32 {
-    let state = unsafe self.side(books + Int(record.pointee.locate), side)
-    let count = unsafe Int(state.pointee.count)
-    guard count > 0 else { return 0 }
-    let wanted = unsafe Self.key(record.pointee.price, side)
-    let position = unsafe min(lowerBound(state, wanted), count &- 1)
-    return unsafe ladder[Int(state.pointee.start) &+ position].level
+    let hint = unsafe hint(record).pointee
+    let isJoin = unsafe record.pointee.side != 0 || record.pointee.kind == ITCHDecoder.Kind.replace
+    let next = unsafe ladder[isJoin ? 0 : Int(Int32(bitPattern: hint.position))].level
+    let level = unsafe UnsafeRawPointer(levels + Int(next))
+    // Books without queues have no tails: link 0.
+    let tail = unsafe UnsafeRawPointer(links + Int(levels[Int(hint.level)].tail))
+    unsafe nt_prefetch_write(isJoin ? tail : level)
   }
 
   /// All stages for a batch that will be applied in order; call it with each index before
@@ -80,9 +89,38 @@ extension OrderBooks {
   @_noLocks @inline(__always) public func prefetch(
     _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
   ) {
-    if index &+ 32 < count { unsafe prefetchFirst(records + (index &+ 32)) }
+    if index == 0 { unsafe start(records, count) }
+    if index &+ 32 < count {
+      unsafe prefetchFirst(records + (index &+ 32))
+      unsafe prefetchSecond(records + (index &+ 16))
+      unsafe prefetchThird(records + (index &+ 8))
+      unsafe prefetchFourth(records + (index &+ 4))
+      return
+    }
     if index &+ 16 < count { unsafe prefetchSecond(records + (index &+ 16)) }
     if index &+ 8 < count { unsafe prefetchThird(records + (index &+ 8)) }
     if index &+ 4 < count { unsafe prefetchFourth(records + (index &+ 4)) }
+  }
+
+  /// What the stages have not seen of a batch that begins. One or two records are not worth a look.
+  @_noLocks @inline(never) private func start(
+    _ records: UnsafePointer<MarketRecord>, _ count: Int
+  ) {
+    guard count > 2 else { return }
+    var index = 0
+    while index < min(32, count) {
+      unsafe prefetchFirst(records + index)
+      index &+= 1
+    }
+    index = 0
+    while index < min(16, count) {
+      unsafe prefetchSecond(records + index)
+      index &+= 1
+    }
+    index = 0
+    while index < min(8, count) {
+      unsafe prefetchThird(records + index)
+      index &+= 1
+    }
   }
 }

@@ -20,10 +20,13 @@ internal import CSupport
   /// Size classes of the price vectors: 8 to 262,144 levels a side.
   static var sizeClasses: Int { @_noLocks get { 16 } }
   /// Overflowed orders in one hash bucket at most; more is counted as full. The expected length is
-  /// below one.
+  /// two at most.
   @inlinable public static var chainMax: Int { @_noLocks get { 256 } }
   /// Slots before the first place: 0 means none, and four orders share a cache line.
   static var slotsBefore: UInt32 { @_noLocks get { 4 } }
+  /// The first vector's first slot, and as many before slot 0: the search reads so far before a short
+  /// vector. Slot 0 means none.
+  static var ladderStart: Int { @_noLocks get { 16 } }
   /// Records whose levels are remembered while looking ahead; a power of two.
   static var hintCount: Int { @_noLocks get { 64 } }
 
@@ -36,15 +39,15 @@ internal import CSupport
       slots * MemoryLayout<OrderSlot>.stride,
       (capacity.queues ? slots : 1) * MemoryLayout<QueueLinks>.stride,
       slots * MemoryLayout<UInt32>.stride,
-      places(for: capacity) / 2 * MemoryLayout<UInt32>.stride,
+      places(for: capacity) / 4 * MemoryLayout<UInt32>.stride,
       (capacity.orders + 1) * MemoryLayout<UInt32>.stride,
       (capacity.levels + 1) * MemoryLayout<LevelSlot>.stride,
-      (capacity.ladderSlots + 8) * MemoryLayout<LadderEntry>.stride,
+      (capacity.ladderSlots + 2 * ladderStart) * MemoryLayout<LadderEntry>.stride,
       locates * MemoryLayout<BookState>.stride,
-      hintCount * MemoryLayout<UInt32>.stride,
+      hintCount * MemoryLayout<LadderHint>.stride, MemoryLayout<SideState>.stride,
       unsafe MemoryLayout<BooksCore>.stride,
     ]
-    return parts.reduce(0) { $0 + UInt64($1) + 64 }
+    return parts.reduce(64) { $0 + UInt64($1) + 64 }
   }
 
   /// Takes its memory from an arena (an `nt_arena *`), which must outlive it.
@@ -58,27 +61,32 @@ internal import CSupport
     let slots = Self.slots(for: capacity)
     let places = Self.places(for: capacity)
     guard let core = unsafe Self.take(BooksCore.self, 1, arena),
-      let hints = unsafe Self.take(UInt32.self, Self.hintCount, arena),
+      let hints = unsafe Self.take(LadderHint.self, Self.hintCount, arena),
+      let noSide = unsafe Self.take(SideState.self, 1, arena),
       let orders = unsafe Self.take(OrderSlot.self, slots, arena),
       let links = unsafe Self.take(QueueLinks.self, capacity.queues ? slots : 1, arena),
       let attributions = unsafe Self.take(UInt32.self, slots, arena),
-      let heads = unsafe Self.take(UInt32.self, places / 2, arena),
+      let heads = unsafe Self.take(UInt32.self, places / 4, arena),
       let chains = unsafe Self.take(UInt32.self, capacity.orders + 1, arena),
       let levels = unsafe Self.take(LevelSlot.self, capacity.levels + 1, arena),
-      let ladder = unsafe Self.take(LadderEntry.self, capacity.ladderSlots + 8, arena),
-      let books = unsafe Self.take(BookState.self, Self.locates, arena)
+      let ladder = unsafe Self.take(
+        LadderEntry.self, capacity.ladderSlots + 2 * Self.ladderStart, arena),
+      let books = unsafe Self.take(BookState.self, Self.locates, arena, alignment: 128)
     else { return nil }
     unsafe self.core = core
     unsafe core.pointee = BooksCore(
-      orders: orders, levels: levels, ladder: ladder, books: books, links: links, hints: hints,
+      orders: orders, levels: levels, ladder: ladder + Self.ladderStart, books: books, links: links,
+      hints: hints,
+      noSide: noSide,
       placeMask: UInt64(places - 1), engineShift: UInt32(places.trailingZeroBitCount - 2),
       orderCapacity: UInt32(capacity.orders),
       hasQueues: capacity.queues, counters: BookCounters(), freeLevel: 0, levelsUsed: 1,
       attributions: attributions, overflowHeads: heads, overflowChains: chains,
-      overflowShift: UInt64(64 - (places / 2).trailingZeroBitCount),
+      overflowShift: UInt64(64 - (places / 4).trailingZeroBitCount),
       overflowStart: UInt32(places) + Self.slotsBefore, freeOverflow: 0, overflowUsed: 0,
       levelCapacity: UInt32(capacity.levels), ladderCapacity: UInt32(capacity.ladderSlots),
-      ladderUsed: 8, freeLadders: .init(repeating: 0))
+      ladderUsed: UInt32(Self.ladderStart), freeLadders: .init(repeating: 0))
+    unsafe noSide.pointee.start = UInt32(Self.ladderStart)
   }
 
   /// Two places an order, a power of two.
@@ -94,10 +102,10 @@ internal import CSupport
   }
 
   static func take<T: BitwiseCopyable>(
-    _ type: T.Type, _ count: Int, _ arena: OpaquePointer
+    _ type: T.Type, _ count: Int, _ arena: OpaquePointer, alignment: UInt64 = 64
   ) -> UnsafeMutablePointer<T>? {
     let bytes = UInt64(count * MemoryLayout<T>.stride)
-    guard let raw = unsafe nt_arena_take(arena, bytes, 64) else { return nil }
+    guard let raw = unsafe nt_arena_take(arena, bytes, alignment) else { return nil }
     return unsafe raw.bindMemory(to: type, capacity: count)
   }
 
@@ -134,6 +142,12 @@ internal import CSupport
     let raw = UnsafeMutableRawPointer(book)
     return unsafe (raw + Int(index) &* MemoryLayout<SideState>.stride)
       .assumingMemoryBound(to: SideState.self)
+  }
+
+  /// What ``MarketData`` keeps beside a book.
+  @_noLocks @inline(__always) func quote(_ locate: UInt16) -> UnsafeMutablePointer<QuoteState> {
+    let raw = unsafe UnsafeMutableRawPointer(books + Int(locate))
+    return unsafe (raw + 64).assumingMemoryBound(to: QuoteState.self)
   }
 
   @_noLocks @inline(__always) static func key(_ price: UInt32, _ side: UInt8) -> UInt32 {

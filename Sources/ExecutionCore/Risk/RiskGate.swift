@@ -224,7 +224,7 @@ extension MarketData {
     let bound = unsafe locates[instrument]
     guard bound != 0 else { return nil }
     let locate = UInt16(truncatingIfNeeded: bound &- 1)
-    let state = unsafe symbols + Int(locate)
+    let state = unsafe hot(locate)
     let age = unsafe now &- state.pointee.lastTime
     guard age >= 0, age <= gate.symbolAgeMax, unsafe state.pointee.lastTime != 0,
       unsafe state.pointee.goodTime != 0,

@@ -52,10 +52,15 @@ struct OrderBooksTests {
     #expect(MemoryLayout<LevelSlot>.stride == 32)
     #expect(MemoryLayout<LadderEntry>.stride == 8)
     #expect(MemoryLayout<SideState>.stride == 24)
-    #expect(MemoryLayout<BookState>.stride == 64)
+    #expect(MemoryLayout<BookState>.stride == 128)
+    #expect(MemoryLayout<BookState>.offset(of: \.quote) == 64)
+    #expect(MemoryLayout<LevelSlot>.offset(of: \.head) == 16)
+    #expect(MemoryLayout<LevelSlot>.offset(of: \.tail) == 20)
+    #expect(MemoryLayout<QueueLinks>.offset(of: \.next) == 0)
+    #expect(MemoryLayout<QueueLinks>.offset(of: \.previous) == 4)
     #expect(MemoryLayout<BookState>.offset(of: \.bids) == 0)
     #expect(MemoryLayout<BookState>.offset(of: \.asks) == 24)
-    #expect(MemoryLayout<SymbolState>.stride == 128)
+    #expect(MemoryLayout<SymbolState>.stride == 64)
   }
 
   @Test func `a whole day of a market fits in two GiB`() {
