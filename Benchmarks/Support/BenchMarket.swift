@@ -97,7 +97,7 @@ package enum BenchMarket {
     }
   }
 
-  /// An OUCH gateway that has been logged in without a socket, its fuse set wide.
+  /// An OUCH gateway that has been logged in without a socket, its fuse's rates set wide.
   package static func gateway() throws -> OUCHGateway {
     guard let credentials = SoupCredentials(username: "bench", password: "bench") else {
       throw BenchError("the log-in is not valid")
@@ -107,7 +107,6 @@ package enum BenchMarket {
       account: AccountID(raw: 0), midnight: 0)
     settings.fuse.ordersPerSecondMax = .max
     settings.fuse.notionalPerSecondMax = .max
-    settings.fuse.openOrdersMax = 1 << 20
     settings.ageMax = 0
     var gateway = OUCHGateway(settings)
     gateway.connected(now: 1)
