@@ -50,6 +50,12 @@ public enum Bench {
   ///
   /// Call it from the main thread. It pins threads and spins on them.
   public static func run(_ arguments: [String], strategy: BenchStrategy? = nil) -> Int32 {
+    // A parent that blocks or ignores it hands that on; a measurement ends when it is told to.
+    var end = sigset_t()
+    sigemptyset(&end)
+    sigaddset(&end, SIGTERM)
+    pthread_sigmask(SIG_UNBLOCK, &end, nil)
+    signal(SIGTERM, SIG_DFL)
     switch arguments.first {
     case "count": return CountCommand.run(Array(arguments.dropFirst()))
     case "counted": return countedInside()

@@ -181,6 +181,13 @@ final class WireSession {
     let errors =
       exchange.errors + lost + wrong + Int(result.journalRefused + result.missing)
       + (result.trouble.isEmpty ? 0 : 1)
+    if errors > 0 {
+      Bench.say(
+        "wire: \(made) signals, \(exchange.orders) orders in, \(result.ordersPlaced) placed, "
+          + "\(refused) refused [\(result.refusals)], \(exchange.errors) wrong at the exchange, "
+          + "\(wrong) open, withdrawn or malformed, \(result.missing) messages missing, "
+          + "\(result.journalRefused) not journalled, \(attempts) attempts; \(result.trouble)")
+    }
     return (errors, result.stages)
   }
 

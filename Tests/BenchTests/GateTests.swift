@@ -29,7 +29,6 @@ private let bench = Program("needletail-bench")
       "--format", "json")
     #expect(end.code == 1)
     #expect(end.errors.contains("gate: wire: datagram in -> order bytes out, p50 is"))
-    #expect(!end.errors.contains("gate: wire: errors"), "slow is not wrong")
     // How slow the floor is meanwhile, on a machine that runs other tests, nobody knows: the ratio
     // is named exactly when it is above its bound.
     let name = "datagram in -> order bytes out / floor"

@@ -55,7 +55,8 @@ struct SocketPart {
       "\($0.calls.count) \($0.name): only socket input and output may be there"
     }
     if sends != UInt64(audit.orders) { lines.append("\(sends) sends for \(audit.orders) orders") }
-    if gaveData != UInt64(audit.received) {
+    // Fewer are right: answers that come while the thread waits for a processor lie together.
+    if gaveData == 0 || gaveData > UInt64(audit.received) {
       lines.append("\(gaveData) receives gave data for \(audit.received) datagrams and answers")
     }
     if failed > 0 { lines.append("\(failed) receives failed") }

@@ -87,7 +87,9 @@ private let canMulticast: Bool = {
     }
     log.poll(&reactor) { $0.all(.received).count >= 32 }
     let stamped = log.all(.received).count { $0.receiveTime != 0 }
-    #expect(stamped == (options.isDirect ? 2 : 32))
+    // A multishot receive carries it with each: there the kernel is asked once for all of them.
+    let isMultishot = mode.backEnd == .ioUring && !options.isDirect
+    #expect(stamped == (isMultishot ? 32 : 2))
   }
 
   @Test(arguments: Mode.all)
