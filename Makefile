@@ -55,6 +55,9 @@ thresholds: ## Accept the present counts of the hot functions
 	$(RELEASE)/release/needletail-bench count --swift $$version \
 	  --write-thresholds perf/thresholds/$$version/counts.json
 
+mutants: build ## Changes that the gates must catch, made to a copy and caught by name (minutes)
+	Tests/Gates/run.sh
+
 bench-peers: deps ## Ours beside the peers of Debian and PyPI: the table of ratios
 	-@perf/scripts/deps peers
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
