@@ -25,7 +25,7 @@ build() {
   done
   for module in ExecutionCore Transport Gateways; do
     mapfile -t sources < <(find "Sources/$module" -name '*.swift' | LC_ALL=C sort)
-    swiftc "${swiftflags[@]}" -module-name "$module" -emit-module \
+    swiftc "${swiftflags[@]}" -package-name needletail -module-name "$module" -emit-module \
       -emit-module-path "$out/$module.swiftmodule" -emit-object -o "$out/$module.o" "${sources[@]}"
   done
 }

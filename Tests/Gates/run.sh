@@ -87,15 +87,18 @@ system_call() {
     "$scratch/release/hot-path-audit"
 }
 
-# The ring by an index in a line of its own, beside the credit, seen in pairs of this build and that.
+# The ring by an index in a line that both ends share, seen by the exact counts: a round trip grows by
+# four percent only, less than time can tell.
 ring_index() {
+  # The build does not see by itself that a header of the C module has changed.
+  touch "$tree/CSupport/include/module.modulemap" "$tree"/CSupport/include/*.h
   change CSupport/include/nt_spsc.h \
     's|^  p->next = position;|&\n  __atomic_store_n((uint64_t *)(uintptr_t)p->credit + 1, position, NT_ORDER_PUBLISH);|'
   change CSupport/include/nt_ring.h \
     's|^  const uint8_t \*slot = c->slots + (position & c->mask) \* c->slot_bytes;|  if (__atomic_load_n(c->credit + 1, NT_ORDER_OBSERVE) <= position)\n    return 0;\n&|'
   build needletail-bench
-  caught ring-index '^gate: paired: ring is ' \
-    "$scratch/release/needletail-bench" compare --base "$own/needletail-bench"
+  caught ring-index '^gate: counts: ring: ' \
+    "$scratch/release/needletail-bench" count --swift "$version" --thresholds "$thresholds"
 }
 
 for name in "${@:-risk_work allocation system_call ring_index}"; do
