@@ -65,6 +65,10 @@ import Testing
 
     /// The market moves in one batch, then the venue answers.
     func step() {
+      move()
+      answer()
+    }
+    func move() {
       time += 20_000_000
       var batch: [MarketRecord] = []
       for old in standing {
@@ -86,16 +90,22 @@ import Testing
         batch.append(r)
       }
       feed(batch)
-      answer()
+    }
+
+    /// What has left for the venue since the last call; the venue does not have it yet.
+    func sent() -> [VenueRequest] {
+      var sent: [VenueRequest] = []
+      while let q = driver.engine.nextRequest(machineTime: 0) {
+        driver.engine.requestTaken()
+        sent.append(q)
+      }
+      requests += sent
+      return sent
     }
 
     func answer() {
       for _ in 0..<8 {
-        while let q = driver.engine.nextRequest(machineTime: 0) {
-          driver.engine.requestTaken()
-          requests.append(q)
-          take(q)
-        }
+        for q in sent() { take(q) }
         for (reference, q) in resting.sorted(by: { $0.key < $1.key }) {
           let crossed = q.side.isBuy ? q.price >= ask : q.price <= best
           if crossed { execute(reference, q) }
@@ -111,7 +121,7 @@ import Testing
     var best: Int64 { Int64(bid) * 10_000 }
     var ask: Int64 { Int64(bid + spread) * 10_000 }
 
-    private func take(_ q: VenueRequest) {
+    func take(_ q: VenueRequest) {
       switch q.kind {
       case .new, .replace:
         if q.kind == .replace {
@@ -130,7 +140,7 @@ import Testing
       default: break
       }
     }
-    private func execute(_ reference: UInt64, _ q: VenueRequest) {
+    func execute(_ reference: UInt64, _ q: VenueRequest) {
       resting[reference] = nil
       match += 1
       say(.executed, reference, q.quantity, q.price / 10_000)
@@ -167,6 +177,74 @@ import Testing
     #expect(snapshot.counters.executions > 50, "seed \(seed)")
     #expect(walk.requests.contains { $0.side.isBuy } && walk.requests.contains { !$0.side.isBuy })
     #expect(snapshot.counters.alarms == 0, "seed \(seed)")
+  }
+
+  /// So far behind the touch that nothing is filled: orders live long, and are replaced often.
+  func farMaker(positionMax: Int64) -> MarketMaker {
+    var parameters = MarketMaker.Parameters()
+    parameters.edgeTicks = 8
+    parameters.positionMax = positionMax
+    return MarketMaker(parameters)
+  }
+
+  @Test(arguments: 1...3 as ClosedRange<UInt64>)
+  func `a long session of the market maker asks for nothing that is refused`(seed: UInt64) throws {
+    let walk = try Walk(farMaker(positionMax: 300), seed: seed)
+    for _ in 0..<3_000 {
+      walk.step()
+      let open = walk.driver.engine.openOrderCount
+      #expect(open <= 2, "seed \(seed)")
+    }
+    let snapshot = walk.driver.engine.snapshot()
+    #expect(snapshot.refusals == [:], "seed \(seed)")
+    #expect(snapshot.brokenInvariants == [], "seed \(seed)")
+    #expect(snapshot.counters.alarms == 0, "seed \(seed)")
+    for isBuy in [true, false] {
+      let side = walk.requests.filter { $0.side.isBuy == isBuy }
+      let news = side.count { $0.kind == .new }
+      let replaces = side.count { $0.kind == .replace }
+      let cancels = side.count { $0.kind == .cancel }
+      #expect(cancels > 10, "seed \(seed)")
+      // Each order is replaced as often as it may be, cancelled, and another placed.
+      #expect(news == cancels || news == cancels + 1, "seed \(seed)")
+      #expect((35 * cancels...35 * news).contains(replaces), "seed \(seed)")
+    }
+  }
+
+  @Test func `the market maker places anew only when the cancelled order is known to be gone`()
+    throws
+  {
+    let walk = try Walk(farMaker(positionMax: 100), seed: 2)
+    var asked: [VenueRequest] = []
+    for _ in 0..<1_000 where asked.isEmpty {
+      walk.move()
+      let sent = walk.sent()
+      asked = sent.filter { $0.kind == .cancel && $0.side.isBuy }
+      for q in sent where q.kind != .cancel || !q.side.isBuy { walk.take(q) }
+    }
+    let cancel = try #require(asked.first)
+    // The cancel is under way and the market goes on: nothing more is bought.
+    for _ in 0..<50 {
+      walk.move()
+      for q in walk.sent() {
+        #expect(!q.side.isBuy)
+        walk.take(q)
+      }
+    }
+    // The venue had filled it before the cancel came.
+    let filled = try #require(walk.resting[cancel.venueReference])
+    walk.execute(cancel.venueReference, filled)
+    walk.take(cancel)
+    #expect(walk.position == 100)
+    let before = walk.requests.count
+    for _ in 0..<200 {
+      walk.step()
+      #expect(walk.position <= 100)
+    }
+    let after = walk.requests[before...]
+    #expect(after.allSatisfy { !$0.side.isBuy } && !after.isEmpty, "the bound is reached")
+    let snapshot = walk.driver.engine.snapshot()
+    #expect(snapshot.refusals == [:] && snapshot.brokenInvariants == [])
   }
 
   @Test func `the market maker leaves an order in its queue while the price stands`() throws {
@@ -253,11 +331,13 @@ import Testing
     #expect(zip(times, times.dropFirst()).allSatisfy { $1 - $0 >= parameters.cooldown })
   }
 
-  @Test func `two runs write the same bytes`() throws {
+  @Test(arguments: [false, true])
+  func `two runs write the same bytes`(isFar: Bool) throws {
     func run() throws -> ([UInt8], UInt64) {
       var parameters = MarketMaker.Parameters()
       parameters.positionMax = 300
-      let walk = try Walk(MarketMaker(parameters), seed: 4)
+      let maker = isFar ? farMaker(positionMax: 300) : MarketMaker(parameters)
+      let walk = try Walk(maker, seed: 4)
       for _ in 0..<300 { walk.step() }
       return (Array(walk.lane.records), walk.driver.engine.stateHash())
     }

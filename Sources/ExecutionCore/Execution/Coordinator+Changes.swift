@@ -1,7 +1,7 @@
 /// Replace and modify: the whole chain on the new terms, the worse of old and new held meanwhile.
 extension EngineState {
   /// ClOrdID carries one base-36 character of incarnation.
-  static var incarnationMax: UInt8 { 35 }
+  static var incarnationMax: UInt8 { @_noLocks get { 35 } }
 
   @usableFromInline mutating func replace(
     _ handle: OrderHandle, price: Int64, quantity: Int64

@@ -111,6 +111,12 @@
   public var pendingPrice: Price
   public var pendingQuantity: Quantity
 
+  /// Replaces that the order can still take, an unresolved one not counted; at 0 new terms need a cancel
+  /// and a new order (or, for less quantity, a modify). ClOrdID names the incarnation by one character.
+  public var replacesLeft: Int {
+    @_noLocks get { Int(EngineState.incarnationMax) &- Int(incarnation) }
+  }
+
   @usableFromInline init(_ order: Order, slot: Int) {
     handle = OrderHandle(slot: UInt32(truncatingIfNeeded: slot), generation: order.generation)
     clientOrderID = order.clientOrderID

@@ -5,8 +5,9 @@ public import ExecutionCore
 /// Each side rests `edgeTicks` behind the best price of the market. For every `quantity` held, both quotes move
 /// `skewTicks` against the position, so that the side that sheds it becomes the more likely one. A
 /// resting order keeps its place in the queue while it is within `toleranceTicks` of where it should be:
-/// a replace loses priority. Quotes are set at the end of a batch, never in mid-burst. With its sides'
-/// orders filled whole the position stays within `positionMax`.
+/// a replace loses priority. An order that can't be replaced any more (``OrderView/replacesLeft``) is
+/// cancelled, and the side places anew once it is known to be gone. Quotes are set at the end of a batch,
+/// never in mid-burst. With its sides' orders filled whole the position stays within `positionMax`.
 public struct MarketMaker: Strategy {
   public struct Parameters: Sendable, Hashable {
     /// The first instrument and how many from there, at most ``MarketMaker/instrumentsMax``.
@@ -112,6 +113,11 @@ public struct MarketMaker: Strategy {
         desk.sessionTime >= side.pauseUntil
       else { return }
       side.pauseUntil = desk.sessionTime + parameters.pause
+      guard view.replacesLeft > 0 else {
+        // The new order waits until this one can't be filled any more: both could be, past the bound.
+        _ = desk.cancel(side.order)
+        return
+      }
       _ = desk.replace(
         side.order, price: Price(raw: price), quantity: Quantity(raw: view.executed.raw + quantity))
       return
