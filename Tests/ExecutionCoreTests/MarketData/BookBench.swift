@@ -64,7 +64,9 @@ struct SplitMix: RandomNumberGenerator {
   mutating func below(_ n: Int) -> Int { Int(next() % UInt64(n)) }
 }
 
-/// Compares every level, every queue and every order of the fast books with the naive twin's.
+/// Compares every level, every queue and every order of the fast books with the naive twin's; of books
+/// without queues, every level and order. Behind the first hundred of a queue, one place in a hundred
+/// is asked for: the answer takes as many steps as orders are ahead.
 func expectSame(
   _ books: OrderBooks, _ naive: NaiveBooks, _ comment: Comment? = nil,
   sourceLocation: SourceLocation = #_sourceLocation
@@ -109,24 +111,33 @@ private func compare(
     if books.shares(locate, side, price: level.price) != shares {
       differences.append("\(place) shares at \(level.price)")
     }
-    var ahead = QueuePosition(sharesAhead: 0, ordersAhead: 0, levelsAhead: UInt32(depth))
-    for order in level.orders {
-      let next = books.next(&walk)
-      if next?.reference != order.reference || next?.shares != UInt32(order.shares)
-        || next?.price != order.price || next?.locate != locate || next?.side != side.wire
-      {
-        differences.append("\(place) order \(order.reference): \(String(describing: next))")
-      }
-      if books.queuePosition(order.reference) != ahead {
-        differences.append("\(place) order \(order.reference): place is not \(ahead)")
-      }
-      ahead.sharesAhead += UInt64(order.shares)
-      ahead.ordersAhead += 1
-    }
+    compare(books, level.orders, side, UInt32(depth), &walk, &differences)
   }
   if books.next(&walk) != nil { differences.append("\(place): more orders") }
   let top = books.top(locate)
   let best = levels.first.map { ($0.price, $0.orders.reduce(0) { $0 + UInt64($1.shares) }) }
   let mine = side == .bid ? (top.bid, top.bidShares) : (top.ask, top.askShares)
   if mine != (best ?? (0, 0)) { differences.append("\(place): top \(mine)") }
+}
+
+/// The orders of one level, in priority order.
+private func compare(
+  _ books: OrderBooks, _ orders: [NaiveBooks.Order], _ side: BookSide, _ depth: UInt32,
+  _ walk: inout OrderWalk, _ differences: inout [String]
+) {
+  var ahead = QueuePosition(sharesAhead: 0, ordersAhead: 0, levelsAhead: depth)
+  for order in orders {
+    let found = books.hasQueues ? books.next(&walk) : books.order(order.reference)
+    if found?.reference != order.reference || found?.shares != UInt32(order.shares)
+      || found?.price != order.price || found?.locate != order.locate || found?.side != side.wire
+    {
+      differences.append("\(side) order \(order.reference): \(String(describing: found))")
+    }
+    let isAsked = ahead.ordersAhead < 100 || ahead.ordersAhead.isMultiple(of: 100)
+    if isAsked, books.queuePosition(order.reference) != (books.hasQueues ? ahead : nil) {
+      differences.append("\(side) order \(order.reference): place is not \(ahead)")
+    }
+    ahead.sharesAhead += UInt64(order.shares)
+    ahead.ordersAhead += 1
+  }
 }

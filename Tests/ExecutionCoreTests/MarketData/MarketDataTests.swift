@@ -389,8 +389,7 @@ struct WholenessTests {
         }
       }
     }
-    #expect(
-      reloaded.orders == twin.orders && reloaded.queues == twin.queues.filter { !$0.value.isEmpty })
+    #expect(reloaded.holdsSame(as: twin))
     expectSame(copy.books, reloaded)
     copy.books.resetAll()
     #expect(copy.books.live == 0)
