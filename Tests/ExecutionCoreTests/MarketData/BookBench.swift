@@ -65,7 +65,7 @@ struct SplitMix: RandomNumberGenerator {
 }
 
 /// Compares every level, every queue and every order of the fast books with the naive twin's; of books
-/// without queues, every level and order. Behind the first hundred of a queue, one place in a hundred
+/// without queues, every level and order. Behind the first hundred of a queue, one place in five thousand
 /// is asked for: the answer takes as many steps as orders are ahead.
 func expectSame(
   _ books: OrderBooks, _ naive: NaiveBooks, _ comment: Comment? = nil,
@@ -133,7 +133,7 @@ private func compare(
     {
       differences.append("\(side) order \(order.reference): \(String(describing: found))")
     }
-    let isAsked = ahead.ordersAhead < 100 || ahead.ordersAhead.isMultiple(of: 100)
+    let isAsked = ahead.ordersAhead < 100 || ahead.ordersAhead.isMultiple(of: 5_000)
     if isAsked, books.queuePosition(order.reference) != (books.hasQueues ? ahead : nil) {
       differences.append("\(side) order \(order.reference): place is not \(ahead)")
     }
