@@ -74,7 +74,7 @@ enum BookFile {
     }
     let seconds = Double(nanoseconds() - start) / 1e9
     let bests = (0..<OrderBooks.locates).map { UInt16(truncatingIfNeeded: $0) }.filter {
-      market.books.orderCount($0) > 0
+      market.books.hasOrders($0)
     }.map { locate in
       let top = market.books.top(locate)
       return "[\(locate),\(top.bid),\(top.bidShares),\(top.ask),\(top.askShares)]"

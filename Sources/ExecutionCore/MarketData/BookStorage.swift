@@ -35,7 +35,8 @@ struct QueueLinks: BitwiseCopyable {
   }
 }
 
-/// A price level in the pool: 32 bytes. Slot 0 is never used.
+/// A price level: 32 bytes, in a cell of a window or, behind all windows, in the pool. Slot 0 is never used.
+/// A cell without orders is free.
 struct LevelSlot: BitwiseCopyable {
   var shares: UInt64
   var price: UInt32
@@ -63,7 +64,7 @@ struct LevelSlot: BitwiseCopyable {
   }
 }
 
-/// One entry of a side's sorted vector. Keys ascend to the best price, which is last: a bid's key is
+/// One entry of a side's sorted vector, which has the prices that the window has not. Keys ascend to the best price, which is last: a bid's key is
 /// its price, an ask's key its complement.
 struct LadderEntry: BitwiseCopyable {
   var key: UInt32
@@ -75,44 +76,47 @@ struct LadderEntry: BitwiseCopyable {
   }
 }
 
-/// Where a price was found in its side's vector, or would go, and the level there or beside it.
-struct LadderHint: BitwiseCopyable {
-  var position: UInt32
-  var level: UInt32
-
-  @_noLocks @inline(__always) init(position: UInt32, level: UInt32) {
-    self.position = position
-    self.level = level
-  }
-}
-
-/// One side of a book: its vector, and its best price and size kept at hand. 24 bytes.
+/// One side of a book: best price and size at hand, which prices of its window are there, and where its
+/// vector is. 64 bytes, one cache line.
 struct SideState: BitwiseCopyable {
   /// Shares at the best price; 0 when the side is empty.
   var shares: UInt64
   /// Best price; 0 when the side is empty.
   var price: UInt32
-  /// First slot of the vector.
-  var start: UInt32
+  /// Levels, in the window and in the vector.
   var count: UInt32
-  /// Slots of the vector are 8 << sizeClass; meaningless while `start` is 0.
-  var sizeClass: UInt32
+  /// First slot of the vector, a multiple of 8, times two, and the size class in the lowest four bits:
+  /// slots are 8 << class. 0 while there is no vector.
+  var vector: UInt32
+  /// Levels in the vector.
+  var listed: UInt32
+  /// The vector's best key; meaningless while it is empty.
+  var listedBest: UInt32
+  /// Lowest rank of the window; its 256 ranks may begin below 0.
+  var low: UInt32
+  /// Bit i: the level of the rank that is i modulo 256 is in cell i of the window.
+  var present: [4 of UInt64]
+
+  var start: UInt32 { @_noLocks @inline(__always) get { (vector &>> 4) &<< 3 } }
 }
 
-/// One book and what changes with its quote: 128 bytes, two cache lines that are fetched together. The
-/// two sides come first, so that a side is found by index.
+/// One book and what changes with its quote: 192 bytes, three cache lines. The two sides come first, so
+/// that a side is found by index; their windows behind them likewise.
 struct BookState: BitwiseCopyable {
   var bids: SideState
   var asks: SideState
+  /// First level slots of the sides' windows; 0 while a side has none.
+  var bidWindow: UInt32
+  var askWindow: UInt32
+  /// The stock, from R or else the first A or F; 0 before.
   var symbol: UInt64
-  var orders: UInt32
-  /// Bit 0: something was dropped, the book is not whole until it is reset.
-  var flags: UInt32
   /// Kept by ``MarketData``.
   var quote: QuoteState
-  static var dropped: UInt32 { @_noLocks get { 1 } }
+  /// Bit 0: something was dropped, the book is not whole until it is reset.
+  var flags: UInt8
+  static var dropped: UInt8 { @_noLocks get { 1 } }
   /// Bit 1: its snapshot is being loaded.
-  static var loading: UInt32 { @_noLocks get { 2 } }
+  static var loading: UInt8 { @_noLocks get { 2 } }
 }
 
 /// Everything behind the handle, in one place: what is fixed at start-up, then what changes.
@@ -123,10 +127,6 @@ struct BookState: BitwiseCopyable {
   var ladder: UnsafeMutablePointer<LadderEntry>
   var books: UnsafeMutablePointer<BookState>
   var links: UnsafeMutablePointer<QueueLinks>
-  /// What was found while looking ahead, by the record's address.
-  var hints: UnsafeMutablePointer<LadderHint>
-  /// A side without prices, to look at where there is none to look at.
-  var noSide: UnsafeMutablePointer<SideState>
   var placeMask: UInt64
   /// Where the lowest two bits of a reference go: two below the width of `placeMask`.
   var engineShift: UInt32
@@ -134,8 +134,10 @@ struct BookState: BitwiseCopyable {
   var hasQueues: Bool
   // Changes.
   var counters: BookCounters
+  /// Levels outside of windows: first free one, first one never used, and where they end.
   var freeLevel: UInt32
   var levelsUsed: UInt32
+  var levelsEnd: UInt32
   // Seldom touched.
   var attributions: UnsafeMutablePointer<UInt32>
   /// Hash of the overflow: heads, and the chains through its slots.
@@ -146,7 +148,9 @@ struct BookState: BitwiseCopyable {
   var overflowStart: UInt32
   var freeOverflow: UInt32
   var overflowUsed: UInt32
-  var levelCapacity: UInt32
+  /// First level slots of the window that is given next, and of the first level outside of windows.
+  var nextWindow: UInt32
+  var windowsEnd: UInt32
   var ladderCapacity: UInt32
   var ladderUsed: UInt32
   /// Heads of the free lists of ladder vectors by size class; the next one is in the first entry's level.

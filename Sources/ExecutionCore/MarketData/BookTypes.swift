@@ -2,9 +2,13 @@
 @frozen public struct BookCapacity: BitwiseCopyable, Hashable, Sendable {
   /// Live orders at one time, over all books.
   public var orders: Int
-  /// Price levels at one time, over all books and both sides.
+  /// Price levels at one time outside of windows, over all books and both sides.
   public var levels: Int
-  /// Slots of the sorted price vectors. A side with n levels holds the next power of two, at least 8.
+  /// Sides of books that have a window: 256 prices a cent apart, near the touch, that are found without
+  /// a search, 8 KiB each. Given in the order in which sides get their first order; a side without one keeps
+  /// all its prices in a sorted vector, which costs it time.
+  public var windows: Int
+  /// Slots of the sorted price vectors, which hold what no window does. A side with n levels holds the next power of two, at least 8.
   public var ladderSlots: Int
   /// Keep the queue of each level (the default), so that any order's place in it is known
   /// (``OrderBooks/queuePosition(_:)``) and orders can be walked in priority. Without queues the books
@@ -21,6 +25,7 @@
     // Two sides of 65,536 locates cannot all be in use; 8 slots for 2 sides of 12,000 symbols, and
     // four slots for every level that may live.
     ladderSlots = levels * 4 + 192_000
+    windows = min(max(wanted / 64, 64), 24_576)
     queues = true
   }
 

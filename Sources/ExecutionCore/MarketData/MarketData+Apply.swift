@@ -80,7 +80,7 @@ extension MarketData {
     switch unsafe record.pointee.kind {
     case Kind.add, Kind.addAttributed:
       if unsafe state.pointee.settings.bindsAtFirstAdd,
-        unsafe hot(record.pointee.locate).pointee.symbol == 0
+        unsafe books.symbol(record.pointee.locate) == 0
       {
         unsafe change = bind(record.pointee.locate, record.pointee.symbol)
       }
@@ -132,7 +132,7 @@ extension MarketData {
       gates = .oneSided
     } else if top.bid >= top.ask {
       gates = top.bid > top.ask ? .crossed : .locked
-    } else if unsafe isOutlier(top, hot, time: time) {
+    } else if unsafe isOutlier(top, hot, locate, time: time) {
       gates = .outlier
     }
     let isWhole = isWhole(locate)
@@ -151,7 +151,7 @@ extension MarketData {
 
   /// |middle − last good middle| > fraction × last good middle, until it has stood long enough.
   @_noLocks @inline(__always) private func isOutlier(
-    _ top: BookTop, _ hot: UnsafeMutablePointer<QuoteState>, time: Int64
+    _ top: BookTop, _ hot: UnsafeMutablePointer<QuoteState>, _ locate: UInt16, time: Int64
   ) -> Bool {
     guard settings.outlierParts > 0, unsafe hot.pointee.goodTime != 0 else { return false }
     // Sums of bid and ask, 33 bits: twice the middles, exact.
@@ -159,14 +159,18 @@ extension MarketData {
     let good = unsafe UInt64(hot.pointee.goodBid) &+ UInt64(hot.pointee.goodAsk)
     let moved = sum > good ? sum &- good : good &- sum
     guard moved &* 10_000 > good &* UInt64(settings.outlierParts) else {
-      unsafe hot.pointee.outlierSince = 0
+      unsafe hot.pointee.outlierStands = false
       return false
     }
-    if unsafe hot.pointee.outlierSince == 0 { unsafe hot.pointee.outlierSince = time }
-    guard unsafe time &- hot.pointee.outlierSince >= settings.outlierAcceptedAfter else {
+    let state = unsafe symbols + Int(locate)
+    if unsafe !hot.pointee.outlierStands {
+      unsafe hot.pointee.outlierStands = true
+      unsafe state.pointee.outlierSince = time
+    }
+    guard unsafe time &- state.pointee.outlierSince >= settings.outlierAcceptedAfter else {
       return true
     }
-    unsafe hot.pointee.outlierSince = 0
+    unsafe hot.pointee.outlierStands = false
     return false
   }
 
@@ -187,7 +191,7 @@ extension MarketData {
     let isPrintable = unsafe !isAtPrice || UInt8(truncatingIfNeeded: r.pointee.code) != 78  // N
     unsafe trade.pointee.isPrintable = isPrintable
     if isPrintable {
-      unsafe hot(resting.pointee.locate).pointee.lastTradePrice = price
+      unsafe symbols[Int(resting.pointee.locate)].lastTradePrice = price
       unsafe symbols[Int(resting.pointee.locate)].lastTradeTime = r.pointee.sessionTime
     }
   }
@@ -218,7 +222,7 @@ extension MarketData {
     unsafe hot(locate).pointee.lastTime = r.pointee.sessionTime
     // A cross without shares says only that there was none.
     guard shares > 0 else { return .empty }
-    unsafe hot(locate).pointee.lastTradePrice = price
+    unsafe symbols[Int(locate)].lastTradePrice = price
     unsafe symbols[Int(locate)].lastTradeTime = r.pointee.sessionTime
     return .trade
   }

@@ -84,9 +84,7 @@ extension MarketData {
   /// Binds a locate to the instrument of that symbol, if there is one; the last word counts.
   @_noLocks func bind(_ locate: UInt16, _ symbol: UInt64) -> MarketChange {
     let state = unsafe symbols + Int(locate)
-    let hot = unsafe hot(locate)
     books.setSymbol(locate, symbol)
-    unsafe hot.pointee.symbol = symbol
     let wanted = unsafe name(symbol).pointee.instrument
     let bound = unsafe state.pointee.instrument
     guard wanted != bound else { return .empty }
@@ -143,7 +141,7 @@ extension MarketData {
     var locate = 0
     while locate < OrderBooks.locates {
       let code = UInt16(truncatingIfNeeded: locate)
-      if books.orderCount(code) > 0 { _ = unsafe examine(code, time: hot(code).pointee.lastTime) }
+      if books.hasOrders(code) { _ = unsafe examine(code, time: hot(code).pointee.lastTime) }
       locate &+= 1
     }
   }

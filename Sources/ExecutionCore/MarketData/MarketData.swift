@@ -183,8 +183,7 @@ internal import CSupport
   /// Price of the last trade in a locate in venue ticks, and its session time; 0 before the first.
   @_noLocks public func lastTrade(_ locate: UInt16) -> (ticks: UInt32, time: Int64) {
     let state = unsafe symbols + Int(locate)
-    let hot = unsafe hot(locate)
-    return unsafe (hot.pointee.lastTradePrice, state.pointee.lastTradeTime)
+    return unsafe (state.pointee.lastTradePrice, state.pointee.lastTradeTime)
   }
 
   // MARK: States

@@ -93,12 +93,11 @@ extension OrderBooks {
       }
     }
     let state = unsafe self.side(book, sideIndex)
-    let before = unsafe state.pointee
+    let before = unsafe SideTop(state)
     let attribution = unsafe UInt32(truncatingIfNeeded: r.pointee.detail)
     switch unsafe insert(
       reference: r.pointee.reference, locate: locate, side: sideIndex,
-      shares: r.pointee.shares, price: r.pointee.price, attribution: attribution,
-      hint: hint(r).pointee.position)
+      shares: r.pointee.shares, price: r.pointee.price, attribution: attribution)
     {
     case .inserted:
       unsafe core.pointee.counters.added &+= 1
@@ -114,14 +113,27 @@ extension OrderBooks {
     return unsafe change.union(Self.topChange(from: before, to: state))
   }
 
+  /// What of a side is its part of the quote.
+  private struct SideTop: BitwiseCopyable {
+    let shares: UInt64
+    let price: UInt32
+    let isEmpty: Bool
+
+    @_noLocks @inline(__always) init(_ side: UnsafeMutablePointer<SideState>) {
+      unsafe shares = side.pointee.shares
+      unsafe price = side.pointee.price
+      unsafe isEmpty = side.pointee.count == 0
+    }
+  }
+
   /// `top` when the best price or its shares changed, or the side became empty or no longer is.
   @_noLocks @inline(__always) private static func topChange(
-    from before: SideState, to now: UnsafeMutablePointer<SideState>
+    from before: SideTop, to now: UnsafeMutablePointer<SideState>
   ) -> BookChange {
     let moved = unsafe before.shares ^ now.pointee.shares
     let price = unsafe before.price ^ now.pointee.price
     let isSame =
-      unsafe moved | UInt64(price) == 0 && (before.count == 0) == (now.pointee.count == 0)
+      unsafe moved | UInt64(price) == 0 && before.isEmpty == (now.pointee.count == 0)
     return BookChange(rawValue: isSame ? 0 : 1)
   }
 
@@ -149,7 +161,7 @@ extension OrderBooks {
       return .unknown
     }
     let state = unsafe describe(slot, resting)
-    let before = unsafe state.pointee
+    let before = unsafe SideTop(state)
     var change: BookChange = .depth
     let isWhole = unsafe r.pointee.kind == ITCHDecoder.Kind.delete
     let left = unsafe resting.pointee.shares
@@ -183,13 +195,13 @@ extension OrderBooks {
     let state = unsafe describe(slot, resting)
     let locate = unsafe resting.pointee.locate
     let side = unsafe resting.pointee.side
-    let before = unsafe state.pointee
+    let before = unsafe SideTop(state)
     let attribution = attribution(slot)
     remove(slot)
     var change: BookChange = .depth
     let result = unsafe insert(
       reference: r.pointee.second, locate: locate, side: side.index, shares: r.pointee.shares,
-      price: r.pointee.price, attribution: attribution, hint: hint(r).pointee.position)
+      price: r.pointee.price, attribution: attribution)
     if !result.isInserted {
       unsafe core.pointee.counters.full &+= 1
       unsafe books[Int(locate)].flags |= BookState.dropped

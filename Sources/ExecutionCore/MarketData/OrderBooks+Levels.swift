@@ -1,107 +1,104 @@
 internal import CSupport
 
-/// The sorted price vectors of the sides and their levels.
+/// The levels of a side: which one a price has, how it comes and goes, and which one is the best.
+///
+/// A level is in a cell of the side's window when its price is there and the cell is free, else in the
+/// pool and listed in the side's vector. A level whose cell the window has left behind stays where it is,
+/// so that its orders need not be told, and is listed too.
 extension OrderBooks {
-  /// Entries from the best that are tried before the search is by halves.
-  private static var nearLevels: Int { @_noLocks get { 16 } }
-
-  private static var entryBytes: Int { @_noLocks get { MemoryLayout<LadderEntry>.stride } }
-
   /// The level of a price, made when there is none, and then the side's best price with it; 0 when
   /// levels or slots are full.
-  ///
-  /// - Parameter hint: a position that may be the price's; it is looked at before it is believed.
   @_noLocks @inline(__always) func level(
-    _ side: UnsafeMutablePointer<SideState>, _ sideIndex: UInt8, price: UInt32, locate: UInt16,
-    hint: UInt32
+    _ book: UnsafeMutablePointer<BookState>, _ sideIndex: UInt8, price: UInt32, locate: UInt16
   ) -> UInt32 {
-    let wanted = Self.key(price, sideIndex)
-    let count = unsafe Int(side.pointee.count)
-    let entries = unsafe ladder + Int(side.pointee.start)
-    var position = Int(hint)
-    let isPlace =
-      unsafe position <= count
-      && (position == count || entries[position].key >= wanted)
-      && (position == 0 || entries[position &- 1].key < wanted)
-    if !isPlace { position = unsafe lowerBound(side, wanted) }
-    if position < count, unsafe entries[position].key == wanted {
-      return unsafe entries[position].level
-    }
-    return unsafe insertLevel(side, sideIndex, price: price, locate: locate, at: position)
+    let side = unsafe side(book, sideIndex)
+    let rank = Self.rank(price, sideIndex)
+    if unsafe isPresent(side, rank) { return unsafe cell(book, sideIndex, rank) }
+    return unsafe otherLevel(book, sideIndex, price: price, locate: locate, rank: rank)
   }
 
-  @_noLocks @inline(__always) private func insertLevel(
-    _ side: UnsafeMutablePointer<SideState>, _ sideIndex: UInt8, price: UInt32, locate: UInt16,
-    at position: Int
+  /// The level of a price; 0 when there is none.
+  @_noLocks func findLevel(_ locate: UInt16, _ sideIndex: UInt8, price: UInt32) -> UInt32 {
+    let book = unsafe books + Int(locate)
+    let side = unsafe side(book, sideIndex)
+    let rank = Self.rank(price, sideIndex)
+    if unsafe isPresent(side, rank) { return unsafe cell(book, sideIndex, rank) }
+    return unsafe findListed(side, Self.key(price, sideIndex))
+  }
+
+  /// A level that is not in the window, or that has to be made.
+  @_noLocks @inline(never) private func otherLevel(
+    _ book: UnsafeMutablePointer<BookState>, _ sideIndex: UInt8, price: UInt32, locate: UInt16,
+    rank: UInt32
   ) -> UInt32 {
-    let wanted = Self.key(price, sideIndex)
-    let count = unsafe Int(side.pointee.count)
-    guard unsafe reserve(side), let index = takeLevel() else { return 0 }
-    let entries = unsafe ladder + Int(side.pointee.start)
-    let behind = count &- position
-    if behind == 0 {
-      unsafe side.pointee.price = price
-    } else {
-      unsafe shift(entries + position, by: 1, behind)
+    let side = unsafe side(book, sideIndex)
+    let key = Self.key(price, sideIndex)
+    let listed = unsafe findListed(side, key)
+    if listed != 0 { return listed }
+    var index: UInt32 = 0
+    if unsafe moveWindow(book, sideIndex, to: rank) {
+      let cell = unsafe cell(book, sideIndex, rank)
+      // A level that the window has left may still be there.
+      if unsafe levels[Int(cell)].orders == 0 {
+        index = cell
+        unsafe setPresent(side, rank)
+      }
     }
-    unsafe entries[position] = LadderEntry(key: wanted, level: index)
-    unsafe side.pointee.count &+= 1
+    if index == 0 {
+      guard unsafe reserve(side, 1), let taken = takeLevel() else { return 0 }
+      index = taken
+      unsafe list(side, key, index)
+    }
     unsafe levels[Int(index)] = LevelSlot(price: price, locate: locate, side: sideIndex)
-    return index
-  }
-
-  /// Position of the first entry whose key is not below `wanted`.
-  @_noLocks @inline(__always) func lowerBound(
-    _ side: UnsafeMutablePointer<SideState>, _ wanted: UInt32
-  ) -> Int {
-    let entries = unsafe ladder + Int(side.pointee.start)
-    let count = unsafe Int(side.pointee.count)
-    // Most orders join near the touch: the best sixteen are compared at once, without a branch.
-    let near = unsafe Int(
-      nt_ladder_not_below(entries + count, UInt32(truncatingIfNeeded: count), wanted))
-    if near < Self.nearLevels || near == count { return count &- near }
-    var low = 0
-    var high = count &- near
-    while low < high {
-      let middle = (low &+ high) &>> 1
-      if unsafe entries[middle].key < wanted { low = middle &+ 1 } else { high = middle }
+    if unsafe side.pointee.count == 0 || key > Self.key(side.pointee.price, sideIndex) {
+      unsafe side.pointee.price = price
     }
-    return low
-  }
-
-  /// Moves entries up or down by one: at most one side's vector, 262,144 entries of 8 bytes.
-  @_noLocks @inline(__always) private func shift(
-    _ from: UnsafeMutablePointer<LadderEntry>, by step: Int, _ count: Int
-  ) {
-    unsafe nt_move(from + step, from, count &* Self.entryBytes)
+    unsafe side.pointee.count &+= 1
+    return index
   }
 
   /// Takes an empty level out of its side and refreshes the side's best.
   @_noLocks @inline(__always) func removeLevel(
-    _ side: UnsafeMutablePointer<SideState>, _ index: UInt32
+    _ book: UnsafeMutablePointer<BookState>, _ side: UnsafeMutablePointer<SideState>,
+    _ index: UInt32
   ) {
     let level = unsafe levels + Int(index)
-    let entries = unsafe ladder + Int(side.pointee.start)
-    let count = unsafe Int(side.pointee.count) &- 1
-    unsafe side.pointee.count = UInt32(truncatingIfNeeded: count)
-    if unsafe side.pointee.price != level.pointee.price {
-      let key = unsafe Self.key(level.pointee.price, level.pointee.side)
-      // The best entry, behind the new count, is no other's.
-      let position = unsafe lowerBound(side, key)
-      unsafe shift(entries + (position &+ 1), by: -1, count &- position)
+    let price = unsafe level.pointee.price
+    let sideIndex = unsafe level.pointee.side
+    unsafe side.pointee.count &-= 1
+    var below = UInt32(Self.windowSize)
+    let position = index & (UInt32(Self.windowSize) &- 1)
+    // The cell of a level that the window has left is no other's: its bit is not set.
+    if unsafe index < core.pointee.windowsEnd, unsafe clearPresent(side, position) {
+      below = unsafe (position &- side.pointee.low) & (UInt32(Self.windowSize) &- 1)
     } else {
-      if count == 0 {
-        unsafe side.pointee.price = 0
-        unsafe side.pointee.shares = 0
-      } else {
-        let best = unsafe levels + Int(entries[count &- 1].level)
-        unsafe side.pointee.price = best.pointee.price
-        unsafe side.pointee.shares = best.pointee.shares
-      }
+      unsafe unlist(side, Self.key(price, sideIndex))
+      if unsafe index >= core.pointee.windowsEnd { giveLevel(index) }
     }
-    unsafe level.pointee.tail = core.pointee.freeLevel
-    unsafe core.pointee.freeLevel = index
+    guard unsafe side.pointee.price == price else { return }
+    let best = unsafe bestLevel(book, sideIndex, below: below)
+    // Slot 0 has neither price nor shares.
+    unsafe side.pointee.price = levels[Int(best)].price
+    unsafe side.pointee.shares = levels[Int(best)].shares
   }
+
+  /// The best level of a side whose window has none from offset `below` on; 0 when the side is empty.
+  @_noLocks @inline(__always) func bestLevel(
+    _ book: UnsafeMutablePointer<BookState>, _ sideIndex: UInt8, below: UInt32
+  ) -> UInt32 {
+    let side = unsafe side(book, sideIndex)
+    let offset = unsafe nt_window_highest(present(side), side.pointee.low, below)
+    let listed = unsafe side.pointee.listed
+    if offset < UInt32(Self.windowSize) {
+      let cell = unsafe cell(book, sideIndex, side.pointee.low &+ offset)
+      guard listed != 0,
+        unsafe side.pointee.listedBest > Self.key(levels[Int(cell)].price, sideIndex)
+      else { return cell }
+    }
+    return listed == 0 ? 0 : unsafe (ladder + Int(side.pointee.start))[Int(listed &- 1)].level
+  }
+
+  // MARK: The pool
 
   @_noLocks @inline(__always) private func takeLevel() -> UInt32? {
     let free = unsafe core.pointee.freeLevel
@@ -110,45 +107,51 @@ extension OrderBooks {
       return free
     }
     let fresh = unsafe core.pointee.levelsUsed
-    guard unsafe fresh <= core.pointee.levelCapacity else { return nil }
+    guard unsafe fresh < core.pointee.levelsEnd else { return nil }
     unsafe core.pointee.levelsUsed = fresh &+ 1
     return fresh
   }
 
-  /// Makes room for one more entry; false when the vector is at its largest or slots are full.
-  @_noLocks @inline(__always) private func reserve(_ side: UnsafeMutablePointer<SideState>) -> Bool
-  {
-    if unsafe side.pointee.start != 0,
-      unsafe side.pointee.count < 8 &<< side.pointee.sizeClass
-    {
-      return true
-    }
-    return unsafe grow(side)
+  @_noLocks @inline(__always) private func giveLevel(_ index: UInt32) {
+    unsafe levels[Int(index)].tail = core.pointee.freeLevel
+    unsafe core.pointee.freeLevel = index
   }
 
-  @_noLocks @inline(never) private func grow(_ side: UnsafeMutablePointer<SideState>) -> Bool {
-    let start = unsafe side.pointee.start
-    let sizeClass = unsafe start == 0 ? 0 : Int(side.pointee.sizeClass) &+ 1
-    guard sizeClass < Self.sizeClasses else { return false }
-    let size: UInt32 = 8 &<< UInt32(truncatingIfNeeded: sizeClass)
-    var taken = unsafe core.pointee.freeLadders[sizeClass]
-    if taken != 0 {
-      unsafe core.pointee.freeLadders[sizeClass] = ladder[Int(taken)].level
-    } else {
-      taken = unsafe core.pointee.ladderUsed
-      guard unsafe UInt64(taken) + UInt64(size) <= UInt64(core.pointee.ladderCapacity) + 8 else {
-        return false
+  // MARK: Walking
+
+  /// The next level of a walk; 0 at its end.
+  @_noLocks @inline(__always) func nextLevel(_ walk: inout LevelWalk) -> UInt32 {
+    let book = unsafe books + Int(walk.locate)
+    let sideIndex = walk.side.index
+    let side = unsafe side(book, sideIndex)
+    let offset = unsafe nt_window_highest(present(side), side.pointee.low, walk.below)
+    let entries = unsafe ladder + Int(side.pointee.start)
+    if offset < UInt32(Self.windowSize) {
+      let cell = unsafe cell(book, sideIndex, side.pointee.low &+ offset)
+      let key = unsafe Self.key(levels[Int(cell)].price, sideIndex)
+      if walk.listed == 0 || (unsafe entries[Int(walk.listed &- 1)].key < key) {
+        walk.below = offset
+        return cell
       }
-      unsafe core.pointee.ladderUsed = taken &+ size
     }
-    if start != 0 {
-      unsafe nt_move(
-        ladder + Int(taken), ladder + Int(start), Int(side.pointee.count) &* Self.entryBytes)
-      unsafe ladder[Int(start)].level = core.pointee.freeLadders[sizeClass &- 1]
-      unsafe core.pointee.freeLadders[sizeClass &- 1] = start
-    }
-    unsafe side.pointee.start = taken
-    unsafe side.pointee.sizeClass = UInt32(truncatingIfNeeded: sizeClass)
-    return true
+    guard walk.listed != 0 else { return 0 }
+    walk.listed &-= 1
+    return unsafe entries[Int(walk.listed)].level
+  }
+}
+
+/// A walk over the levels of one side of a book, best first; see ``OrderBooks/levels(_:_:)``.
+@frozen public struct LevelWalk: BitwiseCopyable, Sendable {
+  public let locate: UInt16
+  public let side: BookSide
+  /// Offsets of the window that are still to come, and entries of the vector.
+  var below: UInt32
+  var listed: UInt32
+
+  @_noLocks init(locate: UInt16, side: BookSide, below: UInt32, listed: UInt32) {
+    self.locate = locate
+    self.side = side
+    self.below = below
+    self.listed = listed
   }
 }

@@ -47,11 +47,9 @@ extension OrderBooks {
   // MARK: Adding
 
   /// Puts an order at the end of its level's queue. The caller has counted.
-  ///
-  /// - Parameter hint: see ``level(_:_:price:locate:hint:)``.
   @_noLocks @inline(__always) func insert(
     reference: UInt64, locate: UInt16, side sideIndex: UInt8, shares: UInt32, price: UInt32,
-    attribution: UInt32, hint: UInt32
+    attribution: UInt32
   ) -> InsertResult {
     let slot = place(reference)
     let order = unsafe orders + Int(slot)
@@ -64,7 +62,7 @@ extension OrderBooks {
     }
     let book = unsafe books + Int(locate)
     let side = unsafe side(book, sideIndex)
-    let levelIndex = unsafe level(side, sideIndex, price: price, locate: locate, hint: hint)
+    let levelIndex = unsafe level(book, sideIndex, price: price, locate: locate)
     guard levelIndex != 0 else { return .full }
     let level = unsafe levels + Int(levelIndex)
     let evicted = unsafe order.pointee.word & OrderSlot.evictedMask
@@ -77,7 +75,6 @@ extension OrderBooks {
     if unsafe core.pointee.hasQueues { unsafe enqueue(slot, level) }
     unsafe level.pointee.orders &+= 1
     unsafe level.pointee.shares &+= UInt64(shares)
-    unsafe book.pointee.orders &+= 1
     unsafe core.pointee.counters.live &+= 1
     if unsafe side.pointee.price == price { unsafe side.pointee.shares = level.pointee.shares }
     return .inserted
@@ -203,10 +200,9 @@ extension OrderBooks {
     unsafe level.pointee.orders = left
     let book = unsafe books + Int(level.pointee.locate)
     let side = unsafe side(book, level.pointee.side)
-    unsafe book.pointee.orders &-= 1
     unsafe core.pointee.counters.live &-= 1
     if left == 0 {
-      unsafe removeLevel(side, index)
+      unsafe removeLevel(book, side, index)
     } else if unsafe side.pointee.price == level.pointee.price {
       unsafe side.pointee.shares = shares
     }

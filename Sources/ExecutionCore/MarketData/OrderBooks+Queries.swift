@@ -16,24 +16,39 @@ extension OrderBooks {
     unsafe Int(self.side(books + Int(locate), side.index).pointee.count)
   }
 
-  /// The level at a depth, 0 is the best; nil when there is none.
+  /// The level at a depth, 0 is the best; nil when there is none. Walks there from the best: for all levels
+  /// of a side take ``levels(_:_:)``.
   @_noLocks public func level(_ locate: UInt16, _ side: BookSide, depth: Int) -> BookLevel? {
+    guard depth >= 0, depth < levelCount(locate, side) else { return nil }
+    var walk = levels(locate, side)
+    var left = depth
+    while left > 0 {
+      _ = nextLevel(&walk)
+      left &-= 1
+    }
+    return next(&walk)
+  }
+
+  /// Starts a walk over the levels of one side, best first. It is invalid after any change to the books.
+  @_noLocks public func levels(_ locate: UInt16, _ side: BookSide) -> LevelWalk {
     let state = unsafe self.side(books + Int(locate), side.index)
-    let count = unsafe Int(state.pointee.count)
-    guard depth >= 0, depth < count else { return nil }
-    let entry = unsafe ladder[Int(state.pointee.start) &+ count &- 1 &- depth]
-    let level = unsafe levels[Int(entry.level)]
+    return unsafe LevelWalk(
+      locate: locate, side: side, below: UInt32(truncatingIfNeeded: Self.windowSize),
+      listed: state.pointee.listed)
+  }
+
+  /// The next level of a walk; nil at its end.
+  @_noLocks public func next(_ walk: inout LevelWalk) -> BookLevel? {
+    let index = nextLevel(&walk)
+    guard index != 0 else { return nil }
+    let level = unsafe levels[Int(index)]
     return BookLevel(price: level.price, shares: level.shares, orders: level.orders)
   }
 
   /// Shares displayed at a price; 0 when there are none.
   @_noLocks public func shares(_ locate: UInt16, _ side: BookSide, price: UInt32) -> UInt64 {
-    let state = unsafe self.side(books + Int(locate), side.index)
-    let key = Self.key(price, side.index)
-    let position = unsafe lowerBound(state, key)
-    guard position < (unsafe Int(state.pointee.count)) else { return 0 }
-    let entry = unsafe ladder[Int(state.pointee.start) &+ position]
-    return entry.key == key ? unsafe levels[Int(entry.level)].shares : 0
+    // Slot 0 has no shares.
+    unsafe levels[Int(findLevel(locate, side.index, price: price))].shares
   }
 
   /// A live order by its reference.
@@ -73,16 +88,30 @@ extension OrderBooks {
       position.ordersAhead &+= 1
       at = unsafe links[Int(at)].previous
     }
-    let state = unsafe side(books + Int(level.locate), level.side)
-    let place = unsafe lowerBound(state, Self.key(level.price, level.side))
-    unsafe position.levelsAhead =
-      state.pointee.count &- 1 &- UInt32(truncatingIfNeeded: place)
+    position.levelsAhead = levelsAhead(level)
     return position
   }
 
-  /// Live orders of one book.
-  @_noLocks public func orderCount(_ locate: UInt16) -> Int {
-    unsafe Int(books[Int(locate)].orders)
+  /// Levels of the same side at better prices.
+  @_noLocks private func levelsAhead(_ level: LevelSlot) -> UInt32 {
+    let state = unsafe side(books + Int(level.locate), level.side)
+    let key = Self.key(level.price, level.side)
+    // The next better cent; of an ask between two cents that is the one its price contains.
+    let cents = level.price / 100
+    let isBetween = cents &* 100 != level.price
+    let rank = Self.rank(cents &* 100, level.side) &+ (isBetween && level.side == 1 ? 0 : 1)
+    var ahead = unsafe presentCount(state, from: rank)
+    if unsafe state.pointee.listed != 0, unsafe key < state.pointee.listedBest {
+      let place = unsafe UInt32(truncatingIfNeeded: lowerBound(state, key &+ 1))
+      unsafe ahead &+= state.pointee.listed &- place
+    }
+    return ahead
+  }
+
+  /// Whether a book has live orders.
+  @_noLocks public func hasOrders(_ locate: UInt16) -> Bool {
+    let book = unsafe books + Int(locate)
+    return unsafe book.pointee.bids.count | book.pointee.asks.count != 0
   }
 
   /// Stock of a locate, from R or else its first A or F; 0 when none was seen.
@@ -114,19 +143,20 @@ extension OrderBooks {
   /// Starts a walk over the live orders of one side in priority order: best level first, first come
   /// first. The walk is invalid after any change to the books, and empty in books without queues.
   @_noLocks public func orders(_ locate: UInt16, _ side: BookSide) -> OrderWalk {
-    let state = unsafe self.side(books + Int(locate), side.index)
-    return unsafe OrderWalk(
-      locate: locate, side: side, levelsLeft: hasQueues ? Int(state.pointee.count) : 0, slot: 0)
+    var walk = OrderWalk(levels: levels(locate, side))
+    if !hasQueues {
+      walk.levels.below = 0
+      walk.levels.listed = 0
+    }
+    return walk
   }
 
   /// The next order of a walk; nil at its end.
   @_noLocks public func next(_ walk: inout OrderWalk) -> BookOrder? {
     if walk.slot == 0 {
-      guard walk.levelsLeft > 0 else { return nil }
-      walk.levelsLeft &-= 1
-      let state = unsafe self.side(books + Int(walk.locate), walk.side.index)
-      let entry = unsafe ladder[Int(state.pointee.start) &+ walk.levelsLeft]
-      walk.slot = unsafe levels[Int(entry.level)].head
+      let level = nextLevel(&walk.levels)
+      guard level != 0 else { return nil }
+      walk.slot = unsafe levels[Int(level)].head
     }
     let order = describe(walk.slot)
     walk.slot = unsafe links[Int(walk.slot)].next
@@ -135,17 +165,18 @@ extension OrderBooks {
 
   /// Removes every order of one book and forgets that some were dropped; the symbol stays.
   @_noLocks public func reset(_ locate: UInt16) {
-    if !hasQueues, orderCount(locate) > 0 { sweep(onlyLocate: locate) }
-    var side: UInt8 = 0
-    while side < 2, hasQueues {
-      let state = unsafe self.side(books + Int(locate), side)
-      side &+= 1
-      var left = unsafe books[Int(locate)].orders
-      while left > 0, unsafe state.pointee.count > 0 {
-        let entry = unsafe ladder[Int(state.pointee.start) &+ Int(state.pointee.count) &- 1]
-        unsafe remove(levels[Int(entry.level)].head)
+    if !hasQueues, hasOrders(locate) { sweep(onlyLocate: locate) }
+    let book = unsafe books + Int(locate)
+    var sideIndex: UInt8 = 0
+    while sideIndex < 2, hasQueues {
+      var left = live
+      while left > 0 {
+        let best = unsafe bestLevel(book, sideIndex, below: UInt32(Self.windowSize))
+        guard best != 0 else { break }
+        unsafe remove(levels[Int(best)].head)
         left &-= 1
       }
+      sideIndex &+= 1
     }
     unsafe books[Int(locate)].flags &= ~BookState.dropped
   }
@@ -163,8 +194,11 @@ extension OrderBooks {
 
 /// A walk over one side of a book; see ``OrderBooks/orders(_:_:)``.
 @frozen public struct OrderWalk: BitwiseCopyable, Sendable {
-  public let locate: UInt16
-  public let side: BookSide
-  var levelsLeft: Int
+  var levels: LevelWalk
   var slot: UInt32
+
+  @_noLocks init(levels: LevelWalk) {
+    self.levels = levels
+    slot = 0
+  }
 }

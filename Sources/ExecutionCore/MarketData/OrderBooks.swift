@@ -9,8 +9,8 @@ internal import CSupport
 /// the orders of a feed that numbers nearly densely, as NASDAQ does, lie side by side. When a new
 /// order's place is still taken by an old one, the old one moves to an overflow that is found through
 /// a chained hash: any reference is as correct, and a place is worth twice the live orders. Each side
-/// of a book keeps its prices in a sorted vector with the best at the end, and, with
-/// ``BookCapacity/queues``, a queue of orders for each.
+/// of a book has a window of 256 cents near the touch, in which a price says where its level is, and for
+/// all other prices a sorted vector; with ``BookCapacity/queues`` each level has a queue of its orders.
 ///
 /// Memory is taken once (``bytes(for:)``); when orders, levels or vectors are full, the order is
 /// dropped, counted, and its book is no longer whole.
@@ -27,8 +27,6 @@ internal import CSupport
   /// The first vector's first slot, and as many before slot 0: the search reads so far before a short
   /// vector. Slot 0 means none.
   static var ladderStart: Int { @_noLocks get { 16 } }
-  /// Records whose levels are remembered while looking ahead; a power of two.
-  static var hintCount: Int { @_noLocks get { 64 } }
 
   let core: UnsafeMutablePointer<BooksCore>
 
@@ -41,10 +39,9 @@ internal import CSupport
       slots * MemoryLayout<UInt32>.stride,
       places(for: capacity) / 4 * MemoryLayout<UInt32>.stride,
       (capacity.orders + 1) * MemoryLayout<UInt32>.stride,
-      (capacity.levels + 1) * MemoryLayout<LevelSlot>.stride,
+      levelSlots(for: capacity) * MemoryLayout<LevelSlot>.stride,
       (capacity.ladderSlots + 2 * ladderStart) * MemoryLayout<LadderEntry>.stride,
       locates * MemoryLayout<BookState>.stride,
-      hintCount * MemoryLayout<LadderHint>.stride, MemoryLayout<SideState>.stride,
       unsafe MemoryLayout<BooksCore>.stride,
     ]
     return parts.reduce(64) { $0 + UInt64($1) + 64 }
@@ -56,37 +53,43 @@ internal import CSupport
   public init?(capacity: BookCapacity, arena: OpaquePointer) {
     let limit = BookCapacity.ordersMax
     guard (1...limit).contains(capacity.orders), (1...limit).contains(capacity.levels),
-      (8...limit * 8).contains(capacity.ladderSlots)
+      (8...limit * 8).contains(capacity.ladderSlots),
+      (0...2 * Self.locates).contains(capacity.windows),
+      Self.levelSlots(for: capacity) <= Int(OrderSlot.levelMask)
     else { return nil }
     let slots = Self.slots(for: capacity)
     let places = Self.places(for: capacity)
     guard let core = unsafe Self.take(BooksCore.self, 1, arena),
-      let hints = unsafe Self.take(LadderHint.self, Self.hintCount, arena),
-      let noSide = unsafe Self.take(SideState.self, 1, arena),
       let orders = unsafe Self.take(OrderSlot.self, slots, arena),
       let links = unsafe Self.take(QueueLinks.self, capacity.queues ? slots : 1, arena),
       let attributions = unsafe Self.take(UInt32.self, slots, arena),
       let heads = unsafe Self.take(UInt32.self, places / 4, arena),
       let chains = unsafe Self.take(UInt32.self, capacity.orders + 1, arena),
-      let levels = unsafe Self.take(LevelSlot.self, capacity.levels + 1, arena),
+      let levels = unsafe Self.take(LevelSlot.self, Self.levelSlots(for: capacity), arena),
       let ladder = unsafe Self.take(
         LadderEntry.self, capacity.ladderSlots + 2 * Self.ladderStart, arena),
-      let books = unsafe Self.take(BookState.self, Self.locates, arena, alignment: 128)
+      let books = unsafe Self.take(BookState.self, Self.locates, arena)
     else { return nil }
     unsafe self.core = core
     unsafe core.pointee = BooksCore(
       orders: orders, levels: levels, ladder: ladder + Self.ladderStart, books: books, links: links,
-      hints: hints,
-      noSide: noSide,
       placeMask: UInt64(places - 1), engineShift: UInt32(places.trailingZeroBitCount - 2),
       orderCapacity: UInt32(capacity.orders),
-      hasQueues: capacity.queues, counters: BookCounters(), freeLevel: 0, levelsUsed: 1,
+      hasQueues: capacity.queues, counters: BookCounters(), freeLevel: 0,
+      levelsUsed: UInt32(Self.windowSize * (capacity.windows + 1)),
+      levelsEnd: UInt32(Self.levelSlots(for: capacity)),
       attributions: attributions, overflowHeads: heads, overflowChains: chains,
       overflowShift: UInt64(64 - (places / 4).trailingZeroBitCount),
       overflowStart: UInt32(places) + Self.slotsBefore, freeOverflow: 0, overflowUsed: 0,
-      levelCapacity: UInt32(capacity.levels), ladderCapacity: UInt32(capacity.ladderSlots),
+      nextWindow: UInt32(Self.windowSize),
+      windowsEnd: UInt32(Self.windowSize * (capacity.windows + 1)),
+      ladderCapacity: UInt32(capacity.ladderSlots),
       ladderUsed: UInt32(Self.ladderStart), freeLadders: .init(repeating: 0))
-    unsafe noSide.pointee.start = UInt32(Self.ladderStart)
+  }
+
+  /// The windows, a window's worth of slots before them, of which 0 means none, and the pool.
+  private static func levelSlots(for capacity: BookCapacity) -> Int {
+    windowSize * (capacity.windows + 1) + capacity.levels
   }
 
   /// Two places an order, a power of two.
@@ -147,8 +150,13 @@ internal import CSupport
   /// What ``MarketData`` keeps beside a book.
   @_noLocks @inline(__always) func quote(_ locate: UInt16) -> UnsafeMutablePointer<QuoteState> {
     let raw = unsafe UnsafeMutableRawPointer(books + Int(locate))
-    return unsafe (raw + 64).assumingMemoryBound(to: QuoteState.self)
+    return unsafe (raw + Self.quoteOffset).assumingMemoryBound(to: QuoteState.self)
   }
+
+  /// Of the quote in ``BookState``, of the windows, and of the bits in ``SideState``: asserted by a test.
+  static var quoteOffset: Int { @_noLocks @inline(__always) get { 144 } }
+  static var windowsOffset: Int { @_noLocks @inline(__always) get { 128 } }
+  static var presentOffset: Int { @_noLocks @inline(__always) get { 32 } }
 
   @_noLocks @inline(__always) static func key(_ price: UInt32, _ side: UInt8) -> UInt32 {
     price ^ (0 &- UInt32(side))

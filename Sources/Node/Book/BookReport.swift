@@ -31,7 +31,7 @@ struct BookReport: Sendable {
     self.books = []
     for code in 0..<OrderBooks.locates {
       let locate = UInt16(truncatingIfNeeded: code)
-      guard books.orderCount(locate) > 0 else { continue }
+      guard books.hasOrders(locate) else { continue }
       let symbol = SymbolCode.decode(books.symbol(locate))
       guard symbols.isEmpty || symbols.contains(symbol) else { continue }
       self.books.append(
@@ -45,9 +45,10 @@ struct BookReport: Sendable {
   private static func levels(
     _ books: OrderBooks, _ locate: UInt16, _ side: BookSide, _ most: Int
   ) -> [BookLevel] {
-    (0..<min(most, books.levelCount(locate, side))).compactMap {
-      books.level(locate, side, depth: $0)
-    }
+    var walk = books.levels(locate, side)
+    var found: [BookLevel] = []
+    while found.count < most, let level = books.next(&walk) { found.append(level) }
+    return found
   }
 
   // MARK: JSON

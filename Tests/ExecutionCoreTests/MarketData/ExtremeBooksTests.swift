@@ -46,7 +46,10 @@ struct ExtremeBooksTests {
   @Test func `half a million price levels are the naive twin's, and one more is counted`() throws {
     let seed: UInt64 = 524_288
     let sideMax = 262_144
-    let trio = try BookTrio(BookCapacity(orders: 1 << 20))
+    var capacity = BookCapacity(orders: 1 << 20)
+    // What a window holds is beside the vectors, which are to be full here.
+    capacity.windows = 0
+    let trio = try BookTrio(capacity)
     #expect(BookCapacity(orders: 1 << 20).levels == 2 * sideMax)
     var random = SplitMix(state: seed)
     var references: UInt64 = 0
@@ -116,6 +119,7 @@ struct ExtremeBooksTests {
   @Test func `price vectors that find no room to grow leave their side as it was`() throws {
     var capacity = BookCapacity(orders: 4_096)
     capacity.ladderSlots = 64
+    capacity.windows = 0
     let trio = try BookTrio(capacity)
     // Vectors of 8, 16 and 32 slots; what the bids outgrew the asks take.
     for (side, levels) in [("B" as Character, 32), ("S", 16)] {

@@ -51,24 +51,31 @@ struct OrderBooksTests {
     #expect(MemoryLayout<QueueLinks>.stride == 8)
     #expect(MemoryLayout<LevelSlot>.stride == 32)
     #expect(MemoryLayout<LadderEntry>.stride == 8)
-    #expect(MemoryLayout<SideState>.stride == 24)
-    #expect(MemoryLayout<BookState>.stride == 128)
-    #expect(MemoryLayout<BookState>.offset(of: \.quote) == 64)
+    #expect(MemoryLayout<SideState>.stride == 64)
+    #expect(MemoryLayout<SideState>.offset(of: \.present) == OrderBooks.presentOffset)
+    #expect(MemoryLayout<BookState>.stride == 192)
+    #expect(MemoryLayout<BookState>.offset(of: \.bidWindow) == OrderBooks.windowsOffset)
+    #expect(MemoryLayout<BookState>.offset(of: \.askWindow) == OrderBooks.windowsOffset + 4)
+    #expect(MemoryLayout<BookState>.offset(of: \.quote) == OrderBooks.quoteOffset)
     #expect(MemoryLayout<LevelSlot>.offset(of: \.head) == 16)
     #expect(MemoryLayout<LevelSlot>.offset(of: \.tail) == 20)
     #expect(MemoryLayout<QueueLinks>.offset(of: \.next) == 0)
     #expect(MemoryLayout<QueueLinks>.offset(of: \.previous) == 4)
     #expect(MemoryLayout<BookState>.offset(of: \.bids) == 0)
-    #expect(MemoryLayout<BookState>.offset(of: \.asks) == 24)
+    #expect(MemoryLayout<BookState>.offset(of: \.asks) == 64)
     #expect(MemoryLayout<SymbolState>.stride == 64)
   }
 
   @Test func `a whole day of a market fits in two GiB`() {
     let books = OrderBooks.bytes(for: .wholeDay)
     #expect(BookCapacity.wholeDay.orders >= 1_700_000)
-    #expect(books < 256 << 20)
+    let windows =
+      UInt64(BookCapacity.wholeDay.windows * OrderBooks.windowSize)
+      * UInt64(MemoryLayout<LevelSlot>.stride)
+    #expect(windows < 200 << 20)
+    #expect(books - windows < 260 << 20)
     let all = MarketData.bytes(for: MarketDataSettings(), instruments: 12_000)
-    #expect(all < 300 << 20)
+    #expect(all - windows < 300 << 20)
   }
 
   @Test func `orders at a price queue first come first served`() throws {
