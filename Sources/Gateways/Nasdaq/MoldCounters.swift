@@ -90,8 +90,9 @@
   public var requestsOutstandingMax: Int = 4
   /// Wait for an answer before asking again.
   public var requestRetry: Int64 = 5_000_000
-  /// Times that one range is asked for before a snapshot is needed.
-  public var requestAttemptsMax: Int = 5
+  /// Times that one range is asked for before a snapshot is needed. A tenth of a second in all: a thread
+  /// that was not scheduled for a while has not lost the server.
+  public var requestAttemptsMax: Int = 20
   /// A gap of more messages than this is not asked for: a snapshot is quicker.
   public var repairableMessagesMax: UInt64 = 50_000
   /// Messages kept while a gap is open; a power of two.
