@@ -10,6 +10,7 @@ CLANG_FORMAT ?= clang-format
 RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
 ARGS ?=
 FUZZ_SECONDS ?= 60
+MUTANTS ?=
 
 .PHONY: help deps build run test bench bench-peers report gates thresholds mutants lint races \
   fuzz arm64 clean
@@ -55,8 +56,9 @@ thresholds: ## Accept the present counts of the hot functions
 	$(RELEASE)/release/needletail-bench count --swift $$version \
 	  --write-thresholds perf/thresholds/$$version/counts.json
 
-mutants: build ## Changes that the gates must catch, made to a copy and caught by name (minutes)
-	Tests/Gates/run.sh
+mutants: deps ## Changes that the gates must catch, made to a copy and caught by name (minutes)
+	@perf/scripts/deps gates
+	Tests/Gates/run.sh $(MUTANTS)
 
 bench-peers: deps ## Ours beside the peers of Debian and PyPI: the table of ratios
 	-@perf/scripts/deps peers

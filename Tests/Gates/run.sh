@@ -1,20 +1,16 @@
 #!/usr/bin/env bash
 # Shows that the gates catch what they are for: each change below is made to a copy of the tree, which is
-# built, and the gate that is responsible must fail by name. usage: run.sh [NAME]...
+# built, and the gate that is responsible must fail by name: all one by one, those named, or all of them in
+# one copy ("together"). usage: run.sh [NAME]...
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 folder=$root/.build/mutants
 tree=$folder/tree
 scratch=$folder/scratch
-own=$root/.build/release/release
 version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p' | head -n 1)
 thresholds=$root/perf/thresholds/$version/counts.json
 failed=0
-
-for program in needletail-bench hot-path-audit; do
-  [ -x "$own/$program" ] || { echo "mutants: $own/$program is not built: make build" >&2; exit 69; }
-done
 
 fresh() {
   mkdir -p "$tree"
@@ -46,65 +42,101 @@ build() { # product
   }
 }
 
-# The command must fail, and say this.
-caught() { # name, words, command...
-  local name=$1 words=$2 code=0
-  shift 2
-  "$@" >"$folder/$name.log" 2>&1 || code=$?
-  if [ "$code" = 1 ] && grep -qE "$words" "$folder/$name.log"; then
-    echo "mutants: $name: caught: $(grep -m 1 -E "$words" "$folder/$name.log")"
+# The judge of the copy must have failed, and have said this.
+caught() { # name, judge, words
+  local log=$folder/$2.log code
+  code=$(cat "$folder/$2.code")
+  if [ "$code" = 1 ] && grep -qE "$3" "$log"; then
+    echo "mutants: $1: caught: $(grep -m 1 -E "$3" "$log")"
   else
-    echo "mutants: $name: NOT CAUGHT: exit $code, and nothing says '$words':" >&2
-    tail -n 15 "$folder/$name.log" >&2
+    echo "mutants: $1: NOT CAUGHT: $2 exit $code, and nothing says '$3':" >&2
+    tail -n 15 "$log" >&2
     failed=1
   fi
 }
 
-# A tenth more work in the risk chain, seen by the exact counts.
+# Builds and runs a judge of the copy: the exact counts, or the audit.
+judge() { # counts | audit
+  local code=0
+  case $1 in
+    counts)
+      build needletail-bench
+      "$scratch/release/needletail-bench" count --swift "$version" --thresholds "$thresholds" \
+        >"$folder/$1.log" 2>&1 || code=$?
+      ;;
+    audit)
+      build hot-path-audit
+      "$scratch/release/hot-path-audit" >"$folder/$1.log" 2>&1 || code=$?
+      ;;
+  esac
+  echo "$code" >"$folder/$1.code"
+}
+
+# Each mutant: its change, who judges it, and the words that name it.
+
+# A tenth more work in the risk chain.
 risk_work() {
   change Sources/ExecutionCore/Risk/RiskChain.swift \
     's|^    if passes(&terms) { return nil }|    for i in 0..<1 where !duplicates.isClear(duplicateKey(terms), at: sessionTime \&+ Int64(i)) { counters.lateExecutions \&+= 1 }\n&|'
-  build needletail-bench
-  caught risk-work '^gate: counts: risk.accept: ' \
-    "$scratch/release/needletail-bench" count --swift "$version" --thresholds "$thresholds"
 }
+risk_work_judge=counts
+risk_work_words='^gate: counts: risk.accept: '
 
-# One allocation in a thousand ticks, seen by the audit.
+# One allocation in a thousand ticks.
 allocation() {
   change CSupport/nt_crc32c.c \
     's|^  return nt_crc32c_by((nt_crc32c_route)__atomic|  static uint64_t calls;\n  static void *volatile memory;\n  if (++calls % 2000 == 0) {\n    memory = __builtin_malloc(24);\n    __builtin_free(memory);\n  }\n&|'
-  build hot-path-audit
-  caught allocation 'hot-path-audit: [0-9]+ events .* [1-9][0-9]* allocations' \
-    "$scratch/release/hot-path-audit" --orders 0
 }
+allocation_judge=audit
+allocation_words='hot-path-audit: [0-9]+ events .* [1-9][0-9]* allocations'
 
-# One more system call in an order, seen by the audit by its name.
+# One more system call in an order.
 system_call() {
   change CSupport/nt_net_io.c 's|^#include "nt_net_internal.h"|&\n#include <sys/syscall.h>\n#include <unistd.h>|'
   change CSupport/nt_net_io.c 's|^    sent = send(conn->fd|    syscall(SYS_getppid);\n&|'
-  build hot-path-audit
-  caught system-call 'getppid: only socket input and output may be there' \
-    "$scratch/release/hot-path-audit"
 }
+system_call_judge=audit
+system_call_words='getppid: only socket input and output may be there'
 
 # The ring by an index in a line that both ends share, seen by the exact counts: a round trip grows by
 # four percent only, less than time can tell.
 ring_index() {
-  # The build does not see by itself that a header of the C module has changed.
-  touch "$tree/CSupport/include/module.modulemap" "$tree"/CSupport/include/*.h
   change CSupport/include/nt_spsc.h \
     's|^  p->next = position;|&\n  __atomic_store_n((uint64_t *)(uintptr_t)p->credit + 1, position, NT_ORDER_PUBLISH);|'
   change CSupport/include/nt_ring.h \
     's|^  const uint8_t \*slot = c->slots + (position & c->mask) \* c->slot_bytes;|  if (__atomic_load_n(c->credit + 1, NT_ORDER_OBSERVE) <= position)\n    return 0;\n&|'
-  build needletail-bench
-  caught ring-index '^gate: counts: ring: ' \
-    "$scratch/release/needletail-bench" count --swift "$version" --thresholds "$thresholds"
+}
+ring_index_judge=counts
+ring_index_words='^gate: counts: ring: '
+
+# Makes the changes to one copy and has each judged.
+mutate() { # name...
+  local judges='' name judge words
+  fresh
+  # The build does not see by itself that a header of the C module has changed.
+  touch "$tree/CSupport/include/module.modulemap" "$tree"/CSupport/include/*.h
+  for name in "$@"; do
+    "$name"
+    judge=${name}_judge
+    case " $judges " in *" ${!judge} "*) ;; *) judges="$judges ${!judge}" ;; esac
+  done
+  for judge in $judges; do judge "$judge"; done
+  for name in "$@"; do
+    judge=${name}_judge words=${name}_words
+    caught "$name" "${!judge}" "${!words}"
+  done
 }
 
-for name in "${@:-risk_work allocation system_call ring_index}"; do
-  for mutant in $name; do
-    fresh
-    "$mutant"
-  done
+all='risk_work allocation system_call ring_index'
+for name in "$@"; do
+  case " together $all " in
+    *" $name "*) ;;
+    *) echo "mutants: there is no '$name'; there are: $all, and together" >&2; exit 64 ;;
+  esac
+done
+for name in ${*:-$all}; do
+  # Together they need one build: enough to see that each is still caught.
+  # shellcheck disable=SC2086
+  if [ "$name" = together ]; then mutate $all; else mutate "$name"; fi
 done
 exit "$failed"
