@@ -3,8 +3,9 @@ import Testing
 // Not a dependency of this target: it would bring its malloc along.
 private let audit = Program("hot-path-audit")
 
-/// That the release build is clean is for 'make gates': a debug build is not specialised. Here: the
-/// audit sees what is put in on purpose, and counts events that really happened.
+/// That the release build is clean, over sockets too, and that its audit sees what is planted there
+/// (planted.sh), is for 'make gates': a debug build is not specialised. Here: the audit sees what is put in on
+/// purpose, and counts events that really happened.
 @Suite(.enabled(if: audit.isBuilt)) struct HotPathAuditTests {
   private func counts(_ plant: String?) throws -> (code: Int32, [String: Int]) {
     let end =
@@ -37,25 +38,6 @@ private let audit = Program("hot-path-audit")
     let (_, found) = try counts(nil)
     #expect(found["events"].map { $0 >= 5_000 } == true)
     for what in ["requests", "reports", "fills"] { #expect((found[what] ?? 0) > 100) }
-  }
-
-  // In a debug build beside other tests the traced thread starves; 'make gates' runs this part in a
-  // release build, and Tests/Gates/run.sh shows that it fails where it should.
-  @Test(.disabled("the traced thread starves in a debug build beside other tests"))
-  func `over sockets each order makes one send, and each thing received one receive`() throws {
-    let end = try audit.run("--events", "1000", "--orders", "50", "--format", "json")
-    // A debug build may allocate; its system calls are the same.
-    #expect(!end.errors.contains("only socket input"), "\(end.errors)")
-    #expect(end.output.contains("\"orders\": 50,"), "\(end.output)")
-    #expect(end.output.contains("\"sends\": 50,"), "\(end.output)")
-    #expect(!end.errors.contains("receives"), "\(end.errors)")
-  }
-
-  @Test(.disabled("the traced thread starves in a debug build beside other tests"))
-  func `one system call more in each send fails the audit, by its name`() throws {
-    let end = try audit.run("--events", "1000", "--orders", "50", "--plant", "socket-syscall")
-    #expect(end.code == 1)
-    #expect(end.errors.contains("50 getppid"), "\(end.errors)")
   }
 
   @Test func `an impossible argument is refused`() throws {
