@@ -9,24 +9,30 @@
 #include <unistd.h>
 
 #define RING_MAGIC 0x474E4952544E3031ull /* "10NTRING" */
-#define RING_VERSION 1u
+#define RING_VERSION 2u
 #define RING_FILE_BYTES_MAX (1ull << 40)
 
-/* Where things lie in a slot, derived from the payload size alone. */
+/* Where things lie in a slot, derived from the kind and the payload size alone. */
 typedef struct ring_geometry {
   uint32_t slot_bytes, sequence_offset;
 } ring_geometry;
 
 /* Payload first, so that it keeps the alignment of the slot. Up to a line a slot is a power of two,
- * so that none straddles lines; beyond, whole lines. */
-static ring_geometry ring_geometry_of(uint32_t payload_bytes) {
+ * so that none straddles lines. Beyond, the part over whole lines is one: a slot lies in no more
+ * lines than it must wherever it begins, and slots share lines instead of padding them. Lines are
+ * what a ring is bound by: 64 bytes in slots of 72 cross half as fast again as in slots of 128.
+ * But where many producers write, no line is two producers' business. */
+static ring_geometry ring_geometry_of(nt_ring_kind kind, uint32_t payload_bytes) {
   uint32_t words = (payload_bytes + 7u) & ~7u;
-  uint32_t slot = 16;
-  while (slot < words + 8u && slot < NT_CACHE_LINE)
-    slot *= 2;
-  if (slot < words + 8u)
-    slot = (words + 8u + NT_CACHE_LINE - 1u) & ~(NT_CACHE_LINE - 1u);
-  return (ring_geometry){.slot_bytes = slot, .sequence_offset = words};
+  uint32_t lines = (words + 8u) & ~(NT_CACHE_LINE - 1u), over = words + 8u - lines;
+  uint32_t rest = lines == 0 ? 16 : 8;
+  while (rest < over)
+    rest *= 2;
+  if (over == 0)
+    rest = 0;
+  else if (lines != 0 && kind == NT_RING_MPSC)
+    rest = NT_CACHE_LINE;
+  return (ring_geometry){.slot_bytes = lines + rest, .sequence_offset = words};
 }
 
 static int ring_check_options(nt_ring_options o) {
@@ -43,7 +49,7 @@ static int ring_check_options(nt_ring_options o) {
 uint64_t nt_ring_bytes(nt_ring_options o) {
   if (ring_check_options(o) != 0)
     return 0;
-  return sizeof(ring_region) + o.capacity * ring_geometry_of(o.payload_bytes).slot_bytes;
+  return sizeof(ring_region) + o.capacity * ring_geometry_of(o.kind, o.payload_bytes).slot_bytes;
 }
 
 static uint32_t ring_checksum(const ring_header *h) {
@@ -53,7 +59,7 @@ static uint32_t ring_checksum(const ring_header *h) {
 
 /* Over zeroed memory. The magic goes last: who sees it sees the rest. */
 static void ring_initialise(ring_region *region, nt_ring_options o) {
-  ring_geometry g = ring_geometry_of(o.payload_bytes);
+  ring_geometry g = ring_geometry_of(o.kind, o.payload_bytes);
   ring_header h = {.version = RING_VERSION,
                    .kind = (uint32_t)o.kind,
                    .payload_bytes = o.payload_bytes,
@@ -85,7 +91,7 @@ static int ring_check_header(const ring_header *mapped, uint64_t file_bytes, uin
   int error = ring_check_options(o);
   if (error != 0)
     return error;
-  ring_geometry g = ring_geometry_of(h.payload_bytes);
+  ring_geometry g = ring_geometry_of(o.kind, h.payload_bytes);
   if (h.slot_bytes != g.slot_bytes || h.sequence_offset != g.sequence_offset ||
       h.slots_offset != sizeof(ring_region) || h.total_bytes != nt_ring_bytes(o) || h.reserved != 0)
     return NT_RING_E_LAYOUT;

@@ -45,17 +45,21 @@ int nt_ring_consumer_open(nt_ring_consumer *out, nt_ring *ring) {
   ring->owns_consumer = true;
   uint64_t position = __atomic_load_n(&region->credit, __ATOMIC_ACQUIRE);
   uint64_t half = h->capacity / 2;
-  *out = (nt_ring_consumer){.slots = ring_slots(region),
-                            .mask = h->capacity - 1,
-                            .next = position,
-                            .returned = position,
-                            .credit = &region->credit,
-                            .slot_bytes = h->slot_bytes,
-                            .sequence_offset = h->sequence_offset,
-                            .payload_bytes = h->payload_bytes,
-                            .credit_every =
-                                half < NT_RING_CREDIT_EVERY ? (uint32_t)half : NT_RING_CREDIT_EVERY,
-                            .ring = ring};
+  uint32_t ahead = h->slot_bytes < NT_CACHE_LINE ? NT_RING_AHEAD_BYTES / h->slot_bytes : 0;
+  if (ahead == 0)
+    ahead = NT_RING_AHEAD_SLOTS;
+  *out = (nt_ring_consumer){
+      .slots = ring_slots(region),
+      .mask = h->capacity - 1,
+      .next = position,
+      .returned = position,
+      .credit = &region->credit,
+      .slot_bytes = h->slot_bytes,
+      .sequence_offset = h->sequence_offset,
+      .payload_bytes = h->payload_bytes,
+      .credit_every = (uint16_t)(half < NT_RING_CREDIT_EVERY ? half : NT_RING_CREDIT_EVERY),
+      .ahead = (uint16_t)ahead,
+      .ring = ring};
   return 0;
 }
 

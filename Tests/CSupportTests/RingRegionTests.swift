@@ -155,7 +155,7 @@ import Testing
     let good = try file.read()
     // Offset of the field, what it becomes, and the reason that must be given.
     let cases: [(Int, UInt32, nt_ring_error)] = [
-      (8, 2, NT_RING_E_VERSION), (12, 9, NT_RING_E_KIND), (16, 0, NT_RING_E_PAYLOAD),
+      (8, 1, NT_RING_E_VERSION), (12, 9, NT_RING_E_KIND), (16, 0, NT_RING_E_PAYLOAD),
       (16, 4096, NT_RING_E_PAYLOAD), (16, 40, NT_RING_E_LAYOUT), (20, 8, NT_RING_E_LAYOUT),
       (24, 15, NT_RING_E_CAPACITY), (24, 32, NT_RING_E_LAYOUT), (28, 1, NT_RING_E_CAPACITY),
       (32, 64, NT_RING_E_LAYOUT), (40, 0, NT_RING_E_LAYOUT), (44, 1 << 20, NT_RING_E_LAYOUT),
