@@ -5,13 +5,16 @@ import CSupport
 final class PinnedThread {
   private var thread: OpaquePointer?
 
-  init(name: String, cpu: Int32, _ body: @escaping @Sendable () -> Void) throws {
+  /// - Parameter stackBytes: 0 for the usual size.
+  init(
+    name: String, cpu: Int32, stackBytes: UInt64 = 0, _ body: @escaping @Sendable () -> Void
+  ) throws {
     let box = Unmanaged.passRetained(Body(body))
     let error = name.withCString { text in
       nt_thread_start(
         &thread,
         nt_thread_options(
-          name: text, cpu: cpu, fifo_priority: 0, stack_bytes: 0, prefault_stack: true),
+          name: text, cpu: cpu, fifo_priority: 0, stack_bytes: stackBytes, prefault_stack: true),
         { context in
           guard let context else { return }
           Unmanaged<Body>.fromOpaque(context).takeRetainedValue().run()
