@@ -5,6 +5,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 
 from table import Missing
 
@@ -26,13 +27,27 @@ class Failed(Exception):
         self.code = code
 
 
+class OutOfTime(Exception):
+    """The whole run's time is up: nothing that was measured counts as a table."""
+
+
+deadline = None  # of the whole run, by time.monotonic()
+
+
 def run(command, seconds=120):
     """Output of a command; Failed with its own words and exit code."""
+    left = seconds if deadline is None else deadline - time.monotonic()
+    if left <= 0:
+        raise OutOfTime
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, cwd=HERE)
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=min(seconds, left), cwd=HERE
+        )
     except FileNotFoundError:
         raise Failed(f"{command[0]} is not there", 69) from None
     except subprocess.TimeoutExpired:
+        if left < seconds:
+            raise OutOfTime from None
         raise Failed(f"{os.path.basename(command[0])} did not end within {seconds} s") from None
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
@@ -96,10 +111,11 @@ def build_rings():
 def python_peer(module):
     """The interpreter that has the module, or None."""
     for python in (os.path.join(CACHE, "venv", "bin", "python"), sys.executable):
-        if os.path.exists(python) and subprocess.run(
-            [python, "-c", f"import {module}"], capture_output=True
-        ).returncode == 0:
+        try:
+            run([python, "-c", f"import {module}"])
             return python
+        except Failed:
+            continue
     return None
 
 

@@ -59,14 +59,18 @@ class Table:
     def __init__(self, machine, rows, missing):
         self.machine, self.rows, self.missing = machine, rows, missing
 
-    def goals(self):
-        """By goal the ratio to the peer that comes nearest to us; a peer with a wrong row has none."""
+    def deciding(self):
+        """By goal the row of the peer that comes nearest to us; a wrong row decides nothing."""
         found = {}
         for row in self.rows:
             if row.goal and row.ratio is not None:
-                pick = min if row.at_least else max
-                found[row.goal] = pick(found.get(row.goal, row.ratio), row.ratio)
+                other = found.get(row.goal, row)
+                nearer = row.ratio < other.ratio if row.at_least else row.ratio > other.ratio
+                found[row.goal] = row if nearer else other
         return found
+
+    def goals(self):
+        return {goal: row.ratio for goal, row in self.deciding().items()}
 
     def exit_code(self):
         if any(row.wrong for row in self.rows):
@@ -85,6 +89,12 @@ class Table:
             lines.append(
                 f"  {row.what:39} {row.peer:16} {row.build:9} {spread(row.peer_runs):>24} "
                 f"{spread(row.our_runs):>24} {row.unit:8} {ratio:>10}  {bound}{row.verdict}"
+            )
+        for goal, row in self.deciding().items():
+            sign = ">=" if row.at_least else "<="
+            lines.append(
+                f"  goal {goal:12} {row.what:39} {row.ratio:.2f} x {row.peer}, {row.build}; "
+                f"{sign} {row.bound:g}: {row.verdict}"
             )
         lines += [f"  missing: {m.peer} ({m.why}); install it: {m.install}" for m in self.missing]
         if self.exit_code() == 69:

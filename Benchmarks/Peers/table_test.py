@@ -22,9 +22,12 @@ class TableTest(unittest.TestCase):
         self.assertEqual(row([10], [12]).verdict, REPORTED)
 
     def test_the_best_peer_decides_a_goal(self):
-        rows = [row([10], [40], goal="ringWide"), row([20], [40], goal="ringWide")]
+        rows = [row([10], [40], goal="ringWide", bound=4), row([20], [40], goal="ringWide")]
         self.assertEqual(Table("m", rows, []).goals(), {"ringWide": 2})
-        slow = [row([10], [11], goal="trip", at_least=False)]
+        rows[1].peer, rows[1].bound = "fastest", 4
+        said = Table("m", rows, []).text()
+        self.assertRegex(said, "goal ringWide .* 2.00 x fastest, native; >= 4: not met")
+        slow = [row([10], [11], goal="trip", bound=1.15, at_least=False)]
         slow.append(row([20], [11], goal="trip", at_least=False))
         self.assertEqual(Table("m", slow, []).goals(), {"trip": 1.1})
 

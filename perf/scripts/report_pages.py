@@ -231,14 +231,19 @@ def peers(page, found):
         return
     page.text("Run in turn with ours by `make bench-peers`, not in the run above; the ratio is ours to theirs.")
     page.table(["what", "peer", "build", ">theirs", ">ours", "unit", ">ratio", ">goal", "verdict"],
-               [(r.get("name", ""), r.get("peer", ""), r.get("build", ""), number(r.get("theirs")),
-                 number(r.get("ours")), r.get("unit", ""), number(r.get("ratio")),
-                 goal_of(r.get("goal")), r.get("verdict", "")) for r in found["rows"]])
+               [(r.get("what", ""), r.get("peer", ""), r.get("build", ""),
+                 number((r.get("theirs") or {}).get("median")),
+                 number((r.get("ours") or {}).get("median")), r.get("unit", ""),
+                 number(r.get("ratio")), goal_of(r), r.get("verdict", "")) for r in found["rows"]])
+    for missing in found.get("missing", []):
+        page.text(f"Missing: {missing.get('peer', '')} ({missing.get('why', '')}).")
 
 
-def goal_of(value):
-    """A bound in words, a number, or nothing."""
-    return value if isinstance(value, str) else number(value) if value is not None else ""
+def goal_of(row):
+    """The bound of the ratio, or nothing."""
+    if row.get("bound") is None:
+        return ""
+    return f"{'>=' if row.get('at_least') else '<='} {number(row['bound'])}"
 
 
 def curves(page, figures, pictures):
