@@ -12,13 +12,30 @@ public enum Bench {
     ]
   }
 
+  /// Curves and sweeps: no figure of theirs is the gate's.
+  static let ungated = [LoadSuite.name, GrowthSuite.name]
+
+  /// This program's name, and its path as a shell takes it: a user's own executable is not
+  /// `needletail-bench`.
+  static var name: String { (Machine.executable as NSString).lastPathComponent }
+  static var command: String { quoted(Machine.executable) }
+
+  static func quoted(_ path: String) -> String {
+    let plain = CharacterSet(charactersIn: "/._-+=:,@%").union(.alphanumerics)
+    guard path.isEmpty || path.unicodeScalars.contains(where: { !plain.contains($0) }) else {
+      return path
+    }
+    return "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"
+  }
+
   /// How often a suite is measured under `--gate` before a miss counts.
   static let measurementsMax = 3
 
-  static let help = """
-    usage: needletail-bench [--suite NAME]... [--format text|json] [--output FILE] [--hgrm DIR]
-                            [--gate] [--thresholds FILE] [--goals] [--runs N] [--quick] [--handicap NANOSECONDS]
-                            [--scale N] [--list]
+  static var help: String {
+    """
+    usage: \(name) [--suite NAME]... [--format text|json] [--output FILE] [--hgrm DIR]
+           [--gate [--thresholds FILE]] [--goals] [--runs N] [--quick]
+           [--handicap NANOSECONDS] [--scale N] [--list]
 
       --suite NAME      one of the suites below; all without it
       --format F        text (default) or json
@@ -26,7 +43,7 @@ public enum Bench {
       --hgrm DIR        write each latency distribution there, in HdrHistogram's text format
       --gate            exit 1 when a figure misses its target, and name it; a suite with a miss
                         is measured again, twice at the most, before it counts
-      --thresholds FILE with --gate: instructions of the hot functions too, against FILE
+      --thresholds FILE with --gate only: instructions of the hot functions too, against FILE
       --goals           the table of goals alone, from the suites that were run
       --runs N          measured runs of each figure, 1 to 1000 (default 5)
       --quick           a hundredth of the work: shows that it runs, the figures mean little
@@ -36,17 +53,22 @@ public enum Bench {
                         (default: what fits into 12 seconds)
       --list            the suites and their questions
 
-    needletail-bench count    instructions of the hot functions; see needletail-bench count --help
-    needletail-bench compare  this build against another, in pairs; see needletail-bench compare --help
-    needletail-bench books    our books over one file; see needletail-bench books --help
+    \(name) count    instructions of the hot functions; see \(name) count --help
+    \(name) compare  this build against another, in pairs; see \(name) compare --help
+    \(name) books    our books over one file; see \(name) books --help
 
     Figures are medians over the runs with least and greatest. Compare ratios within one run;
     absolute times differ by a third from day to day on a shared machine.
     """
+  }
 
   /// Runs what the arguments ask for (without the program's name) and returns the exit code: 0; 1 when
-  /// the gate failed; 64 for wrong usage; 70 when a suite could not measure; 73 when a file could not be
-  /// written. Interrupted, it leaves no file behind.
+  /// the gate failed; 64 for wrong usage; 65 or 66 for a thresholds file that is wrong or not there; 70
+  /// when a suite could not measure; 73 when a file could not be written. Interrupted, it leaves no
+  /// file behind.
+  ///
+  /// A strategy given here is measured by the suite `strategy`, counted as `strategy.message` and
+  /// compared as the figure `strategy`.
   ///
   /// Call it from the main thread. It pins threads and spins on them.
   public static func run(_ arguments: [String], strategy: BenchStrategy? = nil) -> Int32 {
@@ -57,18 +79,18 @@ public enum Bench {
     pthread_sigmask(SIG_UNBLOCK, &end, nil)
     signal(SIGTERM, SIG_DFL)
     switch arguments.first {
-    case "count": return CountCommand.run(Array(arguments.dropFirst()))
-    case "counted": return countedInside()
-    case "compare": return CompareCommand.run(Array(arguments.dropFirst()))
-    case "paired": return pairedInside(Array(arguments.dropFirst()))
+    case "count": return CountCommand.run(Array(arguments.dropFirst()), strategy)
+    case "counted": return countedInside(Array(arguments.dropFirst()), strategy)
+    case "compare": return CompareCommand.run(Array(arguments.dropFirst()), strategy)
+    case "paired": return pairedInside(Array(arguments.dropFirst()), strategy)
     case "books": return BookFile.run(Array(arguments.dropFirst()))
     default: break
     }
     let options: BenchOptions
     do {
-      options = try BenchOptions(arguments, suites: suites.map { $0.name })
+      options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
     } catch let error as BenchError {
-      say("\(error.message); see needletail-bench --help")
+      say("\(error.message); see \(command) --help")
       return 64
     } catch { return 70 }
     if options.help {
@@ -78,8 +100,10 @@ public enum Bench {
       return 0
     }
     // A wrong file is said before the minutes of measuring.
-    let accepted: Thresholds?
-    do { accepted = try options.thresholds.map(Thresholds.read) } catch {
+    let accepted: CountCommand.Accepted?
+    do {
+      accepted = try options.thresholds.map { try CountCommand.Accepted($0, strategy) }
+    } catch {
       say((error as? ThresholdsError)?.message ?? "\(error)")
       return (error as? ThresholdsError)?.code ?? 70
     }
@@ -102,13 +126,13 @@ public enum Bench {
     }
     let code = report.exitCode(gate: options.gate)
     guard options.gate, let accepted else { return code }
-    return max(code, CountCommand.gate(accepted))
+    return max(code, CountCommand.gate(accepted, strategy))
   }
 
   /// What callgrind runs: `count` starts it.
-  private static func countedInside() -> Int32 {
+  private static func countedInside(_ names: [String], _ strategy: BenchStrategy?) -> Int32 {
     print("dispatch crc32c:\(String(cString: nt_crc32c_path()))")
-    do { try CountedOperation.runAll() } catch {
+    do { try CountedOperation.run(names, strategy) } catch {
       say("counted: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }
@@ -116,17 +140,22 @@ public enum Bench {
   }
 
   /// One side of a pair: `compare` starts it.
-  private static func pairedInside(_ arguments: [String]) -> Int32 {
+  private static func pairedInside(
+    _ arguments: [String], _ strategy: BenchStrategy?
+  ) -> Int32 {
     var plant = 0
     if arguments.first == "--plant", arguments.count == 2, let n = Int(arguments[1]),
       (0...1_000).contains(n)
     {
       plant = n
     } else if !arguments.isEmpty {
-      say("usage: needletail-bench paired [--plant PERCENT]")
+      say("usage: \(command) paired [--plant PERCENT]")
       return 64
     }
-    do { try PairedFigures.serve(plant: plant, processors: Machine.processors()) } catch {
+    do {
+      try PairedFigures.serve(
+        plant: plant, processors: Machine.processors(), strategy: strategy)
+    } catch {
       say("paired: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }
@@ -186,71 +215,6 @@ public enum Bench {
   }
 
   static func say(_ text: String) {
-    FileHandle.standardError.write(Data("needletail-bench: \(text)\n".utf8))
-  }
-}
-
-struct BenchOptions {
-  var names: [String] = []
-  var json = false
-  var gate = false
-  var quick = false
-  var help = false
-  var runs = 5
-  var handicap: Int64 = 0
-  var scale: Int?
-  var output: String?
-  var hgrm: String?
-  var goalsOnly = false
-  var thresholds: String?
-
-  init(_ arguments: [String], suites: [String]) throws {
-    var rest = arguments[...]
-    func value(_ option: String) throws -> String {
-      guard let next = rest.popFirst() else { throw BenchError("\(option) needs a value") }
-      return next
-    }
-    while let option = rest.popFirst() {
-      switch option {
-      case "--help", "-h", "--list": help = true
-      case "--gate": gate = true
-      case "--quick": quick = true
-      case "--goals": goalsOnly = true
-      case "--output": output = try value(option)
-      case "--thresholds": thresholds = try value(option)
-      case "--hgrm": hgrm = try value(option)
-      case "--suite":
-        let name = try value(option)
-        guard suites.contains(name) else {
-          throw BenchError("no suite '\(name)': there are \(suites.joined(separator: ", "))")
-        }
-        names.append(name)
-      case "--format":
-        let format = try value(option)
-        guard format == "text" || format == "json" else {
-          throw BenchError("--format is text or json, not '\(format)'")
-        }
-        json = format == "json"
-      case "--runs":
-        let text = try value(option)
-        guard let n = Int(text), (1...1000).contains(n) else {
-          throw BenchError("--runs is 1 to 1000, not '\(text)'")
-        }
-        runs = n
-      case "--handicap":
-        let text = try value(option)
-        guard let n = Int64(text), (0...1_000_000_000).contains(n) else {
-          throw BenchError("--handicap is 0 to 1000000000 nanoseconds, not '\(text)'")
-        }
-        handicap = n
-      case "--scale":
-        let text = try value(option)
-        guard let n = Int(text), (10_000_000...1_000_000_000).contains(n) else {
-          throw BenchError("--scale is 10000000 to 1000000000 messages, not '\(text)'")
-        }
-        scale = n
-      default: throw BenchError("unknown option '\(option)'")
-      }
-    }
+    FileHandle.standardError.write(Data("\(name): \(text)\n".utf8))
   }
 }

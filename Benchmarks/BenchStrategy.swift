@@ -1,6 +1,6 @@
 public import ExecutionCore
 
-/// A user's strategy, to be measured by the suite `strategy`.
+/// A user's strategy, to be measured, counted and compared; see ``Bench/run(_:strategy:)``.
 ///
 /// The initializer is inlinable: the engine's driver is specialised for the strategy in the module that
 /// calls it, as it is in the product.

@@ -2,25 +2,32 @@ import BenchSupport
 import CSupport
 import Foundation
 
-/// Runs this program's counted operations under callgrind, all in one run, and reads its dumps.
+/// Runs a program's counted operations under callgrind, all in one run, and reads its dumps.
 ///
 /// Counts are of the simulated machine, so they are the same whatever else the machine does.
 /// Valgrind 3.19 knows no AVX-512: the path that ran behind run-time dispatch is part of the result.
 enum Callgrind {
-  /// - Parameter version: of Swift, as the thresholds are named.
-  static func count(swift version: String) throws -> Thresholds {
+  /// - Parameters:
+  ///   - version: of Swift, as the thresholds are named.
+  ///   - names: the operations that the program must count.
+  ///   - program: an executable made with ``Bench/run(_:strategy:)``.
+  ///   - arguments: with which it counts them.
+  static func count(
+    swift version: String, names: [String], program: String = Machine.executable,
+    arguments: [String] = ["counted"]
+  ) throws -> Thresholds {
     let folder = FileManager.default.temporaryDirectory
       .appendingPathComponent("needletail-counts-\(UUID().uuidString)")
     try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
     defer { try? FileManager.default.removeItem(at: folder) }
-    let program = try stripped(into: folder)
+    let copy = try stripped(program, into: folder)
     let output = try run(
       "valgrind",
       [
         "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=bench_counted",
         "--dump-after=bench_counted", "--cache-sim=yes",
-        "--callgrind-out-file=\(folder.path)/out", program, "counted",
-      ])
+        "--callgrind-out-file=\(folder.path)/out", copy,
+      ] + arguments)
     var operations: [String: Thresholds.Count] = [:]
     var dispatch = ""
     var dump = 0
@@ -34,9 +41,9 @@ enum Callgrind {
       let totals = try read("\(folder.path)/out.\(dump)")
       operations[String(words[1])] = try perOperation(totals, times, String(words[1]))
     }
-    guard operations.count == CountedOperation.all.count else {
+    guard Set(operations.keys) == Set(names) else {
       throw BenchError(
-        "\(operations.count) of \(CountedOperation.all.count) operations were counted:\n\(output)")
+        "\(operations.count) of \(names.count) operations were counted:\n\(output)")
     }
     return Thresholds(
       swift: version, architecture: Machine.architecture, dispatch: dispatch,
@@ -81,10 +88,16 @@ enum Callgrind {
   }
 
   /// A copy without debug information, which this valgrind cannot read.
-  private static func stripped(into folder: URL) throws -> String {
-    let copy = folder.appendingPathComponent("needletail-bench").path
-    _ = try run("objcopy", ["--strip-debug", Machine.executable, copy])
+  private static func stripped(_ program: String, into folder: URL) throws -> String {
+    let copy = folder.appendingPathComponent("counted-bench").path
+    _ = try run("objcopy", ["--strip-debug", program, copy])
     return copy
+  }
+
+  /// The version of the Swift that is here; nil where there is none.
+  static func swiftVersion() -> String? {
+    guard let text = try? run("swift", ["--version"]) else { return nil }
+    return text.firstMatch(of: /Swift version ([0-9]+(?:\.[0-9]+)*)/).map { String($0.1) }
   }
 
   /// Runs a program to its end; what it wrote to standard output.

@@ -4,28 +4,63 @@ import Foundation
 
 /// `needletail-bench count`: instructions of the hot functions, exact.
 enum CountCommand {
-  static let help = """
-    usage: needletail-bench count [--list] [--operation NAME]... [--swift VERSION]
-                                  [--thresholds FILE] [--release FILE] [--write-thresholds FILE]
+  static var help: String {
+    """
+    usage: \(Bench.name) count [--list] [--operation NAME]... [--swift VERSION]
+           [--thresholds FILE] [--release FILE] [--write-thresholds FILE]
 
       --list                  the operations
-      --operation NAME        print only these
-      --swift VERSION         the version that the thresholds are kept under (default: unnamed)
+      --operation NAME        print only these; all are counted and judged
+      --swift VERSION         the version that the thresholds are kept under (default: what
+                              'swift --version' says)
       --thresholds FILE       exit 1 where a count differs from the file by more than 2 % (data
-                              references and last-level misses: above by more than 5 %)
+                              references and last-level misses: above by more than 5 %, and by
+                              more than 0.5 references or 0.25 misses an operation), and where
+                              the file has no line for an operation
       --release FILE          exit 1 where a count is above this file's, of the last release, by
                               more than 5 %
       --write-thresholds FILE write what was counted there: accepts it
 
     Counts are by operation, from valgrind's callgrind; they do not depend on the machine's load.
     """
+  }
 
-  static func run(_ arguments: [String]) -> Int32 {
+  /// A thresholds file that this program and this Swift can be held to.
+  struct Accepted {
+    let path: String
+    let thresholds: Thresholds
+
+    /// - Parameter swift: the running version; nil: as `swift --version` says.
+    init(_ path: String, _ strategy: BenchStrategy?, swift: String? = nil) throws {
+      self.path = path
+      thresholds = try Thresholds.read(path)
+      try thresholds.requireKnown(names(strategy), path)
+      try thresholds.requireSwift(try version(swift), path)
+    }
+
+    /// The last release's: what it names may be gone.
+    init(release path: String, swift: String) throws {
+      self.path = path
+      thresholds = try Thresholds.read(path)
+      try thresholds.requireSwift(swift, path, remedy: Thresholds.withoutRelease)
+    }
+
+    init(path: String, thresholds: Thresholds) {
+      self.path = path
+      self.thresholds = thresholds
+    }
+  }
+
+  private struct Options {
     var thresholds: String?
     var release: String?
     var output: String?
-    var version = "unnamed"
+    var version: String?
     var names: [String] = []
+  }
+
+  static func run(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
+    var options = Options()
     var rest = arguments[...]
     while let option = rest.popFirst() {
       if option == "--help" || option == "-h" {
@@ -33,34 +68,50 @@ enum CountCommand {
         return 0
       }
       if option == "--list" {
-        for operation in CountedOperation.all {
+        for operation in CountedOperation.all(strategy) {
           print("\(pad(operation.name, 16)) \(operation.what)")
         }
         return 0
       }
       guard let value = rest.popFirst() else { return usage("\(option) needs a value") }
       switch option {
-      case "--thresholds": thresholds = value
-      case "--release": release = value
-      case "--write-thresholds": output = value
-      case "--swift": version = value
+      case "--thresholds": options.thresholds = value
+      case "--release": options.release = value
+      case "--write-thresholds": options.output = value
+      case "--swift": options.version = value
       case "--operation":
-        guard CountedOperation.all.contains(where: { $0.name == value }) else {
-          return usage("no operation '\(value)'; see needletail-bench count --list")
+        guard names(strategy).contains(value) else {
+          return usage("no operation '\(value)'; see \(Bench.command) count --list")
         }
-        names.append(value)
+        options.names.append(value)
       default: return usage("unknown option '\(option)'")
       }
     }
-    do {
-      // Before the minute of counting.
-      let accepted = try thresholds.map(Thresholds.read)
-      let released = try release.map(Thresholds.read)
-      let measured = try Callgrind.count(swift: version)
-      show(measured, accepted, names)
-      if let output { try WholeFile.write(measured.json + "\n", to: output) }
-      return verdict(measured, accepted, released)
-    } catch let error as ThresholdsError {
+    return counting { try count(options, strategy) }
+  }
+
+  private static func count(_ options: Options, _ strategy: BenchStrategy?) throws -> Int32 {
+    // What is wrong is said before the minute of counting.
+    let swift = try version(options.version)
+    let accepted = try options.thresholds.map { try Accepted($0, strategy, swift: swift) }
+    let released = try options.release.map { try Accepted(release: $0, swift: swift) }
+    let measured = try Callgrind.count(swift: swift, names: names(strategy))
+    show(measured, accepted, options.names)
+    if let output = options.output { try WholeFile.write(measured.json + "\n", to: output) }
+    return verdict(measured, accepted, released)
+  }
+
+  /// Counts and judges; 0 or 1, 70 when nothing could be counted.
+  static func gate(_ accepted: Accepted, _ strategy: BenchStrategy?) -> Int32 {
+    counting {
+      let measured = try Callgrind.count(swift: accepted.thresholds.swift, names: names(strategy))
+      show(measured, accepted, [])
+      return verdict(measured, accepted, nil)
+    }
+  }
+
+  private static func counting(_ body: () throws -> Int32) -> Int32 {
+    do { return try body() } catch let error as ThresholdsError {
       Bench.say(error.message)
       return error.code
     } catch {
@@ -69,49 +120,48 @@ enum CountCommand {
     }
   }
 
-  /// Counts and judges; 0 or 1, 70 when nothing could be counted.
-  static func gate(_ accepted: Thresholds) -> Int32 {
-    do {
-      let measured = try Callgrind.count(swift: accepted.swift)
-      show(measured, accepted, [])
-      return verdict(measured, accepted, nil)
-    } catch {
-      Bench.say("count: \((error as? BenchError)?.message ?? "\(error)")")
-      return 70
+  private static func names(_ strategy: BenchStrategy?) -> [String] {
+    CountedOperation.all(strategy).map(\.name)
+  }
+
+  /// Counts belong to the Swift that made them.
+  private static func version(_ given: String?) throws -> String {
+    guard let version = given ?? Callgrind.swiftVersion() else {
+      throw ThresholdsError(
+        code: 69,
+        message: "counts are held to a Swift version and 'swift --version' says none: put swift on "
+          + "PATH, or say it: \(Bench.command) count --swift VERSION")
     }
+    return version
   }
 
   /// What the gate says; 0 or 1.
   static func verdict(
-    _ measured: Thresholds, _ accepted: Thresholds?, _ released: Thresholds?
+    _ measured: Thresholds, _ accepted: Accepted?, _ released: Accepted?
   ) -> Int32 {
-    var lines = accepted?.judge(measured) ?? []
+    var lines = accepted.map { $0.thresholds.judge(measured, $0.path) } ?? []
     if let released {
-      let creep = released.judge(measured, slack: Thresholds.creep, dataSlack: nil)
-      // Fewer than the release had is no creep.
-      lines += creep.filter { line in
-        guard let name = measured.operations.keys.first(where: { line.contains(" \($0): ") }),
-          let now = measured.operations[name], let then = released.operations[name]
-        else { return true }
-        return now.instructions > then.instructions
-      }.map { $0.replacingOccurrences(of: "gate: counts:", with: "gate: creep:") }
+      let creep = released.thresholds.creep(measured, released.path)
+      for note in creep.notes { Bench.say(note) }
+      lines += creep.failures
     }
     for line in lines { FileHandle.standardError.write(Data((line + "\n").utf8)) }
     return lines.isEmpty ? 0 : 1
   }
 
-  private static func show(_ measured: Thresholds, _ accepted: Thresholds?, _ names: [String]) {
+  private static func show(_ measured: Thresholds, _ accepted: Accepted?, _ names: [String]) {
     print("counts by operation (\(measured.architecture), dispatch \(measured.dispatch)):")
     print(
       "  " + pad("", 16) + left("instructions", 14) + left("data refs", 12) + left("LL misses", 12)
         + (accepted == nil ? "" : left("accepted", 12) + left("change", 10)))
-    for operation in CountedOperation.all where names.isEmpty || names.contains(operation.name) {
-      guard let count = measured.operations[operation.name] else { continue }
-      var line = "  " + pad(operation.name, 16)
+    for name in Thresholds.ordered(measured.operations.keys)
+    where names.isEmpty || names.contains(name) {
+      guard let count = measured.operations[name] else { continue }
+      var line = "  " + pad(name, 16)
       line += left(String(format: "%.1f", count.instructions), 14)
       line += left(String(format: "%.1f", count.dataReferences), 12)
       line += left(String(format: "%.3f", count.misses), 12)
-      if let bound = accepted?.operations[operation.name] {
+      if let bound = accepted?.thresholds.operations[name] {
         let change = 100 * (count.instructions / bound.instructions - 1)
         line += left(String(format: "%.1f", bound.instructions), 12)
         line += left(String(format: "%+.2f %%", change), 10)
@@ -121,7 +171,7 @@ enum CountCommand {
   }
 
   private static func usage(_ message: String) -> Int32 {
-    Bench.say("\(message); see needletail-bench count --help")
+    Bench.say("\(message); see \(Bench.command) count --help")
     return 64
   }
 }

@@ -22,9 +22,19 @@ struct CountedOperation {
     ]
   }
 
-  /// Runs every operation inside the mark that callgrind counts between; each prints a line.
-  static func runAll() throws {
-    for operation in all {
+  /// With the user's own strategy, where their executable gives one.
+  static func all(_ strategy: BenchStrategy?) -> [CountedOperation] {
+    all + (strategy.map { [deciding($0)] } ?? [])
+  }
+
+  /// Runs the operations of these names, all where there are none, inside the mark that callgrind
+  /// counts between; each prints a line.
+  static func run(_ names: [String], _ strategy: BenchStrategy?) throws {
+    let operations = all(strategy)
+    if let name = names.first(where: { name in !operations.contains { $0.name == name } }) {
+      throw BenchError("no operation '\(name)'")
+    }
+    for operation in operations where names.isEmpty || names.contains(operation.name) {
       let (count, body) = try operation.prepare()
       // Lazy things and the first touch of pages are not part of it.
       counted(body)

@@ -15,9 +15,12 @@ struct Thresholds: Codable, Equatable {
   var dispatch: String
   var operations: [String: Count]
 
-  /// Instructions may differ by this share before the gate fails, data references and misses by that.
+  /// Instructions may differ by this share before the gate fails, data references and misses be above
+  /// by that one. A few stray ones are no trend: these many are allowed an operation in any case.
   static let slack = 0.02
   static let dataSlack = 0.05
+  static let referencesSlack = 0.5
+  static let missesSlack = 0.25
   /// Against the last release.
   static let creep = 0.05
 
@@ -26,12 +29,17 @@ struct Thresholds: Codable, Equatable {
     guard let data = FileManager.default.contents(atPath: path) else {
       throw ThresholdsError(
         code: 66,
-        message:
-          "\(path): cannot be read; make it with needletail-bench count --write-thresholds \(path)")
+        message: "\(path): cannot be read; make it with \(accepting(path))")
     }
     return try parse(data, path)
   }
 
+  /// What makes such a file.
+  static func accepting(_ path: String) -> String {
+    "\(Bench.command) count --write-thresholds \(Bench.quoted(path))"
+  }
+
+  /// Which operations there are is for ``requireKnown(_:_:)``.
   static func parse(_ data: Data, _ path: String) throws -> Thresholds {
     let made: Thresholds
     do { made = try JSONDecoder().decode(Thresholds.self, from: data) } catch {
@@ -45,16 +53,32 @@ struct Thresholds: Codable, Equatable {
           message: "\(path): operations.\(name): counts are finite and not negative, "
             + "instructions above 0")
       }
-      guard CountedOperation.all.contains(where: { $0.name == name }) else {
-        let known = CountedOperation.all.map(\.name).joined(separator: ", ")
-        throw ThresholdsError(
-          code: 65, message: "\(path): operations.\(name) is not an operation; there are \(known)")
-      }
     }
     guard !made.operations.isEmpty else {
       throw ThresholdsError(code: 65, message: "\(path): operations: is empty")
     }
     return made
+  }
+
+  /// A gate of something that is not there would hold nothing.
+  func requireKnown(_ known: [String], _ path: String) throws {
+    guard let name = operations.keys.sorted().first(where: { !known.contains($0) }) else { return }
+    throw ThresholdsError(
+      code: 65,
+      message: "\(path): operations.\(name) is not an operation of this program; there are "
+        + "\(known.joined(separator: ", ")); delete the line, or write the file anew: "
+        + Self.accepting(path))
+  }
+
+  /// Another compiler makes other instructions.
+  /// - Parameter remedy: what to do about it; nil: another file.
+  func requireSwift(_ running: String, _ path: String, remedy: String? = nil) throws {
+    guard swift != running else { return }
+    let file = "give the file of \(running), or make one: " + Self.accepting("FILE")
+    throw ThresholdsError(
+      code: 65,
+      message: "\(path): swift: its counts are of \(swift), this is Swift \(running): not to be "
+        + "compared; \(remedy ?? file)")
   }
 
   private static func describe(_ error: any Error) -> String {
@@ -75,46 +99,105 @@ struct Thresholds: Codable, Equatable {
   }
 
   /// What a run says against this file, a line for each failure, with the change that would accept it.
-  func judge(_ measured: Thresholds, slack: Double = slack, dataSlack: Double? = dataSlack)
-    -> [String]
-  {
-    guard measured.architecture == architecture, measured.dispatch == dispatch else {
+  /// The file is named `path` in them.
+  func judge(_ measured: Thresholds, _ path: String) -> [String] {
+    if let line = incomparable(measured, path) {
+      let own = "counts-\(measured.architecture).json"
+      let folder = (path as NSString).deletingLastPathComponent as NSString
       return [
-        "gate: counts: this run is \(measured.architecture) with \(measured.dispatch), the thresholds "
-          + "are \(architecture) with \(dispatch): not to be compared; make a file of its own"
+        "gate: counts: \(line); make a file of its own: "
+          + Self.accepting(folder.appendingPathComponent(own))
       ]
     }
     var lines: [String] = []
-    for operation in CountedOperation.all.map(\.name) {
-      guard let bound = operations[operation] else { continue }
-      guard let count = measured.operations[operation] else {
-        lines.append("gate: counts: \(operation) was not counted")
+    for name in Self.ordered(Set(operations.keys).union(measured.operations.keys)) {
+      guard let bound = operations[name] else {
+        let count = measured.operations[name].map(Self.json) ?? ""
+        lines.append(
+          "gate: counts: \(name) is not in \(path): nothing holds it; add to its operations: "
+            + "\"\(name)\": \(count)")
         continue
       }
-      var what: [String] = []
-      if abs(count.instructions - bound.instructions) > bound.instructions * slack {
-        what.append(
-          "\(text(count.instructions)) instructions, accepted \(text(bound.instructions)) "
-            + "+- \(number(slack * 100)) %")
+      guard let count = measured.operations[name] else {
+        lines.append(
+          "gate: counts: \(name) was not counted; see \(Bench.command) count --operation \(name)")
+        continue
       }
-      if let dataSlack {
-        // A few stray references are no trend: half of one is allowed in any case.
-        if count.dataReferences - bound.dataReferences > max(0.5, bound.dataReferences * dataSlack)
-        {
-          what.append(
-            "\(text(count.dataReferences)) data references, accepted \(text(bound.dataReferences))")
-        }
-        if count.misses - bound.misses > max(0.25, bound.misses * dataSlack) {
-          what.append("\(text(count.misses)) last-level misses, accepted \(text(bound.misses))")
-        }
-      }
+      let what = differences(count, bound)
       guard !what.isEmpty else { continue }
       lines.append(
-        "gate: counts: \(operation): \(what.joined(separator: "; ")); to accept: "
-          + "\"\(operation)\": \(Self.json(count)); see needletail-bench count --operation \(operation)"
-      )
+        "gate: counts: \(name): \(what.joined(separator: "; ")); to accept: "
+          + "\"\(name)\": \(Self.json(count)); see \(Bench.command) count --operation \(name)")
     }
     return lines
+  }
+
+  private func differences(_ count: Count, _ bound: Count) -> [String] {
+    var what: [String] = []
+    if abs(count.instructions - bound.instructions) > bound.instructions * Self.slack {
+      what.append(
+        "\(text(count.instructions)) instructions, accepted \(text(bound.instructions)) "
+          + "+- \(number(Self.slack * 100)) %")
+    }
+    let references = max(Self.referencesSlack, bound.dataReferences * Self.dataSlack)
+    if count.dataReferences - bound.dataReferences > references {
+      what.append(
+        "\(text(count.dataReferences)) data references, accepted \(text(bound.dataReferences)) "
+          + "+ \(text(references))")
+    }
+    let misses = max(Self.missesSlack, bound.misses * Self.dataSlack)
+    if count.misses - bound.misses > misses {
+      what.append(
+        String(
+          format: "%.3f last-level misses, accepted %.3f + %.3f", count.misses, bound.misses, misses
+        ))
+    }
+    return what
+  }
+
+  /// What a run says against this file of the last release: growth only. There is nothing to accept: a
+  /// release stands. What only one of the two has is a note, for operations come, go and are renamed.
+  func creep(_ measured: Thresholds, _ path: String) -> (failures: [String], notes: [String]) {
+    if let line = incomparable(measured, path) {
+      return (["gate: creep: \(line); \(Self.withoutRelease)"], [])
+    }
+    var failures: [String] = []
+    var notes: [String] = []
+    for name in Self.ordered(Set(operations.keys).union(measured.operations.keys)) {
+      guard let then = operations[name] else {
+        notes.append("creep: \(name) is not in \(path), of the last release: NOT JUDGED")
+        continue
+      }
+      guard let now = measured.operations[name] else {
+        notes.append(
+          "creep: \(path) has \(name), which is no operation any more (renamed?): NOT JUDGED")
+        continue
+      }
+      guard now.instructions > then.instructions * (1 + Self.creep) else { continue }
+      failures.append(
+        "gate: creep: \(name): \(text(now.instructions)) instructions, "
+          + "\(text(then.instructions)) in the last release, at most + \(number(Self.creep * 100)) %; "
+          + "see \(Bench.command) count --operation \(name) --release \(Bench.quoted(path))")
+    }
+    return (failures, notes)
+  }
+
+  static let withoutRelease = "leave --release out until a release has such a file"
+
+  /// Nil where the two ran the same code.
+  private func incomparable(_ measured: Thresholds, _ path: String) -> String? {
+    guard measured.architecture != architecture || measured.dispatch != dispatch else { return nil }
+    return
+      "this run is \(measured.architecture) with \(measured.dispatch), \(path) is \(architecture) "
+      + "with \(dispatch): not to be compared"
+  }
+
+  /// As they are counted, then by name.
+  static func ordered(_ names: some Collection<String>) -> [String] {
+    let order = CountedOperation.all.map(\.name)
+    return names.sorted { a, b in
+      (order.firstIndex(of: a) ?? order.count, a) < (order.firstIndex(of: b) ?? order.count, b)
+    }
   }
 
   private func text(_ x: Double) -> String { String(format: "%.1f", x) }
@@ -131,7 +214,7 @@ struct Thresholds: Codable, Equatable {
       "{", "  \"swift\": \"\(swift)\",", "  \"architecture\": \"\(architecture)\",",
       "  \"dispatch\": \"\(dispatch)\",", "  \"operations\": {",
     ]
-    let present = CountedOperation.all.map(\.name).filter { operations[$0] != nil }
+    let present = Self.ordered(operations.keys)
     for name in present {
       guard let count = operations[name] else { continue }
       lines.append("    \"\(name)\": \(Self.json(count))\(name == present.last ? "" : ",")")

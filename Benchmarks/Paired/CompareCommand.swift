@@ -10,20 +10,22 @@ import Foundation
 /// against itself must pass, and against itself with a tenth more work must fail; a figure for which
 /// that cannot be shown is not judged.
 enum CompareCommand {
-  static let help = """
-    usage: needletail-bench compare --base PROGRAM [--pairs N]
+  static var help: String {
+    """
+    usage: \(Bench.name) compare --base PROGRAM [--pairs N]
 
-      --base PROGRAM    the needletail-bench of the other build
+      --base PROGRAM    the \(Bench.name) of the other build
       --pairs N         pairs of processes, 10 to 1000 (default 12)
 
     Exit code 0: nothing is slower; 1: something is; 75: nothing is, and the machine is too noisy to
     judge some figure, tried three times: that one is not judged, which is no pass.
     """
+  }
   static let attemptsMax = 3
   /// Of one pair of processes.
   static let turns = 5
 
-  static func run(_ arguments: [String]) -> Int32 {
+  static func run(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
     var base: String?
     var pairs = 12
     var rest = arguments[...]
@@ -48,17 +50,17 @@ enum CompareCommand {
       Bench.say("compare: \(base) is no program: build the base first")
       return 66
     }
-    do { return try compare(base, pairs) } catch {
+    do { return try compare(base, pairs, PairedFigures.names(strategy)) } catch {
       Bench.say("compare: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }
   }
 
-  private static func compare(_ base: String, _ pairs: Int) throws -> Int32 {
+  private static func compare(_ base: String, _ pairs: Int, _ names: [String]) throws -> Int32 {
     let own = Machine.executable
     // Before the minute of proving: whether the base can answer at all.
     try PairedProgram(path: base).end()
-    let judged = try provenFigures(own, pairs)
+    let judged = try provenFigures(own, pairs, names)
     let first = try estimates(base, own, pairs: pairs, of: judged)
     show("new / base, \(pairs) pairs", first)
     let missing = judged.filter { first[$0] == nil }
@@ -77,7 +79,7 @@ enum CompareCommand {
         fail(name, estimate, base)
       }
     }
-    let isWhole = judged.count == PairedFigures.names.count && missing.isEmpty
+    let isWhole = judged.count == names.count && missing.isEmpty
     return code == 0 && !isWhole ? 75 : code
   }
 
@@ -85,14 +87,17 @@ enum CompareCommand {
     let line =
       "gate: paired: \(name) is \(factor(estimate.median)) of the base "
       + "[\(factor(estimate.low)) - \(factor(estimate.high))], must be at most 1.05 and not "
-      + "certainly above 1.03; see needletail-bench compare --base \(base)\n"
+      + "certainly above 1.03; see \(Bench.command) compare "
+      + "--base \(Bench.quoted(base))\n"
     FileHandle.standardError.write(Data(line.utf8))
   }
 
   /// The figures for which a tenth more work is seen on this machine now, and nothing is seen where
   /// nothing is.
-  private static func provenFigures(_ own: String, _ pairs: Int) throws -> [String] {
-    var open = PairedFigures.names
+  private static func provenFigures(_ own: String, _ pairs: Int, _ names: [String]) throws
+    -> [String]
+  {
+    var open = names
     for attempt in 1...attemptsMax where !open.isEmpty {
       let same = try estimates(own, own, pairs: pairs, of: open)
       let more = try estimates(own, own, planted: 10, pairs: pairs, of: open)
@@ -103,7 +108,7 @@ enum CompareCommand {
     for name in open {
       print("paired: \(name): machine too noisy, tried \(attemptsMax) times: NOT JUDGED")
     }
-    return PairedFigures.names.filter { !open.contains($0) }
+    return names.filter { !open.contains($0) }
   }
 
   private static func estimates(
@@ -145,8 +150,8 @@ enum CompareCommand {
   }
 
   private static func show(_ title: String, _ estimates: [String: PairedEstimate]) {
-    let parts = PairedFigures.names.compactMap { name in
-      estimates[name].map { "\(name) \(factor($0.median)) [\(factor($0.low))-\(factor($0.high))]" }
+    let parts = estimates.sorted { $0.key < $1.key }.map { name, estimate in
+      "\(name) \(factor(estimate.median)) [\(factor(estimate.low))-\(factor(estimate.high))]"
     }
     print("paired: \(title): \(parts.joined(separator: ", "))")
   }
@@ -154,7 +159,7 @@ enum CompareCommand {
   private static func factor(_ x: Double) -> String { String(format: "%.3f", x) }
 
   private static func usage(_ message: String) -> Int32 {
-    Bench.say("\(message); see needletail-bench compare --help")
+    Bench.say("\(message); see \(Bench.command) compare --help")
     return 64
   }
 }

@@ -21,15 +21,21 @@ enum PairedFigures {
     var end: () -> Void = {}
   }
 
-  static let names = ["decode", "books", "risk", "place", "tick", "ring"]
+  private static let own = ["decode", "books", "risk", "place", "tick", "ring"]
+
+  /// The last is the user's own strategy, where their executable gives one.
+  static func names(_ strategy: BenchStrategy?) -> [String] {
+    own + (strategy == nil ? [] : ["strategy"])
+  }
 
   /// - Parameter plant: percent of operations done on top and not counted: work put in on purpose, for
   ///   the self-test of the gate.
-  static func serve(plant: Int, processors: [Int32]) throws {
+  static func serve(plant: Int, processors: [Int32], strategy: BenchStrategy?) throws {
     pin(processors[processors.count - 1])
     var items = try [decode, books, risk, place, tick].map { try $0() }
     // Two spinning ends need two processors.
     if processors.count >= 2 { items.append(try ring(processors)) }
+    if let strategy { items.append(try deciding(strategy)) }
     say("ready " + items.map(\.name).joined(separator: " "))
     while let name = readLine() {
       guard let item = items.first(where: { $0.name == name }) else {
@@ -124,6 +130,32 @@ enum PairedFigures {
       // Rise, order, rejection, fall.
       _ = try? bench.value.ticks(operations, handicap: 0)
     }
+  }
+
+  /// A message of a made market with the user's strategy, the venue's answers in it.
+  private static func deciding(_ strategy: BenchStrategy) throws -> Item {
+    // A slice and its warm-up, with a tenth more work planted.
+    let market = try StrategyMarket(messages: 56_000, symbols: StrategySuite.symbols)
+    var bench: StrategyBench?
+    let gateway = Kept(try BenchMarket.gateway())
+    func fresh() throws {
+      bench = try StrategyBench(strategy, market)
+      gateway.value = try BenchMarket.gateway()
+    }
+    return Item(
+      name: "strategy", block: 160, blocks: 240,
+      body: { operations in
+        var left = operations
+        while left > 0, let now = bench {
+          let done = now.play(left, &gateway.value)
+          left -= done
+          // Its end is reached with much planted only.
+          guard done == 0 else { continue }
+          guard (try? fresh()) != nil else { fatalError("no memory for another engine") }
+        }
+      },
+      // Every slice plays the same part of the market.
+      begin: fresh)
   }
 
   private static func ring(_ processors: [Int32]) throws -> Item {

@@ -125,6 +125,7 @@ final class StrategyBench {
   private var requests = 0
   private var sequence: UInt64 = 1
   private static let strategiesMax = 64
+  private var played = 0
 
   init(_ strategy: BenchStrategy, _ market: StrategyMarket) throws {
     var configuration = BenchMarket.configuration(instruments: 1)
@@ -191,6 +192,20 @@ final class StrategyBench {
     ticks.ordering.append(Double(samples.count))
     ticks.refused.append(Double(refused))
     ticks.errors.append(try check(gateway))
+  }
+
+  /// The market's next messages, answers of the venue included, at machine times that are the same
+  /// every time. Returns how many there were: fewer at the market's end.
+  @discardableResult
+  func play(_ count: Int, _ gateway: inout OUCHGateway) -> Int {
+    let start = played
+    let end = min(market.messages, start + count)
+    while played < end {
+      let batch = min(StrategySuite.batch, end - played)
+      answer(take(played, batch, &gateway, Int64(played + 1) * 1_000))
+      played += batch
+    }
+    return end - start
   }
 
   private func take(
@@ -263,7 +278,7 @@ final class StrategyBench {
   }
 
   /// What no right run has; throws where the market itself did not come through.
-  private func check(_ gateway: borrowing OUCHGateway) throws -> Double {
+  func check(_ gateway: borrowing OUCHGateway) throws -> Double {
     var feed = FeedState()
     var errors: UInt64 = 0
     runner.engine {

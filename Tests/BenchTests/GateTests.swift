@@ -70,7 +70,7 @@ private let bench = Program("needletail-bench")
   func `what is no option is refused with the way out`(_ arguments: [String]) throws {
     let end = try bench.run(arguments)
     #expect(end.code == 64)
-    #expect(end.errors.contains("see needletail-bench --help"))
+    #expect(end.errors.contains("needletail-bench --help"))
     #expect(end.output.isEmpty)
   }
 

@@ -64,7 +64,7 @@ private let bench = Program("needletail-bench")
     let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     let ready = try #require(lines.first)
     #expect(ready.first == "ready")
-    #expect(PairedFigures.names.starts(with: ready.dropFirst()))
+    #expect(PairedFigures.names(nil).starts(with: ready.dropFirst()))
     #expect(lines.dropFirst().map { $0[0] } == figures)
     for line in lines.dropFirst() { #expect(try #require(Double(line[1])) > 0) }
   }
