@@ -84,8 +84,13 @@ let package = Package(
       name: "race-litmus", dependencies: ["CSupport"], path: "Tests/Races/litmus",
       cSettings: [.define("_GNU_SOURCE")]),
     .testTarget(
-      name: "BenchTests", dependencies: ["NeedletailBench", "needletail-bench"],
+      name: "BenchTests",
+      dependencies: ["NeedletailBench", "needletail-bench", "own-strategy-bench"],
       swiftSettings: common),
+    // A user's executable, for the tests of the gates of a strategy of their own.
+    .executableTarget(
+      name: "own-strategy-bench", dependencies: ["NeedletailBench", "ExecutionCore"],
+      path: "Tests/OwnStrategyBench", swiftSettings: common),
     .testTarget(name: "CSupportTests", dependencies: ["CSupport"], swiftSettings: common),
     .testTarget(
       name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],
