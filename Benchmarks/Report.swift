@@ -23,14 +23,20 @@ struct SuiteResult: Codable {
   }
 
   /// This result with what a repetition did better: a figure that missed, and in the repetition does
-  /// not, is taken from there. Errors counted are never taken back.
+  /// not, is taken from there. Errors counted are never taken back: those of both count.
   func merged(with other: SuiteResult) -> SuiteResult {
     if error != nil { return other }
     guard other.error == nil, other.figures.count == figures.count else { return self }
     var result = self
-    for (i, figure) in figures.enumerated()
-    where figure.misses && !figure.isFinal && other.figures[i].name == figure.name {
-      result.figures[i] = other.figures[i]
+    for (i, figure) in figures.enumerated() where other.figures[i].name == figure.name {
+      let again = other.figures[i]
+      if figure.isFinal {
+        result.figures[i].median += again.median
+        result.figures[i].min += again.min
+        result.figures[i].max += again.max
+      } else if figure.misses, !again.misses {
+        result.figures[i] = again
+      }
     }
     return result
   }

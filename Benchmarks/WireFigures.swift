@@ -81,7 +81,7 @@ enum WireFigures {
       Figure(
         "the same, p99.9 of all trips", "us", [pairs.quiet.p999],
         limit: .init(value: 100_000, atLeast: false)),
-      ratio("datagram in -> order bytes out / floor", pairs.quiet, pairs.quietFloor, nil),
+      ratio("datagram in -> order bytes out / floor", pairs.quiet, pairs.quietFloor, .wireQuiet),
       Figure("with the flow: floor, p50", "us", pairs.flowFloor.medians),
       Figure("with the flow: p50", "us", pairs.flow.medians),
       Figure("with the flow: p99", "us", pairs.flow.p99s),
@@ -128,6 +128,7 @@ enum WireFigures {
     return Figure(name, "x", ratios, goal: goal, slack: slack, note: note)
   }
 
-  /// What the ratio of one build has shown beyond its median, from run to run on a shared machine.
+  /// Beyond the goal, for the gate: both sides of a ratio are some microseconds of a shared machine's
+  /// kernel.
   static let slack = 1.5
 }

@@ -108,16 +108,24 @@ final class WireSession {
   func flowTrips(_ count: Int, seed: UInt64) throws -> [Int64] {
     var flow = WireFlow(seed: seed, instruments: Self.instruments)
     return try (0..<count).map { _ in
-      for datagram in flow.burst(at: time) {
-        try serve(for: datagram.gap)
-        try exchange.publish(datagram.records)
+      // Encoded before the first is sent: the floor's are ready too, and encoding between them would
+      // give the product time that the floor does not have.
+      let burst = try flow.burst(at: time).map {
+        (gap: $0.gap, bytes: [UInt8](try exchange.datagram($0.records)))
       }
-      return try trip()
+      let signal = [UInt8](try exchange.datagram([rise()]))
+      for datagram in burst {
+        try serve(for: datagram.gap)
+        try datagram.bytes.withUnsafeBytes { try exchange.send($0) }
+      }
+      return try signal.withUnsafeBytes { try trip($0) }
     }
   }
 
-  private func trip() throws -> Int64 {
-    let sample = try exchange.trip(try exchange.datagram([rise()]))
+  private func trip() throws -> Int64 { try trip(try exchange.datagram([rise()])) }
+
+  private func trip(_ signal: UnsafeRawBufferPointer) throws -> Int64 {
+    let sample = try exchange.trip(signal)
     try exchange.answer()
     try exchange.publish(fall())
     try serve(for: Self.pause)
@@ -167,7 +175,7 @@ final class WireSession {
   }
 
   /// Ends the run in order; returns everything that was not as it must be, and the product's stamps.
-  func close() throws -> (errors: Int, stages: [ProbeResult.Stage]) {
+  func close() throws -> (errors: Int, stages: [ProbeResult.Stage], backEnd: String) {
     try settle()
     probe.requestStop()
     let deadline = nanoseconds() + WireExchange.patience
@@ -188,7 +196,7 @@ final class WireSession {
           + "\(wrong) open, withdrawn or malformed, \(result.missing) messages missing, "
           + "\(result.journalRefused) not journalled, \(attempts) attempts; \(result.trouble)")
     }
-    return (errors, result.stages)
+    return (errors, result.stages, result.backEnd)
   }
 
   private func serve(for pause: Int64) throws {

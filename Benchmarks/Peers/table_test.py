@@ -1,7 +1,9 @@
 """python3 -m unittest table_test, in this folder; Tests/BenchTests runs it too."""
 
 import json
+import sys
 import unittest
+from pathlib import Path
 
 from table import MET, NOT_MET, REPORTED, Missing, Row, Table
 
@@ -11,6 +13,20 @@ def row(peer_runs, our_runs, **more):
 
 
 class TableTest(unittest.TestCase):
+    def test_the_report_shows_every_row_and_who_is_missing(self):
+        sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "perf" / "scripts"))
+        import report_pages
+
+        rows = [row([10, 20, 30], [40], goal="ringWide", bound=4), row([8], [4])]
+        rows.append(Row("books", "slow", "PyPI", "M/s", [], [1]))
+        page = report_pages.Markdown()
+        report_pages.peers(page, json.loads(Table("m", rows, [Missing("ck", "no", "apt")]).json()))
+        text = page.whole()
+        self.assertIn("| ring | peer | native | 20.00 | 40.00 | M/s | 2.00 | ≥ 4.00 | not met |", text)
+        self.assertIn("| 0.5000 |  | reported |", text)
+        self.assertIn("| books | slow | PyPI | - |", text)
+        self.assertIn("Missing: ck (no); install it: apt", text)
+
     def test_a_ratio_is_that_of_the_medians(self):
         self.assertEqual(row([10, 1, 100], [30, 40, 50]).ratio, 4)
 

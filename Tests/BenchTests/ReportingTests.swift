@@ -186,3 +186,44 @@ final class Folder {
   deinit { try? FileManager.default.removeItem(at: url) }
   func path(_ name: String) -> String { url.path + "/" + name }
 }
+
+@Suite struct RepetitionTests {
+  private func result(_ speed: Double, errors: Double) -> SuiteResult {
+    let limit = Figure.Limit(value: 10, atLeast: true, slack: 2)
+    return SuiteResult(
+      suite: "s", question: "?",
+      figures: [
+        Figure("speed", "M/s", [speed], limit: limit),
+        Figure("errors", "errors", [errors], limit: .init(value: 0, atLeast: false), isFinal: true),
+      ])
+  }
+
+  @Test func `a miss is taken from the repetition only where that passes`() {
+    #expect(result(1, errors: 0).merged(with: result(8, errors: 0)).figures[0].median == 8)
+    #expect(result(1, errors: 0).merged(with: result(2, errors: 0)).figures[0].median == 1)
+    #expect(result(9, errors: 0).merged(with: result(20, errors: 0)).figures[0].median == 9)
+  }
+
+  @Test func `errors of the repetition count too`() {
+    let both = result(1, errors: 2).merged(with: result(20, errors: 3))
+    #expect(both.figures[1].median == 5)
+    let late = result(1, errors: 0).merged(with: result(20, errors: 5))
+    #expect(late.figures[1].misses && late.misses.count == 1)
+  }
+}
+
+@Suite struct WireLegTests {
+  @Test func `without io_uring the direct sockets are measured all the same`() {
+    #expect(WireSuite.legs(nil) == [true, false])
+    #expect(WireSuite.legs("io_uring_setup: not permitted") == [true])
+  }
+
+  @Test func `sockets that went through epoll are not shown as those of io_uring`() throws {
+    try WireSuite.check("epoll", isDirect: true)
+    try WireSuite.check("io_uring", isDirect: false)
+    let error = #expect(throws: BenchError.self) {
+      try WireSuite.check("epoll", isDirect: false)
+    }
+    #expect(error?.message.contains("epoll") == true)
+  }
+}

@@ -231,19 +231,22 @@ def peers(page, found):
         return
     page.text("Run in turn with ours by `make bench-peers`, not in the run above; the ratio is ours to theirs.")
     page.table(["what", "peer", "build", ">theirs", ">ours", "unit", ">ratio", ">goal", "verdict"],
-               [(r.get("what", ""), r.get("peer", ""), r.get("build", ""),
-                 number((r.get("theirs") or {}).get("median")),
-                 number((r.get("ours") or {}).get("median")), r.get("unit", ""),
-                 number(r.get("ratio")), goal_of(r), r.get("verdict", "")) for r in found["rows"]])
-    for missing in found.get("missing", []):
-        page.text(f"Missing: {missing.get('peer', '')} ({missing.get('why', '')}).")
+               [(r["what"], r["peer"], r["build"], of_runs(r["theirs"]), of_runs(r["ours"]), r["unit"],
+                 number(r["ratio"]), goal_of(r), r["verdict"]) for r in found["rows"]])
+    for one in found.get("missing", []):
+        page.text(f"Missing: {one['peer']} ({one['why']}); install it: {one['install']}", warns=True)
+
+
+def of_runs(side):
+    """The median of a side's runs, as Benchmarks/Peers/table.py writes them."""
+    return number(side["median"]) if side else "-"
 
 
 def goal_of(row):
-    """The bound of the ratio, or nothing."""
-    if row.get("bound") is None:
+    """The bound of ours by theirs, where there is one."""
+    if row["bound"] is None:
         return ""
-    return f"{'>=' if row.get('at_least') else '<='} {number(row['bound'])}"
+    return f"{'≥' if row['at_least'] else '≤'} {number(row['bound'])}"
 
 
 def curves(page, figures, pictures):

@@ -190,7 +190,7 @@ def curve(found, folder):
 def draw(figures, folder):
     """All pictures, by what they show: names without ending."""
     files = sorted((folder / "hgrm").glob("*.hgrm")) if (folder / "hgrm").is_dir() else []
-    loads = [f for f in files if f.stem.startswith("load")]
+    loads = [f for f in files if "load" in f.stem]
     # By rate, not by letter.
     loads.sort(key=lambda f: distribution_rate(f.stem))
     others = [f for f in files if f not in loads]
@@ -211,5 +211,5 @@ def draw(figures, folder):
 
 def distribution_rate(stem):
     """load-250k before load-1M; what has no rate comes last."""
-    match = re.match(r"load-(\d+)([kM])", stem)
-    return int(match[1]) * (1_000 if match[2] == "k" else 1_000_000) if match else math.inf
+    match = re.search(r"load-(\d+)([kM]?)", stem)
+    return int(match[1]) * {"": 1, "k": 1_000, "M": 1_000_000}[match[2]] if match else math.inf
