@@ -1,3 +1,5 @@
+import Foundation
+
 /// The goals of the hot path, each answered by one figure. Which are not met, and what was tried:
 /// perf/README.md.
 ///
@@ -83,6 +85,28 @@ enum Goal: String, Codable, CaseIterable {
   }
 }
 
+/// When and from what `make bench-peers` left its figures: they are not of the run that shows them.
+struct PeersOrigin: Equatable {
+  var made: String?
+  var commit: String?
+  /// A hundredth of the work: such figures answer no goal.
+  var isQuick = false
+
+  /// Of the file's fields; those that are absent stay unknown.
+  static func read(at path: String = Peers.path) -> PeersOrigin {
+    guard let data = FileManager.default.contents(atPath: path),
+      let report = try? JSONSerialization.jsonObject(with: data) as? [String: Any]
+    else { return PeersOrigin() }
+    return PeersOrigin(
+      made: report["made"] as? String, commit: report["commit"] as? String,
+      isQuick: report["quick"] as? Bool ?? false)
+  }
+
+  var text: String {
+    "of bench-peers, \(made ?? "no date")" + (commit.map { ", commit \($0)" } ?? "")
+  }
+}
+
 /// The table of goals of one run.
 struct GoalTable: Codable {
   struct Row: Codable {
@@ -93,15 +117,23 @@ struct GoalTable: Codable {
     /// nil: not measured in this run.
     var measured: Double?
     var verdict: String
+    /// Where the figure is from; nil: measured in this run.
+    var source: String?
   }
   var rows: [Row]
 
-  /// - Parameter peers: what `make bench-peers` measured, by goal.
-  init(_ suites: [SuiteResult], peers: [Goal: Double]) {
+  /// - Parameters:
+  ///   - peers: what `make bench-peers` measured, by goal.
+  ///   - origin: of those; quick ones are left out.
+  init(
+    _ suites: [SuiteResult], peers: [Goal: Double], origin: PeersOrigin = .read()
+  ) {
+    let peers = origin.isQuick ? [:] : peers
     let figures = suites.flatMap(\.figures)
     rows = Goal.allCases.map { goal in
       let figure = figures.first { $0.goal == goal }
       let measured = figure?.median ?? peers[goal]
+      let isOfPeersRun = figure == nil && measured != nil
       let verdict: String
       if let measured, !measured.isNaN {
         verdict = goal.bound.isMet(by: measured) ? "met" : "not met"
@@ -112,17 +144,17 @@ struct GoalTable: Codable {
       }
       return Row(
         goal: goal, title: goal.title, bound: goal.bound, unit: goal.unit,
-        measured: measured, verdict: verdict)
+        measured: measured, verdict: verdict, source: isOfPeersRun ? origin.text : nil)
     }
   }
 
   var text: String {
-    var lines = ["goals: medians of this run; ratios compare within it"]
+    var lines = ["goals: medians of this run where no other is named; ratios compare within it"]
     for row in rows {
       let bound = "\(row.bound.atLeast ? ">=" : "<=") \(number(row.bound.value)) \(row.unit)"
       lines.append(
         "  " + pad(row.title, 54) + left(row.measured.map(number) ?? "-", 10) + "  "
-          + pad(bound, 18) + row.verdict)
+          + pad(bound, 18) + row.verdict + (row.source.map { "  (\($0))" } ?? ""))
     }
     lines.append(
       "  " + pad("allocations, retains, locks, system calls on the hot path", 54)

@@ -56,8 +56,11 @@ def number(x):
 
 
 class Table:
-    def __init__(self, machine, rows, missing):
+    """`origin` says when, of which commit and whether with a hundredth of the work it was made."""
+
+    def __init__(self, machine, rows, missing, origin=None):
         self.machine, self.rows, self.missing = machine, rows, missing
+        self.origin = origin or {}
 
     def deciding(self):
         """By goal the row of the peer that comes nearest to us; a wrong row decides nothing."""
@@ -119,6 +122,7 @@ class Table:
                 "rows": rows,
                 "goals": self.goals(),
                 "missing": [asdict(m) for m in self.missing],
-            },
+            }
+            | self.origin,
             indent=1,
         )

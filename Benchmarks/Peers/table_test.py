@@ -27,6 +27,11 @@ class TableTest(unittest.TestCase):
         self.assertIn("| books | slow | PyPI | - |", text)
         self.assertIn("Missing: ck (no); install it: apt", text)
 
+    def test_the_file_says_when_and_of_what_it_was_made(self):
+        origin = {"made": "2026-01-02T03:04:05Z", "commit": "abc1234", "quick": True}
+        said = json.loads(Table("m", [row([10], [40])], [], origin).json())
+        self.assertEqual({key: said[key] for key in origin}, origin)
+
     def test_a_ratio_is_that_of_the_medians(self):
         self.assertEqual(row([10, 1, 100], [30, 40, 50]).ratio, 4)
 

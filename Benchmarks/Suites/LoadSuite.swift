@@ -17,7 +17,7 @@ enum LoadSuite: Suite {
     guard context.processors.count >= 2 else {
       throw BenchError("needs two processors, there is one: sender and engine would share it")
     }
-    let rounds = context.quick ? 1 : min(context.runs, 3)
+    let rounds = context.quick ? 1 : context.runs
     var bench = try LoadBench(context)
     // The first stretch warms up.
     var saturation: [Double] = []

@@ -117,6 +117,37 @@ import Testing
     #expect(table([], peers: [.ringWide: 3.5])[.ringWide]?.verdict == "not met")
   }
 
+  @Test func `a figure of the peers' run says so, with its date, and one of this run does not`()
+    throws
+  {
+    let folder = Folder()
+    let path = folder.path("peers.json")
+    #expect(PeersOrigin.read(at: path) == PeersOrigin())
+    try WholeFile.write(#"{"made": "2026-01-02T03:04:05Z", "commit": "abc1234"}"#, to: path)
+    let origin = PeersOrigin.read(at: path)
+    let mine = Figure("f", "x", [3], goal: .ringNarrow)
+    let table = GoalTable(
+      [SuiteResult(suite: "s", question: "q", figures: [mine])],
+      peers: [.ringWide: 4.5, .ringNarrow: 9], origin: origin)
+    let source = "of bench-peers, 2026-01-02T03:04:05Z, commit abc1234"
+    #expect(table.rows.filter { $0.source != nil }.map(\.goal) == [.ringWide])
+    #expect(table.rows.first { $0.goal == .ringWide }?.source == source)
+    #expect(table.rows.first { $0.goal == .ringNarrow }?.measured == 3)
+    #expect(table.text.components(separatedBy: "(\(source))").count == 2)
+    let undated = GoalTable([], peers: [.ringWide: 4.5], origin: PeersOrigin())
+    #expect(undated.text.contains("(of bench-peers, no date)"))
+  }
+
+  @Test func `a quick run of the peers answers no goal`() throws {
+    let folder = Folder()
+    try WholeFile.write(#"{"quick": true}"#, to: folder.path("peers.json"))
+    let origin = PeersOrigin.read(at: folder.path("peers.json"))
+    let table = GoalTable([], peers: [.ringWide: 4.5], origin: origin)
+    let row = table.rows.first { $0.goal == .ringWide }
+    #expect(row?.measured == nil && row?.source == nil)
+    #expect(row?.verdict == "not measured: make bench-peers")
+  }
+
   @Test func `the peers' file gives known goals, and nothing where it is damaged`() throws {
     let folder = Folder()
     let path = folder.path("peers.json")

@@ -194,7 +194,8 @@ def goals(page, figures, pictures):
     if pictures["goals"]:
         page.pictures(pictures["goals"], [CAPTIONS["goals"]])
     page.table(["what", ">measured", "unit", ">goal", "verdict"],
-               [(r["title"], number(r.get("measured")), r["unit"], bound(r["bound"]), r["verdict"])
+               [(r["title"] + (f" ({r['source']})" if r.get("source") else ""),
+                 number(r.get("measured")), r["unit"], bound(r["bound"]), r["verdict"])
                 for r in figures["goals"]["rows"]])
 
 
