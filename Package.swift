@@ -73,7 +73,8 @@ let package = Package(
     // gates' and a test. No test target depends on it: it brings a malloc of its own.
     .executableTarget(
       name: "hot-path-audit", dependencies: ["BenchSupport", "NeedletailBench", "CAudit"],
-      path: "Tests/HotPathAudit", exclude: ["Counters", "refusals.sh"], swiftSettings: common),
+      path: "Tests/HotPathAudit", exclude: ["Counters", "planted.sh", "refusals.sh"],
+      swiftSettings: common),
     .target(
       name: "CAudit", path: "Tests/HotPathAudit/Counters", cSettings: [.define("_GNU_SOURCE")]),
     // Built alone and under ThreadSanitizer by Tests/Races/run.sh.
