@@ -12,7 +12,7 @@ ARGS ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
 
-.PHONY: help deps build run test bench bench-peers report gates thresholds mutants lint races \
+.PHONY: help deps build run test bench bench-peers report gates thresholds slack mutants lint races \
   fuzz arm64 clean
 
 help: ## This list
@@ -55,6 +55,10 @@ thresholds: ## Accept the present counts of the hot functions
 	mkdir -p perf/thresholds/$$version; \
 	$(RELEASE)/release/needletail-bench count --swift $$version \
 	  --write-thresholds perf/thresholds/$$version/counts.json
+
+slack: deps ## Accept how far the goals' figures scatter over 20 runs (half an hour alone)
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	$(RELEASE)/release/needletail-bench slack --write perf/slack.json $(ARGS)
 
 mutants: deps ## Changes that the gates must catch, made to a copy and caught by name (minutes)
 	@perf/scripts/deps gates

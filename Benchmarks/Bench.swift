@@ -34,7 +34,7 @@ public enum Bench {
   static var help: String {
     """
     usage: \(name) [--suite NAME]... [--format text|json] [--output FILE] [--hgrm DIR]
-           [--gate [--thresholds FILE]] [--goals] [--runs N] [--quick]
+           [--gate [--thresholds FILE] [--slack FILE] [--history FILE]] [--goals] [--runs N] [--quick]
            [--handicap NANOSECONDS] [--scale N] [--list]
 
       --suite NAME      one of the suites below; all without it
@@ -44,6 +44,9 @@ public enum Bench {
       --gate            exit 1 when a figure misses its target, and name it; a suite with a miss
                         is measured again, twice at the most, before it counts
       --thresholds FILE with --gate only: instructions of the hot functions too, against FILE
+      --slack FILE      with --gate only: what the goals' figures are held to; see 'slack'
+                        (default \(SlackFile.usual))
+      --history FILE    with --gate only: add the goals' figures there, a line for this run
       --goals           the table of goals alone, from the suites that were run
       --runs N          measured runs of each figure, 1 to 1000 (default 5)
       --quick           a hundredth of the work: shows that it runs, the figures mean little
@@ -54,6 +57,7 @@ public enum Bench {
       --list            the suites and their questions
 
     \(name) count    instructions of the hot functions; see \(name) count --help
+    \(name) slack    how far the goals' figures scatter; see \(name) slack --help
     \(name) compare  this build against another, in pairs; see \(name) compare --help
     \(name) books    our books over one file; see \(name) books --help
 
@@ -83,9 +87,14 @@ public enum Bench {
     case "counted": return countedInside(Array(arguments.dropFirst()), strategy)
     case "compare": return CompareCommand.run(Array(arguments.dropFirst()), strategy)
     case "paired": return pairedInside(Array(arguments.dropFirst()), strategy)
+    case "slack": return SlackCommand.run(Array(arguments.dropFirst()))
+    case "once": return onceInside(Array(arguments.dropFirst()), strategy)
     case "books": return BookFile.run(Array(arguments.dropFirst()))
-    default: break
+    default: return suites(arguments, strategy)
     }
+  }
+
+  private static func suites(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
     let options: BenchOptions
     do {
       options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
@@ -101,7 +110,9 @@ public enum Bench {
     }
     // A wrong file is said before the minutes of measuring.
     let accepted: CountCommand.Accepted?
+    let slack: SlackFile?
     do {
+      slack = try SlackFile.accepted(options.slack)
       accepted = try options.thresholds.map { try CountCommand.Accepted($0, strategy) }
     } catch {
       say((error as? ThresholdsError)?.message ?? "\(error)")
@@ -113,14 +124,22 @@ public enum Bench {
       options, processors: Machine.processors(), strategy: strategy)
     let troubles = Machine.troubles()
     var results: [SuiteResult] = []
+    var first: [SuiteResult] = []
     for suite in suites where options.names.isEmpty || options.names.contains(suite.name) {
-      results.append(measure(suite, context, gate: options.gate))
+      let measured = measure(suite, context, gate: options.gate) { result in
+        held(result, by: slack, options)
+      }
+      results.append(measured.result)
+      first.append(measured.first)
     }
     let report = BenchReport(
       machine: machine, troubles: troubles, quick: options.quick, suites: results,
       curves: context.curves,
       goals: GoalTable(results, peers: Peers.measured()))
-    do { try deliver(report, context, options) } catch {
+    do {
+      try deliver(report, context, options)
+      try options.history.map { try remember(first, options, at: $0) }
+    } catch {
       say((error as? BenchError)?.message ?? "\(error)")
       return 73
     }
@@ -182,9 +201,11 @@ public enum Bench {
   /// With the gate a suite that misses is measured again: on a shared machine one bad minute says
   /// little, and a target that is out of reach is missed every time.
   private static func measure(
-    _ suite: any Suite.Type, _ context: BenchContext, gate: Bool
-  ) -> SuiteResult {
-    var result = once(suite, context)
+    _ suite: any Suite.Type, _ context: BenchContext, gate: Bool,
+    held: (SuiteResult) -> SuiteResult
+  ) -> (result: SuiteResult, first: SuiteResult) {
+    let first = held(once(suite, context))
+    var result = first
     var attempts = 1
     while gate, attempts < measurementsMax,
       result.error != nil || result.figures.contains(where: { $0.misses && !$0.isFinal })
@@ -193,11 +214,65 @@ public enum Bench {
         say("\(line); measuring \(suite.name) again (\(attempts + 1) of \(measurementsMax))")
       }
       // A target met once is met: the others' misses decide.
-      result = result.merged(with: once(suite, context))
+      result = result.merged(with: held(once(suite, context)))
       attempts += 1
     }
     result.measurements = attempts
+    return (result, first)
+  }
+
+  /// The result with what the gate holds its goals to; a line of the file that nothing was measured for
+  /// is said.
+  private static func held(
+    _ result: SuiteResult, by slack: SlackFile?, _ options: BenchOptions
+  ) -> SuiteResult {
+    var result = result
+    result.slackFile = options.slack ?? SlackFile.usual
+    guard let slack else { return result }
+    let processor = Machine.processor()
+    result.figures = result.figures.map {
+      slack.holding($0, of: result.suite, on: processor)
+    }
+    guard options.gate, result.error == nil else { return result }
+    let names = Set(result.figures.map { SlackFile.name(result.suite, $0.name) })
+    for name in slack.figures.keys.sorted()
+    where name.hasPrefix(SlackFile.name(result.suite, "")) && !names.contains(name) {
+      say("\(result.slackFile) has '\(name)', which was not measured: NOT JUDGED")
+    }
     return result
+  }
+
+  /// Adds a run to the history: the first measurement of each suite.
+  private static func remember(
+    _ results: [SuiteResult], _ options: BenchOptions, at path: String
+  ) throws {
+    try GateHistory(
+      build: GateHistory.ownBuild(), machine: Machine.processor(), quick: options.quick,
+      suites: results
+    ).append(to: path)
+  }
+
+  /// One run for the slacks, each suite measured once and nothing judged: `slack` starts it.
+  private static func onceInside(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
+    do {
+      let options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
+      guard let path = options.history else { throw BenchError("--history FILE is missing") }
+      let context = BenchContext(options, processors: Machine.processors(), strategy: strategy)
+      var results: [SuiteResult] = []
+      for suite in suites
+      where !ungated.contains(suite.name)
+        && (options.names.isEmpty || options.names.contains(suite.name))
+      {
+        let result = once(suite, context)
+        if let error = result.error { throw BenchError("\(suite.name): \(error)") }
+        results.append(result)
+      }
+      try remember(results, options, at: path)
+      return 0
+    } catch {
+      say("once: \((error as? BenchError)?.message ?? "\(error)")")
+      return 70
+    }
   }
 
   private static func once(_ suite: any Suite.Type, _ context: BenchContext) -> SuiteResult {

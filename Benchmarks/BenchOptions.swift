@@ -14,6 +14,8 @@ struct BenchOptions {
   var hgrm: String?
   var goalsOnly = false
   var thresholds: String?
+  var slack: String?
+  var history: String?
 
   /// - Parameter ungated: suites that measure nothing under the gate.
   init(_ arguments: [String], suites: [String], ungated: [String] = []) throws {
@@ -30,6 +32,8 @@ struct BenchOptions {
       case "--goals": goalsOnly = true
       case "--output": output = try value(option)
       case "--thresholds": thresholds = try value(option)
+      case "--slack": slack = try value(option)
+      case "--history": history = try value(option)
       case "--hgrm": hgrm = try value(option)
       case "--suite":
         let name = try value(option)
@@ -68,6 +72,9 @@ struct BenchOptions {
     // What would be ignored is no gate, and looks like one that passed.
     if thresholds != nil, !gate {
       throw BenchError("--thresholds is judged with --gate only: add --gate")
+    }
+    if slack ?? history != nil, !gate {
+      throw BenchError("--slack and --history are for --gate: add --gate")
     }
     if gate, let name = names.first(where: ungated.contains) {
       throw BenchError(

@@ -19,7 +19,7 @@ enum Machine {
       ?? CommandLine.arguments[0]
   }
 
-  static func describe() -> String {
+  static func processor() -> String {
     var model = "unknown processor"
     if let text = try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8) {
       for line in text.split(separator: "\n")
@@ -30,9 +30,13 @@ enum Machine {
         break
       }
     }
+    return model
+  }
+
+  static func describe() -> String {
     let kernel = (try? String(contentsOfFile: "/proc/sys/kernel/osrelease", encoding: .utf8))?
       .trimmingCharacters(in: .whitespacesAndNewlines)
-    return "\(model), \(processors().count) processors, kernel \(kernel ?? "unknown")"
+    return "\(processor()), \(processors().count) processors, kernel \(kernel ?? "unknown")"
   }
 
   /// What will spoil the figures, said before they are taken.

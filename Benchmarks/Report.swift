@@ -11,14 +11,23 @@ struct SuiteResult: Codable {
   /// How often the suite was measured: more than once only where the gate had missed.
   var measurements = 1
 
+  /// The file of slacks that its goals are held by.
+  var slackFile = SlackFile.usual
+
   /// One line for each target that is missed, naming it.
   var misses: [String] {
-    let again = "see needletail-bench --suite \(suite)"
+    let again = "see \(Bench.command) --suite \(suite)"
     if let error { return ["gate: \(suite): not measured: \(error); \(again)"] }
-    return figures.filter(\.misses).map { figure in
-      let limit = figure.limit.map { ($0.atLeast ? "at least " : "at most ") + number($0.gate) }
+    return figures.filter { $0.misses || $0.isUnheld }.map { figure in
+      if figure.isUnheld {
+        return "gate: \(suite): \(figure.name) is held by nothing: \(slackFile) has no line of it; "
+          + "measure and accept it: \(SlackFile.accepting(slackFile, suite: suite))"
+      }
+      guard let limit = figure.limit else { return "" }
+      let bound = (limit.atLeast ? "at least " : "at most ") + number(limit.gate ?? limit.value)
+      let goal = limit.hold.isEmpty ? "" : " (goal \(number(limit.value)) not met; \(limit.hold))"
       return "gate: \(suite): \(figure.name) is \(number(figure.median)) \(figure.unit), "
-        + "must be \(limit ?? ""); \(again)"
+        + "must be \(bound)\(goal); \(again)"
     }
   }
 
@@ -92,7 +101,7 @@ struct BenchReport: Codable {
       for f in suite.figures {
         var line =
           "  " + pad(f.name, 46) + left(number(f.median), 12) + " " + pad(f.unit, 9)
-          + pad("[\(number(f.min)) - \(number(f.max))]", 26)
+          + pad("[\(number(f.min)) - \(number(f.max))] of \(f.runs)", 32)
         if let limit = f.limit {
           line +=
             " \(limit.atLeast ? ">=" : "<=") \(number(limit.value)) \(f.verdict)"

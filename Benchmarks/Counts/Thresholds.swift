@@ -81,7 +81,7 @@ struct Thresholds: Codable, Equatable {
         + "compared; \(remedy ?? file)")
   }
 
-  private static func describe(_ error: any Error) -> String {
+  static func describe(_ error: any Error) -> String {
     func path(_ context: DecodingError.Context) -> String {
       let path = context.codingPath.map(\.stringValue).joined(separator: ".")
       return path.isEmpty ? "the file" : path

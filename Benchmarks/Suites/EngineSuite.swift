@@ -28,8 +28,8 @@ enum EngineSuite: Suite {
       Figure("floor: two stamps, p50", "ns", floor),
       Figure(
         "tick -> decode, book, strategy, risk, journal, order, p50", "ns", rows[0],
-        goal: .tickToOrder, slack: 4),
-      Figure("the same, p99", "ns", rows[1], goal: .tickToOrderTail, slack: 4),
+        goal: .tickToOrder),
+      Figure("the same, p99", "ns", rows[1], goal: .tickToOrderTail),
       Figure("ticks that each make an order", "M/s", rows[2]),
     ]
       + EngineBench.stages.enumerated().map { i, stage in

@@ -43,16 +43,14 @@ enum ITCHSuite: Suite {
       Figure("floor: walking the frames", "M msg/s", runs.walk),
       Figure("walk / byte sum", "x", ratio(runs.walk, runs.sum), goal: .byteSum),
       Figure("decode, every field", "M msg/s", runs.decode, goal: .decodeRate),
-      Figure("decode / walk", "x", ratio(runs.decode, runs.walk), goal: .decodeRatio, slack: 1.5),
+      Figure("decode / walk", "x", ratio(runs.decode, runs.walk), goal: .decodeRatio),
       Figure("books, every change of the quote", "M msg/s", runs.plain),
       Figure("books / walk", "x", ratio(runs.plain, runs.walk), goal: .booksLevels),
       Figure(
-        "one message, decoded and booked", "ns", runs.plain.map { 1e3 / $0 },
-        limit: .init(value: Goal.booksTime.bound.value, atLeast: false, slack: 10),
-        goal: .booksTime),
+        "one message, decoded and booked", "ns", runs.plain.map { 1e3 / $0 }, goal: .booksTime),
       Figure(
         "books with queues", "M msg/s", runs.queues,
-        limit: .init(value: 8, atLeast: true, slack: 2)),
+        limit: .init(goal: 8, atLeast: true)),
       Figure("books with queues / walk", "x", ratio(runs.queues, runs.walk), goal: .booksQueues),
       Figure(
         "books with queues, 1 M live orders / 300 k", "x", ratio(runs.million, runs.flow),

@@ -23,7 +23,7 @@ enum RiskSuite: Suite {
       }
     }
     return Row.allCases.map { row in
-      Figure(row.rawValue, row.unit, rows[row] ?? [], goal: row.goal, slack: 2)
+      Figure(row.rawValue, row.unit, rows[row] ?? [], goal: row.goal)
     }
   }
 

@@ -220,7 +220,8 @@ final class Folder {
 
 @Suite struct RepetitionTests {
   private func result(_ speed: Double, errors: Double) -> SuiteResult {
-    let limit = Figure.Limit(value: 10, atLeast: true, slack: 2)
+    var limit = Figure.Limit(goal: 10, atLeast: true)
+    limit.held = .init(reached: 10, slack: 2, runs: 20)
     return SuiteResult(
       suite: "s", question: "?",
       figures: [

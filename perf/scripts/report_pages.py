@@ -59,11 +59,13 @@ def verdict(figure):
         return ""
     if median is None:
         return "not measured"
-    low, slack = limit["atLeast"], limit.get("slack", 1)
+    low, held = limit["atLeast"], limit.get("gate")
     if median >= limit["value"] if low else median <= limit["value"]:
         return "met"
-    edge = limit["value"] / slack if low else limit["value"] * slack
-    return "missed, within the slack" if (median >= edge if low else median <= edge) else "missed"
+    if held is None or held == limit["value"]:
+        return "missed"
+    passes = median >= held if low else median <= held
+    return f"missed; held at {number(held)}" if passes else f"missed; must be {number(held)}"
 
 
 class Markdown:
