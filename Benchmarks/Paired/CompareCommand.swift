@@ -50,7 +50,10 @@ enum CompareCommand {
       Bench.say("compare: \(base) is no program: build the base first")
       return 66
     }
-    do { return try compare(base, pairs, PairedFigures.names(strategy)) } catch {
+    let names = PairedFigures.names(strategy).flatMap { name in
+      PairedFigures.shares.map { name + $0.name }
+    }
+    do { return try compare(base, pairs, names) } catch {
       Bench.say("compare: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }
@@ -124,29 +127,38 @@ enum CompareCommand {
         a.end()
         b.end()
       }
-      for name in names where a.names.contains(name) && b.names.contains(name) {
-        ratios[name, default: []].append(try ratio(b, a, name, isFirst: pair % 2 == 1))
+      for name in a.names where b.names.contains(name) {
+        let wanted = PairedFigures.shares.map { name + $0.name }
+        guard wanted.contains(where: names.contains) else { continue }
+        // An old build has fewer shares.
+        for (share, found) in zip(wanted, try turns(b, a, name, isFirst: pair % 2 == 1))
+        where names.contains(share) {
+          ratios[share, default: []].append(found)
+        }
       }
     }
     return ratios.mapValues { PairedEstimate($0) }
   }
 
-  /// Median of the turns of two running processes: A B B A, B A A B.
-  private static func ratio(
+  /// Median of the turns of two running processes, A B B A, B A A B, for each share that both give.
+  private static func turns(
     _ new: PairedProgram, _ base: PairedProgram, _ name: String, isFirst: Bool
-  ) throws -> Double {
-    var ratios: [Double] = []
+  ) throws -> [Double] {
+    var ratios: [[Double]] = []
     for turn in 0..<turns {
       let isOuter = (turn % 2 == 0) == isFirst
       let (outer, inner) = isOuter ? (new, base) : (base, new)
       let times = [
         try outer.time(name), try inner.time(name), try inner.time(name), try outer.time(name),
       ]
-      let ratio = (times[1] * times[2] / (times[0] * times[3])).squareRoot()
-      ratios.append(isOuter ? 1 / ratio : ratio)
+      let shares = times.map(\.count).min() ?? 0
+      ratios.append(
+        (0..<shares).map { i in
+          let ratio = (times[1][i] * times[2][i] / (times[0][i] * times[3][i])).squareRoot()
+          return isOuter ? 1 / ratio : ratio
+        })
     }
-    ratios.sort()
-    return ratios[ratios.count / 2]
+    return (0..<(ratios.map(\.count).min() ?? 0)).map { i in middle(ratios.map { $0[i] }) }
   }
 
   private static func show(_ title: String, _ estimates: [String: PairedEstimate]) {
@@ -189,14 +201,15 @@ private final class PairedProgram {
     names = Array(words.dropFirst())
   }
 
-  /// Nanoseconds of one operation, from one slice.
-  func time(_ name: String) throws -> Double {
+  /// Nanoseconds of one operation, from one slice: its shares.
+  func time(_ name: String) throws -> [Double] {
     input.fileHandleForWriting.write(Data((name + "\n").utf8))
     let words = Self.line(output, &rest).split(separator: " ")
-    guard words.count == 2, words[0] == name, let time = Double(words[1]), time > 0 else {
-      throw BenchError("\(path) paired gave no time of \(name)")
-    }
-    return time
+    let times = words.dropFirst().compactMap { Double($0) }
+    guard words.first ?? "" == name, !times.isEmpty, times.count == words.count - 1,
+      times.allSatisfy({ $0 > 0 })
+    else { throw BenchError("\(path) paired gave no time of \(name)") }
+    return times
   }
 
   func end() {

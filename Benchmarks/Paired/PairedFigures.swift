@@ -4,14 +4,16 @@ import ExecutionCore
 import Foundation
 import Gateways
 
-/// The short figures that two builds are compared by: p50 of blocks of operations, in nanoseconds by
-/// operation.
+/// The short figures that two builds are compared by: p50 and p90 of blocks of operations, in
+/// nanoseconds by operation.
 ///
 /// `needletail-bench paired` answers, a line each: it says `ready` and its figures' names; then for each
-/// name on standard input it runs a slice of some milliseconds, warm-up first, and prints the name and
-/// the time. It ends with its input. The format is never changed: the other build may be an old one.
+/// name on standard input it runs a slice of some milliseconds, warm-up first, and prints the name, the
+/// p50 and the p90. It ends with its input. The other build may be an old one: those before the p90 print
+/// the name and the p50, and what comes anew comes behind.
 enum PairedFigures {
-  /// One figure: `body(n)` does n operations; a block is `block` of them, a slice `blocks` blocks.
+  /// One figure: `body(n)` does n operations; a block is `block` of them, a slice `blocks` blocks. A block
+  /// has sixteen at least, for what a stamp costs would hide a difference.
   struct Item {
     var name: String
     var block: Int
@@ -20,6 +22,9 @@ enum PairedFigures {
     var begin: () throws -> Void = {}
     var end: () -> Void = {}
   }
+
+  /// What is judged of each figure, and how its name ends.
+  static let shares = [(name: "", share: 0.5), (name: " p90", share: 0.9)]
 
   private static let own = ["decode", "books", "risk", "place", "tick", "ring"]
 
@@ -41,7 +46,8 @@ enum PairedFigures {
       guard let item = items.first(where: { $0.name == name }) else {
         throw BenchError("no figure '\(name)'")
       }
-      say("\(name) \((try slice(item, plant) * 1_000).rounded() / 1_000)")
+      let times = try slice(item, plant).map { "\(($0 * 1_000).rounded() / 1_000)" }
+      say(([name] + times).joined(separator: " "))
     }
   }
 
@@ -49,7 +55,8 @@ enum PairedFigures {
     FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }
 
-  private static func slice(_ item: Item, _ plant: Int) throws -> Double {
+  /// p50 and p90.
+  private static func slice(_ item: Item, _ plant: Int) throws -> [Double] {
     let operations = item.block + item.block * plant / 100
     var samples = [UInt32](repeating: 0, count: item.blocks)
     try item.begin()
@@ -60,7 +67,8 @@ enum PairedFigures {
       samples[i] = UInt32(clamping: nanoseconds() - start)
     }
     item.end()
-    return median(&samples) / Double(item.block)
+    let all = Distribution(samples)
+    return shares.map { all.percentile($0.share) / Double(item.block) }
   }
 
   // MARK: The figures
@@ -126,7 +134,7 @@ enum PairedFigures {
 
   private static func tick() throws -> Item {
     let bench = Kept(try EngineBench(instruments: 100))
-    return Item(name: "tick", block: 10, blocks: 200) { operations in
+    return Item(name: "tick", block: 20, blocks: 200) { operations in
       // Rise, order, rejection, fall.
       _ = try? bench.value.ticks(operations, handicap: 0)
     }

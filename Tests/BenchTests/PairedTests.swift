@@ -66,7 +66,11 @@ private let bench = Program("needletail-bench")
     #expect(ready.first == "ready")
     #expect(PairedFigures.names(nil).starts(with: ready.dropFirst()))
     #expect(lines.dropFirst().map { $0[0] } == figures)
-    for line in lines.dropFirst() { #expect(try #require(Double(line[1])) > 0) }
+    for line in lines.dropFirst() {
+      #expect(line.count == 1 + PairedFigures.shares.count)
+      let (p50, p90) = (try #require(Double(line[1])), try #require(Double(line[2])))
+      #expect(p50 > 0 && p90 >= p50)
+    }
   }
 
   @Test func `a base that is no such build is named`() throws {

@@ -164,7 +164,8 @@ private func run(_ medians: [String: Double], build: String = "b", unit: String 
     #expect(end.code == 64 && end.errors.contains("slack --help") && end.output.isEmpty)
   }
 
-  @Test func `a history becomes a file, and what the file does not name is held by nothing`() throws {
+  @Test func `a history becomes a file, and what the file does not name is held by nothing`() throws
+  {
     let folder = Folder()
     let history = folder.path("history.jsonl")
     let file = folder.path("slack.json")
