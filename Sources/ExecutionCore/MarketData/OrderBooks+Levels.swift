@@ -82,6 +82,23 @@ extension OrderBooks {
     unsafe side.pointee.shares = levels[Int(best)].shares
   }
 
+  /// Takes all levels out of a side; their orders have gone. One at a time, in the order of the orders'
+  /// places, each would move what is behind it in the vector.
+  @_noLocks func removeLevels(_ side: UnsafeMutablePointer<SideState>) {
+    let entries = unsafe ladder + Int(side.pointee.start)
+    var left = unsafe Int(side.pointee.listed)
+    while left > 0 {
+      left &-= 1
+      let index = unsafe entries[left].level
+      if unsafe index >= core.pointee.windowsEnd { giveLevel(index) }
+    }
+    unsafe side.pointee.listed = 0
+    unsafe side.pointee.present = [0, 0, 0, 0]
+    unsafe side.pointee.count = 0
+    unsafe side.pointee.price = 0
+    unsafe side.pointee.shares = 0
+  }
+
   /// The best level of a side whose window has none from offset `below` on; 0 when the side is empty.
   @_noLocks @inline(__always) func bestLevel(
     _ book: UnsafeMutablePointer<BookState>, _ sideIndex: UInt8, below: UInt32

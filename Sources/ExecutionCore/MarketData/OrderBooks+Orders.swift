@@ -189,8 +189,7 @@ extension OrderBooks {
   /// Takes a live order out of its queue, its level and its place.
   @_noLocks @inline(__always) func remove(_ slot: UInt32) {
     let order = unsafe orders[Int(slot)]
-    unsafe orders[Int(slot)].word = order.word & OrderSlot.evictedMask
-    if unsafe slot >= core.pointee.overflowStart { giveOverflow(slot, order.reference) }
+    take(slot, order)
     let index = order.level
     let level = unsafe levels + Int(index)
     if unsafe core.pointee.hasQueues { unsafe dequeue(slot, level) }
@@ -200,7 +199,6 @@ extension OrderBooks {
     unsafe level.pointee.orders = left
     let book = unsafe books + Int(level.pointee.locate)
     let side = unsafe side(book, level.pointee.side)
-    unsafe core.pointee.counters.live &-= 1
     if left == 0 {
       unsafe removeLevel(book, side, index)
     } else if unsafe side.pointee.price == level.pointee.price {
@@ -245,18 +243,28 @@ extension OrderBooks {
 
   // MARK: Emptying
 
-  /// Removes every order of every book, or of one, by looking at all slots: books without queues.
+  /// Takes every order of every book, or of one, out of its place, by looking at all slots: books without
+  /// queues. Their levels stay, empty, for ``removeLevels(_:)``.
   @_noLocks func sweep(onlyLocate: UInt16?) {
     let end = unsafe Int(core.pointee.overflowStart &+ core.pointee.overflowUsed)
     var slot = Int(Self.slotsBefore)
     while slot < end {
-      let level = unsafe orders[slot].level
-      if level != 0 {
-        let locate = unsafe levels[Int(level)].locate
-        if onlyLocate == nil || onlyLocate == locate { remove(UInt32(truncatingIfNeeded: slot)) }
-      }
+      let order = unsafe orders[slot]
+      let level = unsafe levels + Int(order.level)
       slot &+= 1
+      guard order.level != 0, onlyLocate == nil || onlyLocate == (unsafe level.pointee.locate)
+      else { continue }
+      take(UInt32(truncatingIfNeeded: slot &- 1), order)
+      unsafe level.pointee.shares &-= UInt64(order.shares)
+      unsafe level.pointee.orders &-= 1
     }
+  }
+
+  /// Makes the place of a live order free.
+  @_noLocks @inline(__always) private func take(_ slot: UInt32, _ order: OrderSlot) {
+    unsafe orders[Int(slot)].word = order.word & OrderSlot.evictedMask
+    if unsafe slot >= core.pointee.overflowStart { giveOverflow(slot, order.reference) }
+    unsafe core.pointee.counters.live &-= 1
   }
 }
 

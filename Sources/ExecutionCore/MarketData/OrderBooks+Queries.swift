@@ -166,10 +166,27 @@ extension OrderBooks {
   /// Removes every order of one book and forgets that some were dropped; the symbol stays.
   @_noLocks public func reset(_ locate: UInt16) {
     if !hasQueues, hasOrders(locate) { sweep(onlyLocate: locate) }
+    empty(locate)
+  }
+
+  /// Removes every order of every book.
+  @_noLocks public func resetAll() {
+    if !hasQueues { sweep(onlyLocate: nil) }
+    var locate = 0
+    while locate < Self.locates {
+      empty(UInt16(truncatingIfNeeded: locate))
+      locate &+= 1
+    }
+  }
+
+  /// Ends a reset of one book. With queues the orders go here, from the best price on, so that what goes
+  /// is always a vector's last entry; without, they have gone and their levels follow.
+  @_noLocks private func empty(_ locate: UInt16) {
     let book = unsafe books + Int(locate)
     var sideIndex: UInt8 = 0
-    while sideIndex < 2, hasQueues {
-      var left = live
+    while sideIndex < 2 {
+      if !hasQueues { unsafe removeLevels(side(book, sideIndex)) }
+      var left = hasQueues ? live : 0
       while left > 0 {
         let best = unsafe bestLevel(book, sideIndex, below: UInt32(Self.windowSize))
         guard best != 0 else { break }
@@ -178,17 +195,7 @@ extension OrderBooks {
       }
       sideIndex &+= 1
     }
-    unsafe books[Int(locate)].flags &= ~BookState.dropped
-  }
-
-  /// Removes every order of every book.
-  @_noLocks public func resetAll() {
-    if !hasQueues { sweep(onlyLocate: nil) }
-    var locate = 0
-    while locate < Self.locates {
-      reset(UInt16(truncatingIfNeeded: locate))
-      locate &+= 1
-    }
+    unsafe book.pointee.flags &= ~BookState.dropped
   }
 }
 

@@ -74,6 +74,15 @@ final class BookTrio {
     tops = [BookTop](repeating: BookTop(), count: OrderBooks.locates)
   }
 
+  /// The twin forgets one book, which has been emptied.
+  func forget(_ locate: UInt16) {
+    for reference in twin.orders.filter({ $0.value.locate == locate }).keys {
+      twin.orders[reference] = nil
+    }
+    twin.sides = twin.sides.filter { $0.key.locate != locate }
+    tops[Int(locate)] = BookTop()
+  }
+
   @discardableResult private func tell(_ r: MarketRecord) -> NaiveBooks.Side? {
     switch r.kind {
     case UInt8(ascii: "A"), UInt8(ascii: "F"):
