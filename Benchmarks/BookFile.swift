@@ -50,20 +50,9 @@ enum BookFile {
     guard let data = FileManager.default.contents(atPath: path), !data.isEmpty else {
       throw BenchError("'\(path)' cannot be read, or is empty")
     }
-    var settings = MarketDataSettings(capacity: .wholeDay)
-    settings.capacity.queues = true
-    settings.bindsAtFirstAdd = true
-    var made: OpaquePointer?
-    let error = nt_arena_create(
-      &made, MarketData.bytes(for: settings, instruments: 0) + 4096,
-      nt_arena_options(numa_node: -1, huge_pages: true, lock: false, prefault: true), nil)
-    guard error == 0, let arena = made else {
-      throw BenchError("no memory for the books: errno \(error)")
-    }
-    defer { nt_arena_destroy(arena) }
-    guard let market = MarketData(settings: settings, symbols: [], arena: arena) else {
-      throw BenchError("the arena is too small for the books")
-    }
+    let made = try BenchBooks.wholeDay(queues: true)
+    defer { withExtendedLifetime(made) {} }
+    let market = made.market
     // Read once before the clock starts, as the peers' events lie in memory then.
     guard data.reduce(0, { $0 &+ UInt64($1) }) > 0 else {
       throw BenchError("'\(path)' is all zeros")

@@ -147,18 +147,9 @@ final class ITCHStream {
   ///
   /// - Returns: over the whole stream, and over what comes behind the opening.
   func books(queues: Bool, handicap: Int64) throws -> (all: Double, flow: Double) {
-    var settings = MarketDataSettings(capacity: .wholeDay)
-    settings.capacity.queues = queues
-    settings.bindsAtFirstAdd = true
-    var arena: OpaquePointer?
-    let error = nt_arena_create(
-      &arena, MarketData.bytes(for: settings, instruments: 0) + 4096,
-      nt_arena_options(numa_node: -1, huge_pages: true, lock: false, prefault: true), nil)
-    guard error == 0, let arena else { throw BenchError("no memory for the books: errno \(error)") }
-    defer { nt_arena_destroy(arena) }
-    guard let market = MarketData(settings: settings, symbols: [], arena: arena) else {
-      throw BenchError("the arena is too small for the books")
-    }
+    let made = try BenchBooks.wholeDay(queues: queues)
+    defer { withExtendedLifetime(made) {} }
+    let market = made.market
     let records = UnsafeMutablePointer<MarketRecord>.allocate(capacity: Self.batch)
     defer { records.deallocate() }
     var changes = QuoteChanges()

@@ -16,7 +16,7 @@ private let hasValgrind: Bool = {
 @Suite(.serialized, .enabled(if: bench.isBuilt)) struct OwnStrategyTests {
   private let name = CountedOperation.strategyName
 
-  @Test func `their strategy is an operation that is counted, after the eighteen`() throws {
+  @Test func `their strategy is an operation that is counted, after the fifteen`() throws {
     let end = try bench.run("count", "--list")
     #expect(end.code == 0)
     let lines = end.output.split(separator: "\n")
