@@ -12,16 +12,22 @@ final class OrderBench {
   let lane = MemoryLane(bytes: 16 << 20)
   let requests = UnsafeMutablePointer<OrderRequest>.allocate(capacity: orders)
   private var time = session
+  private var sequence: UInt64
+  private var steps = 0
+  /// Orders from one step of the market to the next: all instruments are seen within 17 seconds.
+  private static let ordersPerStep = 64
 
   init(quantity: Int64 = 100) throws {
     var configuration = BenchMarket.configuration(instruments: Self.instruments)
     configuration.firmLimits.openOrders = 2 * Self.orders
+    sequence = 0
     do {
       driver.initialize(
         to: Driver(
           engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy()))
     } catch { throw BenchError("\(error)") }
     BenchMarket.open(&driver.pointee, instruments: Self.instruments, at: Self.session)
+    sequence = driver.pointee.engine.market.feedState.expected
     for i in 0..<Self.orders {
       let buys = i % 2 == 0
       let price = (buys ? 9_999 : 10_001) * 1_000_000 - Int64(i % 7) * 1_000_000
@@ -33,7 +39,8 @@ final class OrderBench {
     }
   }
 
-  /// A millisecond later than the last one: the duplicate window has passed.
+  /// A millisecond later than the last one: the duplicate window has passed. The market stands still: all
+  /// ``orders`` are placed before its age is the gates' limit, five seconds.
   func place(_ i: Int) {
     time += 1_000_001
     driver.pointee.engine.advance(sessionTime: time, machineTime: 0)
@@ -49,8 +56,29 @@ final class OrderBench {
     driver.pointee.apply(report, sessionTime: time, machineTime: 0)
   }
 
+  /// A quote of the next instrument comes and goes below the best, so that no gate finds it old.
+  private func goOn() {
+    let instrument = steps % Self.instruments
+    steps += 1
+    var record = MarketRecord()
+    record.sessionTime = time
+    record.locate = UInt16(instrument + 1)
+    record.symbol = BenchMarket.symbol(instrument)
+    record.side = UInt8(ascii: "B")
+    record.price = 999_800
+    record.shares = 100
+    record.reference = 1 << 40 + UInt64(steps)
+    for kind in [ITCHDecoder.Kind.add, ITCHDecoder.Kind.delete] {
+      record.kind = kind
+      record.sequence = sequence
+      sequence += 1
+      driver.pointee.ingest(&record, count: 1, machineTime: 0)
+    }
+  }
+
   func placeAndReject(_ next: inout Int) {
     time += 1_000_001
+    if next % Self.ordersPerStep == 0 { goOn() }
     driver.pointee.engine.advance(sessionTime: time, machineTime: 0)
     _ = driver.pointee.engine.place(requests[next])
     next = (next + 1) % Self.orders

@@ -83,8 +83,7 @@ struct EngineBench: ~Copyable {
   private let frame: UnsafeMutablePointer<UInt8>
   private var frameBytes = 0
   private var sequence: UInt64
-  /// One packet of the venue.
-  private let answer: UnsafeMutablePointer<UInt8>
+  private let venue = BenchVenue()
   private var orders: UInt64 = 0
   private var time: Int64 = 1_577_716_201_000_000_000
   private var lastReference: UInt64 = 0
@@ -102,7 +101,7 @@ struct EngineBench: ~Copyable {
     do {
       driver = Driver(
         engine: try Engine(
-          BenchMarket.configuration(instruments: instruments, gates: true), lane: lane.lane),
+          BenchMarket.configuration(instruments: instruments), lane: lane.lane),
         strategy: ProbeTaker())
     } catch { throw BenchError("\(error)") }
     let gateway = try BenchMarket.gateway()
@@ -116,14 +115,11 @@ struct EngineBench: ~Copyable {
     records.initialize(repeating: MarketRecord(), count: Self.recordsMax)
     frame = .allocate(capacity: Self.frameMax)
     frame.initialize(repeating: 0, count: Self.frameMax)
-    answer = .allocate(capacity: Self.frameMax)
-    answer.initialize(repeating: 0, count: Self.frameMax)
   }
 
   deinit {
     records.deallocate()
     frame.deallocate()
-    answer.deallocate()
   }
 
   /// Nanoseconds of each tick, sorted.
@@ -234,22 +230,11 @@ struct EngineBench: ~Copyable {
 
   /// The venue rejects what was sent, over the gateway, so that nothing stays open.
   private mutating func reject() throws {
-    guard lastReference != 0, let id = OUCHClOrdID(lastID, incarnation: 0) else {
+    guard let packet = venue.rejection(of: lastReference, lastID) else {
       throw BenchError("the gateway withdrew an order")
     }
-    var rejected = OUCHResponse(.rejected)
-    rejected.userRefNum = UInt32(lastReference)
-    rejected.reason = 1
-    rejected.clOrdID = id
-    var fault: OUCHFault?
-    let room = UnsafeMutableRawBufferPointer(start: answer + 3, count: Self.frameMax - 3)
-    let length = rejected.encode(into: room, &fault)
-    answer[0] = 0
-    answer[1] = UInt8(length + 1)
-    answer[2] = SoupPacketType.sequencedData
     let now = nt_clock_now()
-    let packet = UnsafeRawBufferPointer(start: answer, count: length + 3)
-    guard length > 0, gateway.receive(packet, now: now) == packet.count else {
+    guard gateway.receive(packet, now: now) == packet.count else {
       throw BenchError("the gateway did not take the rejection")
     }
     for report in gateway.reports {

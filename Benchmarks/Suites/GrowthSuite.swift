@@ -13,6 +13,7 @@ enum GrowthSuite: Suite {
   static func run(_ context: BenchContext) throws -> [Figure] {
     if context.gate { return [] }
     pin(context.processors[context.processors.count - 1])
+    _ = nt_clock_calibrate()
     let caches = Caches.sizes()
     let grown = [
       try symbols(context), try liveOrders(context), try instruments(context),
@@ -87,13 +88,16 @@ enum GrowthSuite: Suite {
   private static func instruments(_ context: BenchContext) throws -> Curve {
     let sizes = context.quick ? [10, 100] : [10, 100, 1_000, 3_000, 10_000]
     return curve(
-      "instruments", "the risk chain, p50 in batches of 16, by instruments", "instruments", "ns",
+      "instruments", "the risk chain, p50 in batches of 16, a tenth refused, by instruments",
+      "instruments", "ns",
       try sizes.map { size in
-        var bench = try GrowthRisk(instruments: size)
+        // Every instrument several times, in random order.
+        var bench = try RiskBench(
+          instruments: size, turns: max(64, 4 * size / RiskSuite.batch), seed: UInt64(size))
         var runs: [Double] = []
         for i in 0...context.runs {
-          let nanoseconds = try bench.check(
-            rounds: context.quick ? 500 : 20_000, handicap: context.handicap)
+          let nanoseconds = try bench.chain(
+            context.quick ? 500 : 20_000, context.handicap, from: 0)
           if i > 0 { runs.append(nanoseconds) }
         }
         return point(size, runs)
@@ -134,64 +138,6 @@ private struct Watcher: Strategy {
   mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
     let quote = desk.quote(instrument)
     leaning &+= quote.bidQuantity.raw &- quote.askQuantity.raw
-  }
-}
-
-/// The risk chain over many instruments, each asked about several times in random order.
-private struct GrowthRisk: ~Copyable {
-  private static let session: Int64 = 1_577_716_200_000_000_000
-  private var driver: Driver<NoStrategy>
-  private let lane: MemoryLane
-  private let requests: UnsafeMutablePointer<OrderRequest>
-  private let batches: Int
-
-  init(instruments: Int) throws {
-    let lane = MemoryLane(bytes: 64 << 20)
-    var configuration = BenchMarket.configuration(instruments: instruments)
-    configuration.marketData.capacity = .small
-    var driver: Driver<NoStrategy>
-    do {
-      driver = Driver(
-        engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy())
-    } catch { throw BenchError("\(error)") }
-    BenchMarket.open(&driver, instruments: instruments, at: Self.session)
-    var random = BenchRandom(seed: UInt64(instruments))
-    batches = max(64, 4 * instruments / RiskSuite.batch)
-    let count = batches * RiskSuite.batch
-    requests = .allocate(capacity: count)
-    for i in 0..<count {
-      let buys = random.below(2) == 0
-      let request = OrderRequest(
-        instrument: InstrumentID(raw: UInt32(random.below(UInt64(instruments)))),
-        account: AccountID(raw: 0), strategy: StrategyID(raw: 0), side: buys ? .buy : .sell,
-        price: Price(raw: (buys ? 9_999 : 10_001) * 1_000_000),
-        quantity: Quantity(raw: Int64(random.below(9) + 1) * 100))
-      (requests + i).initialize(to: request)
-    }
-    self.lane = lane
-    self.driver = driver
-  }
-
-  deinit { requests.deallocate() }
-
-  /// The p50 of a batch, for each order of it.
-  mutating func check(rounds: Int, handicap: Int64) throws -> Double {
-    var samples = [UInt32](repeating: 0, count: rounds)
-    var refused = 0
-    if let why = driver.engine.check(requests[0]) {
-      throw BenchError("an order within the limits was refused: \(why.code)")
-    }
-    for round in 0..<rounds {
-      let first = (round % batches) * RiskSuite.batch
-      let start = nanoseconds()
-      for i in 0..<RiskSuite.batch where driver.engine.check(requests[first + i]) != nil {
-        refused += 1
-      }
-      spend(handicap * Int64(RiskSuite.batch))
-      samples[round] = UInt32(clamping: nanoseconds() - start)
-    }
-    guard refused == 0 else { throw BenchError("\(refused) orders within the limits were refused") }
-    return median(&samples) / Double(RiskSuite.batch)
   }
 }
 

@@ -126,6 +126,9 @@ struct LoadBench: ~Copyable {
 
   private var driver: Driver<LoadTaker>
   private var gateway: OUCHGateway
+  private let venue = BenchVenue()
+  /// Answers of the venue that the gateway did not take.
+  private var lost = 0
   private let lane: MemoryLane
   private let frames: LoadFrames
   private let records: UnsafeMutablePointer<MarketRecord>
@@ -189,11 +192,12 @@ struct LoadBench: ~Copyable {
   private func check(placed: Int, of count: Int) throws {
     // A stretch may begin and end anywhere within the frames' period.
     guard abs(placed - count / LoadFrames.orderEvery) <= 1, driver.strategy.refused == 0,
-      driver.engine.openOrderCount == 0, gateway.counters.notSent == 0
+      driver.engine.openOrderCount == 0, gateway.counters.notSent == 0, lost == 0
     else {
       throw BenchError(
         "\(placed) orders for \(count) messages, \(driver.strategy.refused) refused, "
-          + "\(driver.engine.openOrderCount) open, \(gateway.counters.notSent) not sent")
+          + "\(driver.engine.openOrderCount) open, \(gateway.counters.notSent) not sent, "
+          + "\(lost) answers lost")
     }
   }
 
@@ -246,16 +250,19 @@ struct LoadBench: ~Copyable {
     }
     driver.ingest(records, count: made, machineTime: now)
     spend(handicap * Int64(ready))
-    var report = VenueReport(kind: .rejected, venue: 0, account: AccountID(raw: 0))
     var hasOrders = false
     while let request = driver.engine.nextRequest(machineTime: now) {
       _ = gateway.encode(request, now: now)
-      report.venueReference = request.venueReference
       driver.engine.requestTaken()
       hasOrders = true
       let bytes = gateway.prepareSend(now: now)
       gateway.sent(bytes.count, now: now)
-      driver.apply(report, sessionTime: records[made - 1].sessionTime, machineTime: now)
+      let packet = venue.rejection(of: request.venueReference, request.clientOrderID)
+      if packet.map({ gateway.receive($0, now: now) == $0.count }) != true { lost += 1 }
+      for report in gateway.reports {
+        driver.apply(report, sessionTime: records[made - 1].sessionTime, machineTime: now)
+      }
+      gateway.clearReports()
     }
     if hasOrders { lane.rewind() }
     return nanoseconds()

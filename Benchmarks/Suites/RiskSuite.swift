@@ -69,30 +69,33 @@ struct RiskBench: ~Copyable {
   private var driver: Driver<NoStrategy>
   private let lane: MemoryLane
   private let instruments: Int
-  /// ``RiskSuite/batch`` × 64 of them, used in turn; behind them as many that are all refused.
+  /// ``RiskSuite/batch`` × ``turns`` of them, used in turn; behind them as many that are all refused.
   private let requests: UnsafeMutablePointer<OrderRequest>
   private let held: UnsafeMutablePointer<Bool>
   private var time: Int64 = 1_577_716_200_000_000_000
   private var sequence: UInt64
   private var reference: UInt64 = 1 << 40
-  static let turns = 64
+  /// How often the market went on.
+  private var steps = 0
+  private let turns: Int
 
   /// - Parameters:
   ///   - instruments: 10 to 10,000.
   ///   - strategies: 1 to 64, all of one account.
-  init(instruments: Int, strategies: Int = 1, seed: UInt64) throws {
+  ///   - turns: batches of different orders.
+  init(instruments: Int, strategies: Int = 1, turns: Int = 64, seed: UInt64) throws {
     let lane = MemoryLane(bytes: 4 << 20)
     var driver: Driver<NoStrategy>
     do {
       let configuration = BenchMarket.configuration(
-        instruments: instruments, strategies: strategies, gates: true)
+        instruments: instruments, strategies: strategies)
       driver = Driver(
         engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy())
     } catch { throw BenchError("\(error)") }
     BenchMarket.open(&driver, instruments: instruments, at: time)
     guard driver.engine.venueIsReady else { throw BenchError("the engine's venue is not ready") }
     var random = BenchRandom(seed: seed)
-    let count = RiskSuite.batch * Self.turns
+    let count = RiskSuite.batch * turns
     var made = (0..<count).map { _ in Self.request(&random, instruments, strategies) }
     let refused = made.filter { driver.engine.check($0) != nil }.count
     guard (made.count / 20...made.count / 6).contains(refused) else {
@@ -105,6 +108,7 @@ struct RiskBench: ~Copyable {
     }
     self.lane = lane
     self.instruments = instruments
+    self.turns = turns
     sequence = driver.engine.market.feedState.expected
     self.driver = driver
     requests = .allocate(capacity: made.count)
@@ -140,7 +144,7 @@ struct RiskBench: ~Copyable {
     rows.append((.timer, Self.nanoseconds(&timer, 50)))
     rows.append((.timerTail, Self.nanoseconds(&timer, 99)))
     rows.append((.chain, try chain(rounds, handicap, from: 0)))
-    rows.append((.refused, try chain(rounds, handicap, from: RiskSuite.batch * Self.turns)))
+    rows.append((.refused, try chain(rounds, handicap, from: RiskSuite.batch * turns)))
     let whole = try whole(rounds: rounds, handicap: handicap)
     rows.append((.whole, whole.median))
     rows.append((.rate, whole.rate))
@@ -177,12 +181,14 @@ struct RiskBench: ~Copyable {
 
   /// Lets the market go on: two milliseconds later, with a quote of the next instrument that comes and
   /// goes below the best. The duplicate window has passed then, and the message rate has refilled.
-  private mutating func goOn(_ round: Int) {
+  private mutating func goOn() {
     time += 2_000_000
+    let instrument = steps % instruments
+    steps += 1
     var record = MarketRecord()
     record.sessionTime = time
-    record.locate = UInt16(round % instruments + 1)
-    record.symbol = BenchMarket.symbol(round % instruments)
+    record.locate = UInt16(instrument + 1)
+    record.symbol = BenchMarket.symbol(instrument)
     record.side = UInt8(ascii: "B")
     record.price = 999_800
     record.shares = 100
@@ -201,8 +207,8 @@ struct RiskBench: ~Copyable {
     var samples = [UInt32](repeating: 0, count: rounds)
     var refused = 0
     for round in 0..<rounds {
-      if round % 64 == 0 { goOn(round / 64) }
-      let first = offset + (round % Self.turns) * RiskSuite.batch
+      if round % 64 == 0 { goOn() }
+      let first = offset + (round % turns) * RiskSuite.batch
       let start = nt_clock_ticks()
       for i in 0..<RiskSuite.batch where driver.engine.check(requests[first + i]) != nil {
         refused += 1
@@ -222,8 +228,8 @@ struct RiskBench: ~Copyable {
     var samples = [UInt32](repeating: 0, count: rounds)
     var sum: UInt64 = 0
     for round in 0..<rounds {
-      goOn(round)
-      let first = (round % Self.turns) * RiskSuite.batch
+      goOn()
+      let first = (round % turns) * RiskSuite.batch
       let start = nt_clock_ticks()
       for i in first..<first + RiskSuite.batch { turn(i) }
       spend(handicap * Int64(RiskSuite.batch))
@@ -237,7 +243,7 @@ struct RiskBench: ~Copyable {
   }
 
   @inline(__always) private mutating func turn(_ i: Int) {
-    let count = RiskSuite.batch * Self.turns
+    let count = RiskSuite.batch * turns
     held[i] = driver.engine.hold(requests[i])
     let earlier = (i + count - 64) % count
     if held[earlier] {
@@ -247,7 +253,7 @@ struct RiskBench: ~Copyable {
   }
 
   private mutating func releaseAll() throws {
-    for i in 0..<RiskSuite.batch * Self.turns where held[i] {
+    for i in 0..<RiskSuite.batch * turns where held[i] {
       driver.engine.release(requests[i])
       held[i] = false
     }
@@ -259,8 +265,8 @@ struct RiskBench: ~Copyable {
   private mutating func singles(rounds: Int, handicap: Int64) throws -> [UInt32] {
     var samples = [UInt32](repeating: 0, count: rounds)
     for round in 0..<rounds {
-      goOn(round)
-      let i = round % (RiskSuite.batch * Self.turns)
+      goOn()
+      let i = round % (RiskSuite.batch * turns)
       let start = nt_clock_ticks()
       turn(i)
       spend(handicap)
@@ -275,9 +281,9 @@ struct RiskBench: ~Copyable {
     var samples = [UInt32](repeating: 0, count: rounds)
     let before = driver.engine.counters.refused
     for round in 0..<rounds {
-      goOn(round)
+      goOn()
       lane.rewind()
-      let first = (Self.turns + round % Self.turns) * RiskSuite.batch
+      let first = (turns + round % turns) * RiskSuite.batch
       let start = nt_clock_ticks()
       for i in 0..<RiskSuite.batch { _ = driver.engine.place(requests[first + i]) }
       spend(handicap * Int64(RiskSuite.batch))
@@ -297,9 +303,9 @@ struct RiskBench: ~Copyable {
     var placed = [UInt32](repeating: 0, count: rounds)
     var worked = [UInt32](repeating: 0, count: rounds)
     for round in 0..<rounds {
-      goOn(round)
+      goOn()
       lane.rewind()
-      let first = (round % Self.turns) * RiskSuite.batch
+      let first = (round % turns) * RiskSuite.batch
       let start = nt_clock_ticks()
       for i in 0..<RiskSuite.batch { _ = driver.engine.place(requests[first + i]) }
       spend(handicap * Int64(RiskSuite.batch))

@@ -5,9 +5,10 @@ package import Gateways
 package enum BenchMarket {
   package static func symbol(_ i: Int) -> UInt64 { SymbolCode.encode("B\(i)") ?? 0 }
 
-  /// - Parameter gates: the ages of feed, symbol and quote are checked: the market must go on.
+  /// Breakers and data-quality gates are on, with the ages that a run has: who places orders lets the
+  /// market go on, each instrument within a minute and the feed within five seconds of session time.
   package static func configuration(
-    instruments: Int, strategies: Int = 1, gates: Bool = false
+    instruments: Int, strategies: Int = 1
   ) -> EngineConfiguration {
     let facts = (0..<instruments).map { i in
       var facts = InstrumentFacts(symbol: symbol(i))
@@ -28,12 +29,6 @@ package enum BenchMarket {
     configuration.ordersPerDayMax = 1 << 21
     configuration.firmLimits.messageRate = MessageRate(
       perSecond: 1_000_000, burst: 100_000, keptForCancels: 100)
-    if !gates {
-      configuration.dataAgeMax = .max
-      configuration.goodQuoteAgeMax = .max
-      configuration.marketData.staleAfter = 0
-      configuration.marketData.feedStaleAfter = 0
-    }
     return configuration
   }
 

@@ -118,10 +118,11 @@ struct AuditPath: ~Copyable {
   }
 
   private mutating func tick(_ record: inout MarketRecord) {
-    let length = ITCHEncoder.encodeFrame(&record, midnight: 0, into: frame, capacity: 64)
+    let midnight = time - time % 86_400_000_000_000
+    let length = ITCHEncoder.encodeFrame(&record, midnight: midnight, into: frame, capacity: 64)
     let batch = ITCHDecoder.decodeFrames(
-      frame, count: length, midnight: time - time % 86_400_000_000_000, firstSequence: sequence,
-      into: records, capacity: Self.recordsMax)
+      frame, count: length, midnight: midnight, firstSequence: sequence, into: records,
+      capacity: Self.recordsMax)
     sequence += 1
     driver.ingest(records, count: batch.records, machineTime: time)
     events &+= UInt64(batch.records)
