@@ -19,6 +19,24 @@
 
 #define NT_CACHE_LINE 64
 
+/* One of two values, chosen without a way: for conditions that no processor can foresee. */
+#if defined(__has_builtin)
+#if __has_builtin(__builtin_unpredictable)
+#define NT_UNFORESEEN(condition) __builtin_unpredictable(condition)
+#endif
+#endif
+#ifndef NT_UNFORESEEN
+#define NT_UNFORESEEN(condition) (condition)
+#endif
+
+static inline NT_HOT uint32_t nt_choose32(bool condition, uint32_t then, uint32_t otherwise) {
+  return NT_UNFORESEEN(condition) ? then : otherwise;
+}
+
+static inline NT_HOT uint64_t nt_choose64(bool condition, uint64_t then, uint64_t otherwise) {
+  return NT_UNFORESEEN(condition) ? then : otherwise;
+}
+
 static inline NT_HOT uint16_t nt_load_be16(const uint8_t *p) {
   uint16_t v;
   memcpy(&v, p, sizeof v);

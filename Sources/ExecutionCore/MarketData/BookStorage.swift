@@ -90,7 +90,7 @@ struct SideState: BitwiseCopyable {
   var vector: UInt32
   /// Levels in the vector.
   var listed: UInt32
-  /// The vector's best key; meaningless while it is empty.
+  /// The vector's best key; 0 while it is empty.
   var listedBest: UInt32
   /// Lowest rank of the window; its 256 ranks may begin below 0.
   var low: UInt32
@@ -119,6 +119,13 @@ struct BookState: BitwiseCopyable {
   static var loading: UInt8 { @_noLocks get { 2 } }
 }
 
+/// What looking ahead has found out about a record of the batch; nothing is believed later.
+struct LookAhead: BitwiseCopyable {
+  /// Of the order that it names first.
+  var place: UInt32
+  var level: UInt32
+}
+
 /// Everything behind the handle, in one place: what is fixed at start-up, then what changes.
 @unsafe struct BooksCore: BitwiseCopyable {
   // Fixed. By slot: the places of references first, then the overflow.
@@ -132,6 +139,8 @@ struct BookState: BitwiseCopyable {
   var engineShift: UInt32
   var orderCapacity: UInt32
   var hasQueues: Bool
+  /// Of the record at an index of its batch modulo 32.
+  var ahead: UnsafeMutablePointer<LookAhead>
   // Changes.
   var counters: BookCounters
   /// Levels outside of windows: first free one, first one never used, and where they end.

@@ -237,7 +237,7 @@ internal import CSupport
   }
 
   /// The book holds every order of the feed.
-  @_noLocks public func isWhole(_ locate: UInt16) -> Bool {
+  @_noLocks @inline(__always) public func isWhole(_ locate: UInt16) -> Bool {
     guard unsafe !feed.pointee.gapPending, unsafe !feed.pointee.loading else { return false }
     if !books.isComplete(locate) { return false }
     if unsafe feed.pointee.isWhole { return true }

@@ -92,25 +92,19 @@ extension OrderBooks {
         change = .dropped
       }
     }
-    let state = unsafe self.side(book, sideIndex)
-    let before = unsafe SideTop(state)
-    let attribution = unsafe UInt32(truncatingIfNeeded: r.pointee.detail)
-    switch unsafe insert(
-      reference: r.pointee.reference, locate: locate, side: sideIndex,
-      shares: r.pointee.shares, price: r.pointee.price, attribution: attribution)
-    {
-    case .inserted:
+    let done = unsafe insert(
+      reference: r.pointee.reference, book, locate: locate, side: sideIndex,
+      shares: r.pointee.shares, price: r.pointee.price,
+      attribution: UInt32(truncatingIfNeeded: r.pointee.detail))
+    if done.contains(.depth) {
       unsafe core.pointee.counters.added &+= 1
-      change.formUnion(.depth)
-    case .duplicate:
+    } else if done.contains(.duplicate) {
       unsafe core.pointee.counters.duplicate &+= 1
-      return change.union(.duplicate)
-    case .full:
+    } else {
       unsafe core.pointee.counters.full &+= 1
       unsafe book.pointee.flags |= BookState.dropped
-      return change.union(.dropped)
     }
-    return unsafe change.union(Self.topChange(from: before, to: state))
+    return change.union(done)
   }
 
   /// What of a side is its part of the quote.
@@ -137,10 +131,10 @@ extension OrderBooks {
     return BookChange(rawValue: isSame ? 0 : 1)
   }
 
-  /// Fills `resting` from a live order.
+  /// Fills `resting` from a live order; its level.
   @_noLocks @inline(__always) private func describe(
     _ slot: UInt32, _ resting: UnsafeMutablePointer<RestingOrder>
-  ) -> UnsafeMutablePointer<SideState> {
+  ) -> UnsafeMutablePointer<LevelSlot> {
     let order = unsafe orders + Int(slot)
     let level = unsafe levels + Int(order.pointee.level)
     unsafe resting.pointee.reference = order.pointee.reference
@@ -148,7 +142,7 @@ extension OrderBooks {
     unsafe resting.pointee.shares = order.pointee.shares
     unsafe resting.pointee.locate = level.pointee.locate
     unsafe resting.pointee.side = level.pointee.side == 0 ? .bid : .ask
-    return unsafe side(books + Int(level.pointee.locate), level.pointee.side)
+    return unsafe level
   }
 
   /// E, C, X and D.
@@ -160,18 +154,15 @@ extension OrderBooks {
       unsafe core.pointee.counters.unknown &+= 1
       return .unknown
     }
-    let state = unsafe describe(slot, resting)
-    let before = unsafe SideTop(state)
-    var change: BookChange = .depth
+    let level = unsafe describe(slot, resting)
     let isWhole = unsafe r.pointee.kind == ITCHDecoder.Kind.delete
     let left = unsafe resting.pointee.shares
-    let taken = unsafe isWhole ? left : r.pointee.shares
-    if taken > left {
-      unsafe core.pointee.counters.overExecuted &+= 1
-      change.formUnion(.overExecuted)
-    }
-    reduce(slot, by: taken)
-    return unsafe change.union(Self.topChange(from: before, to: state))
+    let taken = unsafe nt_choose32(isWhole, left, r.pointee.shares)
+    if taken < left { return unsafe reduce(slot, by: taken, level) }
+    let change = remove(slot)
+    if taken == left { return change }
+    unsafe core.pointee.counters.overExecuted &+= 1
+    return change.union(.overExecuted)
   }
 
   @_noLocks @inline(__always) func replace(
@@ -192,21 +183,23 @@ extension OrderBooks {
       }
       return change
     }
-    let state = unsafe describe(slot, resting)
+    _ = unsafe describe(slot, resting)
     let locate = unsafe resting.pointee.locate
-    let side = unsafe resting.pointee.side
+    let sideIndex = unsafe resting.pointee.side.index
+    let book = unsafe books + Int(locate)
+    let state = unsafe side(book, sideIndex)
+    // Of both steps together: an order that is replaced by the like of it changes nothing.
     let before = unsafe SideTop(state)
     let attribution = attribution(slot)
     remove(slot)
-    var change: BookChange = .depth
-    let result = unsafe insert(
-      reference: r.pointee.second, locate: locate, side: side.index, shares: r.pointee.shares,
-      price: r.pointee.price, attribution: attribution)
-    if !result.isInserted {
+    var change = unsafe insert(
+      reference: r.pointee.second, book, locate: locate, side: sideIndex,
+      shares: r.pointee.shares, price: r.pointee.price, attribution: attribution)
+    if !change.contains(.depth) {
       unsafe core.pointee.counters.full &+= 1
-      unsafe books[Int(locate)].flags |= BookState.dropped
-      change.formUnion(.dropped)
+      unsafe book.pointee.flags |= BookState.dropped
     }
-    return unsafe change.union(Self.topChange(from: before, to: state))
+    change.subtract(.top)
+    return unsafe change.union(.depth).union(Self.topChange(from: before, to: state))
   }
 }

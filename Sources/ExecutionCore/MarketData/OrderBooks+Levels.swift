@@ -6,15 +6,32 @@ internal import CSupport
 /// pool and listed in the side's vector. A level whose cell the window has left behind stays where it is,
 /// so that its orders need not be told, and is listed too.
 extension OrderBooks {
-  /// The level of a price, made when there is none, and then the side's best price with it; 0 when
-  /// levels or slots are full.
+  /// The level of a price, without orders where it is made; 0 when levels or slots are full. The caller
+  /// puts an order in, and counts the level if it was the first.
   @_noLocks @inline(__always) func level(
     _ book: UnsafeMutablePointer<BookState>, _ sideIndex: UInt8, price: UInt32, locate: UInt16
   ) -> UInt32 {
     let side = unsafe side(book, sideIndex)
     let rank = Self.rank(price, sideIndex)
-    if unsafe isPresent(side, rank) { return unsafe cell(book, sideIndex, rank) }
-    return unsafe otherLevel(book, sideIndex, price: price, locate: locate, rank: rank)
+    let index = unsafe cell(book, sideIndex, rank)
+    let level = unsafe levels + Int(index)
+    // A cell with orders has the price's level if it has the price; one without can have it if the window
+    // has the rank and the vector, whose keys are no better than its best, does not have the key. A side
+    // without a window has cells that never have orders, and none to give. Whether a level is new
+    // cannot be foreseen: nothing here is a way but the last.
+    let isFree = unsafe level.pointee.orders == 0
+    let isIn: UInt32 = unsafe rank &- side.pointee.low < UInt32(Self.windowSize) ? 1 : 0
+    let isBetter: UInt32 = unsafe Self.key(price, sideIndex) > side.pointee.listedBest ? 1 : 0
+    let hasWindow: UInt32 = index >= UInt32(Self.windowSize) ? 1 : 0
+    let isSame: UInt32 = unsafe level.pointee.price == price ? 1 : 0
+    guard nt_choose32(isFree, isIn & isBetter & hasWindow, isSame) != 0 else {
+      return unsafe otherLevel(book, sideIndex, price: price, locate: locate, rank: rank)
+    }
+    unsafe present(side)[Int(rank &>> 6 & 3)] |= nt_choose64(isFree, 1, 0) &<< UInt64(rank & 63)
+    unsafe level.pointee.price = price
+    unsafe level.pointee.locate = locate
+    unsafe level.pointee.side = sideIndex
+    return index
   }
 
   /// The level of a price; 0 when there is none.
@@ -26,7 +43,7 @@ extension OrderBooks {
     return unsafe findListed(side, Self.key(price, sideIndex))
   }
 
-  /// A level that is not in the window, or that has to be made.
+  /// A level that is not in the window, or that has to be made outside of it or by moving it.
   @_noLocks @inline(never) private func otherLevel(
     _ book: UnsafeMutablePointer<BookState>, _ sideIndex: UInt8, price: UInt32, locate: UInt16,
     rank: UInt32
@@ -50,36 +67,44 @@ extension OrderBooks {
       unsafe list(side, key, index)
     }
     unsafe levels[Int(index)] = LevelSlot(price: price, locate: locate, side: sideIndex)
-    if unsafe side.pointee.count == 0 || key > Self.key(side.pointee.price, sideIndex) {
-      unsafe side.pointee.price = price
-    }
-    unsafe side.pointee.count &+= 1
     return index
   }
 
-  /// Takes an empty level out of its side and refreshes the side's best.
-  @_noLocks @inline(__always) func removeLevel(
-    _ book: UnsafeMutablePointer<BookState>, _ side: UnsafeMutablePointer<SideState>,
-    _ index: UInt32
-  ) {
-    let level = unsafe levels + Int(index)
-    let price = unsafe level.pointee.price
-    let sideIndex = unsafe level.pointee.side
-    unsafe side.pointee.count &-= 1
-    var below = UInt32(Self.windowSize)
+  /// Takes the last order's level out of its side when `isLast`. An offset of the window from which on
+  /// there is nothing better than this level; the window's size when that is not known.
+  @_noLocks @inline(__always) func leaveLevel(
+    _ side: UnsafeMutablePointer<SideState>, _ index: UInt32, _ isLast: Bool
+  ) -> UInt32 {
     let position = index & (UInt32(Self.windowSize) &- 1)
+    let word = unsafe present(side) + Int(position &>> 6)
+    let bit: UInt64 = 1 &<< UInt64(position & 63)
+    unsafe side.pointee.count &-= nt_choose32(isLast, 1, 0)
     // The cell of a level that the window has left is no other's: its bit is not set.
-    if unsafe index < core.pointee.windowsEnd, unsafe clearPresent(side, position) {
-      below = unsafe (position &- side.pointee.low) & (UInt32(Self.windowSize) &- 1)
-    } else {
-      unsafe unlist(side, Self.key(price, sideIndex))
-      if unsafe index >= core.pointee.windowsEnd { giveLevel(index) }
+    if unsafe index < core.pointee.windowsEnd, unsafe word.pointee & bit != 0 {
+      unsafe word.pointee ^= nt_choose64(isLast, bit, 0)
+      return unsafe (position &- side.pointee.low) & (UInt32(Self.windowSize) &- 1)
     }
-    guard unsafe side.pointee.price == price else { return }
-    let best = unsafe bestLevel(book, sideIndex, below: below)
+    if isLast { unsafe dropListed(side, index) }
+    return UInt32(Self.windowSize)
+  }
+
+  /// Takes an empty level out of its side's vector.
+  @_noLocks @inline(never) private func dropListed(
+    _ side: UnsafeMutablePointer<SideState>, _ index: UInt32
+  ) {
+    unsafe unlist(side, Self.key(levels[Int(index)].price, levels[Int(index)].side))
+    if unsafe index >= core.pointee.windowsEnd { giveLevel(index) }
+  }
+
+  /// Looks for a side's best when the level that was it has gone.
+  @_noLocks @inline(never) func refreshTop(
+    _ book: UnsafeMutablePointer<BookState>, _ sideIndex: UInt8, below: UInt32
+  ) {
+    let side = unsafe side(book, sideIndex)
+    let best = unsafe levels + Int(bestLevel(book, sideIndex, below: below))
     // Slot 0 has neither price nor shares.
-    unsafe side.pointee.price = levels[Int(best)].price
-    unsafe side.pointee.shares = levels[Int(best)].shares
+    unsafe side.pointee.price = best.pointee.price
+    unsafe side.pointee.shares = best.pointee.shares
   }
 
   /// Takes all levels out of a side; their orders have gone. One at a time, in the order of the orders'
@@ -93,6 +118,7 @@ extension OrderBooks {
       if unsafe index >= core.pointee.windowsEnd { giveLevel(index) }
     }
     unsafe side.pointee.listed = 0
+    unsafe side.pointee.listedBest = 0
     unsafe side.pointee.present = [0, 0, 0, 0]
     unsafe side.pointee.count = 0
     unsafe side.pointee.price = 0

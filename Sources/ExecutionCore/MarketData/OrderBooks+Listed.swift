@@ -59,7 +59,7 @@ extension OrderBooks {
     unsafe nt_move(
       entries + position, entries + (position &+ 1), (left &- position) &* Self.entryBytes)
     unsafe side.pointee.listed = UInt32(truncatingIfNeeded: left)
-    if left != 0 { unsafe side.pointee.listedBest = entries[left &- 1].key }
+    unsafe side.pointee.listedBest = left == 0 ? 0 : entries[left &- 1].key
   }
 
   /// Makes room for so many more entries, 256 at most; false when the vector would be too large or slots

@@ -46,38 +46,52 @@ extension OrderBooks {
 
   // MARK: Adding
 
-  /// Puts an order at the end of its level's queue. The caller has counted.
+  /// Puts an order at the end of its level's queue: `depth`, and `top` when its side's best price or the
+  /// shares there changed; else `duplicate` or `dropped`, and nothing did. The caller counts.
   @_noLocks @inline(__always) func insert(
-    reference: UInt64, locate: UInt16, side sideIndex: UInt8, shares: UInt32, price: UInt32,
-    attribution: UInt32
-  ) -> InsertResult {
+    reference: UInt64, _ book: UnsafeMutablePointer<BookState>, locate: UInt16,
+    side sideIndex: UInt8, shares: UInt32, price: UInt32, attribution: UInt32
+  ) -> BookChange {
     let slot = place(reference)
     let order = unsafe orders + Int(slot)
     if unsafe order.pointee.word & (OrderSlot.levelMask | OrderSlot.evictedMask) != 0 {
-      let result = clear(slot, for: reference)
-      if !result.isInserted { return result }
+      let hindrance = clear(slot, for: reference)
+      if !hindrance.isEmpty { return hindrance }
     }
     guard unsafe core.pointee.counters.live < UInt64(core.pointee.orderCapacity) else {
-      return .full
+      return .dropped
     }
-    let book = unsafe books + Int(locate)
-    let side = unsafe side(book, sideIndex)
-    let levelIndex = unsafe level(book, sideIndex, price: price, locate: locate)
-    guard levelIndex != 0 else { return .full }
-    let level = unsafe levels + Int(levelIndex)
+    let index = unsafe level(book, sideIndex, price: price, locate: locate)
+    guard index != 0 else { return .dropped }
+    let level = unsafe levels + Int(index)
     let evicted = unsafe order.pointee.word & OrderSlot.evictedMask
-    unsafe order.pointee = OrderSlot(
-      reference: reference, shares: shares, word: evicted | levelIndex)
+    unsafe order.pointee = OrderSlot(reference: reference, shares: shares, word: evicted | index)
     if attribution != 0 {
       unsafe order.pointee.word |= OrderSlot.attributed
       unsafe core.pointee.attributions[Int(slot)] = attribution
     }
     if unsafe core.pointee.hasQueues { unsafe enqueue(slot, level) }
+    let isNew = unsafe level.pointee.orders == 0
+    let total = unsafe level.pointee.shares &+ UInt64(shares)
     unsafe level.pointee.orders &+= 1
-    unsafe level.pointee.shares &+= UInt64(shares)
+    unsafe level.pointee.shares = total
     unsafe core.pointee.counters.live &+= 1
-    if unsafe side.pointee.price == price { unsafe side.pointee.shares = level.pointee.shares }
-    return .inserted
+    let side = unsafe side(book, sideIndex)
+    let count = unsafe side.pointee.count
+    unsafe side.pointee.count = count &+ nt_choose32(isNew, 1, 0)
+    let best = unsafe side.pointee.price
+    let isTop = Self.key(price, sideIndex) >= (count == 0 ? 0 : Self.key(best, sideIndex))
+    unsafe side.pointee.price = nt_choose32(isTop, price, best)
+    unsafe side.pointee.shares = nt_choose64(isTop, total, side.pointee.shares)
+    return Self.depth(isTop: isTop, isMoved: isNew, shares: shares)
+  }
+
+  /// `depth`, with `top` when the best level came, went or has other shares.
+  @_noLocks @inline(__always) static func depth(
+    isTop: Bool, isMoved: Bool, shares: UInt32
+  ) -> BookChange {
+    let changed = nt_choose32(isMoved, 1, shares == 0 ? 0 : 1)
+    return BookChange(rawValue: UInt16(truncatingIfNeeded: 2 | nt_choose32(isTop, changed, 0)))
   }
 
   /// What names the order behind `previous`: its link, or the level's head where there is none. An
@@ -108,19 +122,19 @@ extension OrderBooks {
     unsafe head(or: last, level).pointee = slot
   }
 
-  /// Makes a place free for a reference: `duplicate` when that is live, `full` when the old order
-  /// found no room in the overflow.
+  /// Makes a place free for a reference: `duplicate` when that is live, `dropped` when the old order
+  /// found no room in the overflow, else empty.
   @_noLocks @inline(never) private func clear(
     _ slot: UInt32, for reference: UInt64
-  ) -> InsertResult {
+  ) -> BookChange {
     if find(reference) != 0 { return .duplicate }
     let old = unsafe orders[Int(slot)]
-    guard old.level != 0 else { return .inserted }
+    guard old.level != 0 else { return .empty }
     // Full already: nothing is moved for an order that will be dropped.
     guard unsafe core.pointee.counters.live < UInt64(core.pointee.orderCapacity) else {
-      return .full
+      return .dropped
     }
-    return evict(slot, old) ? .inserted : .full
+    return evict(slot, old) ? .empty : .dropped
   }
 
   /// Moves the order of a place to the overflow; its queue and level do not notice.
@@ -169,41 +183,40 @@ extension OrderBooks {
 
   // MARK: Removing
 
-  /// Takes shares away; `shares` at or above what is left removes the order.
-  @_noLocks @inline(__always) func reduce(_ slot: UInt32, by shares: UInt32) {
-    let order = unsafe orders + Int(slot)
-    let left = unsafe order.pointee.shares
-    guard shares < left else {
-      remove(slot)
-      return
-    }
-    unsafe order.pointee.shares = left &- shares
-    let level = unsafe levels + Int(order.pointee.level)
-    unsafe level.pointee.shares &-= UInt64(shares)
+  /// Takes some of a live order's shares away: `depth`, and `top` as in ``insert``.
+  @_noLocks @inline(__always) func reduce(
+    _ slot: UInt32, by shares: UInt32, _ level: UnsafeMutablePointer<LevelSlot>
+  ) -> BookChange {
+    unsafe orders[Int(slot)].shares &-= shares
+    let left = unsafe level.pointee.shares &- UInt64(shares)
+    unsafe level.pointee.shares = left
     let side = unsafe side(books + Int(level.pointee.locate), level.pointee.side)
-    if unsafe side.pointee.price == level.pointee.price {
-      unsafe side.pointee.shares = level.pointee.shares
-    }
+    let isTop = unsafe side.pointee.price == level.pointee.price
+    unsafe side.pointee.shares = nt_choose64(isTop, left, side.pointee.shares)
+    return Self.depth(isTop: isTop, isMoved: false, shares: shares)
   }
 
-  /// Takes a live order out of its queue, its level and its place.
-  @_noLocks @inline(__always) func remove(_ slot: UInt32) {
+  /// Takes a live order out of its queue, its level and its place: `depth`, and `top` as in ``insert``.
+  @_noLocks @inline(__always) @discardableResult func remove(_ slot: UInt32) -> BookChange {
     let order = unsafe orders[Int(slot)]
+    let level = unsafe levels + Int(order.level)
     take(slot, order)
-    let index = order.level
-    let level = unsafe levels + Int(index)
     if unsafe core.pointee.hasQueues { unsafe dequeue(slot, level) }
-    let shares = unsafe level.pointee.shares &- UInt64(order.shares)
-    let left = unsafe level.pointee.orders &- 1
-    unsafe level.pointee.shares = shares
-    unsafe level.pointee.orders = left
+    let price = unsafe level.pointee.price
+    let sideIndex = unsafe level.pointee.side
     let book = unsafe books + Int(level.pointee.locate)
-    let side = unsafe side(book, level.pointee.side)
-    if left == 0 {
-      unsafe removeLevel(book, side, index)
-    } else if unsafe side.pointee.price == level.pointee.price {
-      unsafe side.pointee.shares = shares
-    }
+    let total = unsafe level.pointee.shares &- UInt64(order.shares)
+    let left = unsafe level.pointee.orders &- 1
+    unsafe level.pointee.shares = total
+    unsafe level.pointee.orders = left
+    let side = unsafe side(book, sideIndex)
+    let apart = unsafe side.pointee.price ^ price
+    let isTop = apart == 0
+    unsafe side.pointee.shares = nt_choose64(isTop, total, side.pointee.shares)
+    let below = unsafe leaveLevel(side, order.level, left == 0)
+    // The last order of the best level: one question, as each of the two is hard to foresee.
+    if left | apart == 0 { unsafe refreshTop(book, sideIndex, below: below) }
+    return Self.depth(isTop: isTop, isMoved: left == 0, shares: order.shares)
   }
 
   @_noLocks @inline(__always) private func dequeue(
@@ -265,20 +278,5 @@ extension OrderBooks {
     unsafe orders[Int(slot)].word = order.word & OrderSlot.evictedMask
     if unsafe slot >= core.pointee.overflowStart { giveOverflow(slot, order.reference) }
     unsafe core.pointee.counters.live &-= 1
-  }
-}
-
-/// What became of an insertion.
-enum InsertResult: UInt8, BitwiseCopyable {
-  case inserted
-  case duplicate
-  case full
-  var isInserted: Bool {
-    @_noLocks get {
-      switch self {
-      case .inserted: true
-      default: false
-      }
-    }
   }
 }

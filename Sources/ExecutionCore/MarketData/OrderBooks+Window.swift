@@ -14,11 +14,16 @@ extension OrderBooks {
   private static var noRank: UInt32 { @_noLocks @inline(__always) get { 0x7FFF_FFFF } }
 
   @_noLocks @inline(__always) static func rank(_ price: UInt32, _ sideIndex: UInt8) -> UInt32 {
-    let cents = price / 100
+    price / 100 &* 100 == price ? nearRank(price, sideIndex) : noRank
+  }
+
+  /// The rank of the cent that a price is or lies above.
+  @_noLocks @inline(__always) static func nearRank(
+    _ price: UInt32, _ sideIndex: UInt8
+  ) -> UInt32 {
     // The greatest price has 42,949,672: an ask's rank is what is left up to there.
     let mask = 0 &- UInt32(sideIndex)
-    let rank = (cents ^ mask) &+ (42_949_673 & mask)
-    return cents &* 100 == price ? rank : noRank
+    return (price / 100 ^ mask) &+ (42_949_673 & mask)
   }
 
   /// A level slot; meaningful while the side has a window and the rank is in it.

@@ -27,6 +27,8 @@ internal import CSupport
   /// The first vector's first slot, and as many before slot 0: the search reads so far before a short
   /// vector. Slot 0 means none.
   static var ladderStart: Int { @_noLocks get { 16 } }
+  /// Records of a batch that looking ahead remembers: more than its longest distance.
+  static var aheadSize: Int { @_noLocks @inline(__always) get { 32 } }
 
   let core: UnsafeMutablePointer<BooksCore>
 
@@ -42,6 +44,7 @@ internal import CSupport
       levelSlots(for: capacity) * MemoryLayout<LevelSlot>.stride,
       (capacity.ladderSlots + 2 * ladderStart) * MemoryLayout<LadderEntry>.stride,
       locates * MemoryLayout<BookState>.stride,
+      aheadSize * MemoryLayout<LookAhead>.stride,
       unsafe MemoryLayout<BooksCore>.stride,
     ]
     return parts.reduce(64) { $0 + UInt64($1) + 64 }
@@ -68,14 +71,15 @@ internal import CSupport
       let levels = unsafe Self.take(LevelSlot.self, Self.levelSlots(for: capacity), arena),
       let ladder = unsafe Self.take(
         LadderEntry.self, capacity.ladderSlots + 2 * Self.ladderStart, arena),
-      let books = unsafe Self.take(BookState.self, Self.locates, arena)
+      let books = unsafe Self.take(BookState.self, Self.locates, arena),
+      let ahead = unsafe Self.take(LookAhead.self, Self.aheadSize, arena)
     else { return nil }
     unsafe self.core = core
     unsafe core.pointee = BooksCore(
       orders: orders, levels: levels, ladder: ladder + Self.ladderStart, books: books, links: links,
       placeMask: UInt64(places - 1), engineShift: UInt32(places.trailingZeroBitCount - 2),
       orderCapacity: UInt32(capacity.orders),
-      hasQueues: capacity.queues, counters: BookCounters(), freeLevel: 0,
+      hasQueues: capacity.queues, ahead: ahead, counters: BookCounters(), freeLevel: 0,
       levelsUsed: UInt32(Self.windowSize * (capacity.windows + 1)),
       levelsEnd: UInt32(Self.levelSlots(for: capacity)),
       attributions: attributions, overflowHeads: heads, overflowChains: chains,

@@ -132,9 +132,7 @@ final class BookReader {
   private func apply(_ count: Int) {
     for index in 0..<count {
       let record = records + index
-      if index + 32 < count { books.prefetchFirst(records + (index + 32)) }
-      if index + 16 < count { books.prefetchSecond(records + (index + 16)) }
-      if index + 8 < count { books.prefetchThird(records + (index + 8)) }
+      books.prefetch(records, at: index, count: count)
       let kind = record.pointee.kind
       counts[Int(kind)] += 1
       if kind == ITCHDecoder.Kind.directory {

@@ -102,4 +102,27 @@ struct BookWindowTests {
     #expect(bench.books.next(&walk)?.orders == 4)
     #expect(bench.books.next(&walk) == nil)
   }
+
+  @Test func `the least and the greatest price and orders of no shares are the naive twin's`()
+    throws
+  {
+    let seed: UInt64 = 4_294_967_295
+    let trio = try BookTrio(BookCapacity(orders: 4_096))
+    // Keys of 0, ranks at both ends, and beside them what a window has; a third of the time no shares.
+    let prices: [UInt32] = [0, 50, 100, 25_500, 25_600, .max, .max - 50, .max - 95, .max - 25_595]
+    var flow = ChosenFlow(
+      seed: seed, reference: { _, n in n }, price: { prices[$0.below(prices.count)] })
+    for round in 0..<400 {
+      flow.adds = round % 20 < 10 ? 55 : 30
+      var batch = flow.batch(50)
+      for index in stride(from: round % 3, to: batch.count, by: 3) {
+        // The least bid of no shares looks like no bid: the twin's top tells no difference there.
+        let isEnd = batch[index].price == 0 || batch[index].price > .max - 100
+        if batch[index].side != 0, !isEnd { batch[index].shares = 0 }
+      }
+      trio.apply(batch)
+    }
+    trio.expectSame("seed \(seed), \(trio.messages) messages")
+    #expect(trio.topChanges > 1_000)
+  }
 }

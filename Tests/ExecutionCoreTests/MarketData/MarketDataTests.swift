@@ -91,6 +91,12 @@ struct MarketDataTests {
     #expect(!plain.apply(Flow.add(1, "B", 100, 10_000, locate: 13)).contains(.bound))
   }
 
+  @Test func `depth and top are the same bits of a book's change and the market's`() {
+    #expect(UInt32(BookChange.top.rawValue) == MarketChange.topChanged.rawValue)
+    #expect(UInt32(BookChange.depth.rawValue) == MarketChange.depthChanged.rawValue)
+    #expect(BookChange.top.union(.depth).rawValue == 3)
+  }
+
   @Test func `symbols that stand twice are refused`() throws {
     let settings = MarketDataSettings(capacity: BookCapacity(orders: 1024))
     let arena = try makeArena(MarketData.bytes(for: settings, instruments: 2))
