@@ -8,7 +8,8 @@ public enum Bench {
   static var suites: [any Suite.Type] {
     [
       RingSuite.self, ITCHSuite.self, RiskSuite.self, EngineSuite.self, WireSuite.self,
-      RecordSuite.self, ScaleSuite.self, LoadSuite.self, GrowthSuite.self, StrategySuite.self,
+      JournalSuite.self, RecordSuite.self, ScaleSuite.self, LoadSuite.self, GrowthSuite.self,
+      StrategySuite.self,
     ]
   }
 

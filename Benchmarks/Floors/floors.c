@@ -113,10 +113,3 @@ int floor_wire_reply(int datagram_fd, int stream_fd, size_t reply_bytes, uint64_
 void floor_stop(int *stop) {
   __atomic_store_n(stop, 1, __ATOMIC_RELAXED);
 }
-
-void floor_timer(uint32_t *samples, size_t count) {
-  for (size_t i = 0; i < count; i++) {
-    uint64_t start = now_ns();
-    samples[i] = (uint32_t)(now_ns() - start);
-  }
-}

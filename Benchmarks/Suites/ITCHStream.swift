@@ -108,10 +108,16 @@ final class ITCHStream {
     return Double(messages) / seconds / 1e6
   }
 
-  func walk() throws -> Double {
+  func walk() throws -> Double { try walk(floor_frame_walk) }
+  /// The same, looking as far ahead as the decoder.
+  func farWalk() throws -> Double { try walk(floor_far_walk) }
+
+  private func walk(
+    _ floor: @convention(c) (UnsafePointer<UInt8>?, Int, UnsafeMutablePointer<UInt64>?) -> UInt64
+  ) throws -> Double {
     var frames: UInt64 = 0
     let start = nanoseconds()
-    let sum = floor_frame_walk(bytes.baseAddress, bytes.count, &frames)
+    let sum = floor(bytes.baseAddress, bytes.count, &frames)
     let seconds = Double(nanoseconds() - start) / 1e9
     guard frames == UInt64(messages), sum > 0 else { throw BenchError("the floor lost frames") }
     return Double(messages) / seconds / 1e6

@@ -107,7 +107,7 @@ import Testing
       #expect(empty[goal]?.measured == nil)
       #expect(
         empty[goal]?.verdict
-          == (goal.isOfPeers ? "not measured: make bench-peers" : "not measured in this run"))
+          == goal.absence.map { "not measured: \($0)" } ?? "not measured in this run")
     }
     // A suite without a run is not a suite that met its goal.
     #expect(

@@ -28,7 +28,4 @@ int floor_wire_reply(int datagram_fd, int stream_fd, size_t reply_bytes, uint64_
 /* Ends floor_wire_reply from another thread. */
 void floor_stop(int *stop);
 
-/* An empty pair of clock reads; nanoseconds of each go to samples. */
-void floor_timer(uint32_t *samples, size_t count);
-
 #endif
