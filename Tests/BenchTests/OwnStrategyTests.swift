@@ -77,7 +77,7 @@ private let hasValgrind: Bool = {
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
     let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-    try #require(lines.count == 2 && lines[1].count == 2)
+    try #require(lines.count == 2 && lines[1].count == 3)
     #expect(lines[0].first == "ready" && lines[0].last == "strategy")
     #expect(lines[1][0] == "strategy")
     #expect(try #require(Double(lines[1][1])) > 0)

@@ -8,6 +8,9 @@ extension OUCHGateway {
   /// ``VenueReport/orderState`` the cause). Cancels, mass cancels and entry switches pass the fuse
   /// always. A cancel overtakes other orders that wait, never its own; a mass cancel and a disable
   /// withdraw the new orders and replaces that wait, with `notSent` reports.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func encode(_ venueRequest: VenueRequest, now: Int64) -> NotSentCause? {
     let cause = tryEncode(venueRequest, now: now)
     guard let cause else {
@@ -28,6 +31,9 @@ extension OUCHGateway {
   /// bytes and reports, and ask again: ``encode(_:now:)`` would give it up with `queueFull`, and a
   /// cancel that is given up is not asked again. A request that will be refused for another reason has
   /// room, as long as there is room to say so.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public func hasRoom(for asked: VenueRequest) -> Bool {
     guard reportRoom > 0 else { return false }
     guard client.state == .active else { return true }

@@ -54,7 +54,16 @@ public import ExecutionCore
 
   /// What happened since ``clearReports()``, in order. Valid until the next call that changes the
   /// gateway.
-  public var reports: UnsafeBufferPointer<VenueReport> { unsafe reportColumn.prefix(reportCount) }
+  @inlinable public var reports: UnsafeBufferPointer<VenueReport> { unsafe made() }
+  #if !DEBUG
+    @_noLocks
+  #endif
+  @usableFromInline func made() -> UnsafeBufferPointer<VenueReport> {
+    unsafe reportColumn.prefix(reportCount)
+  }
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func clearReports() { reportCount = 0 }
 
   mutating func report(_ report: VenueReport) {
@@ -112,6 +121,9 @@ public import ExecutionCore
   }
 
   /// Heartbeats and time-outs.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func tick(now: Int64) {
     // Without room there is no heartbeat, and none needed: bytes wait. The time-out is checked always.
     let room =
@@ -146,6 +158,9 @@ public import ExecutionCore
   /// many were taken, also when it was none: until then nothing of them can be overtaken. New orders
   /// and replaces that waited too long are withdrawn here and reported; while the reports have no room
   /// for that, only cancels and session packets are handed over.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func prepareSend(now: Int64) -> UnsafeRawBufferPointer {
     queue.release()
     let ageMax = settings.ageMax
@@ -191,6 +206,9 @@ public import ExecutionCore
 
   /// The connection took the first `bytes` of what ``prepareSend(now:)`` gave, 0 when it had no room.
   /// A packet that was begun is finished first; the rest is laid out anew.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func sent(_ bytes: Int, now: Int64) {
     queue.took(bytes)
     guard bytes > 0 else { return }
@@ -202,6 +220,9 @@ public import ExecutionCore
   ///
   /// - Returns: how many were used. Fewer than given means that the reports are full, or that
   ///   `mustClose` is set: hand over the reports, clear them, and call again with the rest.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Int64) -> Int {
     var offset = 0
     while mustClose == nil, reportRoom >= 4,

@@ -119,7 +119,7 @@ struct HotPath<S: Strategy>: ~Copyable {
 
   // MARK: Stages
 
-  mutating func stampSent(encoded: UInt64, submitted: UInt64) {
+  private mutating func stampSent(encoded: UInt64, submitted: UInt64) {
     let stage = driver.engine.stage
     guard stage.isOn, stage.decided != 0 else { return }
     driver.engine.stageSent()
@@ -128,7 +128,7 @@ struct HotPath<S: Strategy>: ~Copyable {
     latency.record(.tickToOrder, from: stage.received, to: submitted)
   }
 
-  mutating func record(_ stage: StageStamps, arrived: Int64) {
+  private mutating func record(_ stage: StageStamps, arrived: Int64) {
     if arrived != 0 {
       latency.record(.receive, nanoseconds: max(0, now &+ realtimeOffset &- arrived))
     }

@@ -10,7 +10,8 @@ struct LatencyRecorder: @unchecked Sendable {
     var name: String { self == .tickToOrder ? "tick_to_order" : "\(self)" }
   }
   // In an arena that lives until the process ends: a recorder is made once per run.
-  private let histograms: [UnsafeMutablePointer<nt_histogram>]
+  // By stage; no array, whose buffer is counted.
+  private let histograms: UnsafeMutablePointer<UnsafeMutablePointer<nt_histogram>>
 
   /// nil when there is no memory.
   init?() {
@@ -24,7 +25,8 @@ struct LatencyRecorder: @unchecked Sendable {
       guard let histogram = nt_histogram_create(arena) else { return nil }
       made.append(histogram)
     }
-    histograms = made
+    histograms = .allocate(capacity: made.count)
+    histograms.initialize(from: made, count: made.count)
   }
 
   @inline(__always) func record(_ stage: Stage, nanoseconds: Int64) {

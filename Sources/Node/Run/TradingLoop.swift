@@ -52,17 +52,28 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     path.now = nt_clock_now()
     tick()
     while !isFinished {
-      let count = path.reactor.poll(settings.wait)
-      guard count >= 0 else {
-        monitor.set(.failure, UInt64(-count))
-        return "network failure: \(ReactorError.text(ofErrorNumber: Int32(-count)))"
+      let error = turn()
+      guard error == 0 else {
+        monitor.set(.failure, UInt64(error))
+        return "network failure: \(ReactorError.text(ofErrorNumber: error))"
       }
-      path.now = nt_clock_now()
-      for index in 0..<count { handle(path.reactor.event(index)) }
-      path.resume()
       if path.now >= nextTick { tick() }
     }
     return endReason
+  }
+
+  /// One look at the sockets, and what follows from it. Returns 0, or the errno of a broken reactor.
+  ///
+  /// Never inlined: what `run` says at the end is text, and its machine code could not be held to the rules
+  /// of the hot path (perf/hot-symbols).
+  @inline(never)
+  private mutating func turn() -> Int32 {
+    let count = path.reactor.poll(settings.wait)
+    guard count >= 0 else { return Int32(truncatingIfNeeded: -count) }
+    path.now = nt_clock_now()
+    for index in 0..<count { handle(path.reactor.event(index)) }
+    path.resume()
+    return 0
   }
 
   @inline(__always)
@@ -91,6 +102,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     if !events.isEmpty { feedEvents(events) }
   }
 
+  /// A gap, a loss, the end of the session. Never inlined: what it may say is text.
+  @inline(never)
   private mutating func feedEvents(_ events: MoldEvents) {
     let market = path.driver.engine.market
     if events.contains(.gapOpened) { market.gapDetected() }
@@ -105,7 +118,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     if events.contains(.endOfSession) { beginStop("end of feed") }
   }
 
-  /// Books by snapshot, and the feed spliced to it by sequence.
+  /// Books by snapshot, and the feed spliced to it by sequence. After a gap; never inlined for that.
+  @inline(never)
   private mutating func receiveSnapshot(_ event: borrowing ReactorEvent) {
     let market = path.driver.engine.market
     guard

@@ -1,0 +1,37 @@
+// The compiler checks here what `needletail run` does on the hot thread between two looks at the sockets:
+// `@_noLocks` on concrete functions that call it. An allocation, a lock or an unspecialised generic anywhere
+// below is an error. Release builds only: they compile the module as a whole, which the check needs
+// to see across files.
+//
+// What takes a closure across modules (the datagrams' messages of a MoldReceiver), keeps its strategies
+// in arrays (StrategySet) or is the loop around all this, machine code proves: perf/hot-symbols.
+import ExecutionCore
+import Gateways
+import Transport
+
+#if !DEBUG
+
+  @_noLocks func checkFeedPath(
+    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>, _ span: MoldSpan,
+    _ records: UnsafeMutablePointer<MarketRecord>, _ seen: inout Int
+  ) {
+    var count = 0
+    seen &+= FeedClient.decode(span, midnight: 0, into: records) { count &+= $1 }
+    path.apply(records, count, received: 0, arrived: 0)
+    path.resume()
+    seen &+= count
+  }
+
+  @_noLocks func checkOrderPath(_ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>) {
+    path.drain()
+    path.orders.flush(&path.reactor, now: 0)
+  }
+
+  @_noLocks func checkReportPath(
+    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>, _ bytes: UnsafeRawBufferPointer
+  ) {
+    let rest = path.orders.receive(bytes, now: 0)
+    if path.deliver(), rest.count == 0 { path.drain() }
+  }
+
+#endif
