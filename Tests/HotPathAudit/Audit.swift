@@ -13,8 +13,8 @@ import Glibc
       --orders N    orders over real sockets, 1 to 100000 (default 500); 0 leaves that part out
       --format F    text (default) or json
       --plant WHAT  does one such thing on the measured path on purpose, which must make it fail:
-                    allocation, object, retain, lock, syscall, or socket-syscall, which is one
-                    system call more in each send
+                    allocation, object, retain, lock, syscall; or one in each send over sockets:
+                    socket-syscall, socket-allocation, socket-retain, socket-lock
     """
 
   struct Options {
@@ -75,7 +75,7 @@ import Glibc
     // Lazy things of the runtime and of the first order are not the steady state.
     for _ in 0..<1_000 { path.step() }
     let before = path.events
-    let isInProcess = options.plant != .socketSyscall
+    let isInProcess = options.plant.map { Plant.inProcess.contains($0) } ?? false
     let found = try Found.around {
       if isInProcess, let plant = options.plant { plant.sow() }
       while path.events &- before < options.events { path.step() }
@@ -94,7 +94,7 @@ import Glibc
       troubles.append("system calls in process: \(named.joined(separator: ", "))")
     }
     troubles += sockets?.troubles ?? []
-    for line in troubles { say(line) }
+    for line in troubles { say("gate: hot-path: \(line); see \(command) --format json") }
     return troubles.isEmpty ? 0 : 1
   }
 
@@ -127,6 +127,8 @@ import Glibc
     let line = "hot-path-audit: \(text)\n"
     _ = line.withCString { write(2, $0, strlen($0)) }
   }
+
+  private static var command: String { CommandLine.arguments[0] }
 
   private static func usage(_ option: String) -> Never {
     say("'\(option)' is not an option, or its value is missing or out of range; see --help")

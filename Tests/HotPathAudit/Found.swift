@@ -11,17 +11,18 @@ struct Found {
       && counts.releases == 0 && counts.locks == 0 && systemCalls == 0
   }
 
-  var text: String {
+  var text: String { counted + ", \(systemCalls) system calls" }
+  /// All but the system calls.
+  var counted: String {
     "\(counts.allocations) allocations, \(counts.frees) frees, \(counts.objects) objects, "
-      + "\(counts.retains) retains, \(counts.releases) releases, \(counts.locks) locks, "
-      + "\(systemCalls) system calls"
+      + "\(counts.retains) retains, \(counts.releases) releases, \(counts.locks) locks"
   }
 
-  var json: String {
+  var json: String { countedJSON + ", \"system_calls\": \(systemCalls)" }
+  var countedJSON: String {
     "\"allocations\": \(counts.allocations), \"frees\": \(counts.frees), "
       + "\"objects\": \(counts.objects), \"retains\": \(counts.retains), "
-      + "\"releases\": \(counts.releases), \"locks\": \(counts.locks), "
-      + "\"system_calls\": \(systemCalls)"
+      + "\"releases\": \(counts.releases), \"locks\": \(counts.locks)"
   }
 
   /// Counts around `work`, on this thread.

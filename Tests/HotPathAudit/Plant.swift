@@ -4,8 +4,11 @@ import Glibc
 /// What is done on purpose on the measured path, to show that it is seen.
 enum Plant: String, CaseIterable {
   case allocation, object, retain, lock, syscall
-  /// One system call more in each send of the socket part.
+  /// One more in each send of the socket part, on the thread that trades there.
   case socketSyscall = "socket-syscall"
+  case socketAllocation = "socket-allocation"
+  case socketRetain = "socket-retain"
+  case socketLock = "socket-lock"
 
   /// Those of which one is done in process.
   static let inProcess: [Plant] = [.allocation, .object, .retain, .lock, .syscall]
@@ -17,7 +20,11 @@ enum Plant: String, CaseIterable {
     case .retain: audit_retain_and_release(Unmanaged.passUnretained(kept).toOpaque())
     case .lock: audit_lock_on_purpose()
     case .syscall: audit_call_on_purpose()
-    case .socketSyscall: audit_plant_in_send(true)
+    case .socketSyscall: audit_plant_in_send(AUDIT_PLANT_CALL, nil)
+    case .socketAllocation: audit_plant_in_send(AUDIT_PLANT_ALLOCATION, nil)
+    case .socketLock: audit_plant_in_send(AUDIT_PLANT_LOCK, nil)
+    case .socketRetain:
+      audit_plant_in_send(AUDIT_PLANT_RETAIN, Unmanaged.passUnretained(kept).toOpaque())
     }
   }
 
@@ -29,7 +36,7 @@ enum Plant: String, CaseIterable {
     case .retain: found.counts.retains > 0 && found.counts.releases > 0
     case .lock: found.counts.locks == 1
     case .syscall: found.systemCalls == 1 && SystemCalls.found().first?.name == "getppid"
-    case .socketSyscall: false
+    case .socketSyscall, .socketAllocation, .socketRetain, .socketLock: false
     }
   }
 }

@@ -2,15 +2,17 @@ import BenchSupport
 import CAudit
 import NeedletailBench
 
-/// The product's own loop over real sockets, and the system calls of its hot thread: for each thing
-/// that comes in one receive that gives it, for each order one send, and looks at sockets that are
-/// empty. Nothing else.
+/// The product's own loop over real sockets, and what its hot thread does: for each thing that comes in
+/// one receive that gives it, for each order one send, and looks at sockets that are empty. No other
+/// system call; no allocation, no reference counted, no lock.
 struct SocketPart {
   static let receives: Set<String> = ["recvfrom", "recvmsg"]
   static let send = "sendto"
 
   let audit: WireAudit
   let calls: [SystemCalls.Call]
+  /// Of the hot thread; what the exchange's side does on its own is not in it.
+  let found: Found
 
   init(orders: Int, plant: Plant?) throws {
     let thread: () throws -> Int32 = {
@@ -18,17 +20,22 @@ struct SocketPart {
       guard found != 0 else { throw BenchError("there is no thread '\(WireAudit.threadName)'") }
       return found
     }
+    var found = Found()
     audit = try WireAudit(
       orders: orders,
       begin: {
-        try SystemCalls.begin(try thread())
+        let hot = try thread()
+        try SystemCalls.begin(hot)
+        audit_watch(hot)
         plant?.sow()
       },
       end: {
-        audit_plant_in_send(false)
+        audit_plant_in_send(AUDIT_PLANT_NOTHING, nil)
+        found.counts = audit_watch_end()
         try SystemCalls.end()
       })
     calls = SystemCalls.found()
+    self.found = found
   }
 
   private func sum(_ names: Set<String>, _ what: (audit_call) -> UInt64) -> UInt64 {
@@ -59,6 +66,9 @@ struct SocketPart {
     if gaveData == 0 || gaveData > UInt64(audit.received) {
       lines.append("\(gaveData) receives gave data for \(audit.received) datagrams and answers")
     }
+    if !found.isClean {
+      lines.append("the hot thread must do none of these over sockets: \(found.counted)")
+    }
     if failed > 0 { lines.append("\(failed) receives failed") }
     if audit.errors > 0 { lines.append("\(audit.errors) orders or messages went wrong") }
     return lines
@@ -71,11 +81,13 @@ struct SocketPart {
     "\(audit.orders) orders over sockets: \(number(callsPerOrder)) system calls an order "
       + "(\(number(Double(sends) / Double(max(1, audit.orders)))) sends, "
       + "\(number(Double(gaveData) / Double(max(1, audit.orders)))) receives with data), and "
-      + "\(gaveNothing) looks at empty sockets; in all \(listed)"
+      + "\(gaveNothing) looks at empty sockets; in all \(listed); "
+      + found.counted
   }
   var json: String {
     let names = calls.map { "\"\($0.name)\": \($0.calls.count)" }.joined(separator: ", ")
-    return "\"orders\": \(audit.orders), \"system_calls_per_order\": \(number(callsPerOrder)), "
+    return
+      "\"orders\": \(audit.orders), \(found.countedJSON), \"system_calls_per_order\": \(number(callsPerOrder)), "
       + "\"sends\": \(sends), \"receives_with_data\": \(gaveData), "
       + "\"receives_empty\": \(gaveNothing), \"calls\": {\(names)}"
   }

@@ -10,6 +10,7 @@ if [ ! -e "$modules/ExecutionCore.swiftmodule" ]; then
   echo "refusals: no modules in $modules: build the release first" >&2
   exit 66
 fi
+again="see $0 $1"
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 status=0
@@ -40,17 +41,17 @@ SWIFT
 }
 accepts() {
   if ! compile "$@"; then
-    echo "refusals: $1: refused, though it does nothing that it must not:" >&2
+    echo "gate: compiler: $1: refused, though it does nothing that it must not; $again" >&2
     cat "$folder/$1.log" >&2
     status=1
   fi
 }
 refuses() { # NAME, STATE, BODY, and what the compiler says
   if compile "$1" "$2" "$3"; then
-    echo "refusals: $1: the compiler lets it pass" >&2
+    echo "gate: compiler: $1: the compiler lets it pass, and must say '$4'; $again" >&2
     status=1
   elif ! grep -qE "error: .*($4)" "$folder/$1.log"; then
-    echo "refusals: $1: refused, but not for what it does:" >&2
+    echo "gate: compiler: $1: refused, but not with '$4'; $again" >&2
     cat "$folder/$1.log" >&2
     status=1
   fi

@@ -1,10 +1,39 @@
 #include "audit.h"
+#include "audit_calls.h"
 
 #include <errno.h>
 #include <stddef.h>
 
 static __thread bool counting;
 static __thread audit_counts counts;
+
+/* The thread that another one watches, 0 for none, and what it did; each thread learns its own
+ * number when it first takes memory, which is long before, so that no call for it falls in between.
+ */
+static int watched;
+static audit_counts watched_counts;
+static __thread int own;
+
+static inline void learn(void) {
+  if (own == 0)
+    own = audit_thread_own();
+}
+
+static inline bool is_watched(void) {
+  return own != 0 && own == __atomic_load_n(&watched, __ATOMIC_ACQUIRE);
+}
+
+#define AUDIT_COUNT(what)                                                                          \
+  do {                                                                                             \
+    counts.what += counting;                                                                       \
+    if (is_watched())                                                                              \
+      __atomic_fetch_add(&watched_counts.what, 1, __ATOMIC_RELAXED);                               \
+  } while (0)
+
+void audit_lock_taken(void) {
+  if (is_watched())
+    __atomic_fetch_add(&watched_counts.locks, 1, __ATOMIC_RELAXED);
+}
 
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
 #define AUDIT_MALLOC 0
@@ -32,7 +61,8 @@ extern void *__libc_memalign(size_t, size_t);
 extern void __libc_free(void *);
 
 static inline void allocation(void) {
-  counts.allocations += counting;
+  learn();
+  AUDIT_COUNT(allocations);
 }
 
 void *malloc(size_t size) {
@@ -70,7 +100,7 @@ int posix_memalign(void **out, size_t alignment, size_t size) {
 }
 
 void free(void *old) {
-  counts.frees += counting;
+  AUDIT_COUNT(frees);
   __libc_free(old);
 }
 
@@ -98,37 +128,36 @@ extern bool _swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrum
 static struct { void *retain, *retain_n, *try_retain, *release, *release_n, *allocate; } original;
 
 AUDIT_KEEPS static void *hook_retain(void *object) {
-  counts.retains += counting;
+  AUDIT_COUNT(retains);
   return ((retain_function *)original.retain)(object);
 }
 
 AUDIT_KEEPS static void *hook_retain_n(void *object, uint32_t n) {
-  counts.retains += counting;
+  AUDIT_COUNT(retains);
   return ((retain_n_function *)original.retain_n)(object, n);
 }
 
 static void *hook_try_retain(void *object) {
-  counts.retains += counting;
+  AUDIT_COUNT(retains);
   return ((retain_function *)original.try_retain)(object);
 }
 
 AUDIT_KEEPS static void hook_release(void *object) {
-  counts.releases += counting;
+  AUDIT_COUNT(releases);
   ((release_function *)original.release)(object);
 }
 
 AUDIT_KEEPS static void hook_release_n(void *object, uint32_t n) {
-  counts.releases += counting;
+  AUDIT_COUNT(releases);
   ((release_n_function *)original.release_n)(object, n);
 }
 
 static void *hook_allocate(const void *type, size_t size, size_t mask) {
-  counts.objects += counting;
+  AUDIT_COUNT(objects);
   return ((allocate_function *)original.allocate)(type, size, mask);
 }
 
-void audit_begin(void) {
-  counts = (audit_counts){0};
+static void hook(void) {
   original.retain = _swift_retain;
   original.retain_n = _swift_retain_n;
   original.try_retain = _swift_tryRetain;
@@ -143,13 +172,9 @@ void audit_begin(void) {
   _swift_allocObject = (void *)hook_allocate;
   __atomic_store_n(&_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly,
                    true, __ATOMIC_SEQ_CST);
-  counts.locks = audit_locks();
-  counting = true;
 }
 
-audit_counts audit_end(void) {
-  counting = false;
-  counts.locks = audit_locks() - counts.locks;
+static void unhook(void) {
   __atomic_store_n(&_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly,
                    false, __ATOMIC_SEQ_CST);
   _swift_retain = original.retain;
@@ -158,7 +183,32 @@ audit_counts audit_end(void) {
   _swift_release = original.release;
   _swift_release_n = original.release_n;
   _swift_allocObject = original.allocate;
+}
+
+void audit_begin(void) {
+  counts = (audit_counts){0};
+  hook();
+  counts.locks = audit_locks();
+  counting = true;
+}
+
+audit_counts audit_end(void) {
+  counting = false;
+  counts.locks = audit_locks() - counts.locks;
+  unhook();
   return counts;
+}
+
+void audit_watch(int thread) {
+  watched_counts = (audit_counts){0};
+  hook();
+  __atomic_store_n(&watched, thread, __ATOMIC_RELEASE);
+}
+
+audit_counts audit_watch_end(void) {
+  __atomic_store_n(&watched, 0, __ATOMIC_RELEASE);
+  unhook();
+  return watched_counts;
 }
 
 extern void *swift_retain(void *);

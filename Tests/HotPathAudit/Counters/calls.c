@@ -1,3 +1,4 @@
+#include "audit.h"
 #include "audit_calls.h"
 
 #include <dirent.h>
@@ -250,15 +251,37 @@ void audit_call_on_purpose(void) {
   syscall(SYS_getppid);
 }
 
-static bool in_send;
+static int in_send;
+static void *planted_object;
 
-void audit_plant_in_send(bool on) {
-  __atomic_store_n(&in_send, on, __ATOMIC_RELAXED);
+void audit_plant_in_send(audit_plant what, void *object) {
+  planted_object = object;
+  __atomic_store_n(&in_send, what, __ATOMIC_RELEASE);
 }
 
-/* The C library's own, in the C library's way, and one call more where that was planted. */
-ssize_t send(int fd, const void *bytes, size_t count, int flags) {
-  if (__atomic_load_n(&in_send, __ATOMIC_RELAXED))
+static void plant(int what) {
+  static void *volatile memory;
+  switch (what) {
+  case AUDIT_PLANT_CALL:
     audit_call_on_purpose();
+    break;
+  case AUDIT_PLANT_ALLOCATION:
+    memory = malloc(24);
+    free(memory);
+    break;
+  case AUDIT_PLANT_LOCK:
+    audit_lock_on_purpose();
+    break;
+  case AUDIT_PLANT_RETAIN:
+    audit_retain_and_release(planted_object);
+    break;
+  default:
+    break;
+  }
+}
+
+/* The C library's own, in the C library's way, and one thing more where that was planted. */
+ssize_t send(int fd, const void *bytes, size_t count, int flags) {
+  plant(__atomic_load_n(&in_send, __ATOMIC_ACQUIRE));
   return sendto(fd, bytes, count, flags, NULL, 0);
 }

@@ -22,6 +22,7 @@ uint64_t audit_locks(void) {
       __atomic_store_n(&original, next, __ATOMIC_RELAXED);                                         \
     }                                                                                              \
     taken += 1;                                                                                    \
+    audit_lock_taken();                                                                            \
     return next(lock);                                                                             \
   }
 
@@ -43,6 +44,7 @@ int pthread_spin_lock(pthread_spinlock_t *lock) {
     __atomic_store_n(&original, next, __ATOMIC_RELAXED);
   }
   taken += 1;
+  audit_lock_taken();
   return next(lock);
 }
 

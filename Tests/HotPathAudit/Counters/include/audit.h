@@ -27,9 +27,17 @@ void audit_begin(void);
 /* Puts everything back as it was; what was counted. */
 audit_counts audit_end(void);
 
+/* The same of another thread of this process, between the two calls: it has taken memory before,
+ * and goes on meanwhile. Not together with audit_begin. */
+void audit_watch(int thread);
+audit_counts audit_watch_end(void);
+
 /* One of each on purpose, out of the optimiser's reach. */
 void audit_retain_and_release(void *object);
 void audit_lock_on_purpose(void);
+
+/* For locks.c: the calling thread asks for one. */
+void audit_lock_taken(void);
 
 /* Locks that the calling thread ever asked for. */
 uint64_t audit_locks(void);

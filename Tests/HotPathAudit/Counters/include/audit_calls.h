@@ -41,7 +41,14 @@ int audit_thread_named(const char *name);
 /* One system call on purpose. */
 void audit_call_on_purpose(void);
 
-/* From now on each send of this program makes one system call more. */
-void audit_plant_in_send(bool on);
+/* From now on each send of this program does one thing more, until it is told nothing. */
+typedef enum audit_plant {
+  AUDIT_PLANT_NOTHING,
+  AUDIT_PLANT_CALL,
+  AUDIT_PLANT_ALLOCATION,
+  AUDIT_PLANT_LOCK,
+  AUDIT_PLANT_RETAIN
+} audit_plant;
+void audit_plant_in_send(audit_plant what, void *object);
 
 #endif
