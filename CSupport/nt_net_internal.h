@@ -148,6 +148,9 @@ struct nt_net {
   uint8_t *memory;
   uint64_t memory_bytes;
 };
+_Static_assert(offsetof(struct nt_net, woken) % 64 == 0 &&
+                   offsetof(struct nt_net, epoll_fd) % 64 == 0,
+               "what others write is on a line of its own");
 
 /* Where events go. */
 typedef struct nt_net_sink {

@@ -63,6 +63,7 @@ typedef struct nt_lane {
 } nt_lane;
 
 _Static_assert(sizeof(nt_lane) == 192, "appender and journal thread on cache lines of their own");
+_Static_assert(offsetof(nt_lane, next) == 128, "what the journal thread writes stands apart");
 
 /* A zeroed lane of its own cache lines, or NULL when memory is out. `sequence` is that of the first
  * record, `reserve` is at most half of every segment's records area. */

@@ -109,9 +109,49 @@ ring_index() {
 ring_index_judge=counts
 ring_index_words='^gate: counts: ring: '
 
+# What the consumer writes on the line of what the producers write.
+ring_line() {
+  change CSupport/nt_ring_region.h 's|^  _Alignas(RING_CONTROL_STRIDE) uint64_t tail;|  uint64_t tail;|'
+}
+ring_line_judge=layout
+ring_line_words='control lines stand apart'
+
+# What the journal thread writes on the line of what the appender writes.
+lane_line() {
+  change CSupport/include/nt_lane.h \
+    's|^  nt_lane_segment \*next; .*||; s|^  uint8_t pad0.*|  nt_lane_segment *next;\n&|; s|uint8_t pad2\[48\]|uint8_t pad2[56]|; s|_segment) - 40\]|_segment) - 48]|'
+}
+lane_line_judge=layout
+lane_line_words='what the journal thread writes stands apart'
+
+# What other threads write to wake a reactor on the line of what its own thread reads.
+reactor_line() {
+  change CSupport/nt_net_internal.h 's|^  _Alignas(64) uint32_t woken;|  uint32_t woken;|'
+}
+reactor_line_judge=layout
+reactor_line_words='what others write is on a line of its own'
+
+# A layout is judged by the compiler, and what it refuses builds nothing else: each is made alone.
+layout() { # name
+  local words=${1}_words code=0
+  fresh
+  "$1"
+  for file in nt_ring nt_lane nt_net; do
+    clang -std=c11 -D_GNU_SOURCE -fsyntax-only -I "$tree/CSupport/include" "$tree/CSupport/$file.c" || code=1
+  done >"$folder/layout.log" 2>&1
+  echo "$code" >"$folder/layout.code"
+  caught "$1" layout "${!words}"
+}
+
 # Makes the changes to one copy and has each judged.
 mutate() { # name...
-  local judges='' name judge words
+  local judges='' name judge words others=()
+  for name in "$@"; do
+    judge=${name}_judge
+    if [ "${!judge}" = layout ]; then layout "$name"; else others+=("$name"); fi
+  done
+  [ ${#others[@]} -gt 0 ] || return 0
+  set -- "${others[@]}"
   fresh
   # The build does not see by itself that a header of the C module has changed.
   touch "$tree/CSupport/include/module.modulemap" "$tree"/CSupport/include/*.h
@@ -127,7 +167,7 @@ mutate() { # name...
   done
 }
 
-all='risk_work allocation system_call ring_index'
+all='risk_work allocation system_call ring_index ring_line lane_line reactor_line'
 for name in "$@"; do
   case " together $all " in
     *" $name "*) ;;
