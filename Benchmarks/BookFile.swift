@@ -89,8 +89,7 @@ enum BookFile {
         throw BenchError("'\(path)' is not framed ITCH 5.0: it stops making sense at byte \(at)")
       }
       for i in 0..<decoded.records {
-        market.prefetch(records, at: i, count: decoded.records)
-        _ = market.apply(records + i)
+        _ = market.apply(records, at: i, count: decoded.records)
       }
       applied += decoded.records
       at += decoded.consumed

@@ -70,8 +70,7 @@ extension CountedOperation {
           messages,
           {
             for i in 0..<messages {
-              market.prefetch(records, at: i, count: messages)
-              _ = market.apply(records + i)
+              _ = market.apply(records, at: i, count: messages)
             }
             withExtendedLifetime(books) {}
           }

@@ -98,13 +98,12 @@ enum PairedFigures {
     let market = books.market
     var next = 0
     return Item(name: "books", block: 100, blocks: 2_400) { operations in
-      // As a run takes a datagram's records: looking ahead in the batch, then applying.
+      // As a run takes a datagram's records.
       var left = operations
       while left > 0 {
         let count = min(left, booksBatch, flow.count - next)
         for i in 0..<count {
-          market.prefetch(flow.records + next, at: i, count: count)
-          _ = market.apply(flow.records + next + i)
+          _ = market.apply(flow.records + next, at: i, count: count)
         }
         next = next + count == flow.count ? 0 : next + count
         left -= count

@@ -193,8 +193,9 @@ final class ITCHStream {
         base + at, count: to - at, midnight: 0, firstSequence: sequence + UInt64(applied),
         into: records, capacity: Self.batch)
       for i in 0..<batch.records {
-        market.prefetch(records, at: i, count: batch.records)
-        guard market.apply(records + i).contains(.topChanged) else { continue }
+        guard market.apply(records, at: i, count: batch.records).contains(.topChanged) else {
+          continue
+        }
         let locate = records[i].locate
         let top = books.top(locate)
         found.add(

@@ -25,11 +25,10 @@
   ) {
     unsafe engineBeginBatch(engine.core, machineTime, received, decoded)
     for i in 0..<max(0, count) {
-      unsafe enginePrefetch(engine.core, records, at: i, count: count)
       while let token = unsafe engineTimer(engine.core, before: (records + i).pointee.sessionTime) {
         fire(token)
       }
-      let effect = unsafe engineApply(engine.core, records + i)
+      let effect = unsafe engineApply(engine.core, records, at: i, count: count)
       if effect.isNothing { continue }
       if effect.quoteChanged { strategy.onBook(effect.instrument, desk()) }
       if effect.hasTrade { strategy.onTrade(effect.trade, desk()) }
@@ -121,20 +120,11 @@
 #if !DEBUG
   @_noLocks
 #endif
-@usableFromInline func enginePrefetch(
+@usableFromInline func engineApply(
   _ core: UnsafeMutablePointer<EngineState>, _ records: UnsafePointer<MarketRecord>, at index: Int,
   count: Int
-) {
-  unsafe core.pointee.market.prefetch(records, at: index, count: count)
-}
-
-#if !DEBUG
-  @_noLocks
-#endif
-@usableFromInline func engineApply(
-  _ core: UnsafeMutablePointer<EngineState>, _ record: UnsafePointer<MarketRecord>
 ) -> MarketEffect {
-  unsafe core.pointee.apply(record)
+  unsafe core.pointee.apply(records, at: index, count: count)
 }
 
 #if !DEBUG

@@ -21,13 +21,16 @@ extension EngineState {
     if stage.isOn, stage.booked == 0 { stage.booked = clockTicks() }
   }
 
-  /// Applies one market record to the books and says what changed for whom.
-  mutating func apply(_ record: UnsafePointer<MarketRecord>) -> MarketEffect {
+  /// Applies one market record of a batch to the books and says what changed for whom.
+  mutating func apply(
+    _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
+  ) -> MarketEffect {
+    let record = unsafe records + index
     counters.marketRecords &+= 1
     let position = unsafe FeedPosition(channel: feedChannel, sequence: record.pointee.sequence)
     feedPosition = position.cause
     cause = feedPosition
-    let change = unsafe market.apply(record)
+    let change = unsafe market.apply(records, at: index, count: count)
     if change.contains(.ignored) { return MarketEffect() }
     unsafe sessionTime = max(sessionTime, record.pointee.sessionTime)
     var effect = MarketEffect()

@@ -1,11 +1,27 @@
 /// Applying records. On the engine's thread, one writer.
 extension MarketData {
+  /// Applies a record of a batch that is applied in order, and looks ahead at those behind it.
+  ///
+  /// As ``apply(_:)``; what is found ahead only makes later records faster.
+  @_noLocks public func apply(
+    _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
+  ) -> MarketChange {
+    unsafe books.prefetch(records, at: index, count: count)
+    return unsafe applyNext(records + index)
+  }
+
   /// Applies one record: sequence, books, states, gates.
   ///
   /// A sequence already applied is ignored and counted; a sequence beyond the next one is a loss:
   /// counted, applied all the same (a later snapshot sets it right), and no book is whole.
   /// Sequence 0 is unsequenced and applied in the order given.
   @_noLocks public func apply(_ record: UnsafePointer<MarketRecord>) -> MarketChange {
+    unsafe applyNext(record)
+  }
+
+  @_noLocks @inline(__always) private func applyNext(
+    _ record: UnsafePointer<MarketRecord>
+  ) -> MarketChange {
     var change: MarketChange = .empty
     let sequence = unsafe record.pointee.sequence
     if sequence != 0 {
@@ -236,14 +252,5 @@ extension MarketData {
     unsafe symbols[Int(locate)].lastTradePrice = price
     unsafe symbols[Int(locate)].lastTradeTime = r.pointee.sessionTime
     return .trade
-  }
-
-  // MARK: Prefetching
-
-  /// Looks ahead in a batch that will be applied in order; call it with each index before applying it.
-  @_noLocks public func prefetch(
-    _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
-  ) {
-    unsafe books.prefetch(records, at: index, count: count)
   }
 }
