@@ -56,7 +56,7 @@ thresholds: ## Accept the present counts of the hot functions
 	$(RELEASE)/release/needletail-bench count --swift $$version \
 	  --write-thresholds perf/thresholds/$$version/counts.json
 
-slack: deps ## Accept how far the goals' figures scatter over 20 runs (half an hour alone)
+slack: deps ## Accept how far the goals' figures scatter over 20 runs (a quarter of an hour, alone)
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	$(RELEASE)/release/needletail-bench slack --write perf/slack.json $(ARGS)
 

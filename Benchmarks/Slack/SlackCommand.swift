@@ -24,7 +24,7 @@ enum SlackCommand {
     slack = how far the worst run's median lay from the middle one, as a factor; at least twice as
     far (squared) as the run that a tenth are worse than, and \(SlackFile.Line.least); for absolute figures times
     \(SlackFile.Line.dayToDay). The gate holds a figure to its goal, or to what is reached with the slack, whichever
-    is looser. A run takes a minute or two; progress is told.
+    is looser. A run takes about a minute; progress is told.
     """
   }
 
@@ -87,7 +87,7 @@ enum SlackCommand {
       return 64
     }
     do {
-      // A file that could not be joined is said before the half hour of measuring.
+      // A file that could not be joined is said before the long measuring.
       let before = try options.output.flatMap { path in
         FileManager.default.fileExists(atPath: path) ? try SlackFile.accepted(path) : nil
       }

@@ -36,7 +36,7 @@ struct SlackFile: Codable, Equatable {
     /// run gets its distance twice; what one bad run did counts once, or a single stall would open the
     /// gate for good.
     ///
-    /// A ratio to a floor of the same run needs no more. An absolute time does: half an hour of runs does
+    /// A ratio to a floor of the same run needs no more. An absolute time does: twenty runs in a row do
     /// not see by how much one day differs from the next.
     var derived: Double {
       func distance(_ x: Double) -> Double { atLeast ? median / x : x / median }
