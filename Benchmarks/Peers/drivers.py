@@ -3,6 +3,7 @@
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -25,6 +26,17 @@ class Failed(Exception):
     def __init__(self, what, code=70):
         super().__init__(what)
         self.code = code
+
+
+WRONG = 65  # a driver's exit code where the peer gave something else than it was given
+
+
+def note(row, error):
+    """A driver's failure, in its row: a wrong result is the peer's, everything else the driver's."""
+    if error.code == WRONG:
+        row.wrong = str(error)
+    else:
+        row.failed = str(error)
 
 
 class OutOfTime(Exception):
@@ -51,6 +63,9 @@ def run(command, seconds=120):
         raise Failed(f"{os.path.basename(command[0])} did not end within {seconds} s") from None
     if done.returncode != 0:
         said = (done.stderr.strip() or done.stdout.strip() or "no word").splitlines()[-1]
+        if done.returncode < 0:
+            # A crash is no answer, whatever it printed before.
+            raise Failed(f"ended by {signal.Signals(-done.returncode).name}: {said}")
         raise Failed(said, done.returncode)
     return done.stdout
 

@@ -19,10 +19,11 @@ class Row:
     bound: float | None = None  # of ours / peer's
     at_least: bool = True
     wrong: str | None = None  # what the peer got wrong; its figures count for nothing then
+    failed: str | None = None  # how its driver ended early; its figures count for nothing then
 
     @property
     def ratio(self):
-        if self.wrong or not self.peer_runs or not self.our_runs or median(self.peer_runs) <= 0:
+        if self.wrong or self.failed or not self.peer_runs or not self.our_runs or median(self.peer_runs) <= 0:
             return None
         return median(self.our_runs) / median(self.peer_runs)
 
@@ -30,6 +31,8 @@ class Row:
     def verdict(self):
         if self.wrong:
             return "WRONG RESULT: " + self.wrong
+        if self.failed:
+            return "DRIVER FAILED: " + self.failed
         if self.ratio is None:
             return "not measured"
         if self.bound is None:
@@ -78,6 +81,8 @@ class Table:
     def exit_code(self):
         if any(row.wrong for row in self.rows):
             return 65
+        if any(row.failed for row in self.rows):
+            return 70
         return 0 if any(row.ratio is not None for row in self.rows) else 69
 
     def text(self):

@@ -5,6 +5,7 @@ import sys
 import unittest
 from pathlib import Path
 
+import drivers
 from table import MET, NOT_MET, REPORTED, Missing, Row, Table
 
 
@@ -59,6 +60,33 @@ class TableTest(unittest.TestCase):
         self.assertEqual(table.exit_code(), 65)
         self.assertEqual(table.goals(), {})
         self.assertIn("WRONG RESULT: a byte", table.text())
+
+    def test_a_driver_that_ends_early_is_no_wrong_result_and_no_success(self):
+        crashed = row([10], [1000], goal="ringWide", bound=4, failed="ended by SIGSEGV: no word")
+        table = Table("m", [crashed, row([10], [40])], [])
+        self.assertIsNone(crashed.ratio)
+        self.assertEqual(table.exit_code(), 70)
+        self.assertEqual(table.goals(), {})
+        self.assertIn("DRIVER FAILED: ended by SIGSEGV", table.text())
+        self.assertNotIn("WRONG RESULT", table.text())
+        wrong = Table("m", [crashed, row([10], [40], wrong="a byte")], [])
+        self.assertEqual(wrong.exit_code(), 65)
+
+    def test_a_crash_a_failure_and_a_wrong_result_are_told_apart(self):
+        def noted(script):
+            one = row([], [1])
+            try:
+                drivers.run([sys.executable, "-c", "import os, sys;" + script])
+            except drivers.Failed as error:
+                drivers.note(one, error)
+            return one
+
+        self.assertEqual(noted("sys.exit(0)").verdict, "not measured")
+        self.assertEqual(noted("print('item 7', file=sys.stderr);sys.exit(65)").wrong, "item 7")
+        self.assertEqual(noted("print('no memory', file=sys.stderr);sys.exit(70)").failed, "no memory")
+        crash = noted("sys.stdout.write('12');sys.stdout.flush();os.abort()")
+        self.assertIsNone(crash.wrong)
+        self.assertTrue(crash.failed.startswith("ended by SIGABRT"))
 
     def test_a_missing_peer_is_named_with_its_command(self):
         table = Table("m", [row([10], [40])], [Missing("ck", "no header", "apt-get install x")])
