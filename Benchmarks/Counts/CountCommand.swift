@@ -9,7 +9,7 @@ enum CountCommand {
     usage: \(Bench.name) count [--list] [--operation NAME]... [--swift VERSION]
            [--thresholds FILE] [--release FILE] [--write-thresholds FILE]
 
-      --list                  the operations
+      --list                  the operations: how many of each are counted, and what one is
       --operation NAME        print only these; all are counted and judged
       --swift VERSION         the version that the thresholds are kept under (default: what
                               'swift --version' says)
@@ -69,7 +69,7 @@ enum CountCommand {
       }
       if option == "--list" {
         for operation in CountedOperation.all(strategy) {
-          print("\(pad(operation.name, 16)) \(operation.what)")
+          print("\(pad(operation.name, 16))\(left("\(operation.times)", 6)) x \(operation.what)")
         }
         return 0
       }

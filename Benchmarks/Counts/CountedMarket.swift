@@ -13,7 +13,7 @@ extension CountedOperation {
       .init(
         name: "decode",
         what: "one framed message, every field: adds, executions, deletes, replaces",
-        prepare: decode)
+        times: 40 * 512, prepare: decode)
     ]
   }
 
@@ -61,7 +61,10 @@ extension CountedOperation {
       ("delete", "an order goes", ITCHDecoder.Kind.delete),
     ]
     return kinds.map { name, what, kind in
-      CountedOperation(name: "books.\(name)", what: "MarketData.apply, gates on: \(what)") {
+      CountedOperation(
+        name: "books.\(name)", what: "one message prefetched and applied, gates on: \(what)",
+        times: messages
+      ) {
         let books = try books()
         let market = books.market
         let records = UnsafeMutablePointer<MarketRecord>.allocate(capacity: messages)

@@ -7,18 +7,23 @@ import Gateways
 /// One hot function, done a fixed number of times on fixed input, for callgrind to count.
 struct CountedOperation {
   let name: String
+  /// What one operation is.
   let what: String
+  /// How many of them are counted; what one costs is a mean.
+  let times: Int
   /// Makes what is needed, and returns how many operations the body does, and the body.
   let prepare: () throws -> (count: Int, body: () -> Void)
 
   /// The order is that of callgrind's dumps.
   static var all: [CountedOperation] {
     decoding + booking + ordering + [
-      .init(name: "ring", what: "SPSC ring: one item of 64 bytes pushed and popped", prepare: ring),
-      .init(name: "histogram", what: "one value recorded", prepare: histogram),
+      .init(
+        name: "ring", what: "SPSC ring: one item of 64 bytes pushed and popped", times: 20_000,
+        prepare: ring),
+      .init(name: "histogram", what: "one value recorded", times: 20_000, prepare: histogram),
       .init(
         name: "journal", what: "a record with 80 bytes of payload appended to the lane",
-        prepare: journal),
+        times: 20_000, prepare: journal),
     ]
   }
 
@@ -36,6 +41,9 @@ struct CountedOperation {
     }
     for operation in operations where names.isEmpty || names.contains(operation.name) {
       let (count, body) = try operation.prepare()
+      guard count == operation.times else {
+        throw BenchError("\(operation.name) does \(count) operations, not \(operation.times)")
+      }
       // Lazy things and the first touch of pages are not part of it.
       counted(body)
       print("counted \(operation.name) \(count)")

@@ -9,19 +9,31 @@ extension CountedOperation {
   static var ordering: [CountedOperation] {
     [
       .init(
-        name: "ingest", what: "Driver.ingest, a datagram of 8 messages, by message",
-        prepare: ingest),
-      .init(name: "risk.accept", what: "the whole chain lets an order pass") { try check(100) },
-      .init(name: "risk.refuse", what: "the chain refuses an order by its quantity") {
-        try check(1_000_000)
-      },
+        name: "ingest", what: "Driver.ingest: one message, in datagrams of 8; no strategy",
+        times: 16_000, prepare: ingest),
       .init(
-        name: "place", what: "check, reserve, journal the intent, queue, take", prepare: place),
-      .init(name: "report", what: "a rejection applied: released, journalled", prepare: report),
-      .init(name: "encode", what: "OUCH Enter Order encoded and framed", prepare: encode),
+        name: "risk.accept", what: "the whole chain lets one order pass; nothing is reserved",
+        times: 4 * orders
+      ) { try check(100) },
       .init(
-        name: "tickToOrder", what: "a frame decoded, booked, decided, checked, journalled, encoded",
-        prepare: tickToOrder),
+        name: "risk.refuse", what: "the chain refuses one order by its quantity", times: 4 * orders
+      ) { try check(1_000_000) },
+      .init(
+        name: "place",
+        what: "session time goes on; one order checked, reserved, journalled, queued, taken",
+        times: orders, prepare: place),
+      .init(
+        name: "report", what: "one order's rejection applied: released, journalled", times: orders,
+        prepare: report),
+      .init(
+        name: "encode", what: "one OUCH Enter Order encoded, framed and taken as sent",
+        times: orders, prepare: encode),
+      .init(
+        name: "tickToOrder",
+        what: "one order's round: a rising bid encoded by the feed, decoded, booked, decided, "
+          + "checked, journalled, encoded; the venue's rejection encoded, received, applied; the "
+          + "bid's delete encoded, decoded, booked; clock reads. Not the trip alone: see engine",
+        times: 2_000, prepare: tickToOrder),
     ]
   }
 
@@ -121,7 +133,6 @@ extension CountedOperation {
     return (
       2_000,
       {
-        // Rises and falls: one order a rise; the benchmark's own clock reads are in it.
         guard (try? bench.value.ticks(2_000, handicap: 0)) != nil else {
           fatalError("the engine's ticks failed")
         }

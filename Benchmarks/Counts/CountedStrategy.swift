@@ -9,7 +9,8 @@ extension CountedOperation {
   static func deciding(_ strategy: BenchStrategy) -> CountedOperation {
     .init(
       name: strategyName,
-      what: "a market's message decoded, booked, decided by '\(strategy.name)', its orders sent"
+      what: "a market's message decoded, booked, decided by '\(strategy.name)', its orders sent",
+      times: marketMessages
     ) {
       let market = try StrategyMarket(messages: marketMessages, symbols: StrategySuite.symbols)
       // The same on another engine shows that the market comes through.
