@@ -1,4 +1,5 @@
 import BenchSupport
+import CCounted
 import CSupport
 import Foundation
 
@@ -77,12 +78,7 @@ public enum Bench {
   ///
   /// Call it from the main thread. It pins threads and spins on them.
   public static func run(_ arguments: [String], strategy: BenchStrategy? = nil) -> Int32 {
-    // A parent that blocks or ignores it hands that on; a measurement ends when it is told to.
-    var end = sigset_t()
-    sigemptyset(&end)
-    sigaddset(&end, SIGTERM)
-    pthread_sigmask(SIG_UNBLOCK, &end, nil)
-    signal(SIGTERM, SIG_DFL)
+    AtEnd.install()
     switch arguments.first {
     case "count": return CountCommand.run(Array(arguments.dropFirst()), strategy)
     case "counted": return countedInside(Array(arguments.dropFirst()), strategy)
@@ -151,6 +147,7 @@ public enum Bench {
 
   /// What callgrind runs: `count` starts it.
   private static func countedInside(_ names: [String], _ strategy: BenchStrategy?) -> Int32 {
+    bench_die_with_parent()
     print("dispatch crc32c:\(String(cString: nt_crc32c_path()))")
     do { try CountedOperation.run(names, strategy) } catch {
       say("counted: \((error as? BenchError)?.message ?? "\(error)")")
@@ -188,9 +185,8 @@ public enum Bench {
   ) throws {
     let text = options.json ? report.json() : options.goalsOnly ? report.goals.text : report.text()
     if let directory = options.hgrm {
-      for (name, distribution) in context.distributions {
-        try WholeFile.write(distribution.hgrm(), to: "\(directory)/\(name).hgrm")
-      }
+      let files = context.distributions.map { ($0 + ".hgrm", $1.hgrm()) }
+      try WholeFile.write(files, into: directory)
     }
     if let output = options.output {
       try WholeFile.write(text + "\n", to: output)

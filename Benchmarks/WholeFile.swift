@@ -14,4 +14,22 @@ enum WholeFile {
       throw BenchError("cannot write \(path): \(error.localizedDescription); choose another place")
     }
   }
+
+  /// Writes all of the files beside the folder, and only then gives it to them: a new folder at once, an
+  /// old one file by file.
+  static func write(_ files: [(name: String, text: String)], into directory: String) throws {
+    let target = URL(fileURLWithPath: directory)
+    let parent = target.deletingLastPathComponent().path
+    let scratch = try ScratchFolder(in: parent, ".needletail-unfinished")
+    defer { scratch.remove() }
+    let made = scratch.path + "/made"
+    for (name, text) in files { try write(text, to: "\(made)/\(name)") }
+    guard !files.isEmpty else { return }
+    if rename(made, target.path) == 0 { return }
+    for (name, _) in files where rename("\(made)/\(name)", "\(target.path)/\(name)") != 0 {
+      throw BenchError(
+        "cannot write \(directory)/\(name): \(String(cString: strerror(errno))); choose another place"
+      )
+    }
+  }
 }

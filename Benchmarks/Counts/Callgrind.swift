@@ -16,10 +16,8 @@ enum Callgrind {
     swift version: String, names: [String], program: String = Machine.executable,
     arguments: [String] = ["counted"]
   ) throws -> Thresholds {
-    let folder = FileManager.default.temporaryDirectory
-      .appendingPathComponent("needletail-counts-\(UUID().uuidString)")
-    try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
-    defer { try? FileManager.default.removeItem(at: folder) }
+    let folder = try ScratchFolder("needletail-counts")
+    defer { folder.remove() }
     let copy = try stripped(program, into: folder)
     let output = try run(
       "valgrind",
@@ -88,8 +86,8 @@ enum Callgrind {
   }
 
   /// A copy without debug information, which this valgrind cannot read.
-  private static func stripped(_ program: String, into folder: URL) throws -> String {
-    let copy = folder.appendingPathComponent("counted-bench").path
+  private static func stripped(_ program: String, into folder: ScratchFolder) throws -> String {
+    let copy = folder.path + "/counted-bench"
     _ = try run("objcopy", ["--strip-debug", program, copy])
     return copy
   }
@@ -109,20 +107,17 @@ enum Callgrind {
     environment["SWIFT_DETERMINISTIC_HASHING"] = "1"
     process.environment = environment
     let out = Pipe()
-    let log = FileManager.default.temporaryDirectory
-      .appendingPathComponent("needletail-counts-\(UUID().uuidString).log")
-    _ = FileManager.default.createFile(atPath: log.path, contents: nil)
-    defer { try? FileManager.default.removeItem(at: log) }
+    let log = try ChildLog()
     process.standardOutput = out
-    process.standardError = try FileHandle(forWritingTo: log)
+    process.standardError = log.handle
     do { try process.run() } catch { throw BenchError("\(name): \(error)") }
+    AtEnd.shared.remember(child: process.processIdentifier)
+    defer { AtEnd.shared.forget(child: process.processIdentifier) }
     let text = out.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
-      let said = FileManager.default.contents(atPath: log.path) ?? Data()
-      let tail = String(decoding: said.suffix(600), as: UTF8.self)
       throw BenchError(
-        "\(name) ended with \(process.terminationStatus): \(tail)"
+        "\(name) ended with \(process.terminationStatus)\(log.said)"
           + (process.terminationStatus == 127 ? "; install it: perf/scripts/deps gates" : ""))
     }
     return String(decoding: text, as: UTF8.self)

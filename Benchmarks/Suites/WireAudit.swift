@@ -27,11 +27,10 @@ package struct WireAudit {
     guard context.processors.count >= 2 else {
       throw BenchError("needs two processors, there is one: two spinning ends would share it")
     }
-    let directory = FileManager.default.temporaryDirectory
-      .appendingPathComponent("needletail-audit-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let folder = try ScratchFolder("needletail-audit")
+    defer { folder.remove() }
     let sockets = try WireSockets()
-    let probe = try WireSuite.made(directory, sockets, isDirect: true, context)
+    let probe = try WireSuite.made(folder.path, sockets, isDirect: true, context)
     try sockets.connectDatagrams(to: try probe.start().port)
     do {
       try sockets.accept()

@@ -112,11 +112,10 @@ enum WireSuite: Suite {
   private static func session(
     isDirect: Bool, _ context: BenchContext, _ body: (WireSession) throws -> Void
   ) throws -> (errors: Int, orderBytes: Int, stages: [ProbeResult.Stage]) {
-    let directory = FileManager.default.temporaryDirectory
-      .appendingPathComponent("needletail-bench-\(UUID().uuidString)").path
-    defer { try? FileManager.default.removeItem(atPath: directory) }
+    let folder = try ScratchFolder("needletail-wire")
+    defer { folder.remove() }
     let sockets = try WireSockets()
-    let probe = try made(directory, sockets, isDirect: isDirect, context)
+    let probe = try made(folder.path, sockets, isDirect: isDirect, context)
     try sockets.connectDatagrams(to: try probe.start().port)
     do {
       try sockets.accept()

@@ -5,4 +5,8 @@
 /* Calls body(context). callgrind finds it by its name (--toggle-collect, --dump-after). */
 void bench_counted(void (*body)(void *), void *context);
 
+/* The calling process ends when the thread that started it does: callgrind's guest must not go on
+ * when the one that reads its dumps has been killed. */
+void bench_die_with_parent(void);
+
 #endif
