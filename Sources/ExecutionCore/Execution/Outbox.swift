@@ -119,12 +119,18 @@
     }
   }
 
-  /// Drops what ``next()`` gave.
+  /// Drops what ``next()`` gave. An empty queue begins at its first place again: that one is still in
+  /// the cache.
   mutating func drop(_ next: Next) {
     switch next {
     case .none: break
     case .urgent: urgentHead &+= 1
-    case .ordinary: ordinaryHead &+= 1
+    case .ordinary:
+      ordinaryHead &+= 1
+      if ordinaryHead == ordinaryTail {
+        ordinaryHead = 0
+        ordinaryTail = 0
+      }
     }
   }
 }

@@ -188,9 +188,10 @@ struct OUCHQueued: BitwiseCopyable {
       slot(index) &* OUCHSendQueue.packetBytesMax, Int(entries[slot(index)].length))
   }
   mutating func withdraw(_ index: Int) { entries[slot(index)].isWithdrawn = true }
+  /// An empty ring begins at its first place again: that one is still in the cache.
   mutating func drop() {
-    head = slot(1)
     count &-= 1
+    head = count == 0 ? 0 : slot(1)
   }
   /// Copies what is not withdrawn behind `staged` as far as it fits; how many entries that covers.
   func lay(on stage: borrowing Block, _ staged: inout Int) -> Int {
