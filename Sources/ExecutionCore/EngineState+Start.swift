@@ -39,6 +39,7 @@ extension EngineState {
     accountCount = c.accounts.count
     strategyCount = c.strategies.count
     orders = columns.orders
+    links = columns.links
     openHead = columns.openHead
     references = columns.references
     referenceMask = UInt64(columns.references.count - 1)
@@ -105,7 +106,7 @@ extension EngineState {
 
   private mutating func setUpOrders() {
     for i in 0..<orders.count {
-      orders[i].next = i + 1 < orders.count ? Int32(i + 1) : -1
+      links[i].next = i + 1 < orders.count ? Int32(i + 1) : -1
     }
     freeHead = 0
   }
@@ -218,6 +219,7 @@ extension RiskInstrument {
 /// The columns of the state, made twice: to count bytes, then for good.
 struct EngineColumns {
   let orders: Column<Order>
+  let links: Column<OrderLink>
   let openHead: Column<Int32>
   let references: Column<ReferenceEntry>
   let risk: Column<RiskInstrument>
@@ -249,6 +251,7 @@ struct EngineColumns {
     let cells = c.strategies.count * instruments
     let scopeCount = 1 + c.accounts.count + c.strategies.count
     orders = b.column(Order(), c.poolCapacity)
+    links = b.column(OrderLink(), c.poolCapacity)
     openHead = b.column(-1, cells)
     references = b.column(ReferenceEntry(), c.ordersPerDayMax.nextPowerOfTwo)
     risk = b.column(RiskInstrument(), instruments)

@@ -27,10 +27,12 @@
 
   // Orders.
   var orders: Column<Order>
+  /// By slot, as the orders.
+  var links: Column<OrderLink>
   var freeHead: Int32 = -1
   var doneHead: Int32 = -1
   var doneTail: Int32 = -1
-  /// First open order of each cell; the list runs through ``Order/next``.
+  /// First open order of each cell; the list runs through ``OrderLink/next``.
   var openHead: Column<Int32>
   var references: Column<ReferenceEntry>
   var referenceMask: UInt64 = 0

@@ -146,7 +146,7 @@ extension EngineState {
     // Bounded by the pool: each step goes on to another open order.
     for _ in 0..<orders.count {
       guard slot >= 0 else { break }
-      let next = orders[Int(slot)].next
+      let next = links[Int(slot)].next
       if case .accepted = cancel(handle(of: Int(slot)), quantity: 0) { asked &+= 1 }
       slot = next
     }

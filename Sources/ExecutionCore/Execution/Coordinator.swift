@@ -35,7 +35,7 @@ extension EngineState {
     else {
       orders[slot] = Order()
       orders[slot].generation = handle.generation
-      orders[slot].next = freeHead
+      links[slot].next = freeHead
       freeHead = Int32(truncatingIfNeeded: slot)
       return .refused(
         refuse(
@@ -165,9 +165,9 @@ extension EngineState {
     order.reservedBuy = t.isBuy
     order.countedOpen = true
     let head = openHead[t.cell]
-    order.next = head
     orders[slot] = order
-    if head >= 0 { orders[Int(head)].previous = Int32(truncatingIfNeeded: slot) }
+    links[slot] = OrderLink(next: head, previous: -1)
+    if head >= 0 { links[Int(head)].previous = Int32(truncatingIfNeeded: slot) }
     openHead[t.cell] = Int32(truncatingIfNeeded: slot)
     nextClientOrderID &+= 1
     hold(t, orders: 1)

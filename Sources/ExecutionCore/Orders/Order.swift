@@ -65,10 +65,6 @@
   /// Session time of the last request, for the acknowledgement time-out.
   var requestedAt: Int64 = 0
 
-  // Links: open orders of the cell, or the free list, or the queue of done slots.
-  var next: Int32 = -1
-  var previous: Int32 = -1
-
   @usableFromInline init() {}
 
   /// What may still execute in the worst case over everything that is unresolved.
@@ -82,6 +78,13 @@
   var hasUnresolvedRequest: Bool {
     newState == .unresolved || replaceState == .unresolved || cancelState == .unresolved
   }
+}
+
+/// Neighbours of an order of the pool: open orders of the cell, or the free list, or the queue of done
+/// slots. Apart from the orders, so that going from one to the next waits for the first cache.
+struct OrderLink: BitwiseCopyable {
+  var next: Int32 = -1
+  var previous: Int32 = -1
 }
 
 /// A copy of an order for strategies and people.

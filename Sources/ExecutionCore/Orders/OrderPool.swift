@@ -8,11 +8,11 @@ extension EngineState {
     let next: Int32
     if freeHead >= 0 {
       slot = freeHead
-      next = orders[Int(slot)].next
+      next = links[Int(slot)].next
       freeHead = next
     } else if doneHead >= 0 {
       slot = doneHead
-      next = orders[Int(slot)].next
+      next = links[Int(slot)].next
       unlinkDone(slot)
     } else {
       return nil
@@ -42,35 +42,35 @@ extension EngineState {
   mutating func linkOpen(_ slot: Int) {
     let cell = Int(orders[slot].cell)
     let head = openHead[cell]
-    orders[slot].next = head
-    orders[slot].previous = -1
-    if head >= 0 { orders[Int(head)].previous = Int32(slot) }
+    links[slot].next = head
+    links[slot].previous = -1
+    if head >= 0 { links[Int(head)].previous = Int32(slot) }
     openHead[cell] = Int32(slot)
   }
 
   mutating func unlinkOpen(_ slot: Int) {
-    let next = orders[slot].next
-    let previous = orders[slot].previous
+    let next = links[slot].next
+    let previous = links[slot].previous
     if previous >= 0 {
-      orders[Int(previous)].next = next
+      links[Int(previous)].next = next
     } else {
       openHead[Int(orders[slot].cell)] = next
     }
-    if next >= 0 { orders[Int(next)].previous = previous }
+    if next >= 0 { links[Int(next)].previous = previous }
   }
 
   mutating func linkDone(_ slot: Int) {
-    orders[slot].next = -1
-    orders[slot].previous = doneTail
-    if doneTail >= 0 { orders[Int(doneTail)].next = Int32(slot) } else { doneHead = Int32(slot) }
+    links[slot].next = -1
+    links[slot].previous = doneTail
+    if doneTail >= 0 { links[Int(doneTail)].next = Int32(slot) } else { doneHead = Int32(slot) }
     doneTail = Int32(slot)
   }
 
   mutating func unlinkDone(_ slot: Int32) {
-    let next = orders[Int(slot)].next
-    let previous = orders[Int(slot)].previous
-    if previous >= 0 { orders[Int(previous)].next = next } else { doneHead = next }
-    if next >= 0 { orders[Int(next)].previous = previous } else { doneTail = previous }
+    let next = links[Int(slot)].next
+    let previous = links[Int(slot)].previous
+    if previous >= 0 { links[Int(previous)].next = next } else { doneHead = next }
+    if next >= 0 { links[Int(next)].previous = previous } else { doneTail = previous }
   }
 
   /// Moves an order to another life if the table allows it; what does not change is fine.
@@ -126,7 +126,7 @@ extension EngineState {
     else {
       return nil
     }
-    let next = orders[slot].next
+    let next = links[slot].next
     return next < 0 ? nil : handle(of: Int(next))
   }
 
