@@ -133,8 +133,8 @@ public import CSupport
   public mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
     unsafe core.pointee.nextRequest(machineTime: machineTime)
   }
-  /// The gateway has taken what ``nextRequest(machineTime:)`` gave. Call it before anything else is put
-  /// into the engine.
+  /// The gateway has taken what ``nextRequest(machineTime:)`` gave last: that, and nothing that was put into
+  /// the engine since, is not given again.
   #if !DEBUG
     @_noLocks
   #endif

@@ -128,10 +128,9 @@ extension EngineState {
   mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
     if machineTime != 0 { self.machineTime = machineTime }
     for _ in 0..<outbox.capacity {
-      let next = outbox.next()
-      guard let request = outbox.request(next) else { return nil }
+      guard let request = outbox.give() else { return nil }
       guard isTooOld(request, at: machineTime) else { return request }
-      outbox.drop(next)
+      outbox.drop()
       notSent(kind: request.kind, reference: request.venueReference)
     }
     return nil
@@ -147,7 +146,7 @@ extension EngineState {
   }
 
   mutating func requestTaken() {
-    outbox.drop(outbox.next())
+    outbox.drop()
     counters.sent &+= 1
   }
 }

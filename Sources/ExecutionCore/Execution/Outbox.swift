@@ -13,6 +13,8 @@
   private var ordinaryTail: UInt64 = 0
   private let mask: UInt64
   private let urgentMask: UInt64
+  /// What was given and is not dropped yet.
+  private var given = Next.none
   let ageMax: Int64
 
   /// The urgent queue has room for a cancel of every order in the pool, twice.
@@ -90,14 +92,14 @@
     return nil
   }
 
-  enum Next: BitwiseCopyable {
+  private enum Next: BitwiseCopyable {
     case none
     case urgent(Int)
     case ordinary(Int)
   }
 
-  /// The request to be sent next; withdrawn ones are dropped on the way.
-  mutating func next() -> Next {
+  /// Where it lies; withdrawn ones are dropped on the way.
+  private mutating func next() -> Next {
     while urgentHead != urgentTail {
       let at = Int(urgentHead & urgentMask)
       if !urgent[at].isWithdrawn { return .urgent(at) }
@@ -111,7 +113,7 @@
     return .none
   }
 
-  func request(_ next: Next) -> VenueRequest? {
+  private func request(_ next: Next) -> VenueRequest? {
     switch next {
     case .none: nil
     case .urgent(let at): urgent[at].request
@@ -119,13 +121,23 @@
     }
   }
 
-  /// Drops what ``next()`` gave. An empty queue begins at its first place again: that one is still in
-  /// the cache.
-  mutating func drop(_ next: Next) {
-    switch next {
+  /// The request to be sent next, which ``drop()`` will drop whatever is put in before.
+  mutating func give() -> VenueRequest? {
+    given = next()
+    return request(given)
+  }
+
+  /// Drops what was given; what has been taken back since is not there any more. An empty queue begins at its
+  /// first place again: that one is still in the cache.
+  mutating func drop() {
+    let last = given
+    given = .none
+    switch last {
     case .none: break
-    case .urgent: urgentHead &+= 1
-    case .ordinary:
+    case .urgent(let at):
+      if at == Int(urgentHead & urgentMask), urgentHead != urgentTail { urgentHead &+= 1 }
+    case .ordinary(let at):
+      guard at == Int(ordinaryHead & mask), ordinaryHead != ordinaryTail else { break }
       ordinaryHead &+= 1
       if ordinaryHead == ordinaryTail {
         ordinaryHead = 0

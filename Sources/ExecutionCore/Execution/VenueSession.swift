@@ -33,9 +33,8 @@ extension EngineState {
   /// Empties the outbox: new orders are done, replaces are off, cancels stay wanted.
   mutating func withdrawAll() {
     for _ in 0..<outbox.capacity {
-      let next = outbox.next()
-      guard let request = outbox.request(next) else { return }
-      outbox.drop(next)
+      guard let request = outbox.give() else { return }
+      outbox.drop()
       notSent(kind: request.kind, reference: request.venueReference)
     }
   }

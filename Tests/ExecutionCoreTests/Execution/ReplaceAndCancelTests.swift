@@ -226,6 +226,50 @@ import Testing
     #expect(market.invariants == [])
   }
 
+  @Test func `a cancel that comes while an order is handed over is not taken for it`() throws {
+    let market = try Market(Recorder())
+    let (working, _) = try market.working(.buy, 100, 10_000)
+    _ = try market.place(.buy, 7, 10_000).handle
+    let given = market.driver.engine.nextRequest(machineTime: 0)
+    #expect(given?.kind == .new && given?.quantity == 7)
+    _ = market.cancel(working)
+    market.driver.engine.requestTaken()
+    // Nothing was given: nothing is taken.
+    market.driver.engine.requestTaken()
+    #expect(market.sent().map(\.kind) == [.cancel])
+    #expect(market.sent().isEmpty)
+    #expect(market.invariants == [])
+  }
+
+  @Test func `requests are handed over once and in order, however full the queue has been`() throws
+  {
+    let seed: UInt64 = 0x0B0C
+    var random = SplitMix(state: seed)
+    let market = try Market(Recorder())
+    var expected: [Int64] = []
+    var placed: Int64 = 0
+    var taken = 0
+    for _ in 0..<4_000 {
+      if expected.count < 12, random.below(5) < (taken % 400 < 300 ? 3 : 2) {
+        placed = placed % 900 + 1
+        let handle = try market.place(.buy, placed, 10_000).handle
+        #expect(market.order(handle)?.life == .sent)
+        expected.append(placed)
+      } else if !expected.isEmpty {
+        let given = market.driver.engine.nextRequest(machineTime: 0)
+        let request = try #require(given, "seed \(seed)")
+        let next = expected.removeFirst()
+        try #require(request.quantity == next, "seed \(seed), request \(taken)")
+        market.driver.engine.requestTaken()
+        taken += 1
+        // The venue rejects it, so that neither pool nor limits fill up.
+        market.report(.rejected, UInt64(truncatingIfNeeded: request.venueReference))
+      }
+    }
+    #expect(taken > 1_500)
+    #expect(market.invariants == [])
+  }
+
   @Test func `a mass cancel withdraws what waits, whose numbers it would overtake`() throws {
     let market = try Market(Recorder())
     let waiting = try market.place(.buy, 1, 10_000).handle
