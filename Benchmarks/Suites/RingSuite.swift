@@ -18,6 +18,9 @@ enum RingSuite: Suite {
     let crowd = RingCrowd(
       count: context.quick ? 20_000 : 1_000_000, handicap: context.handicap,
       cpus: context.processors)
+    // The first turn warms up.
+    var discarded = Measured()
+    try discarded.turn(context)
     // Throughput has two modes: many short runs in turn, and their median.
     for _ in 0..<(context.quick ? context.runs : max(context.runs, runsMin)) {
       try measured.turn(context)
