@@ -7,11 +7,12 @@ import Foundation
 /// Benchmarks/Peers play it, with the best prices at the end so that both can be compared.
 enum BookFile {
   static let help = """
-    usage: needletail-bench books FILE
+    usage: needletail-bench books [--no-queues] FILE
            needletail-bench books --make FILE MESSAGES SYMBOLS LIVE
 
     Decodes and books a framed ITCH 5.0 file and prints one line of JSON: rate, in million messages a
-    second, and bests, [locate, bid, bid shares, ask, ask shares] of every book that is not empty.
+    second, and bests, [locate, bid, bid shares, ask, ask shares] of every book that is not empty; with
+    the queues of their levels unless --no-queues is given.
     With --make writes the generated session instead: 1 to 100000000 MESSAGES over 1 to 60000 SYMBOLS
     with about LIVE orders. make bench-peers calls both.
     """
@@ -22,7 +23,9 @@ enum BookFile {
       case 1 where arguments[0] == "--help":
         print(help)
         return 0
-      case 1 where !arguments[0].hasPrefix("-"): print(try play(arguments[0]))
+      case 1 where !arguments[0].hasPrefix("-"): print(try play(arguments[0], queues: true))
+      case 2 where arguments[0] == "--no-queues" && !arguments[1].hasPrefix("-"):
+        print(try play(arguments[1], queues: false))
       case 5 where arguments[0] == "--make":
         let numbers = arguments[2...].compactMap { Int($0) }
         guard numbers.count == 3, (1...100_000_000).contains(numbers[0]),
@@ -46,11 +49,11 @@ enum BookFile {
     return code
   }
 
-  private static func play(_ path: String) throws -> String {
+  private static func play(_ path: String, queues: Bool) throws -> String {
     guard let data = FileManager.default.contents(atPath: path), !data.isEmpty else {
       throw BenchError("'\(path)' cannot be read, or is empty")
     }
-    let made = try BenchBooks.wholeDay(queues: true)
+    let made = try BenchBooks.wholeDay(queues: queues)
     defer { withExtendedLifetime(made) {} }
     let market = made.market
     // Read once before the clock starts, as the peers' events lie in memory then.
