@@ -116,9 +116,10 @@ enum Callgrind {
     let text = out.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()
     guard process.terminationStatus == 0 else {
+      let remedy = "; install it: apt-get install valgrind binutils"
       throw BenchError(
         "\(name) ended with \(process.terminationStatus)\(log.said)"
-          + (process.terminationStatus == 127 ? "; install it: perf/scripts/deps gates" : ""))
+          + (process.terminationStatus == 127 ? remedy : ""))
     }
     return String(decoding: text, as: UTF8.self)
   }

@@ -142,10 +142,15 @@ enum PairedFigures {
 
   private static func tick() throws -> Item {
     let bench = Kept(try EngineBench(instruments: 100))
-    return Item(name: "tick", block: 20, blocks: 200) { operations in
-      // Rise, order, rejection, fall.
-      _ = try? bench.value.ticks(operations, handicap: 0)
-    }
+    var failure: (any Error)?
+    return Item(
+      name: "tick", block: 20, blocks: 200,
+      body: { operations in
+        // Rise, order, rejection, fall.
+        do { _ = try bench.value.ticks(operations, handicap: 0) } catch { failure = error }
+      },
+      // A tick without its order would be timed as a fast one.
+      end: { if let failure { throw failure } })
   }
 
   /// A message of a made market with the user's strategy, the venue's answers in it.

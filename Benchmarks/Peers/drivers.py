@@ -1,5 +1,6 @@
 """Builds the drivers of the rings, and says which peer is not there and how it is installed."""
 
+import ctypes
 import os
 import shlex
 import shutil
@@ -46,6 +47,11 @@ class OutOfTime(Exception):
 deadline = None  # of the whole run, by time.monotonic()
 
 
+def die_with_parent():
+    """What spins does not outlive a run that is killed outright: PR_SET_PDEATHSIG of prctl(2)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
 def run(command, seconds=120):
     """Output of a command; Failed with its own words and exit code."""
     left = seconds if deadline is None else deadline - time.monotonic()
@@ -53,7 +59,8 @@ def run(command, seconds=120):
         raise OutOfTime
     try:
         done = subprocess.run(
-            command, capture_output=True, text=True, timeout=min(seconds, left), cwd=HERE
+            command, capture_output=True, text=True, timeout=min(seconds, left), cwd=HERE,
+            preexec_fn=die_with_parent,
         )
     except FileNotFoundError:
         raise Failed(f"{command[0]} is not there", 69) from None
