@@ -11,9 +11,9 @@ import Foundation
 ///
 /// Why memory does not grow with the messages: the engine takes one arena at the start
 /// (``BookCapacity/wholeDay`` and the order pool), and every structure in it holds what is *live*.
-/// An order's slot goes back to a free list when the order is gone, a level's slot when its last order
-/// is gone; a side's price vector is as long as its most levels ever; the hash of references has a fixed
-/// number of buckets whatever the references are. Nothing is kept by message. So the peak is reached with the
+/// An order's place is free again when the order is gone, a level's when its last order is gone; a side has one
+/// window for the day, and a price vector as long as the most levels outside of it ever were; the low bits of a
+/// reference are all that is used of it. Nothing is kept by message. So the peak is reached with the
 /// most live orders, in the first minutes, and the rest of the day adds nothing: the figure *peak growth
 /// after the books were full* shows it.
 ///
