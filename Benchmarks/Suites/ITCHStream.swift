@@ -78,6 +78,10 @@ final class ITCHStream {
         at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
       try Data(buffer: bytes).write(to: file, options: .atomic)
       try Data("\(changes.count) \(changes.hash)\n".utf8).write(to: twin, options: .atomic)
+      // Its way to the disk is not to go beside what is measured next.
+      let kept = try FileHandle(forWritingTo: file)
+      try kept.synchronize()
+      try kept.close()
     } catch {
       throw BenchError("the ITCH stream cannot be kept in .bench: \(error.localizedDescription)")
     }
