@@ -134,7 +134,8 @@ public import CSupport
     unsafe core.pointee.nextRequest(machineTime: machineTime)
   }
   /// The gateway has taken what ``nextRequest(machineTime:)`` gave last: that, and nothing that was put into
-  /// the engine since, is not given again.
+  /// the engine since, is not given again. Without a request that was given, or when it has been withdrawn
+  /// since, nothing is taken, and nothing counted as sent.
   #if !DEBUG
     @_noLocks
   #endif

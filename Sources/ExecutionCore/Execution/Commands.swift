@@ -146,8 +146,7 @@ extension EngineState {
   }
 
   mutating func requestTaken() {
-    outbox.drop()
-    counters.sent &+= 1
+    if outbox.drop() { counters.sent &+= 1 }
   }
 }
 

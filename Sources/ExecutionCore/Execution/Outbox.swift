@@ -128,21 +128,25 @@
   }
 
   /// Drops what was given; what has been taken back since is not there any more. An empty queue begins at its
-  /// first place again: that one is still in the cache.
-  mutating func drop() {
+  /// first place again: that one is still in the cache. False: nothing was given, or it has been taken back.
+  @discardableResult
+  mutating func drop() -> Bool {
     let last = given
     given = .none
     switch last {
-    case .none: break
+    case .none: return false
     case .urgent(let at):
-      if at == Int(urgentHead & urgentMask), urgentHead != urgentTail { urgentHead &+= 1 }
+      guard at == Int(urgentHead & urgentMask), urgentHead != urgentTail else { return false }
+      urgentHead &+= 1
+      return !urgent[at].isWithdrawn
     case .ordinary(let at):
-      guard at == Int(ordinaryHead & mask), ordinaryHead != ordinaryTail else { break }
+      guard at == Int(ordinaryHead & mask), ordinaryHead != ordinaryTail else { return false }
       ordinaryHead &+= 1
       if ordinaryHead == ordinaryTail {
         ordinaryHead = 0
         ordinaryTail = 0
       }
+      return !ordinary[at].isWithdrawn
     }
   }
 }

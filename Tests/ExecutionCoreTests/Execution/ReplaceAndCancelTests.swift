@@ -241,6 +241,30 @@ import Testing
     #expect(market.invariants == [])
   }
 
+  @Test func `only what was given and taken counts as sent`() throws {
+    let market = try Market(Recorder())
+    market.driver.engine.requestTaken()
+    #expect(market.counters.sent == 0)
+    let handle = try market.place(.buy, 7, 10_000).handle
+    market.driver.engine.requestTaken()
+    #expect(market.counters.sent == 0, "it was not given")
+    #expect(market.driver.engine.nextRequest(machineTime: 0)?.quantity == 7)
+    market.driver.engine.requestTaken()
+    market.driver.engine.requestTaken()
+    #expect(market.counters.sent == 1)
+    #expect(market.order(handle)?.life == .sent)
+    // Withdrawn between the two: it was not sent, and is not counted twice.
+    let gone = try market.place(.buy, 8, 10_000).handle
+    #expect(market.driver.engine.nextRequest(machineTime: 0)?.quantity == 8)
+    _ = market.cancel(gone)
+    let notSent = market.counters.notSent
+    market.driver.engine.requestTaken()
+    #expect(market.order(gone)?.doneReason == .notSent)
+    #expect(market.counters.sent == 1 && notSent == 1 && market.counters.notSent == 1)
+    #expect(market.sent().isEmpty)
+    #expect(market.invariants == [])
+  }
+
   @Test func `requests are handed over once and in order, however full the queue has been`() throws
   {
     let seed: UInt64 = 0x0B0C
