@@ -134,8 +134,3 @@ final class RawSocket {
     (0..<width).map { UInt8(truncatingIfNeeded: value >> (8 * (width - 1 - $0))) }
   }
 }
-
-/// Free TCP ports of this machine, told by binding them.
-func freePorts(_ count: Int) throws -> [UInt16] {
-  try (0..<count).map { _ in try RawSocket.bound(udp: false) }.map(\.port)
-}

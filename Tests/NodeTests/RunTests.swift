@@ -228,21 +228,9 @@ struct RunTests {
     #expect(try status("--exchange", "127.0.0.1:9", "--speed", "max") == 64)
   }
 
-  /// Ports of this machine that are free at the moment.
-  private func freePorts(_ count: Int) throws -> [UInt16] {
-    var reactor = try Reactor()
-    var ports: [UInt16] = []
-    for _ in 0..<count {
-      let listener = try reactor.listen(on: .loopback())
-      ports.append(try reactor.localEndpoint(of: listener).port)
-    }
-    return ports
-  }
-
   @Test func `a core that attaches late takes the snapshot, and trades`() throws {
     let directory = try TemporaryDirectory()
-    let ports = try freePorts(5)
-    let at = ports.map { "127.0.0.1:\($0)" }
+    let at = try PortRange.addresses()
     let report = directory.path + "/report.json"
     let exchange = try RunningCommand(
       [
@@ -252,7 +240,7 @@ struct RunTests {
       ], directory: directory.path)
     // More messages than re-requests are good for must have gone by.
     let flow = try FlowControl(path: directory.path + "/flow", creates: false)
-    #expect(exchange.wait { flow.published > 100_000 })
+    #expect(exchange.wait { flow.published > 100_000 }, "\(exchange.complaints)")
     let config = directory.path + "/c.yaml"
     try """
     exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
