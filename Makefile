@@ -12,7 +12,7 @@ ARGS ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
 
-.PHONY: help deps build run test bench bench-peers report gates thresholds slack mutants lint races \
+.PHONY: help deps build run test bench bench-peers report goals gates thresholds slack mutants lint races \
   fuzz arm64 clean
 
 help: ## This list
@@ -41,6 +41,13 @@ report: deps ## Measures, draws and writes perf/reports/<date>: index.html and r
 	@perf/scripts/deps report
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	perf/scripts/report -- $(ARGS)
+
+goals: ## Every row of the table of goals, measured and beside its goal (some minutes, alone)
+	@perf/scripts/deps gates
+	-@perf/scripts/deps peers
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
+	perf/scripts/goals $(RELEASE)/release $(ARGS)
 
 gates: ## Every gate: targets, hot path, exact counts, time against the base
 	@perf/scripts/deps gates

@@ -36,8 +36,9 @@ public enum Bench {
   static var help: String {
     """
     usage: \(name) [--suite NAME]... [--format text|json] [--output FILE] [--hgrm DIR]
-           [--gate [--thresholds FILE] [--slack FILE] [--history FILE]] [--goals] [--runs N] [--quick]
-           [--handicap NANOSECONDS] [--scale N] [--list]
+           [--gate [--thresholds FILE] [--slack FILE] [--history FILE]]
+           [--goals [--thresholds FILE]] [--audit FILE] [--peers FILE]
+           [--runs N] [--quick] [--handicap NANOSECONDS] [--scale N] [--list]
 
       --suite NAME      one of the suites below; all without it
       --format F        text (default) or json
@@ -45,11 +46,15 @@ public enum Bench {
       --hgrm DIR        write each latency distribution there, in HdrHistogram's text format
       --gate            exit 1 when a figure misses its target, and name it; a suite with a miss
                         is measured again, twice at the most, before it counts
-      --thresholds FILE with --gate only: instructions of the hot functions too, against FILE
+      --thresholds FILE with --gate: instructions of the hot functions too, against FILE; with
+                        --goals: of the risk chain
       --slack FILE      with --gate only: what the goals' figures are held to; see 'slack'
                         (default \(SlackFile.usual))
       --history FILE    with --gate only: add the goals' figures there, a line for this run
-      --goals           the table of goals alone, from the suites that were run
+      --goals           the table of goals alone, from the suites that answer one, or of those
+                        named; exit 1 when a row that was measured is not met
+      --audit FILE      for that table: what hot-path-audit --format json printed
+      --peers FILE      for that table: what bench-peers wrote (default \(GoalEvidence.peersPath))
       --runs N          measured runs of each figure, 1 to 1000 (default 5)
       --quick           a hundredth of the work: shows that it runs, the figures mean little
       --handicap N      add N busy nanoseconds to every operation under test (0 to 1000000000):
@@ -122,17 +127,24 @@ public enum Bench {
     let troubles = Machine.troubles()
     var results: [SuiteResult] = []
     var first: [SuiteResult] = []
-    for suite in suites where options.names.isEmpty || options.names.contains(suite.name) {
+    let names = asked(options)
+    for suite in suites where names.isEmpty || names.contains(suite.name) {
       let measured = measure(suite, context, gate: options.gate) { result in
         held(result, by: slack, options)
       }
       results.append(measured.result)
       first.append(measured.first)
     }
+    var others = GoalEvidence.peers(at: options.peers ?? GoalEvidence.peersPath)
+    others[.hotPath] = GoalEvidence.audit(at: options.audit)
+    for (goal, why) in context.leftOut { others[goal] = .missing(why) }
+    if options.goalsOnly, let accepted {
+      others[.riskInstructions] = CountCommand.evidence(accepted, strategy)
+    }
     let report = BenchReport(
       machine: machine, troubles: troubles, quick: options.quick, suites: results,
       curves: context.curves,
-      goals: GoalTable(results, peers: Peers.measured()))
+      goals: GoalTable(results, others))
     do {
       try deliver(report, context, options)
       try options.history.map { try remember(first, options, at: $0) }
@@ -140,9 +152,17 @@ public enum Bench {
       say((error as? BenchError)?.message ?? "\(error)")
       return 73
     }
-    let code = report.exitCode(gate: options.gate)
+    let code = report.exitCode(gate: options.gate, goals: options.goalsOnly)
     guard options.gate, let accepted else { return code }
     return max(code, CountCommand.gate(accepted, strategy))
+  }
+
+  /// Empty: all. The table of goals alone needs the suites that answer one.
+  private static func asked(_ options: BenchOptions) -> [String] {
+    guard options.names.isEmpty, options.goalsOnly, !options.gate else { return options.names }
+    return Goal.allCases.compactMap {
+      if case .suite(let name) = $0.source { name } else { nil }
+    }
   }
 
   /// What callgrind runs: `count` starts it.

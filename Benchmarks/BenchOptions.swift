@@ -16,6 +16,8 @@ struct BenchOptions {
   var thresholds: String?
   var slack: String?
   var history: String?
+  var audit: String?
+  var peers: String?
 
   /// - Parameter ungated: suites that measure nothing under the gate.
   init(_ arguments: [String], suites: [String], ungated: [String] = []) throws {
@@ -34,6 +36,8 @@ struct BenchOptions {
       case "--thresholds": thresholds = try value(option)
       case "--slack": slack = try value(option)
       case "--history": history = try value(option)
+      case "--audit": audit = try value(option)
+      case "--peers": peers = try value(option)
       case "--hgrm": hgrm = try value(option)
       case "--suite":
         let name = try value(option)
@@ -70,8 +74,9 @@ struct BenchOptions {
     }
     if help { return }
     // What would be ignored is no gate, and looks like one that passed.
-    if thresholds != nil, !gate {
-      throw BenchError("--thresholds is judged with --gate only: add --gate")
+    if thresholds != nil, !gate, !goalsOnly {
+      throw BenchError(
+        "--thresholds is judged with --gate, and a row with --goals: add one of them")
     }
     if slack ?? history != nil, !gate {
       throw BenchError("--slack and --history are for --gate: add --gate")

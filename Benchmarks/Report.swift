@@ -64,15 +64,17 @@ struct BenchReport: Codable {
   /// The last thing that a run does is to write its report, whole.
   var isComplete = true
 
-  /// 0; with the gate 1 when a figure misses its target or a suite could not measure at all.
-  func exitCode(gate: Bool) -> Int32 {
+  /// 0; 70 when a suite could not measure. With the gate 1 when a figure misses its target or a suite could
+  /// not measure at all; for the table of goals 1 when one that was measured is not met.
+  func exitCode(gate: Bool, goals isAsked: Bool = false) -> Int32 {
+    let isUnmet = isAsked && !goals.unmet.isEmpty
     let failed = suites.contains { $0.error != nil }
-    guard gate else { return failed ? 70 : 0 }
+    guard gate else { return isUnmet ? 1 : failed ? 70 : 0 }
     let missed = misses()
     for line in missed {
       FileHandle.standardError.write(Data((line + "\n").utf8))
     }
-    return missed.isEmpty ? 0 : 1
+    return missed.isEmpty && !isUnmet ? 0 : 1
   }
 
   func misses() -> [String] { suites.flatMap(\.misses) }

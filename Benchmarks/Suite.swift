@@ -72,7 +72,7 @@ struct Figure: Codable {
     min = runs.min() ?? .nan
     max = runs.max() ?? .nan
     self.runs = runs.count
-    self.limit = limit ?? goal.map { .init(goal: $0.bound.value, atLeast: $0.bound.atLeast) }
+    self.limit = limit ?? goal?.bound.map { .init(goal: $0.value, atLeast: $0.atLeast) }
     self.note = note
   }
 
@@ -116,6 +116,8 @@ final class BenchContext {
   /// What the suites leave beside their figures.
   private(set) var distributions: [String: Distribution] = [:]
   private(set) var curves: [Curve] = []
+  /// Why a goal's figure could not be measured here.
+  private(set) var leftOut: [Goal: String] = [:]
 
   init(_ options: BenchOptions, processors: [Int32], strategy: BenchStrategy?) {
     runs = options.runs
@@ -133,6 +135,8 @@ final class BenchContext {
     curves.removeAll { $0.name == curve.name }
     curves.append(curve)
   }
+
+  func leaveOut(_ goal: Goal, because why: String) { leftOut[goal] = why }
 
   /// Where made streams are kept from run to run, under the current directory; never committed.
   static var cache: String { ".bench" }

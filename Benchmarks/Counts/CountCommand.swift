@@ -110,6 +110,18 @@ enum CountCommand {
     }
   }
 
+  /// The risk chain's instructions by the accepted ones, for the table of goals.
+  static func evidence(_ accepted: Accepted, _ strategy: BenchStrategy?) -> GoalEvidence {
+    do {
+      let measured = try Callgrind.count(swift: accepted.thresholds.swift, names: names(strategy))
+      return accepted.thresholds.evidence(measured, accepted.path)
+    } catch let error as ThresholdsError {
+      return .missing(error.message)
+    } catch {
+      return .missing("count: \((error as? BenchError)?.message ?? "\(error)")")
+    }
+  }
+
   private static func counting(_ body: () throws -> Int32) -> Int32 {
     do { return try body() } catch let error as ThresholdsError {
       Bench.say(error.message)

@@ -132,6 +132,18 @@ struct Thresholds: Codable, Equatable {
     return lines
   }
 
+  /// What this file accepts of the risk chain beside what a run counted.
+  func evidence(_ measured: Thresholds, _ path: String) -> GoalEvidence {
+    let name = "risk.accept"
+    if let line = incomparable(measured, path) { return .missing(line) }
+    guard let then = operations[name], let now = measured.operations[name] else {
+      return .missing("\(path) or the run has no \(name)")
+    }
+    return GoalEvidence(
+      value: now.instructions / then.instructions, source: "of count",
+      note: "\(text(now.instructions)) instructions, \(text(then.instructions)) accepted")
+  }
+
   private func differences(_ count: Count, _ bound: Count) -> [String] {
     var what: [String] = []
     if abs(count.instructions - bound.instructions) > bound.instructions * Self.slack {

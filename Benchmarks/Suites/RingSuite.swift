@@ -72,16 +72,18 @@ enum RingSuite: Suite {
         Figure("floor: a word bounced over two lines, p50", "ns", bounce),
         Figure(
           "there and back / floor", "x", zip(trip, bounce).map { $0 / $1 }, goal: .ringHandOff),
-        Figure("MPSC 64 B, two producers, \(manner)", "M/s", many),
+        Figure("MPSC 64 B, two producers, \(manner)", "M/s", many, goal: .ringMany),
         Figure("broadcast 64 B, written, \(manner)", "M/s", written),
-        Figure("broadcast 64 B, received by the slower of two, \(manner)", "M/s", received),
+        Figure(
+          "broadcast 64 B, received by the slower of two, \(manner)", "M/s", received,
+          goal: .ringBroadcast),
       ]
     }
   }
 
   /// A goal that is a ratio to peers: `make bench-peers` measures both in one run.
   private static func beside(_ goal: Goal) -> String {
-    "goal: \(goal.title) >= \(number(goal.bound.value)), by make bench-peers"
+    "goal: \(goal.title)\(goal.bound.map { " >= \(number($0.value))" } ?? ""), by make bench-peers"
   }
 
   /// Millions of items a second, every item's words written by one end and checked by the other.

@@ -50,6 +50,8 @@ enum RiskSuite: Suite {
       case .rate: .riskRate
       case .pool: .orderPool
       case .append: .journalAppend
+      case .singleTail: .riskTail
+      case .timerTail: .riskTimer
       default: nil
       }
     }

@@ -25,7 +25,10 @@ enum WireSuite: Suite {
     pin(context.processors[0])
     let trips = WireTrips(context)
     let refusal = Self.ringRefusal()
-    if let refusal { Bench.say("wire: without the rows of io_uring: \(refusal)") }
+    if let refusal {
+      Bench.say("wire: without the rows of io_uring: \(refusal)")
+      context.leaveOut(.wireRing, because: "no io_uring here: \(refusal)")
+    }
     var direct = WirePairs()
     var ring = WirePairs()
     var errors = 0

@@ -270,7 +270,7 @@ private func thresholds(
 
   @Test func `what a gate would ignore is refused with the way out`() throws {
     let lone = try bench.run("--thresholds", "counts.json")
-    #expect(lone.errors.contains("--thresholds is judged with --gate only: add --gate"))
+    #expect(lone.errors.contains("--thresholds is judged with --gate, and a row with --goals: add"))
     for suite in Bench.ungated {
       let empty = try bench.run("--gate", "--suite", suite)
       #expect(empty.errors.contains("--gate --suite \(suite) would measure nothing"))

@@ -50,6 +50,8 @@ def number(value):
 
 
 def bound(limit, unit=""):
+    if not limit:
+        return ""
     return f"{'≥' if limit['atLeast'] else '≤'} {number(limit['value'])} {unit}".strip()
 
 
@@ -196,8 +198,8 @@ def goals(page, figures, pictures):
     if pictures["goals"]:
         page.pictures(pictures["goals"], [CAPTIONS["goals"]])
     page.table(["what", ">measured", "unit", ">goal", "verdict"],
-               [(r["title"] + (f" ({r['source']})" if r.get("source") else ""),
-                 number(r.get("measured")), r["unit"], bound(r["bound"]), r["verdict"])
+               [(r["title"] + "".join(f" ({r[k]})" for k in ("source", "note") if r.get(k)),
+                 number(r.get("measured")), r["unit"], bound(r.get("bound")), r["verdict"])
                 for r in figures["goals"]["rows"]])
 
 

@@ -77,7 +77,7 @@ def goals(figures, folder):
     """How far each goal is met: a factor, 1 where it is just reached."""
     rows = []
     for row in figures.get("goals", {}).get("rows", []):
-        measured, bound = finite(row.get("measured")), finite(row["bound"]["value"])
+        measured, bound = finite(row.get("measured")), finite((row.get("bound") or {}).get("value"))
         if not measured or not bound or measured <= 0:
             continue
         factor = measured / bound if row["bound"]["atLeast"] else bound / measured
