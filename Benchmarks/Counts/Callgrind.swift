@@ -4,7 +4,8 @@ import Foundation
 
 /// Runs a program's counted operations under callgrind, all in one run, and reads its dumps.
 ///
-/// Counts are of the simulated machine, so they are the same whatever else the machine does.
+/// Counts are of the simulated machine, so they are the same whatever else the machine does, to a few
+/// parts in a million: where stack and arenas lie decides how some copies are made.
 /// Valgrind 3.19 knows no AVX-512: the path that ran behind run-time dispatch is part of the result.
 enum Callgrind {
   /// - Parameters:

@@ -39,7 +39,9 @@ private let hasValgrind: Bool = {
     let same = try count(work: 0)
     let slower = try count(work: 400)
     #expect(accepted.judge(same, "counts.json").isEmpty)
-    #expect(same.operations[name]?.instructions == accepted.operations[name]?.instructions)
+    // Where the kernel laid stack and arenas moves a copy by an instruction or two: parts in a million.
+    let counted = try [accepted, same].map { try #require($0.operations[name]?.instructions) }
+    #expect(abs(counted[0] - counted[1]) < counted[0] / 10_000, "\(counted)")
     let lines = accepted.judge(slower, "counts.json")
     #expect(lines.count == 1)
     let line = try #require(lines.first)
