@@ -154,7 +154,7 @@ enum CountCommand {
     var lines = accepted.map { $0.thresholds.judge(measured, $0.path) } ?? []
     if let released {
       let creep = released.thresholds.creep(measured, released.path)
-      for note in creep.notes { Bench.say(note) }
+      for (name, why) in creep.notes { Bench.notJudged("creep: \(name)", why) }
       lines += creep.failures
     }
     for line in lines { FileHandle.standardError.write(Data((line + "\n").utf8)) }

@@ -169,20 +169,21 @@ struct Thresholds: Codable, Equatable {
 
   /// What a run says against this file of the last release: growth only. There is nothing to accept: a
   /// release stands. What only one of the two has is a note, for operations come, go and are renamed.
-  func creep(_ measured: Thresholds, _ path: String) -> (failures: [String], notes: [String]) {
+  func creep(_ measured: Thresholds, _ path: String) -> (
+    failures: [String], notes: [(name: String, why: String)]
+  ) {
     if let line = incomparable(measured, path) {
       return (["gate: creep: \(line); \(Self.withoutRelease)"], [])
     }
     var failures: [String] = []
-    var notes: [String] = []
+    var notes: [(name: String, why: String)] = []
     for name in Self.ordered(Set(operations.keys).union(measured.operations.keys)) {
       guard let then = operations[name] else {
-        notes.append("creep: \(name) is not in \(path), of the last release: NOT JUDGED")
+        notes.append((name, "it is not in \(path), of the last release"))
         continue
       }
       guard let now = measured.operations[name] else {
-        notes.append(
-          "creep: \(path) has \(name), which is no operation any more (renamed?): NOT JUDGED")
+        notes.append((name, "\(path) has it, and it is no operation any more (renamed?)"))
         continue
       }
       guard now.instructions > then.instructions * (1 + Self.creep) else { continue }

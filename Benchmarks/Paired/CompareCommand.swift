@@ -67,9 +67,7 @@ enum CompareCommand {
     let first = try estimates(base, own, pairs: pairs, of: judged)
     show("new / base, \(pairs) pairs", first)
     let missing = judged.filter { first[$0] == nil }
-    if !missing.isEmpty {
-      print("paired: not in the base: \(missing.joined(separator: ", ")): NOT JUDGED")
-    }
+    for name in missing { Bench.notJudged("paired: \(name)", "it is not in the base") }
     let suspects = judged.filter { first[$0]?.isSlower == true }
     var code: Int32 = 0
     if !suspects.isEmpty {
@@ -109,7 +107,7 @@ enum CompareCommand {
       open = open.filter { same[$0]?.isSlower != false || more[$0]?.isSlower != true }
     }
     for name in open {
-      print("paired: \(name): machine too noisy, tried \(attemptsMax) times: NOT JUDGED")
+      Bench.notJudged("paired: \(name)", "machine too noisy, tried \(attemptsMax) times")
     }
     return names.filter { !open.contains($0) }
   }

@@ -1,0 +1,93 @@
+import Foundation
+import Testing
+
+@testable import NeedletailBench
+
+private let scripts = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+  .appendingPathComponent("perf/scripts")
+
+/// Programs in the place of the benchmark and the audit, that say what the test wants.
+private struct Played {
+  let folder = Folder()
+
+  init(bench: String, audit: String = "exit 0") throws {
+    for (name, body) in [("needletail-bench", bench), ("hot-path-audit", audit)] {
+      try WholeFile.write("#!/usr/bin/env bash\n\(body)\n", to: folder.path(name))
+      try FileManager.default.setAttributes(
+        [.posixPermissions: 0o755], ofItemAtPath: folder.path(name))
+    }
+  }
+
+  func gates(_ only: [String], _ arguments: [String] = []) throws -> Program.End {
+    try Program(path: scripts.appendingPathComponent("gates").path).run(
+      only.flatMap { ["--only", $0] } + ["--base", folder.path("needletail-bench")]
+        + [folder.path("")] + arguments)
+  }
+}
+
+private func last(_ end: Program.End) -> String {
+  end.output.split(separator: "\n").last.map(String.init) ?? ""
+}
+
+@Suite struct GateScriptTests {
+  private let others = "hot-path-seen (--only); compiler (--only); machine-code (--only)"
+
+  @Test func `what passed is counted, and what was left out is named as not judged`() throws {
+    let end = try Played(bench: "exit 0").gates(["hot-path", "targets", "paired"])
+    #expect(end.code == 0, "\(end.errors)")
+    #expect(
+      last(end) == "gates: done: 3 passed, 0 in part, 0 failed, 4 not judged: \(others); "
+        + "counts (--only)")
+  }
+
+  @Test func `what a gate could not judge is in the last line, and the gate passed in part only`()
+    throws
+  {
+    let bench = """
+      case $1 in
+      --gate) echo 'needletail-bench: NOT JUDGED: wire: a, b / c; no io_uring' >&2
+              echo 'needletail-bench: NOT JUDGED: wire: a, b / c; no io_uring' >&2 ;;
+      compare) echo 'needletail-bench: NOT JUDGED: paired: ring; machine too noisy' >&2; exit 75 ;;
+      esac
+      """
+    let end = try Played(bench: bench).gates(["targets", "paired"])
+    #expect(end.code == 0)
+    #expect(last(end).contains("0 passed, 2 in part (targets; paired), 0 failed, 7 not judged: "))
+    // Each once, however often it was said.
+    #expect(last(end).components(separatedBy: "wire: a, b / c").count == 2)
+    #expect(last(end).hasSuffix("counts (--only); paired: ring"))
+    #expect(end.errors.contains("no io_uring"), "the reason stays where it was said")
+  }
+
+  @Test func `a gate that says nothing of what it did not judge is not judged as a whole`() throws {
+    let end = try Played(bench: "[ $1 != compare ] || exit 75").gates(["paired"])
+    #expect(end.code == 0)
+    #expect(last(end).hasPrefix("gates: done: 0 passed, 0 in part, 0 failed, 7 not judged: "))
+    #expect(last(end).hasSuffix("; paired"))
+  }
+
+  @Test func `a failure is named with its code, and what else was not judged stays named`() throws {
+    let bench = "echo 'x: NOT JUDGED: wire: ring; why' >&2; exit 1"
+    let end = try Played(bench: bench, audit: "exit 70").gates(["hot-path", "targets"])
+    #expect(end.code == 1)
+    #expect(last(end).contains("0 in part, 2 failed (hot-path (exit 70); targets (exit 1)), "))
+    #expect(last(end).contains("; wire: ring"))
+  }
+
+  @Test func `some suites only, or a hundredth of the work, are not all targets`() throws {
+    for option in ["--suite itch", "--quick"] {
+      let words = option.split(separator: " ").map(String.init)
+      let end = try Played(bench: "exit 0").gates(["targets"], words)
+      #expect(end.code == 0)
+      #expect(last(end).contains("targets (\(words[0]))"))
+    }
+  }
+
+  @Test(arguments: [["--only", "nonsense", "x"], ["--only"], ["--nonsense", "x"], []])
+  func `wrong usage is refused before anything runs`(_ arguments: [String]) throws {
+    let end = try Program(path: scripts.appendingPathComponent("gates").path).run(arguments)
+    #expect(end.code == 64)
+    #expect(end.errors.hasPrefix("gates: ") && end.output.isEmpty)
+  }
+}
