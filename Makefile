@@ -10,9 +10,10 @@ CLANG_FORMAT ?= clang-format
 RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
 ARGS ?=
 FUZZ_SECONDS ?= 60
+RUNS ?= 10
 MUTANTS ?=
 
-.PHONY: help deps build run test bench bench-peers report goals gates thresholds slack mutants lint races \
+.PHONY: help deps build run test bench bench-peers report goals gates gates-repeat thresholds slack mutants lint races \
   fuzz arm64 clean
 
 help: ## This list
@@ -54,6 +55,12 @@ gates: ## Every gate: targets, hot path, exact counts, time against the base
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
 	perf/scripts/gates $(RELEASE)/release $(ARGS)
+
+gates-repeat: ## The gates RUNS times on an unchanged tree, written down: perf/reports/gates-<date>.md
+	@perf/scripts/deps gates
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
+	perf/scripts/gates-repeat --runs $(RUNS) perf/scripts/gates $(RELEASE)/release $(ARGS)
 
 thresholds: ## Accept the present counts of the hot functions
 	@perf/scripts/deps gates
