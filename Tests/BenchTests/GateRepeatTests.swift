@@ -1,6 +1,8 @@
 import Foundation
 import Testing
 
+@testable import NeedletailBench
+
 private let scripts = URL(fileURLWithPath: #filePath)
   .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
   .appendingPathComponent("perf/scripts")
