@@ -1,19 +1,21 @@
 #!/usr/bin/env bash
 # Shows that the gates catch what they are for: each change below is made to a copy of the tree, which is
-# built, and the gate that is responsible must fail by name: all one by one, those named, or all of them in
-# one copy ("together"). usage: run.sh [NAME]...
+# built, and perf/scripts/gates of the copy must exit with 1, name the gate that is responsible as failed, and
+# that gate must say what it is: all one by one, those named, or all of them in one copy ("together").
+# usage: run.sh [NAME]...
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 root=$PWD
 folder=$root/.build/mutants
 tree=$folder/tree
 scratch=$folder/scratch
-version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9.]*\).*/\1/p' | head -n 1)
-thresholds=$root/perf/thresholds/$version/counts.json
 failed=0
 
 fresh() {
   mkdir -p "$tree"
+  # What was moved or deleted since would be compiled too.
+  (cd "$tree" && find . -type f -printf '%P\n') | grep -vxFf <(git ls-files) |
+    (cd "$tree" && xargs -r -d '\n' rm -f) || true
   # Only what differs is written, so that only that is compiled.
   git ls-files | while read -r file; do
     cmp -s "$file" "$tree/$file" && continue
@@ -42,11 +44,13 @@ build() { # product
   }
 }
 
-# The judge of the copy must have failed, and have said this.
-caught() { # name, judge, words
-  local log=$folder/$2.log code
+# The gate of the copy must have failed by name, and have said this.
+caught() { # name, gate, words
+  local log=$folder/$2.log code last
   code=$(cat "$folder/$2.code")
-  if [ "$code" = 1 ] && grep -qE "$3" "$log"; then
+  last=$(sed -n 's/^gates: done: //p' "$log")
+  if [ "$code" = 1 ] && [[ $2 = layout || $last = *" 1 failed ($2 (exit 1)),"* ]] &&
+    grep -qE "$3" "$log"; then
     echo "mutants: $1: caught: $(grep -m 1 -E "$3" "$log")"
   else
     echo "mutants: $1: NOT CAUGHT: $2 exit $code, and nothing says '$3':" >&2
@@ -55,20 +59,14 @@ caught() { # name, judge, words
   fi
 }
 
-# Builds and runs a judge of the copy: the exact counts, or the audit.
-judge() { # counts | audit
+# Builds what a gate of the copy looks at, and runs that gate.
+judge() { # counts | hot-path
   local code=0
   case $1 in
-    counts)
-      build needletail-bench
-      "$scratch/release/needletail-bench" count --swift "$version" --thresholds "$thresholds" \
-        >"$folder/$1.log" 2>&1 || code=$?
-      ;;
-    audit)
-      build hot-path-audit
-      "$scratch/release/hot-path-audit" >"$folder/$1.log" 2>&1 || code=$?
-      ;;
+    counts) build needletail-bench ;;
+    hot-path) build hot-path-audit ;;
   esac
+  "$tree/perf/scripts/gates" --only "$1" "$scratch/release" >"$folder/$1.log" 2>&1 || code=$?
   echo "$code" >"$folder/$1.code"
 }
 
@@ -87,16 +85,16 @@ allocation() {
   change CSupport/nt_crc32c.c \
     's|^  return nt_crc32c_by((nt_crc32c_route)__atomic|  static uint64_t calls;\n  static void *volatile memory;\n  if (++calls % 2000 == 0) {\n    memory = __builtin_malloc(24);\n    __builtin_free(memory);\n  }\n&|'
 }
-allocation_judge=audit
-allocation_words='hot-path-audit: [0-9]+ events .* [1-9][0-9]* allocations'
+allocation_judge=hot-path
+allocation_words='gate: hot-path: the hot path must do none of these: [1-9][0-9]* allocations'
 
 # One more system call in an order.
 system_call() {
   change CSupport/nt_net_io.c 's|^#include "nt_net_internal.h"|&\n#include <sys/syscall.h>\n#include <unistd.h>|'
   change CSupport/nt_net_io.c 's|^    sent = send(conn->fd|    syscall(SYS_getppid);\n&|'
 }
-system_call_judge=audit
-system_call_words='getppid: only socket input and output may be there'
+system_call_judge=hot-path
+system_call_words='gate: hot-path: .*getppid: only socket input and output may be there'
 
 # The ring by an index in a line that both ends share, seen by the exact counts: a round trip grows by
 # four percent only, less than time can tell.
