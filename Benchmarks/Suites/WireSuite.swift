@@ -24,7 +24,7 @@ enum WireSuite: Suite {
     }
     pin(context.processors[0])
     let trips = WireTrips(context)
-    let refusal = Self.ringRefusal()
+    let refusal = Reactor.ioUringRefusal()
     if let refusal {
       Bench.say("wire: without the rows of io_uring: \(refusal)")
       context.leaveOut(.wireRing, because: "no io_uring here: \(refusal)")
@@ -71,18 +71,6 @@ enum WireSuite: Suite {
         "errors", "errors", [Double(errors)], limit: .init(value: 0, atLeast: false),
         isFinal: true))
     return figures
-  }
-
-  /// Why the kernel, or a container's filter, forbids io_uring; nil where it works.
-  private static func ringRefusal() -> String? {
-    var settings = ReactorSettings()
-    settings.backEnd = .ioUring
-    settings.connections = 2
-    settings.receiveBuffers = 2
-    do {
-      _ = try Reactor(settings)
-      return nil
-    } catch { return "\(error)" }
   }
 
   /// Direct sockets, and those through io_uring where there is one: one of them missing is no reason to

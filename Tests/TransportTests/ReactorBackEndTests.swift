@@ -53,6 +53,7 @@ private func works(_ reactor: inout Reactor) throws -> Bool {
     var reactor = try Reactor()
     #expect(reactor.backEndReason.hasPrefix(reactor.backEnd.rawValue + ": "))
     #expect(reactor.backEnd == availableBackEnds[0])
+    #expect((Reactor.ioUringRefusal() == nil) == (reactor.backEnd == .ioUring))
     #expect(try works(&reactor))
   }
 
@@ -76,6 +77,7 @@ private func works(_ reactor: inout Reactor) throws -> Bool {
         guard let error = error as? ReactorError, error.errorNumber == EPERM,
           "\(error)".contains("forbidden here")
         else { exit(3) }
+        guard Reactor.ioUringRefusal() == "\(error)" else { exit(5) }
       }
       exit(0)
     }

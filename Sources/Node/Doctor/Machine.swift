@@ -134,16 +134,7 @@ struct LiveProbes: Sendable {
   }
 
   static let machine = LiveProbes(
-    uringRefusal: {
-      var settings = ReactorSettings()
-      settings.backEnd = .ioUring
-      settings.connections = 2
-      settings.receiveBuffers = 2
-      do {
-        _ = try Reactor(settings)
-        return nil
-      } catch { return "\(error)" }
-    },
+    uringRefusal: { Reactor.ioUringRefusal() },
     freeBytes: { path in
       var path = path
       while access(path, F_OK) != 0, !path.isEmpty, path != "/", path != "." {
