@@ -56,29 +56,14 @@ final class OrderBench {
     driver.pointee.apply(report, sessionTime: time, machineTime: 0)
   }
 
-  /// A quote of the next instrument comes and goes below the best, so that no gate finds it old.
-  private func goOn() {
-    let instrument = steps % Self.instruments
-    steps += 1
-    var record = MarketRecord()
-    record.sessionTime = time
-    record.locate = UInt16(instrument + 1)
-    record.symbol = BenchMarket.symbol(instrument)
-    record.side = UInt8(ascii: "B")
-    record.price = 999_800
-    record.shares = 100
-    record.reference = 1 << 40 + UInt64(steps)
-    for kind in [ITCHDecoder.Kind.add, ITCHDecoder.Kind.delete] {
-      record.kind = kind
-      record.sequence = sequence
-      sequence += 1
-      driver.pointee.ingest(&record, count: 1, machineTime: 0)
-    }
-  }
-
   func placeAndReject(_ next: inout Int) {
     time += 1_000_001
-    if next % Self.ordersPerStep == 0 { goOn() }
+    if next % Self.ordersPerStep == 0 {
+      BenchMarket.goOn(
+        &driver.pointee, instrument: steps % Self.instruments, at: time, sequence: &sequence,
+        reference: 1 << 40 + UInt64(steps))
+      steps += 1
+    }
     driver.pointee.engine.advance(sessionTime: time, machineTime: 0)
     _ = driver.pointee.engine.place(requests[next])
     next = (next + 1) % Self.orders

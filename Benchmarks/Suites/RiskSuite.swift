@@ -77,7 +77,6 @@ struct RiskBench: ~Copyable {
   private let held: UnsafeMutablePointer<Bool>
   private var time: Int64 = 1_577_716_200_000_000_000
   private var sequence: UInt64
-  private var reference: UInt64 = 1 << 40
   /// How often the market went on.
   private var steps = 0
   private let turns: Int
@@ -182,27 +181,14 @@ struct RiskBench: ~Copyable {
     }
   }
 
-  /// Lets the market go on: two milliseconds later, with a quote of the next instrument that comes and
-  /// goes below the best. The duplicate window has passed then, and the message rate has refilled.
+  /// Lets the market go on: two milliseconds later, with a quote of the next instrument. The duplicate window
+  /// has passed then, and the message rate has refilled.
   private mutating func goOn() {
     time += 2_000_000
-    let instrument = steps % instruments
+    BenchMarket.goOn(
+      &driver, instrument: steps % instruments, at: time, sequence: &sequence,
+      reference: 1 << 40 + UInt64(steps))
     steps += 1
-    var record = MarketRecord()
-    record.sessionTime = time
-    record.locate = UInt16(instrument + 1)
-    record.symbol = BenchMarket.symbol(instrument)
-    record.side = UInt8(ascii: "B")
-    record.price = 999_800
-    record.shares = 100
-    reference += 1
-    record.reference = reference
-    for kind in [ITCHDecoder.Kind.add, ITCHDecoder.Kind.delete] {
-      record.kind = kind
-      record.sequence = sequence
-      sequence += 1
-      driver.ingest(&record, count: 1, machineTime: 0)
-    }
   }
 
   /// The chain alone, on state that stays the same.

@@ -92,6 +92,31 @@ package enum BenchMarket {
     }
   }
 
+  /// A quote of the instrument comes and goes below the best, so that no gate finds its book old: what an
+  /// open market does between two orders.
+  /// - Parameters:
+  ///   - sequence: of the feed, the next; two are taken.
+  ///   - reference: of the order behind the quote, one that no other order has.
+  package static func goOn(
+    _ driver: inout Driver<NoStrategy>, instrument: Int, at time: Int64, sequence: inout UInt64,
+    reference: UInt64
+  ) {
+    var record = MarketRecord()
+    record.sessionTime = time
+    record.locate = UInt16(instrument + 1)
+    record.symbol = symbol(instrument)
+    record.side = UInt8(ascii: "B")
+    record.price = 999_800
+    record.shares = 100
+    record.reference = reference
+    for kind in [ITCHDecoder.Kind.add, ITCHDecoder.Kind.delete] {
+      record.kind = kind
+      record.sequence = sequence
+      sequence += 1
+      driver.ingest(&record, count: 1, machineTime: 0)
+    }
+  }
+
   /// An OUCH gateway that has been logged in without a socket, its fuse's rates set wide.
   package static func gateway() throws -> OUCHGateway {
     guard let credentials = SoupCredentials(username: "bench", password: "bench") else {
