@@ -117,8 +117,8 @@ public enum Bench {
       slack = try SlackFile.accepted(options.slack)
       accepted = try options.thresholds.map { try CountCommand.Accepted($0, strategy) }
     } catch {
-      say((error as? ThresholdsError)?.message ?? "\(error)")
-      return (error as? ThresholdsError)?.code ?? 70
+      say((error as? AcceptedFileError)?.message ?? "\(error)")
+      return (error as? AcceptedFileError)?.code ?? 70
     }
     // Before a suite pins this thread.
     let machine = Machine.describe()

@@ -115,7 +115,7 @@ enum CountCommand {
     do {
       let measured = try Callgrind.count(swift: accepted.thresholds.swift, names: names(strategy))
       return accepted.thresholds.evidence(measured, accepted.path)
-    } catch let error as ThresholdsError {
+    } catch let error as AcceptedFileError {
       return .missing(error.message)
     } catch {
       return .missing("count: \((error as? BenchError)?.message ?? "\(error)")")
@@ -123,7 +123,7 @@ enum CountCommand {
   }
 
   private static func counting(_ body: () throws -> Int32) -> Int32 {
-    do { return try body() } catch let error as ThresholdsError {
+    do { return try body() } catch let error as AcceptedFileError {
       Bench.say(error.message)
       return error.code
     } catch {
@@ -139,7 +139,7 @@ enum CountCommand {
   /// Counts belong to the Swift that made them.
   private static func version(_ given: String?) throws -> String {
     guard let version = given ?? Callgrind.swiftVersion() else {
-      throw ThresholdsError(
+      throw AcceptedFileError(
         code: 69,
         message: "counts are held to a Swift version and 'swift --version' says none: put swift on "
           + "PATH, or say it: \(Bench.command) count --swift VERSION")

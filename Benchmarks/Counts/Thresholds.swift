@@ -26,12 +26,7 @@ struct Thresholds: Codable, Equatable {
 
   /// Reads a file; what is wrong with it names the file, the place and the remedy.
   static func read(_ path: String) throws -> Thresholds {
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ThresholdsError(
-        code: 66,
-        message: "\(path): cannot be read; make it with \(accepting(path))")
-    }
-    return try parse(data, path)
+    try parse(AcceptedFile.bytes(path, remedy: accepting(path)), path)
   }
 
   /// What makes such a file.
@@ -41,21 +36,18 @@ struct Thresholds: Codable, Equatable {
 
   /// Which operations there are is for ``requireKnown(_:_:)``.
   static func parse(_ data: Data, _ path: String) throws -> Thresholds {
-    let made: Thresholds
-    do { made = try JSONDecoder().decode(Thresholds.self, from: data) } catch {
-      throw ThresholdsError(code: 65, message: "\(path): \(describe(error))")
-    }
+    let made = try AcceptedFile.decode(Thresholds.self, data, at: path)
     for (name, count) in made.operations.sorted(by: { $0.key < $1.key }) {
       let values = [count.instructions, count.dataReferences, count.misses]
       guard values.allSatisfy({ $0.isFinite && $0 >= 0 }), count.instructions > 0 else {
-        throw ThresholdsError(
+        throw AcceptedFileError(
           code: 65,
           message: "\(path): operations.\(name): counts are finite and not negative, "
             + "instructions above 0")
       }
     }
     guard !made.operations.isEmpty else {
-      throw ThresholdsError(code: 65, message: "\(path): operations: is empty")
+      throw AcceptedFileError(code: 65, message: "\(path): operations: is empty")
     }
     return made
   }
@@ -63,7 +55,7 @@ struct Thresholds: Codable, Equatable {
   /// A gate of something that is not there would hold nothing.
   func requireKnown(_ known: [String], _ path: String) throws {
     guard let name = operations.keys.sorted().first(where: { !known.contains($0) }) else { return }
-    throw ThresholdsError(
+    throw AcceptedFileError(
       code: 65,
       message: "\(path): operations.\(name) is not an operation of this program; there are "
         + "\(known.joined(separator: ", ")); delete the line, or write the file anew: "
@@ -75,27 +67,10 @@ struct Thresholds: Codable, Equatable {
   func requireSwift(_ running: String, _ path: String, remedy: String? = nil) throws {
     guard swift != running else { return }
     let file = "give the file of \(running), or make one: " + Self.accepting("FILE")
-    throw ThresholdsError(
+    throw AcceptedFileError(
       code: 65,
       message: "\(path): swift: its counts are of \(swift), this is Swift \(running): not to be "
         + "compared; \(remedy ?? file)")
-  }
-
-  static func describe(_ error: any Error) -> String {
-    func path(_ context: DecodingError.Context) -> String {
-      let path = context.codingPath.map(\.stringValue).joined(separator: ".")
-      return path.isEmpty ? "the file" : path
-    }
-    switch error as? DecodingError {
-    case .keyNotFound(let key, let context)?:
-      return "\(path(context)): '\(key.stringValue)' is missing"
-    case .typeMismatch(let type, let context)?: return "\(path(context)): is not a \(type)"
-    case .valueNotFound(_, let context)?: return "\(path(context)): is null"
-    case .dataCorrupted(let context)?:
-      let reason = (context.underlyingError as NSError?)?.userInfo["NSDebugDescription"]
-      return "\(path(context)): \(reason.map { "\($0)" } ?? context.debugDescription)"
-    default: return "\(error)"
-    }
   }
 
   /// What a run says against this file, a line for each failure, with the change that would accept it.
@@ -234,10 +209,4 @@ struct Thresholds: Codable, Equatable {
     }
     return (lines + ["  }", "}"]).joined(separator: "\n")
   }
-}
-
-struct ThresholdsError: Error {
-  /// By sysexits: 65 wrong data, 66 no input.
-  var code: Int32
-  var message: String
 }

@@ -60,11 +60,8 @@ struct GateHistory: Codable, Equatable {
     let lines = String(decoding: data, as: UTF8.self)
       .split(separator: "\n", omittingEmptySubsequences: false).dropLast()
     return try lines.enumerated().filter { !$0.element.isEmpty }.map { index, line in
-      do { return try JSONDecoder().decode(GateHistory.self, from: Data(line.utf8)) } catch {
-        throw ThresholdsError(
-          code: 65,
-          message: "\(path):\(index + 1): \(Thresholds.describe(error)); delete the line")
-      }
+      try AcceptedFile.decode(
+        GateHistory.self, Data(line.utf8), at: "\(path):\(index + 1)", remedy: "delete the line")
     }
   }
 }

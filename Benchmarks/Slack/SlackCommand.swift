@@ -104,7 +104,7 @@ enum SlackCommand {
           atPath: options.measured, toPath: options.measured + ".done")
       }
       return 0
-    } catch let error as ThresholdsError {
+    } catch let error as AcceptedFileError {
       Bench.say(error.message)
       return error.code
     } catch {
@@ -117,13 +117,13 @@ enum SlackCommand {
 
   private static func given(_ path: String, _ options: Options) throws -> [GateHistory] {
     guard FileManager.default.fileExists(atPath: path) else {
-      throw ThresholdsError(
+      throw AcceptedFileError(
         code: 66, message: "\(path): is not there; \(Bench.command) --gate --history makes it")
     }
     let lines = try newest(GateHistory.read(path).filter { options.quick == $0.quick }, path)
     let wanted = options.runs ?? lines.count
     guard lines.count >= wanted, options.output == nil || wanted >= SlackFile.runsMin else {
-      throw ThresholdsError(
+      throw AcceptedFileError(
         code: 65,
         message: "\(path): has \(lines.count) runs of its last build, "
           + "\(max(wanted, SlackFile.runsMin)) are needed")
@@ -134,7 +134,7 @@ enum SlackCommand {
   /// Of the build and the machine of the last line.
   static func newest(_ lines: [GateHistory], _ path: String) throws -> [GateHistory] {
     guard let last = lines.last else {
-      throw ThresholdsError(code: 65, message: "\(path): holds no run")
+      throw AcceptedFileError(code: 65, message: "\(path): holds no run")
     }
     return lines.filter { $0.build == last.build && $0.machine == last.machine }
   }
@@ -198,10 +198,10 @@ enum SlackCommand {
       }
     }
     guard let machine = lines.last?.machine, !values.isEmpty else {
-      throw ThresholdsError(code: 65, message: "slack: no figure of a goal was measured")
+      throw AcceptedFileError(code: 65, message: "slack: no figure of a goal was measured")
     }
     for (name, found) in values.sorted(by: { $0.key < $1.key }) where found.count != lines.count {
-      throw ThresholdsError(
+      throw AcceptedFileError(
         code: 65,
         message: "slack: '\(name)' is in \(found.count) of \(lines.count) runs: measure anew, or "
           + "leave out the runs of other suites with --runs")
@@ -219,7 +219,7 @@ enum SlackCommand {
   ) throws -> SlackFile {
     guard let before, !suites.isEmpty else { return made }
     guard before.machine == made.machine else {
-      throw ThresholdsError(
+      throw AcceptedFileError(
         code: 65,
         message: "slack: the file is of \(before.machine), this is \(made.machine): one file is of "
           + "one machine; leave out --suite")

@@ -74,11 +74,7 @@ struct SlackFile: Codable, Equatable {
   static func accepted(_ path: String?) throws -> SlackFile? {
     if path == nil, !FileManager.default.fileExists(atPath: usual) { return nil }
     let path = path ?? usual
-    guard let data = FileManager.default.contents(atPath: path) else {
-      throw ThresholdsError(
-        code: 66, message: "\(path): cannot be read; make it with \(accepting(path))")
-    }
-    return try parse(data, path)
+    return try parse(AcceptedFile.bytes(path, remedy: accepting(path)), path)
   }
 
   /// What makes such a file.
@@ -88,13 +84,10 @@ struct SlackFile: Codable, Equatable {
   }
 
   static func parse(_ data: Data, _ path: String) throws -> SlackFile {
-    let made: SlackFile
-    do { made = try JSONDecoder().decode(SlackFile.self, from: data) } catch {
-      throw ThresholdsError(code: 65, message: "\(path): \(Thresholds.describe(error))")
-    }
+    let made = try AcceptedFile.decode(SlackFile.self, data, at: path)
     for (name, line) in made.figures.sorted(by: { $0.key < $1.key }) {
-      func refuse(_ what: String) -> ThresholdsError {
-        ThresholdsError(
+      func refuse(_ what: String) -> AcceptedFileError {
+        AcceptedFileError(
           code: 65, message: "\(path): figures.\(name): \(what); make it anew: \(accepting(path))")
       }
       guard line.runs >= runsMin else {

@@ -107,7 +107,7 @@ private func thresholds(
   @Test func `counts of another Swift are refused with what to do`() throws {
     let accepted = thresholds(["ring": count(100)])
     try accepted.requireSwift("6.3.1", "counts.json")
-    let error = #expect(throws: ThresholdsError.self) {
+    let error = #expect(throws: AcceptedFileError.self) {
       try accepted.requireSwift("6.4", "counts.json")
     }
     #expect(error?.code == 65)
@@ -118,7 +118,7 @@ private func thresholds(
 
   @Test func `an operation that the program has not is refused`() throws {
     let accepted = thresholds(["ring": count(100), "rang": count(100)])
-    let error = #expect(throws: ThresholdsError.self) {
+    let error = #expect(throws: AcceptedFileError.self) {
       try accepted.requireKnown(["ring", "journal"], "counts.json")
     }
     #expect(error?.code == 65)
@@ -151,7 +151,7 @@ private func thresholds(
     ),
   ])
   func `a wrong file is refused with the place`(_ text: String, _ message: String) {
-    let error = #expect(throws: ThresholdsError.self) {
+    let error = #expect(throws: AcceptedFileError.self) {
       try Thresholds.parse(Data(text.utf8), "counts.json")
     }
     #expect(error?.code == 65)
@@ -206,7 +206,7 @@ private func thresholds(
     try Data(thresholds(["rang": count(100)]).json.utf8).write(to: file)
     let released = try CountCommand.Accepted(release: file.path, swift: "6.3.1")
     #expect(released.thresholds.operations.keys.contains("rang"))
-    #expect(throws: ThresholdsError.self) {
+    #expect(throws: AcceptedFileError.self) {
       try CountCommand.Accepted(file.path, nil, swift: "6.3.1")
     }
   }

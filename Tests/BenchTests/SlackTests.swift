@@ -119,7 +119,7 @@ private func run(_ medians: [String: Double], build: String = "b", unit: String 
     ] {
       let text = file.json.replacing(what, with: with, maxReplacements: 1)
       #expect(text != file.json)
-      let error = #expect(throws: ThresholdsError.self) {
+      let error = #expect(throws: AcceptedFileError.self) {
         try SlackFile.parse(Data(text.utf8), "f.json")
       }
       #expect(error?.code == 65)
@@ -138,7 +138,7 @@ private func run(_ medians: [String: Double], build: String = "b", unit: String 
     try run(["f": 9]).append(to: path)
     #expect(try GateHistory.read(path).map { $0.figures[0].median } == [1, 2, 9])
     try WholeFile.write("{}\n" + text, to: path)
-    let error = #expect(throws: ThresholdsError.self) { try GateHistory.read(path) }
+    let error = #expect(throws: AcceptedFileError.self) { try GateHistory.read(path) }
     #expect(error?.code == 65 && error?.message.contains("h.jsonl:1: ") == true)
   }
 
@@ -147,7 +147,7 @@ private func run(_ medians: [String: Double], build: String = "b", unit: String 
     let newest = try SlackCommand.newest(lines, "h")
     #expect(newest.count == 10)
     #expect(try SlackCommand.derive(newest, []).figures["s: f"]?.median == 5.5)
-    let error = #expect(throws: ThresholdsError.self) {
+    let error = #expect(throws: AcceptedFileError.self) {
       try SlackCommand.derive(newest + [run(["f": 1, "g": 1])], [])
     }
     #expect(error?.message.contains("'s: g' is in 1 of 11 runs") == true)
