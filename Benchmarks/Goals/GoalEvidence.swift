@@ -41,6 +41,7 @@ struct GoalEvidence: Equatable {
   }
 
   private static func of(_ file: [String: Any], _ goal: Goal, _ part: String) -> GoalEvidence {
+    if let option = file["leftOut"] as? String { return missing("left out by \(option)") }
     if file["quick"] as? Bool == true {
       return missing("make bench-peers; the last was --quick, a hundredth of the work")
     }

@@ -3,18 +3,16 @@ import Testing
 
 @testable import NeedletailBench
 
-private let scripts = URL(fileURLWithPath: #filePath)
-  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("perf/scripts")
 private let hasGit =
-  (try? Program(path: "/usr/bin/env").run("git", "-C", scripts.path, "rev-parse", "HEAD"))?.code
+  (try? Program(path: "/usr/bin/env").run("git", "-C", Played.scripts.path, "rev-parse", "HEAD"))?
+  .code
   == 0
 
 @Suite(.enabled(if: hasGit, "no git checkout")) struct GateRepeatTests {
   private func repeated(_ runs: String, _ body: String, _ folder: Folder) throws -> Program.End {
     let script = folder.path("gates.sh")
     try WholeFile.write(body, to: script)
-    return try Program(path: scripts.appendingPathComponent("gates-repeat").path).run(
+    return try Program(path: Played.scripts.appendingPathComponent("gates-repeat").path).run(
       "--runs", runs, "--out", folder.path("out"), "bash", script)
   }
 
@@ -72,7 +70,8 @@ private let hasGit =
     ["--runs", "0", "x"], ["--runs", "ten", "x"], ["--runs"], ["--nonsense", "x"], [],
   ])
   func `wrong usage is refused`(_ arguments: [String]) throws {
-    let end = try Program(path: scripts.appendingPathComponent("gates-repeat").path).run(arguments)
+    let end = try Program(path: Played.scripts.appendingPathComponent("gates-repeat").path).run(
+      arguments)
     #expect(end.code == 64)
     #expect(end.errors.hasPrefix("gates-repeat: "))
   }

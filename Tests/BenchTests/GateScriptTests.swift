@@ -3,12 +3,12 @@ import Testing
 
 @testable import NeedletailBench
 
-private let scripts = URL(fileURLWithPath: #filePath)
-  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
-  .appendingPathComponent("perf/scripts")
-
 /// Programs in the place of the benchmark and the audit, that say what the test wants.
-private struct Played {
+struct Played {
+  static let scripts = URL(fileURLWithPath: #filePath)
+    .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    .appendingPathComponent("perf/scripts")
+
   let folder = Folder()
 
   init(bench: String, audit: String = "exit 0") throws {
@@ -20,7 +20,7 @@ private struct Played {
   }
 
   func gates(_ only: [String], _ arguments: [String] = []) throws -> Program.End {
-    try Program(path: scripts.appendingPathComponent("gates").path).run(
+    try Program(path: Self.scripts.appendingPathComponent("gates").path).run(
       only.flatMap { ["--only", $0] } + ["--base", folder.path("needletail-bench")]
         + [folder.path("")] + arguments)
   }
@@ -86,7 +86,7 @@ private func last(_ end: Program.End) -> String {
 
   @Test(arguments: [["--only", "nonsense", "x"], ["--only"], ["--nonsense", "x"], []])
   func `wrong usage is refused before anything runs`(_ arguments: [String]) throws {
-    let end = try Program(path: scripts.appendingPathComponent("gates").path).run(arguments)
+    let end = try Program(path: Played.scripts.appendingPathComponent("gates").path).run(arguments)
     #expect(end.code == 64)
     #expect(end.errors.hasPrefix("gates: ") && end.output.isEmpty)
   }

@@ -136,6 +136,8 @@ private let bench = Program("needletail-bench")
       let found = try peers(damaged)
       #expect(found.count == 4 && found.values.allSatisfy { $0.value == nil && $0.note != nil })
     }
+    let leftOut = try peers(#"{"leftOut": "--no-peers"}"#)[.booksPython]
+    #expect(leftOut?.note == "left out by --no-peers")
     let none = GoalEvidence.peers(at: Folder().path("peers.json"))[.ringWide]
     #expect(none?.note?.contains("is not there") == true)
   }
@@ -199,5 +201,41 @@ private let bench = Program("needletail-bench")
     #expect(end.output.contains("NOT met  (of bench-peers, then)"))
     #expect(end.output.contains("not measured: \(folder.path("none.json")) is not there"))
     #expect(end.output.contains("\ngoals: "))
+  }
+}
+
+/// The script with programs played: what it hands to the table, and what it makes of their ends.
+@Suite struct GoalScriptTests {
+  private func goals(audit: String, bench: String) throws -> Program.End {
+    let played = try Played(bench: bench, audit: audit)
+    return try Program(path: Played.scripts.appendingPathComponent("goals").path)
+      .run("--no-peers", played.folder.path(""), "--runs", "3")
+  }
+  private let shown = """
+    echo "$@"; while [ $# -gt 0 ]; do case $1 in --audit | --peers) cat "$2" ;; esac; shift; done
+    """
+
+  @Test func `the table gets what the audit printed, and the words that are for it`() throws {
+    let end = try goals(audit: #"echo "{\"asked\": \"$*\"}""#, bench: shown)
+    #expect(end.code == 0, "\(end.errors)")
+    #expect(end.output.hasPrefix("--goals --audit ") && end.output.contains(" --runs 3\n"))
+    #expect(end.output.contains(#"{"asked": "--format json"}"#))
+    #expect(end.output.contains(#"{"leftOut": "--no-peers"}"#))
+  }
+
+  @Test
+  func `a count above 0 is for its row, an audit that fails ends with 70, an unmet row with 1`()
+    throws
+  {
+    #expect(try goals(audit: "exit 1", bench: shown).code == 0)
+    #expect(try goals(audit: "exit 70", bench: shown).code == 70)
+    #expect(try goals(audit: "exit 70", bench: "exit 1").code == 1)
+  }
+
+  @Test(arguments: [[], ["--nonsense"], ["--no-peers"]])
+  func `wrong usage is refused`(_ arguments: [String]) throws {
+    let path = Played.scripts.appendingPathComponent("goals").path
+    let end = try Program(path: path).run(arguments)
+    #expect(end.code == 64 && end.errors.contains("usage: goals"))
   }
 }
