@@ -69,6 +69,11 @@ enum ExchangeCommand {
     .value("loss", "P", "Lose datagrams of each line with this probability."),
     .value("duplicate", "P", "Send datagrams twice with this probability."),
     .value("reorder", "P", "Send datagrams after the next one with this probability."),
+    .value(
+      "fee-added", "D",
+      "Dollars a share that added displayed liquidity, a rebate if negative (-0.002)."),
+    .value("fee-added-hidden", "D", "The same of hidden liquidity (-0.001)."),
+    .value("fee-removed", "D", "The same of liquidity that was removed (0.003)."),
     .flag("impact", "Later flow moves with what we took, by the square-root model."),
   ]
 
@@ -286,6 +291,29 @@ enum ExchangeCommand {
     return settings
   }
 
+  private static func fees(
+    _ options: ParsedOptions
+  ) throws(CommandFailure) -> Configuration.Fees {
+    var fees = Configuration.Fees()
+    fees.addedPerShare = try fee(options, "fee-added") ?? fees.addedPerShare
+    fees.addedHiddenPerShare = try fee(options, "fee-added-hidden") ?? fees.addedHiddenPerShare
+    fees.removedPerShare = try fee(options, "fee-removed") ?? fees.removedPerShare
+    return fees
+  }
+
+  private static func fee(
+    _ options: ParsedOptions, _ name: String
+  ) throws(CommandFailure) -> Decimal8? {
+    guard let text = options.text(name) else { return nil }
+    let range = Configuration.Fees.range
+    guard let fee = Decimal8(text), range.contains(fee) else {
+      throw options.refuse(
+        name, text,
+        "dollars from \(range.lowerBound) to \(range.upperBound), at most eight decimals")
+    }
+    return fee
+  }
+
   private static func needsDefaultPorts(_ options: ParsedOptions) -> Bool {
     ["rerequest", "snapshot", "feed-to"].contains { options.text($0) == nil }
   }
@@ -322,6 +350,7 @@ enum ExchangeCommand {
     settings.startsNewSession = options.flag("new-session")
     settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
     settings.exchange.impact.isEnabled = options.flag("impact")
+    settings.exchange.fees = try fees(options).ofExchange
     if let directory = settings.directory {
       do {
         try FileManager.default.createDirectory(

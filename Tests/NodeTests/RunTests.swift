@@ -97,6 +97,24 @@ struct RunTests {
     #expect(try CommandProcess.run(["journal", "verify", directory.path]).status == 0)
   }
 
+  @Test(arguments: [["--virtual-time"], []])
+  func `the exchange charges the fees of the configuration`(_ more: [String]) throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try "fees: {added_per_share: -0.5, added_hidden_per_share: 0, removed_per_share: 0.75}\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run(
+      [
+        "run", "--duration", "2", "--config", config, "--data", directory.path + "/data",
+        "--summary", "json",
+      ] + more)
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json["fills", "count"] > 0)
+    #expect(json.standingFills == json["exchange", "fills"])
+  }
+
   // Reads ../shared/data, which is not part of the package.
   @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
   func `the recorded feed is traded over sockets at full speed`() throws {

@@ -1,4 +1,5 @@
 import ExecutionCore
+import Simulation
 
 /// The engine's configuration out of ours: names become dense numbers, decimals become mantissas.
 extension Configuration {
@@ -84,6 +85,13 @@ extension Configuration.Limits {
 }
 
 extension Configuration.Fees {
+  /// What an exchange of ours charges: the two must be one, or its account and ours never agree.
+  var ofExchange: ExchangeFees {
+    ExchangeFees(
+      remove: removedPerShare.raw, addDisplayed: addedPerShare.raw,
+      addHidden: addedHiddenPerShare.raw)
+  }
+
   /// By the exchange's liquidity flags: A displayed, J hidden liquidity added, R removed.
   var schedule: FeeSchedule {
     FeeSchedule(

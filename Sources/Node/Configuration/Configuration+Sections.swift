@@ -146,9 +146,9 @@ extension Configuration.Collars {
 
 extension Configuration.Fees {
   mutating func read(_ reader: inout SectionReader) {
-    reader.read("added_per_share", into: &addedPerShare, in: -1...1)
-    reader.read("added_hidden_per_share", into: &addedHiddenPerShare, in: -1...1)
-    reader.read("removed_per_share", into: &removedPerShare, in: -1...1)
+    reader.read("added_per_share", into: &addedPerShare, in: Self.range)
+    reader.read("added_hidden_per_share", into: &addedHiddenPerShare, in: Self.range)
+    reader.read("removed_per_share", into: &removedPerShare, in: Self.range)
   }
 }
 

@@ -221,6 +221,7 @@ public struct Configuration: Equatable, Sendable {
 
   /// Dollars a share; a negative fee is a rebate.
   public struct Fees: Equatable, Sendable {
+    static let range: ClosedRange<Decimal8> = -1...1
     /// Displayed and hidden liquidity that was added, and liquidity that was removed.
     public var addedPerShare = Decimal8(raw: -200_000)
     public var addedHiddenPerShare = Decimal8(raw: -100_000)

@@ -92,6 +92,7 @@ struct RunPlan {
   ) -> [String] {
     let feed = configuration.feed
     let generator = feed.generator
+    let fees = configuration.fees
     var arguments = [
       "exchange", "--feed", feed.source, "--seed", "\(feed.seed)", "--speed", feed.speed.text,
       "--date", date.text, "--listen", "\(services.orderEntry)", "--rerequest",
@@ -99,7 +100,8 @@ struct RunPlan {
       lines.map(\.description).joined(separator: ","), "--username",
       configuration.session.username, "--password", configuration.session.password, "--data",
       directory.exchange, "--start-on-login", "--flow-control", directory.flowControl, "--report",
-      directory.exchangeReport,
+      directory.exchangeReport, "--fee-added", "\(fees.addedPerShare)", "--fee-added-hidden",
+      "\(fees.addedHiddenPerShare)", "--fee-removed", "\(fees.removedPerShare)",
     ]
     if feed.isGenerated {
       arguments += [

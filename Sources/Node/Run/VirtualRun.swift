@@ -67,6 +67,7 @@ enum VirtualRun {
     let engine = try HotRun.engine(plan, journal)
     var settings = ExchangeSessionSettings()
     settings.accounts = [configuration.session.username]
+    settings.exchange.fees = configuration.fees.ofExchange
     settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
     // The exchange keeps its inputs as its process does: every fill can be derived from them again.
     settings.directory = directory.exchange
