@@ -165,6 +165,15 @@ final class ServerBench {
 }
 
 @Suite(.serialized) struct ExchangeServerTests {
+  @Test func `a line to another machine does not leave from loopback, where the kernel refuses it`()
+  {
+    let near = FeedLine.source(of: .loopback(port: 26_403))
+    #expect(near == .loopback())
+    let far = FeedLine.source(of: Endpoint(address: 0xC000_0201, port: 26_403))
+    #expect(far == .any())
+    #expect(FeedLine.source(of: Endpoint(address: 0xEF01_0101, port: 26_403)) == .any())
+  }
+
   @Test func `the feed arrives whole and in order and never more than the window ahead`() throws {
     let bench = try ServerBench()
     let isOver = bench.until { $0.receiver.ended }

@@ -141,7 +141,7 @@ public struct ExchangeServerSettings: Sendable {
       rerequest = try reactor.localEndpoint(of: rerequestSocket)
       for (index, target) in settings.feedTo.enumerated() {
         let socket = try reactor.openDatagram(
-          bind: target.isMulticast ? .any() : .loopback(), token: Token.line)
+          bind: FeedLine.source(of: target), token: Token.line)
         if target.isMulticast {
           try reactor.setMulticastOutput(
             interface: settings.orderEntry.address, hops: 0, loop: true, on: socket)
@@ -339,6 +339,11 @@ struct FeedLine {
     self.socket = socket
     self.faults = faults
     random = SeededRandom(seed: faults.seed &+ UInt64(index) &* 0x9E37)
+  }
+
+  /// Where a line's datagrams come from: only loopback can be reached from loopback.
+  static func source(of target: Endpoint) -> Endpoint {
+    target.address >> 24 == 127 ? .loopback() : .any()
   }
 
   mutating func send(
