@@ -84,6 +84,11 @@ extension EngineState {
       alarm(
         .unknownReference, clientOrderID: report.clientOrderID, reference: report.venueReference,
         observed: Int64(truncatingIfNeeded: report.matchNumber), report: report.kind)
+      switch report.kind {
+      // An order or a position that is in no book of ours: a person has to look.
+      case .accepted, .replaced, .executed: scopes[0].killed = true
+      default: break
+      }
       return nil
     }
     let entry = references[place]

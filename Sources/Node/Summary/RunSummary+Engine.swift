@@ -48,6 +48,11 @@ extension RunSummary {
     let serious = Self.seriousAlarms.compactMap { code in
       state.alarms[code].map { "\(code) \($0)" }
     }
+    if let count = state.alarms[.unknownReference] {
+      notes.append(
+        "the exchange reported \(count.grouped) times on orders that this data directory never sent: "
+          + "attach with the directory that sent them, or start the exchange with --new-session")
+    }
     invariants.append(
       Invariant(
         "no serious alarm", holds: serious.isEmpty,
