@@ -374,4 +374,16 @@ final class TestDirectory {
     #expect(UInt64(shares) == report.shares)
     #expect((json["executions"] as? [Any])?.count == report.fills)
   }
+
+  @Test func `a message that is no OUCH message is ignored and counted`() throws {
+    let session = try Self.open(nil, seed: 3)
+    let before = session.eventCount(account: 0)
+    for bytes in [[], [UInt8(ascii: "O"), 0, 0], Array("Z123".utf8)] as [[UInt8]] {
+      let isTaken = unsafe bytes.withUnsafeBytes { unsafe session.submit($0, account: 0, at: 0) }
+      #expect(isTaken)
+    }
+    #expect(session.eventCount(account: 0) == before)
+    let report = ExchangeReport(session, server: ExchangeServerCounters())
+    #expect(report.json.contains("\"undecodable_requests\":3,"))
+  }
 }

@@ -20,6 +20,8 @@ public struct ExchangeReport: Sendable {
   public var workingOrders: [WorkingOrder]
   public var counters: ExchangeCounters
   public var server: ExchangeServerCounters
+  /// Messages of order entry that could not be decoded; they were ignored.
+  public var undecodable: UInt64
   /// Violations in words; none when all invariants hold.
   public var violations: [String]
   public var notes: [String]
@@ -50,6 +52,7 @@ public struct ExchangeReport: Sendable {
     workingOrders = session.core.workingOrders
     counters = session.core.counters
     self.server = server
+    undecodable = session.undecodable
     violations = session.core.verify()
     notes = session.feed.notes
     if let failure = session.feed.failure { notes.append(failure) }
@@ -94,7 +97,8 @@ public struct ExchangeReport: Sendable {
       ("duplicate_references", c.duplicateReferences), ("excess_shares", c.excessShares),
       ("malformed_history", c.malformedHistory), ("dropped_shares", c.droppedShares),
       ("dropped_messages", c.droppedMessages), ("released_shares", c.releasedShares),
-      ("requests", c.requests), ("ignored_requests", c.ignoredRequests),
+      ("requests", c.requests), ("undecodable_requests", undecodable),
+      ("ignored_requests", c.ignoredRequests),
       ("accepted_orders", c.acceptedOrders), ("replaced_orders", c.replacedOrders),
       ("rejected_orders", c.rejectedOrders), ("cancels", c.cancels),
       ("trades_without_aggressor", c.tradesWithoutAggressor),
