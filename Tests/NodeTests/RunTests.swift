@@ -115,6 +115,36 @@ struct RunTests {
     #expect(json.standingFills == json["exchange", "fills"])
   }
 
+  @Test func `a recording that is cut is traded to there, said, and exits 65`() throws {
+    let directory = try TemporaryDirectory()
+    let feed = directory.path + "/feed.itch"
+    let made = try CommandProcess.run(
+      "exchange", "--write-feed", feed, "--messages", "4000", "--symbols", "3")
+    #expect(made.status == 0, "\(made.errors)")
+    let gzip = Process()
+    gzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    gzip.arguments = ["gzip", "-n", feed]
+    try gzip.run()
+    gzip.waitUntilExit()
+    let archive = try Data(contentsOf: URL(fileURLWithPath: feed + ".gz"))
+    let cut = directory.path + "/cut.gz"
+    try archive.dropLast(20).write(to: URL(fileURLWithPath: cut))
+    for more in [["--virtual-time"], ["--speed", "max"]] {
+      let result = try CommandProcess.run(
+        [
+          "run", "--feed", cut, "--date", "2020-01-02", "--summary", "json", "--data",
+          directory.path + "/data" + more[0],
+        ] + more)
+      #expect(result.status == 65, "\(result.errors)\(result.output)")
+      #expect(result.errors.contains("\(cut) at offset "))
+      let json = try SummaryJSON(result.output)
+      #expect(json.broken.isEmpty)
+      #expect(json["feed", "messages"] > 1_000)
+      #expect(result.output.contains("the recording ends early at offset "))
+      #expect(!result.output.contains(directory.path))
+    }
+  }
+
   // Reads ../shared/data, which is not part of the package.
   @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
   func `the recorded feed is traded over sockets at full speed`() throws {

@@ -310,39 +310,6 @@ final class TestDirectory {
     }
   }
 
-  @Test func `a capture of two lines gives each message once`() throws {
-    // Little-endian pcap of raw IP packets: sequences 1 and 2, then 1 to 2 again, then 3.
-    func word(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(value >> UInt32(8 * $0) & 255) } }
-    var bytes = word(0xA1B2_C3D4) + [2, 0, 4, 0] + word(0) + word(0) + word(65_535) + word(101)
-    func packet(_ sequence: UInt8, _ records: [MarketRecord]) -> [UInt8] {
-      let framed = GeneratorTests.bytes(records, midnight: 0)
-      var mold =
-        Array("SESSION001".utf8) + [0, 0, 0, 0, 0, 0, 0, sequence, 0, UInt8(records.count)]
-      mold += framed
-      let udp = mold.count + 8
-      let ip = udp + 20
-      var out = [0x45, 0, UInt8(ip >> 8), UInt8(ip & 255), 0, 0, 0, 0, 64, 17, 0, 0]
-      out += [
-        127, 0, 0, 1, 127, 0, 0, 1, 0x30, 0, 0x30, 1, UInt8(udp >> 8), UInt8(udp & 255), 0, 0,
-      ]
-      out += mold
-      return word(1) + word(1) + word(UInt32(out.count)) + word(UInt32(out.count)) + out
-    }
-    let records = (1...3).map { Flow.add(UInt64($0), "B", 100, 1_000_000) }
-    bytes += packet(1, Array(records[0...1])) + packet(1, Array(records[0...1]))
-    bytes += packet(3, [records[2]]) + packet(3, [records[2]])
-    let path = NSTemporaryDirectory() + "capture-\(UUID().uuidString).pcap"
-    defer { unlink(path) }
-    try Data(bytes).write(to: URL(fileURLWithPath: path))
-    let feed = try ExchangeFeed(file: path, instruments: nil, midnight: 0)
-    var references: [UInt64] = []
-    while let record = feed.next() {
-      if record.kind == UInt8(ascii: "A") { references.append(record.reference) }
-    }
-    #expect(references == [1, 2, 3])
-    #expect(feed.failure == nil)
-  }
-
   @Test func `the flow-control file joins two processes' counters`() throws {
     let path = NSTemporaryDirectory() + "flow-\(UUID().uuidString)"
     defer { unlink(path) }

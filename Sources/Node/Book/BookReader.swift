@@ -16,9 +16,6 @@ final class BookReader {
   private static let batchMax = 4096
   /// More live orders than a NASDAQ day has at its peak, twice over.
   private static let ordersMax = 1 << 22
-  /// Gaps in the sequence that are remembered, to tell a late packet from a duplicate.
-  private static let gapsMax = 4096
-
   private let arena: OpaquePointer
   private let books: OrderBooks
   private let records: UnsafeMutablePointer<MarketRecord>
@@ -213,35 +210,10 @@ final class BookReader {
     if header.sequence > track.expected {
       gapCount += 1
       gapMessages += header.sequence - track.expected
-      if track.gaps.count < Self.gapsMax { track.gaps.append(track.expected..<header.sequence) }
     } else if header.sequence < track.expected, header.count > 0 {
       if track.fill(header.sequence..<end) { late += 1 } else { duplicates += 1 }
     }
-    track.expected = max(track.expected, end)
+    track.advance(from: header.sequence, to: end)
     sessions[header.session] = track
-  }
-}
-
-/// Where a session's sequence stands.
-private struct SequenceTrack {
-  var expected: UInt64
-  var gaps: [Range<UInt64>] = []
-
-  /// Takes messages out of the gaps; true when any of them was missing.
-  mutating func fill(_ range: Range<UInt64>) -> Bool {
-    var filled = false
-    var left: [Range<UInt64>] = []
-    for gap in gaps {
-      let common = gap.clamped(to: range)
-      if common.isEmpty {
-        left.append(gap)
-        continue
-      }
-      filled = true
-      if gap.lowerBound < common.lowerBound { left.append(gap.lowerBound..<common.lowerBound) }
-      if common.upperBound < gap.upperBound { left.append(common.upperBound..<gap.upperBound) }
-    }
-    gaps = left
-    return filled
   }
 }

@@ -1,5 +1,7 @@
 import ExecutionCore
 import Journal
+import Simulation
+import Transport
 
 /// `needletail run`: the main job.
 enum RunCommand {
@@ -10,8 +12,8 @@ enum RunCommand {
       Starts an exchange on loopback as a process of its own, the core and the strategies, shows one
       line a second on a terminal, and ends with a summary. Ctrl-C cancels the working orders, waits
       for the confirmations, writes the summary and exits 0. When the exchange cannot be reached, refuses
-      the log-in or is lost the exit code is 69, when the journal or the summary cannot be written 74;
-      the summary is printed all the same.
+      the log-in or is lost the exit code is 69, when the journal or the summary cannot be written 74,
+      when the recording is cut or damaged 65; the summary is printed all the same.
       """,
     options: RunOptions.definitions
   ) { options in
@@ -39,6 +41,11 @@ enum RunCommand {
     } catch {
       try? journal.close()
       throw error
+    }
+    if outcome.trouble == nil, outcome.summary.run.endedBy == "end of feed",
+      let failure = plan.feed.failure
+    {
+      outcome.trouble = CommandFailure(failure.cause.exitCode, "\(failure)")
     }
     close(journal, &outcome.summary)
     return finish(outcome, options, directory)

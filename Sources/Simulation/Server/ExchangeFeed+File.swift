@@ -25,12 +25,13 @@ extension ExchangeFeed {
     guard scan.messages > 0 else {
       throw FeedError(
         path: path, offset: nil, cause: .data,
-        problem: "has no ITCH 5.0 message (\(first.malformed) malformed)",
+        problem: "has no ITCH 5.0 message (\(first.faults.malformed) malformed)",
         remedy: "give a file of framed ITCH messages, or a capture of MoldUDP64")
     }
     self.init(
-      reader: try Self.reader(path, midnight: midnight), scan: scan, instruments: instruments,
-      midnight: midnight, identity: "file \(scan.messages) messages, checksum \(checksum)")
+      reader: try Self.reader(path, midnight: midnight), scan: scan, faults: first.faults,
+      instruments: instruments, midnight: midnight,
+      identity: "file \(scan.messages) messages, checksum \(checksum)")
   }
 
   private static func reader(
@@ -64,8 +65,9 @@ private final class FileReader: RecordReader {
 
   init(_ file: consuming FramedITCHFile) { self.file = file }
 
-  var malformed: UInt64 { UInt64(file.malformed) }
-  var failure: String? { file.failure?.description }
+  var faults: RecordingFaults {
+    RecordingFaults(malformed: UInt64(file.malformed), failure: file.failure)
+  }
 
   func read(into records: inout [MarketRecord], atMost count: Int) {
     if records.count < count {
@@ -79,14 +81,22 @@ private final class FileReader: RecordReader {
   }
 }
 
-/// Messages of a capture of MoldUDP64 in capture order, each sequence once; sequence 0 means unsequenced.
+/// Messages of a capture of MoldUDP64 in capture order, each sequence of a session once; sequence 0 means
+/// unsequenced.
 private final class CaptureReader: RecordReader {
   private var capture: PacketCapture
   private let midnight: Int64
-  private var next: UInt64 = 0
+  private var sessions: [SessionName: SequenceTrack] = [:]
   private var isDone = false
-  private(set) var malformed: UInt64 = 0
-  private(set) var failure: String?
+  private var found = RecordingFaults()
+  var faults: RecordingFaults {
+    var faults = found
+    for track in sessions.values {
+      faults.gaps += UInt64(track.gaps.count)
+      faults.missing += track.missing
+    }
+    return faults
+  }
 
   init(_ capture: consuming PacketCapture, midnight: Int64) {
     self.capture = capture
@@ -104,7 +114,7 @@ private final class CaptureReader: RecordReader {
         }
         if packet.transport == .udp { unsafe take(packet.payload, into: &records) }
       } catch {
-        failure = error.description
+        found.failure = error
         isDone = true
       }
     }
@@ -114,21 +124,21 @@ private final class CaptureReader: RecordReader {
     guard let header = unsafe MoldHeader(parsing: payload),
       var blocks = unsafe MoldBlocks(payload)
     else { return }
+    let isSequenced = header.sequence != 0
+    var track = sessions[header.session] ?? SequenceTrack(expected: header.sequence)
+    defer { if isSequenced { sessions[header.session] = track } }
     var sequence = header.sequence
     while let message = unsafe blocks.next() {
       defer { sequence &+= 1 }
-      if header.sequence != 0 {
-        // A second line or a re-request has been here before.
-        guard sequence >= next else { continue }
-        next = sequence &+ 1
-      }
+      // A second line or a re-request may have been here before.
+      if isSequenced, !track.take(sequence) { continue }
       var record = MarketRecord()
       guard let base = message.baseAddress,
         unsafe ITCHDecoder.decode(
           base.assumingMemoryBound(to: UInt8.self), length: message.count, midnight: midnight,
           sequence: 0, into: &record)
       else {
-        malformed &+= 1
+        found.malformed &+= 1
         continue
       }
       records.append(record)

@@ -1,4 +1,5 @@
 public import ExecutionCore
+public import Transport
 
 /// Where the exchange's history comes from: a generated market, or a recorded one with the opening
 /// messages that it may lack.
@@ -15,10 +16,8 @@ public final class ExchangeFeed {
   public let notes: [String]
   /// The same for the same messages: what a stored session is bound to.
   public let identity: String
-  /// Why a file ended before its end, after the last message.
-  public private(set) var failure: String?
-  /// Frames of a file that were skipped.
-  public private(set) var malformed: UInt64 = 0
+  /// Why a file cannot be read to its end; what comes before that place is the feed.
+  public let failure: FeedError?
 
   private var buffer: [MarketRecord] = []
   private var index = 0
@@ -41,6 +40,7 @@ public final class ExchangeFeed {
     locates = places
     midnight = settings.midnight
     notes = []
+    failure = nil
     identity = "generated \(settings)"
     source = .generated(generator)
   }
@@ -57,14 +57,15 @@ public final class ExchangeFeed {
     locates = scan.locates
     let opening = Self.opening(of: instruments, scan: scan)
     notes = opening.notes
+    failure = nil
     buffer = opening.records + records
     source = .done
   }
 
   /// A feed of these parts; see the convenience initialisers.
   init(
-    reader: any RecordReader, scan: InstrumentsScan, instruments given: [InstrumentFacts]?,
-    midnight: Int64, identity: String
+    reader: any RecordReader, scan: InstrumentsScan, faults: RecordingFaults,
+    instruments given: [InstrumentFacts]?, midnight: Int64, identity: String
   ) {
     let derived = scan.result()
     instruments = given ?? derived.instruments
@@ -72,7 +73,8 @@ public final class ExchangeFeed {
     self.midnight = midnight
     self.identity = identity
     let opening = Self.opening(of: instruments, scan: scan)
-    notes = (given == nil ? derived.assumptions : []) + opening.notes
+    notes = (given == nil ? derived.assumptions : []) + opening.notes + faults.notes
+    failure = faults.failure
     buffer = opening.records
     source = .reader(reader)
   }
@@ -101,8 +103,6 @@ public final class ExchangeFeed {
     case .reader(let reader):
       reader.read(into: &buffer, atMost: Self.batch)
       if buffer.isEmpty {
-        malformed = reader.malformed
-        failure = reader.failure
         source = .done
       }
       return buffer.first
@@ -184,6 +184,32 @@ public final class ExchangeFeed {
 protocol RecordReader: AnyObject {
   /// Replaces what is in `records` by the next ones; by none at the end.
   func read(into records: inout [MarketRecord], atMost count: Int)
-  var malformed: UInt64 { get }
-  var failure: String? { get }
+  /// What was wrong with what has been read so far.
+  var faults: RecordingFaults { get }
+}
+
+/// What a recording lacks.
+struct RecordingFaults: Sendable {
+  /// Frames of an unknown type, or of a length that does not fit it; skipped.
+  var malformed: UInt64 = 0
+  /// Of a capture: sequence numbers that it does not have, and the places where it does not have them.
+  var missing: UInt64 = 0
+  var gaps: UInt64 = 0
+  /// Why it cannot be read further.
+  var failure: FeedError?
+
+  /// In words, without the file's path: they go into reports.
+  var notes: [String] {
+    var said: [String] = []
+    if malformed > 0 { said.append("the recording has \(malformed) malformed messages: skipped") }
+    if missing > 0 {
+      said.append(
+        "the capture lacks \(missing) messages in \(gaps) gaps: the history is not whole there")
+    }
+    if let failure {
+      let place = failure.offset.map { " at offset \($0)" } ?? ""
+      said.append("the recording ends early\(place): \(failure.problem)")
+    }
+    return said
+  }
 }

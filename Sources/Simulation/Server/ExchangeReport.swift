@@ -55,7 +55,6 @@ public struct ExchangeReport: Sendable {
     undecodable = session.undecodable
     violations = session.core.verify()
     notes = session.feed.notes
-    if let failure = session.feed.failure { notes.append(failure) }
     feedMessages = session.position
     publishedMessages = session.nextSequence - 1
     recoveredInputs = session.recoveredInputs
