@@ -84,8 +84,20 @@ private let isUnderstood: Bool = {
     #expect(figures.contains("\"functions\": 3, \"findings\": 0"), "\(figures)")
   }
 
+  @Test func `what one function may call, another may not`() throws {
+    let own = try check(
+      "root ^hot_(copy|by_jump)$\ncalls memcpy in hot_copy\ncalls swift_.* in hot_by_.*\n")
+    #expect(own.code == 0, "\(own.errors)")
+    let other = try check("root ^hot_copy$\nroot ^refusal$\ncalls (memcpy|malloc) in hot_copy\n")
+    #expect(other.code == 1)
+    #expect(other.errors.contains("hot code calls malloc:\n    in refusal"), "\(other.errors)")
+    #expect(!other.errors.contains("memcpy"), "\(other.errors)")
+  }
+
   @Test func `a rule that meets nothing is an error`() throws {
-    for rule in ["root ^gone$", "cold gone", "indirect gone"] {
+    for rule in [
+      "root ^gone$", "cold gone", "indirect gone", "calls memcpy in gone", "calls gone in hot_copy",
+    ] {
       let end = try check("root ^hot_copy$\ncalls memcpy\n\(rule)\n")
       #expect(end.code == 1)
       #expect(end.errors.contains("gone"))
@@ -95,6 +107,7 @@ private let isUnderstood: Bool = {
   @Test func `bad input is refused and says what is wrong`() throws {
     #expect(try check("rot ^hot_copy$\n").code == 65)
     #expect(try check("root ^hot_(copy$\n").code == 65)
+    #expect(try check("root ^hot_copy$\ncalls memcpy in (\n").code == 65)
     #expect(try check("# nothing\n").code == 65)
     #expect(try check("root ^hot_copy$\n", ["--format", "xml"]).code == 64)
     #expect(try check("root ^hot_copy$\n", ["--nonsense"]).code == 64)
