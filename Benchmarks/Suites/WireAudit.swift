@@ -3,25 +3,49 @@ import Foundation
 import Node
 import Transport
 
-/// The wire suite's product, direct sockets and all, for one who counts what its hot thread does while
-/// orders go over the wire.
+/// The wire suite's product, sockets and all, for one who counts what its hot thread does while orders go
+/// over the wire: quiet, and with a market going by.
 package struct WireAudit {
+  /// How the product's sockets are served: by plain calls, or through io_uring.
+  package enum Sockets: String, CaseIterable, Sendable {
+    case direct
+    case ioUring = "io_uring"
+  }
+
   /// The name of the product's hot thread.
   package static let threadName = "nt-hot"
 
-  /// Orders of the counted part: each is a datagram in and an order out, then the exchange's rejection
-  /// in and a second datagram in, which takes the bid back.
-  package let orders: Int
-  /// Datagrams and answers of the exchange that the product received in the counted part.
-  package let received: Int
-  /// Orders lost, doubled or wrong, and whatever else was not as it must be, over the whole run.
-  package let errors: Int
+  /// What went over the wire while it was counted.
+  package struct Part: Sendable {
+    package enum Kind: String, Sendable {
+      case quiet
+      case flow = "with the flow"
+    }
+    package let kind: Kind
+    /// Each is a datagram in and an order out, then the exchange's rejection in and a second datagram in,
+    /// which takes the bid back. With a market up to eight more datagrams come in before each.
+    package fileprivate(set) var orders = 0
+    /// Datagrams and answers of the exchange.
+    package fileprivate(set) var received = 0
+    /// Heartbeats of the product, which has sent no order for a second.
+    package fileprivate(set) var heartbeats = 0
+  }
 
-  /// Opens the market, trades until caches and pages are warm, and then trades `orders` orders between
-  /// `begin` and `end`, which are called while nothing is under way.
+  /// Why the kernel, or a container's filter, forbids sockets of this kind; nil where they work.
+  package static func refusal(_ sockets: Sockets) -> String? {
+    sockets == .direct ? nil : Reactor.ioUringRefusal()
+  }
+
+  /// Opens the market, trades until caches and pages are warm, and then trades `orders` orders in each part
+  /// between `begin` and `end`, which are called while nothing is under way.
   ///
-  /// Throws a `BenchError` where there are no two processors, or no order comes.
-  package init(orders: Int, begin: () throws -> Void, end: () throws -> Void) throws {
+  /// - Parameter abandon: called before the hot thread is waited for, when something has failed in between.
+  /// - Returns: orders lost, doubled or wrong, and whatever else was not as it must be, over the whole run.
+  /// - Throws: a `BenchError` where there are no two processors, or no order comes.
+  package static func run(
+    orders: Int, sockets kind: Sockets, begin: () throws -> Void, end: (Part) throws -> Void,
+    abandon: () -> Void
+  ) throws -> Int {
     let context = BenchContext(
       try BenchOptions(["--quick"], suites: []), processors: Machine.processors(), strategy: nil)
     guard context.processors.count >= 2 else {
@@ -30,26 +54,42 @@ package struct WireAudit {
     let folder = try ScratchFolder("needletail-audit")
     defer { folder.remove() }
     let sockets = try WireSockets()
-    let probe = try WireSuite.made(folder.path, sockets, isDirect: true, context)
+    let isDirect = kind == .direct
+    let probe = try WireSuite.made(folder.path, sockets, isDirect: isDirect, context)
     try sockets.connectDatagrams(to: try probe.start().port)
     do {
       try sockets.accept()
       let session = WireSession(exchange: try WireExchange(sockets), probe)
       try session.open()
       _ = try session.trips(200)
-      try session.settle()
-      let published = session.exchange.published
-      let before = session.exchange.orders
-      try begin()
-      _ = try session.trips(orders)
-      try session.settle()
-      try end()
-      self.orders = session.exchange.orders - before
-      received = Int(session.exchange.published - published) + self.orders
-      errors = try session.close().errors
+      try part(Part(kind: .quiet), session, begin, end) { _ = try session.trips(orders) }
+      try part(Part(kind: .flow), session, begin, end) {
+        _ = try session.flowTrips(orders, seed: 1)
+      }
+      let result = try session.close()
+      try WireSuite.check(result.backEnd, isDirect: isDirect)
+      return result.errors
     } catch {
+      abandon()
       _ = try? probe.stop()
       throw error
     }
+  }
+
+  private static func part(
+    _ part: Part, _ session: WireSession, _ begin: () throws -> Void,
+    _ end: (Part) throws -> Void, _ trade: () throws -> Void
+  ) throws {
+    var part = part
+    try session.settle()
+    let exchange = session.exchange
+    let before = (exchange.orders, exchange.datagrams + exchange.answers, exchange.heartbeats)
+    try begin()
+    try trade()
+    try session.settle()
+    part.orders = exchange.orders - before.0
+    part.received = exchange.datagrams + exchange.answers - before.1
+    part.heartbeats = exchange.heartbeats - before.2
+    try end(part)
   }
 }

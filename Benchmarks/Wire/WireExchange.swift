@@ -28,6 +28,12 @@ final class WireExchange {
   private(set) var lastOrderBytes = 0
   private(set) var lastReference: UInt32 = 0
   private(set) var hasEnded = false
+  /// Datagrams and answers that it sent, and packets that came which are no heartbeats.
+  private(set) var datagrams = 0
+  private(set) var answers = 0
+  private var events = 0
+  /// Heartbeats of the product: a send each, where for a second there was no order.
+  var heartbeats: Int { Int(server.packets) - events }
 
   static func credentials() throws -> SoupCredentials {
     guard let made = SoupCredentials(username: "bench", password: "bench") else {
@@ -75,6 +81,7 @@ final class WireExchange {
     guard Foundation.send(sockets.datagram, datagram.baseAddress, datagram.count, 0) > 0 else {
       throw BenchError("the datagram was not taken: errno \(errno)")
     }
+    datagrams += 1
   }
 
   /// Sends the datagram and waits for the order that it makes: nanoseconds from before the send
@@ -130,6 +137,7 @@ final class WireExchange {
     var offset = 0
     let now = nanoseconds()
     while let event = server.next(input, &offset, now: now) {
+      events += 1
       switch event {
       case .login(let login): try logIn(login, now)
       case .unsequenced(let message):
@@ -197,6 +205,7 @@ final class WireExchange {
     let flags = Int32(MSG_NOSIGNAL)
     guard Foundation.send(sockets.stream, bytes.baseAddress, bytes.count, flags) == bytes.count
     else { throw BenchError("the order connection took no answer: errno \(errno)") }
+    answers += 1
   }
 }
 
@@ -231,10 +240,11 @@ final class WireSockets {
     guard error == 0 else { throw BenchError("no feed at port \(port): errno \(errno)") }
   }
 
-  /// Takes the order connection; bounded by two seconds.
+  /// Takes the order connection, with an answer's patience.
   func accept() throws {
     var wait = pollfd(fd: listener, events: Int16(POLLIN), revents: 0)
-    guard poll(&wait, 1, 2_000) == 1 else { throw BenchError("nobody connects for orders") }
+    let patience = Int32(WireExchange.patience / 1_000_000)
+    guard poll(&wait, 1, patience) == 1 else { throw BenchError("nobody connects for orders") }
     stream = Foundation.accept(listener, nil, nil)
     guard stream >= 0 else { throw BenchError("no order connection: errno \(errno)") }
     Self.noDelay(stream)

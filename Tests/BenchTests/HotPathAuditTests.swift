@@ -1,12 +1,15 @@
+import Foundation
 import Testing
 
 // Not a dependency of this target: it would bring its malloc along.
 private let audit = Program("hot-path-audit")
+private let hasTwoProcessors = ProcessInfo.processInfo.activeProcessorCount >= 2
 
 /// That the release build is clean, over sockets too, and that its audit sees what is planted there
-/// (planted.sh), is for 'make gates': a debug build is not specialised. Here: the audit sees what is put in on
-/// purpose, and counts events that really happened.
-@Suite(.enabled(if: audit.isBuilt)) struct HotPathAuditTests {
+/// (planted.sh), is for 'make gates': a debug build is not specialised, and counts references. Here: the audit
+/// sees what is put in on purpose, and counts events that really happened; over sockets the system calls of
+/// a debug build are those of a release.
+@Suite(.serialized, .enabled(if: audit.isBuilt)) struct HotPathAuditTests {
   private func counts(_ plant: String?) throws -> (code: Int32, [String: Int]) {
     let end =
       try plant.map { try audit.run("--events", "5000", "--orders", "0", "--plant", $0) }
@@ -40,7 +43,53 @@ private let audit = Program("hot-path-audit")
     for what in ["requests", "reports", "fills"] { #expect((found[what] ?? 0) > 100) }
   }
 
+  /// Each order and each thing that came in, however long the threads had to wait for a processor.
+  @Test(
+    .enabled(if: hasTwoProcessors, "two ends spin, each on a processor"),
+    arguments: ["direct", "io_uring"])
+  func `over sockets each order makes one send, and each thing received one receive`(
+    _ sockets: String
+  ) throws {
+    let end = try audit.run(
+      "--events", "1000", "--orders", "50", "--sockets", sockets, "--format", "json")
+    guard end.code != 75 else {
+      #expect(sockets == "io_uring" && end.errors.contains("NOT JUDGED: hot path"), "\(end.errors)")
+      #expect(end.output.contains("\"not_judged\": 1"))
+      return
+    }
+    #expect(end.output.components(separatedBy: "\"orders\": 50,").count == 3, "\(end.output)")
+    #expect(end.output.components(separatedBy: "\"sends\": 5").count == 3, "\(end.output)")
+    for trouble in ["only socket input", " sends for ", " gave data ", "failed", "went wrong"] {
+      #expect(!end.errors.contains(trouble), "\(end.errors)")
+    }
+  }
+
+  @Test(
+    .enabled(if: hasTwoProcessors, "two ends spin, each on a processor"),
+    arguments: ["direct", "io_uring"])
+  func `one system call more in each send fails the audit, by its name`(
+    _ sockets: String
+  ) throws {
+    let end = try audit.run(
+      "--events", "1000", "--orders", "50", "--sockets", sockets, "--plant", "socket-syscall")
+    if sockets == "io_uring", end.code == 75 { return }
+    #expect(end.code == 1)
+    for part in ["quiet", "with the flow"] {
+      #expect(
+        end.errors.contains("over sockets, \(sockets), \(part): 50 getppid"), "\(end.errors)")
+    }
+  }
+
+  @Test(.enabled(if: hasTwoProcessors, "two ends spin, each on a processor"))
+  func `a counter of system calls that hangs ends the audit, which says so`() throws {
+    let end = try audit.run(
+      "--events", "1000", "--orders", "10", "--sockets", "direct", "--plant", "tracer")
+    #expect(end.code == 70)
+    #expect(end.errors.contains("did not answer within 10 s"), "\(end.errors)")
+  }
+
   @Test func `an impossible argument is refused`() throws {
+    #expect(try audit.run("--sockets", "some").code == 64)
     #expect(try audit.run("--orders", "-1").code == 64)
     #expect(try audit.run("--plant").code == 64)
     #expect(try audit.run("--events", "0").code == 64)

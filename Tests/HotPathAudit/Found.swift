@@ -1,5 +1,6 @@
 import BenchSupport
 import CAudit
+import Glibc
 
 /// What was counted between ``begin()`` and ``end()`` on the calling thread.
 struct Found {
@@ -45,6 +46,7 @@ enum SystemCalls {
 
   static func begin(_ thread: Int32) throws {
     let error = audit_calls_begin(thread)
+    if error == ETIMEDOUT { throw BenchError("system calls cannot be counted: \(Self.silence)") }
     guard error == 0 else {
       throw BenchError(
         "system calls cannot be counted (errno \(error)): ptrace is forbidden here, or a debugger "
@@ -53,10 +55,15 @@ enum SystemCalls {
   }
 
   static func end() throws {
-    guard audit_calls_end() else {
+    let error = audit_calls_end()
+    if error == ETIMEDOUT { throw BenchError("system calls were not counted: \(Self.silence)") }
+    guard error == 0 else {
       throw BenchError("the thread, or what counted its system calls, ended before its time")
     }
   }
+
+  private static let silence =
+    "the process that traces them did not answer within \(AUDIT_TRACER_SECONDS) s"
 
   /// Every call that was made, most frequent first.
   static func found() -> [Call] {

@@ -4,11 +4,13 @@ import Glibc
 /// What is done on purpose on the measured path, to show that it is seen.
 enum Plant: String, CaseIterable {
   case allocation, object, retain, lock, syscall
-  /// One more in each send of the socket part, on the thread that trades there.
+  /// One more in each send over sockets, on the thread that trades there.
   case socketSyscall = "socket-syscall"
   case socketAllocation = "socket-allocation"
   case socketRetain = "socket-retain"
   case socketLock = "socket-lock"
+  /// What counts the system calls of that thread hangs before it has told them.
+  case tracer
 
   /// Those of which one is done in process.
   static let inProcess: [Plant] = [.allocation, .object, .retain, .lock, .syscall]
@@ -23,6 +25,7 @@ enum Plant: String, CaseIterable {
     case .socketSyscall: audit_plant_in_send(AUDIT_PLANT_CALL, nil)
     case .socketAllocation: audit_plant_in_send(AUDIT_PLANT_ALLOCATION, nil)
     case .socketLock: audit_plant_in_send(AUDIT_PLANT_LOCK, nil)
+    case .tracer: audit_stop_tracer_on_purpose()
     case .socketRetain:
       audit_plant_in_send(AUDIT_PLANT_RETAIN, Unmanaged.passUnretained(kept).toOpaque())
     }
@@ -36,7 +39,7 @@ enum Plant: String, CaseIterable {
     case .retain: found.counts.retains > 0 && found.counts.releases > 0
     case .lock: found.counts.locks == 1
     case .syscall: found.systemCalls == 1 && SystemCalls.found().first?.name == "getppid"
-    case .socketSyscall, .socketAllocation, .socketRetain, .socketLock: false
+    case .socketSyscall, .socketAllocation, .socketRetain, .socketLock, .tracer: false
     }
   }
 }

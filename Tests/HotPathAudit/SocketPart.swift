@@ -2,94 +2,116 @@ import BenchSupport
 import CAudit
 import NeedletailBench
 
-/// The product's own loop over real sockets, and what its hot thread does: for each thing that comes in
-/// one receive that gives it, for each order one send, and looks at sockets that are empty. No other
-/// system call; no allocation, no reference counted, no lock.
+/// The product's own loop over real sockets, and what its hot thread does: looks at sockets that are empty,
+/// and for each thing that comes in one receive at most that gives it, for each order one send; through
+/// io_uring an entering of the kernel in their place. No other system call; no allocation, no reference
+/// counted, no lock.
 struct SocketPart {
   static let receives: Set<String> = ["recvfrom", "recvmsg"]
   static let send = "sendto"
+  static let enter = "io_uring_enter"
 
-  let audit: WireAudit
+  let sockets: WireAudit.Sockets
+  let part: WireAudit.Part
   let calls: [SystemCalls.Call]
   /// Of the hot thread; what the exchange's side does on its own is not in it.
   let found: Found
 
-  init(orders: Int, plant: Plant?) throws {
-    let thread: () throws -> Int32 = {
-      let found = audit_thread_named(WireAudit.threadName)
-      guard found != 0 else { throw BenchError("there is no thread '\(WireAudit.threadName)'") }
-      return found
-    }
-    var found = Found()
-    audit = try WireAudit(
-      orders: orders,
+  /// Both parts, and what went wrong over the whole run.
+  static func run(
+    _ sockets: WireAudit.Sockets, orders: Int, plant: Plant?
+  ) throws -> (parts: [SocketPart], errors: Int) {
+    var parts: [SocketPart] = []
+    let errors = try WireAudit.run(
+      orders: orders, sockets: sockets,
       begin: {
-        let hot = try thread()
+        let hot = audit_thread_named(WireAudit.threadName)
+        guard hot != 0 else { throw BenchError("there is no thread '\(WireAudit.threadName)'") }
         try SystemCalls.begin(hot)
         audit_watch(hot)
-        plant?.sow()
+        if plant != .tracer { plant?.sow() }
       },
-      end: {
+      end: { part in
         audit_plant_in_send(AUDIT_PLANT_NOTHING, nil)
-        found.counts = audit_watch_end()
+        if plant == .tracer { plant?.sow() }
+        let found = Found(counts: audit_watch_end())
         try SystemCalls.end()
+        parts.append(
+          SocketPart(sockets: sockets, part: part, calls: SystemCalls.found(), found: found))
+      },
+      abandon: {
+        audit_plant_in_send(AUDIT_PLANT_NOTHING, nil)
+        _ = audit_watch_end()
+        audit_calls_abandon()
       })
-    calls = SystemCalls.found()
-    self.found = found
+    return (parts, errors)
   }
 
   private func sum(_ names: Set<String>, _ what: (audit_call) -> UInt64) -> UInt64 {
     calls.reduce(0) { names.contains($1.name) ? $0 + what($1.calls) : $0 }
   }
-  var sends: UInt64 { sum([Self.send]) { $0.count } }
+  private var looks: UInt64 { sum(Self.receives) { $0.count } }
+  private var isDirect: Bool { sockets == .direct }
+  private var own: Set<String> { isDirect ? [Self.send] : [Self.enter] }
+  private var enters: UInt64 { isDirect ? 0 : sum(own) { $0.count } }
+  /// Sends that were handed to the kernel: a call each, or an entry each.
+  var sends: UInt64 { sum(own) { isDirect ? $0.count : $0.gave } }
   var gaveData: UInt64 { sum(Self.receives) { $0.useful } }
   var gaveNothing: UInt64 { sum(Self.receives) { $0.empty } }
-  /// Receives that gave neither bytes nor "try again".
-  private var failed: UInt64 { sum(Self.receives) { $0.count } - gaveData - gaveNothing }
   private var others: [SystemCalls.Call] {
-    calls.filter { !Self.receives.contains($0.name) && $0.name != Self.send }
+    calls.filter { !Self.receives.contains($0.name) && !own.contains($0.name) }
   }
-  /// Calls an order, but for empty looks: one datagram and one answer in, one order out, and the datagram
-  /// that takes the bid back.
+  /// Calls an order, but for empty looks: quiet, by plain calls, one datagram and one answer in, one order
+  /// out, and the datagram that takes the bid back.
   var callsPerOrder: Double {
     let all = calls.reduce(0) { $0 + $1.calls.count }
-    return Double(all - gaveNothing) / Double(max(1, audit.orders))
+    return Double(all - gaveNothing) / Double(max(1, part.orders))
   }
+  private var name: String { "over sockets, \(sockets.rawValue), \(part.kind.rawValue)" }
 
   /// What is not as it must be, one sentence each.
   var troubles: [String] {
     var lines = others.map {
       "\($0.calls.count) \($0.name): only socket input and output may be there"
     }
-    if sends != UInt64(audit.orders) { lines.append("\(sends) sends for \(audit.orders) orders") }
-    // Fewer are right: answers that come while the thread waits for a processor lie together.
-    if gaveData == 0 || gaveData > UInt64(audit.received) {
-      lines.append("\(gaveData) receives gave data for \(audit.received) datagrams and answers")
+    let wanted = part.orders + part.heartbeats
+    if sends != UInt64(wanted) {
+      lines.append("\(sends) sends for \(part.orders) orders and \(part.heartbeats) heartbeats")
     }
-    if !found.isClean {
-      lines.append("the hot thread must do none of these over sockets: \(found.counted)")
+    // Fewer are right: what comes while the thread waits for a processor lies together. A ring has to be
+    // entered once for what came in, and once for what goes out.
+    let most = UInt64(part.received)
+    if isDirect, gaveData == 0 || gaveData > most {
+      lines.append("\(gaveData) receives gave data for \(most) datagrams and answers")
     }
-    if failed > 0 { lines.append("\(failed) receives failed") }
-    if audit.errors > 0 { lines.append("\(audit.errors) orders or messages went wrong") }
-    return lines
+    if !isDirect, gaveData > 0 || enters > most + UInt64(wanted) {
+      lines.append(
+        "\(enters) enterings of the kernel and \(gaveData) receives gave data for \(most) datagrams and "
+          + "answers and \(wanted) sends")
+    }
+    if looks != gaveData + gaveNothing {
+      lines.append("\(looks - gaveData - gaveNothing) receives failed")
+    }
+    if !found.isClean { lines.append("the hot thread must do none of these: \(found.counted)") }
+    return lines.map { "\(name): \($0)" }
   }
 
   private var listed: String {
     calls.map { "\($0.calls.count) \($0.name)" }.joined(separator: ", ")
   }
   var text: String {
-    "\(audit.orders) orders over sockets: \(number(callsPerOrder)) system calls an order "
-      + "(\(number(Double(sends) / Double(max(1, audit.orders)))) sends, "
-      + "\(number(Double(gaveData) / Double(max(1, audit.orders)))) receives with data), and "
-      + "\(gaveNothing) looks at empty sockets; in all \(listed); "
-      + found.counted
+    "\(name): \(part.orders) orders, \(part.received) datagrams and answers: "
+      + "\(number(callsPerOrder)) system calls an order, and \(gaveNothing) looks at empty sockets; "
+      + "in all \(listed); \(found.counted)"
   }
   var json: String {
     let names = calls.map { "\"\($0.name)\": \($0.calls.count)" }.joined(separator: ", ")
     return
-      "\"orders\": \(audit.orders), \(found.countedJSON), \"system_calls_per_order\": \(number(callsPerOrder)), "
-      + "\"sends\": \(sends), \"receives_with_data\": \(gaveData), "
-      + "\"receives_empty\": \(gaveNothing), \"calls\": {\(names)}"
+      "{\"sockets\": \"\(sockets.rawValue)\", \"part\": \"\(part.kind.rawValue)\", "
+      + "\"orders\": \(part.orders), \"received\": \(part.received), \(found.countedJSON), "
+      + "\"system_calls_per_order\": \(number(callsPerOrder)), \"sends\": \(sends), "
+      + "\"receives_with_data\": \(gaveData), \"receives_empty\": \(gaveNothing), "
+      + "\"calls\": {\(names)}}"
   }
 
   /// Three decimals, without Foundation.

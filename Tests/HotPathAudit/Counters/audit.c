@@ -51,6 +51,35 @@ bool audit_counts_allocations(void) {
   return AUDIT_MALLOC;
 }
 
+/* Where the heap is: its lowest and highest object in each sixteenth of what can be addressed. */
+enum { ZONES = 16, ZONE_SHIFT = 44 };
+static struct { uintptr_t low, high; } heap[ZONES];
+
+static inline void *reach(void *made) {
+  uintptr_t at = (uintptr_t)made;
+  uintptr_t *low = &heap[at >> ZONE_SHIFT & (ZONES - 1)].low;
+  uintptr_t *high = &heap[at >> ZONE_SHIFT & (ZONES - 1)].high;
+  uintptr_t seen = __atomic_load_n(high, __ATOMIC_RELAXED);
+  while (made && at > seen &&
+         !__atomic_compare_exchange_n(high, &seen, at, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    ;
+  seen = __atomic_load_n(low, __ATOMIC_RELAXED);
+  while (made && (at < seen || seen == 0) &&
+         !__atomic_compare_exchange_n(low, &seen, at, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED))
+    ;
+  return made;
+}
+
+/* The runtime's way through the hooks forgets what a pointer's upper bits say: that a small string
+ * lies in it, or that the object is a constant. Neither has a count to change, and neither is in
+ * the heap. */
+static inline bool is_counted_object(const void *object) {
+  uintptr_t at = (uintptr_t)object;
+  uint32_t zone = at >> ZONE_SHIFT & (ZONES - 1);
+  return at >> ZONE_SHIFT < ZONES && at >= __atomic_load_n(&heap[zone].low, __ATOMIC_RELAXED) &&
+         at <= __atomic_load_n(&heap[zone].high, __ATOMIC_RELAXED) && at != 0;
+}
+
 #if AUDIT_MALLOC
 
 /* glibc's own, under the names that it keeps for this. */
@@ -67,32 +96,32 @@ static inline void allocation(void) {
 
 void *malloc(size_t size) {
   allocation();
-  return __libc_malloc(size);
+  return reach(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size) {
   allocation();
-  return __libc_calloc(count, size);
+  return reach(__libc_calloc(count, size));
 }
 
 void *realloc(void *old, size_t size) {
   allocation();
-  return __libc_realloc(old, size);
+  return reach(__libc_realloc(old, size));
 }
 
 void *memalign(size_t alignment, size_t size) {
   allocation();
-  return __libc_memalign(alignment, size);
+  return reach(__libc_memalign(alignment, size));
 }
 
 void *aligned_alloc(size_t alignment, size_t size) {
   allocation();
-  return __libc_memalign(alignment, size);
+  return reach(__libc_memalign(alignment, size));
 }
 
 int posix_memalign(void **out, size_t alignment, size_t size) {
   allocation();
-  void *made = __libc_memalign(alignment, size);
+  void *made = reach(__libc_memalign(alignment, size));
   if (!made)
     return ENOMEM;
   *out = made;
@@ -129,27 +158,29 @@ static struct { void *retain, *retain_n, *try_retain, *release, *release_n, *all
 
 AUDIT_KEEPS static void *hook_retain(void *object) {
   AUDIT_COUNT(retains);
-  return ((retain_function *)original.retain)(object);
+  return is_counted_object(object) ? ((retain_function *)original.retain)(object) : object;
 }
 
 AUDIT_KEEPS static void *hook_retain_n(void *object, uint32_t n) {
   AUDIT_COUNT(retains);
-  return ((retain_n_function *)original.retain_n)(object, n);
+  return is_counted_object(object) ? ((retain_n_function *)original.retain_n)(object, n) : object;
 }
 
 static void *hook_try_retain(void *object) {
   AUDIT_COUNT(retains);
-  return ((retain_function *)original.try_retain)(object);
+  return is_counted_object(object) ? ((retain_function *)original.try_retain)(object) : object;
 }
 
 AUDIT_KEEPS static void hook_release(void *object) {
   AUDIT_COUNT(releases);
-  ((release_function *)original.release)(object);
+  if (is_counted_object(object))
+    ((release_function *)original.release)(object);
 }
 
 AUDIT_KEEPS static void hook_release_n(void *object, uint32_t n) {
   AUDIT_COUNT(releases);
-  ((release_n_function *)original.release_n)(object, n);
+  if (is_counted_object(object))
+    ((release_n_function *)original.release_n)(object, n);
 }
 
 static void *hook_allocate(const void *type, size_t size, size_t mask) {
@@ -175,6 +206,8 @@ static void hook(void) {
 }
 
 static void unhook(void) {
+  if (!original.retain)
+    return;
   __atomic_store_n(&_swift_enableSwizzlingOfAllocationAndRefCountingFunctions_forInstrumentsOnly,
                    false, __ATOMIC_SEQ_CST);
   _swift_retain = original.retain;
@@ -183,6 +216,7 @@ static void unhook(void) {
   _swift_release = original.release;
   _swift_release_n = original.release_n;
   _swift_allocObject = original.allocate;
+  original.retain = NULL;
 }
 
 void audit_begin(void) {

@@ -2,6 +2,7 @@
 #include "audit_calls.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { WAITING, ALLOWED, TRACING, ENDED };
@@ -59,6 +61,7 @@ static bool note(pid_t thread, uint64_t *open) {
   } else if (info.op == PTRACE_SYSCALL_INFO_EXIT && *open != UINT64_MAX) {
     audit_call *call = &shared->calls[slot(*open)];
     call->useful += info.exit.rval > 0;
+    call->gave += info.exit.rval > 0 ? (uint64_t)info.exit.rval : 0;
     call->empty += info.exit.rval == -EAGAIN;
     *open = UINT64_MAX;
   }
@@ -93,8 +96,20 @@ static bool follow(pid_t thread) {
   }
 }
 
+static int64_t seconds(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now); /* no system call */
+  return now.tv_sec;
+}
+
 static void trace(pid_t parent, pid_t thread) {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
+  /* Whoever started us may have all signals blocked, as threads that run tests do. */
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, NULL);
+  /* A thread that cannot be stopped: the signal ends this process, and the thread goes on. */
+  alarm(AUDIT_TRACER_SECONDS);
   struct sigaction action = {.sa_handler = on_end};
   sigaction(SIGUSR1, &action, NULL);
   while (state() == WAITING)
@@ -108,6 +123,7 @@ static void trace(pid_t parent, pid_t thread) {
     become(ENDED);
     _exit(1);
   }
+  alarm(0);
   become(TRACING);
   shared->whole = follow(thread);
   become(ENDED);
@@ -133,26 +149,49 @@ int audit_calls_begin(int thread) {
   prctl(PR_SET_PTRACER, tracer, 0, 0, 0); /* refused where nothing restricts tracing */
   become(ALLOWED);
   /* No call here: the thread that waits may be the one that is stopped and looked at. */
-  while (state() == ALLOWED)
+  for (int64_t end = seconds() + 2 * AUDIT_TRACER_SECONDS; state() == ALLOWED && seconds() < end;)
     __asm__ __volatile__("" ::: "memory");
   if (state() == TRACING)
     return 0;
+  bool told = state() == ENDED;
   int error = shared->error;
-  waitpid(tracer, NULL, 0);
-  return error ? error : ECHILD;
+  audit_calls_abandon();
+  return !told ? ETIMEDOUT : error ? error : ECHILD;
 }
 
-bool audit_calls_end(void) {
+void audit_calls_abandon(void) {
+  if (tracer <= 0)
+    return;
+  kill(tracer, SIGKILL);
+  waitpid(tracer, NULL, 0);
+  tracer = 0;
+}
+
+int audit_calls_end(void) {
+  if (tracer <= 0)
+    return ECHILD;
+  int64_t end = seconds() + AUDIT_TRACER_SECONDS;
   kill(tracer, SIGUSR1);
   /* A signal that came between the tracer's look and its wait is lost: it is sent again. */
   while (state() != ENDED) {
     usleep(1000);
-    if (waitpid(tracer, NULL, WNOHANG) == tracer)
-      return shared->whole;
+    if (waitpid(tracer, NULL, WNOHANG) == tracer) {
+      tracer = 0;
+      return shared->whole ? 0 : ECHILD;
+    }
+    if (seconds() >= end) {
+      audit_calls_abandon();
+      return ETIMEDOUT;
+    }
     kill(tracer, SIGUSR1);
   }
   waitpid(tracer, NULL, 0);
-  return shared->whole;
+  tracer = 0;
+  return shared->whole ? 0 : ECHILD;
+}
+
+void audit_stop_tracer_on_purpose(void) {
+  kill(tracer, SIGSTOP);
 }
 
 audit_call audit_calls_of(uint32_t number) {
@@ -284,4 +323,15 @@ static void plant(int what) {
 ssize_t send(int fd, const void *bytes, size_t count, int flags) {
   plant(__atomic_load_n(&in_send, __ATOMIC_ACQUIRE));
   return sendto(fd, bytes, count, flags, NULL, 0);
+}
+
+/* The same of the io_uring library: here an order is handed to the kernel, where it goes that way.
+ */
+struct io_uring;
+int io_uring_submit(struct io_uring *ring) {
+  static int (*original)(struct io_uring *);
+  if (!original)
+    original = (int (*)(struct io_uring *))dlsym(RTLD_NEXT, "io_uring_submit");
+  plant(__atomic_load_n(&in_send, __ATOMIC_ACQUIRE));
+  return original(ring);
 }
