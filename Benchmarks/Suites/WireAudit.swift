@@ -6,10 +6,24 @@ import Transport
 /// The wire suite's product, sockets and all, for one who counts what its hot thread does while orders go
 /// over the wire: quiet, and with a market going by.
 package struct WireAudit {
-  /// How the product's sockets are served: by plain calls, or through io_uring.
+  /// How the product's sockets are served: by plain calls, as a run's are; the same where io_uring is
+  /// forbidden, so that the other line of the feed is left to epoll; or through io_uring.
   package enum Sockets: String, CaseIterable, Sendable {
-    case direct
+    case direct, epoll
     case ioUring = "io_uring"
+
+    fileprivate var backEnd: ReactorBackEnd {
+      switch self {
+      case .direct: .automatic
+      case .epoll: .epoll
+      case .ioUring: .ioUring
+      }
+    }
+
+    /// Epoll is asked too in each look at the sockets.
+    package var asksEpoll: Bool {
+      self == .epoll || (self == .direct && Reactor.ioUringRefusal() != nil)
+    }
   }
 
   /// The name of the product's hot thread.
@@ -33,7 +47,7 @@ package struct WireAudit {
 
   /// Why the kernel, or a container's filter, forbids sockets of this kind; nil where they work.
   package static func refusal(_ sockets: Sockets) -> String? {
-    sockets == .direct ? nil : Reactor.ioUringRefusal()
+    sockets == .ioUring ? Reactor.ioUringRefusal() : nil
   }
 
   /// Opens the market, trades until caches and pages are warm, and then trades `orders` orders in each part
@@ -54,8 +68,9 @@ package struct WireAudit {
     let folder = try ScratchFolder("needletail-audit")
     defer { folder.remove() }
     let sockets = try WireSockets()
-    let isDirect = kind == .direct
-    let probe = try WireSuite.made(folder.path, sockets, isDirect: isDirect, context)
+    let isDirect = kind != .ioUring
+    let probe = try WireSuite.made(
+      folder.path, sockets, isDirect: isDirect, backEnd: kind.backEnd, context)
     try sockets.connectDatagrams(to: try probe.start().port)
     do {
       try sockets.accept()

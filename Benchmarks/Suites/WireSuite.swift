@@ -131,7 +131,8 @@ enum WireSuite: Suite {
   }
 
   static func made(
-    _ directory: String, _ sockets: WireSockets, isDirect: Bool, _ context: BenchContext
+    _ directory: String, _ sockets: WireSockets, isDirect: Bool,
+    backEnd: ReactorBackEnd = .automatic, _ context: BenchContext
   ) throws -> ProbeRun {
     var engine = BenchMarket.configuration(instruments: WireSession.instruments)
     engine.venueIsUpAtStart = false
@@ -151,6 +152,7 @@ enum WireSuite: Suite {
       journal: directory)
     settings.processor = Int(context.processors[context.processors.count - 1])
     settings.isDirect = isDirect
+    settings.backEnd = backEnd
     settings.handicap = context.handicap
     do { return try ProbeRun(settings) } catch {
       throw BenchError((error as? CommandFailure)?.message ?? "\(error)")

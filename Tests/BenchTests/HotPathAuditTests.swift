@@ -46,7 +46,7 @@ private let hasTwoProcessors = ProcessInfo.processInfo.activeProcessorCount >= 2
   /// Each order and each thing that came in, however long the threads had to wait for a processor.
   @Test(
     .enabled(if: hasTwoProcessors, "two ends spin, each on a processor"),
-    arguments: ["direct", "io_uring"])
+    arguments: ["direct", "epoll", "io_uring"])
   func `over sockets each order makes one send, and each thing received one receive`(
     _ sockets: String
   ) throws {
@@ -66,7 +66,7 @@ private let hasTwoProcessors = ProcessInfo.processInfo.activeProcessorCount >= 2
 
   @Test(
     .enabled(if: hasTwoProcessors, "two ends spin, each on a processor"),
-    arguments: ["direct", "io_uring"])
+    arguments: ["direct", "epoll", "io_uring"])
   func `one system call more in each send fails the audit, by its name`(
     _ sockets: String
   ) throws {

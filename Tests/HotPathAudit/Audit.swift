@@ -15,8 +15,8 @@ import NeedletailBench
       --events N       market records, requests and reports, 1000 to 100000000 (default 1000000)
       --orders N       orders over real sockets, 1 to 100000 (default 500), quiet and again with a
                        market going by; 0 leaves that out
-      --sockets WHICH  direct, io_uring or both (default): by plain calls, through io_uring; forbidden
-                       ones are not judged: exit code 75
+      --sockets WHICH  direct, epoll, io_uring or all (default): by plain calls, the same where epoll has
+                       the rest, through io_uring; where that is forbidden it is not judged: exit code 75
       --format F       text (default) or json
       --plant WHAT     does one such thing on the measured path on purpose, which must make it fail:
                        allocation, object, retain, lock, syscall; or one in each send over sockets:
@@ -60,7 +60,7 @@ import NeedletailBench
         options.orders = n
       case "--sockets":
         let which = WireAudit.Sockets(rawValue: text)
-        guard which != nil || text == "both" else { usage(option) }
+        guard which != nil || text == "all" else { usage(option) }
         options.sockets = which.map { [$0] } ?? WireAudit.Sockets.allCases
       case "--format":
         guard text == "text" || text == "json" else { usage(option) }

@@ -17,6 +17,7 @@ package struct ProbeSettings: Sendable {
   package var processor = -1
   /// False: the feed and the order connection go through io_uring instead of direct calls.
   package var isDirect = true
+  package var backEnd = ReactorBackEnd.automatic
   /// Busy nanoseconds that the strategy adds before each order.
   package var handicap: Int64 = 0
 
@@ -145,7 +146,9 @@ package final class ProbeRun: @unchecked Sendable {
     let driver = Driver(
       engine: try Engine(settings.engine, lane: journal.lane),
       strategy: StrategySwitch(WireProbe(handicap: settings.handicap)))
-    var reactor = try Reactor(HotRun.reactorSettings(Configuration()))
+    var sockets = HotRun.reactorSettings(Configuration())
+    sockets.backEnd = settings.backEnd
+    var reactor = try Reactor(sockets)
     result.backEnd = reactor.backEnd.rawValue
     let feed = try FeedClient(
       on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: Endpoint.loopback().address,
