@@ -86,7 +86,7 @@ let package = Package(
       cSettings: [.define("_GNU_SOURCE")]),
     .testTarget(
       name: "BenchTests",
-      dependencies: ["NeedletailBench", "needletail-bench", "own-strategy-bench"],
+      dependencies: ["NeedletailBench", "needletail-bench", "own-strategy-bench", "CSupport"],
       swiftSettings: common),
     // A user's executable, for the tests of the gates of a strategy of their own.
     .executableTarget(
