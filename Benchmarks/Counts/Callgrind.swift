@@ -23,7 +23,7 @@ enum Callgrind {
     let output = try run(
       "valgrind",
       [
-        "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=bench_counted",
+        "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=bench_*counted",
         "--dump-after=bench_counted", "--cache-sim=yes",
         "--callgrind-out-file=\(folder.path)/out", copy,
       ] + arguments)

@@ -25,6 +25,7 @@ enum JournalSuite: Suite {
     var read: [Double] = []
     var refused: [Double] = []
     var errors = 0
+    try warmUp(count / 10, context)
     for run in 0..<context.runs {
       let folder = try ScratchFolder(in: BenchContext.cache, "journal")
       defer { folder.remove() }
@@ -56,6 +57,15 @@ enum JournalSuite: Suite {
         "errors", "errors", [Double(errors)], limit: .init(value: 0, atLeast: false),
         isFinal: true),
     ]
+  }
+
+  /// The first file, the first thread and the first pages of a process are of another kind.
+  private static func warmUp(_ count: Int, _ context: BenchContext) throws {
+    let folder = try ScratchFolder(in: BenchContext.cache, "journal")
+    defer { folder.remove() }
+    _ = try floor(count, folder.path + "/floor")
+    _ = try write(count, folder.path + "/journal", context)
+    _ = try read(folder.path + "/journal", count)
   }
 
   /// Seconds.

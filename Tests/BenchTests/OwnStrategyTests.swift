@@ -1,9 +1,13 @@
+import ExecutionCore
 import Foundation
 import Testing
 
 @testable import NeedletailBench
 
 private let bench = Program("own-strategy-bench")
+
+private let root = URL(fileURLWithPath: #filePath)
+  .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
 private let hasValgrind: Bool = {
   let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
@@ -26,6 +30,31 @@ private let hasValgrind: Bool = {
     let counted = try bench.run("counted", name)
     #expect(counted.code == 0)
     #expect(counted.output.contains("counted strategy.message 10000"))
+  }
+
+  /// More orders than the last-hop fuse lets be open at a time, nearly all of which the venue cancels.
+  @Test func `a strategy that orders at every change trades to the end of the market`() throws {
+    let market = try StrategyMarket(messages: 80_000, symbols: StrategySuite.symbols)
+    let bench = try StrategyBench(BenchStrategy("eager") { Eager() }, market)
+    var ticks = StrategyTicks()
+    try bench.ticks(&ticks, handicap: 0)
+    #expect(ticks.errors == [0], "\(ticks.troubles)")
+    #expect(bench.requests > 12_000)
+    #expect(try #require(ticks.samples.first).count > 12_000, "orders that became bytes")
+    #expect(ticks.reasons?.hasPrefix("duplicateOrder ") == true || ticks.refusals.isEmpty)
+  }
+
+  @Test
+  func `what a strategy does about reports goes out at once, and the venue keeps to the rules`()
+    throws
+  {
+    let market = try StrategyMarket(messages: 20_000, symbols: StrategySuite.symbols)
+    let bench = try StrategyBench(BenchStrategy("worker") { Worker() }, market)
+    var ticks = StrategyTicks()
+    try bench.ticks(&ticks, handicap: 0)
+    #expect(ticks.errors == [0], "\(ticks.troubles)")
+    // Each order is replaced when it is taken, and cancelled when it is replaced.
+    #expect(ticks.samples.first.map { bench.requests > 2 * $0.count } == true)
   }
 
   @Test(.enabled(if: hasValgrind, "callgrind counts"))
@@ -85,6 +114,26 @@ private let hasValgrind: Bool = {
     #expect(try #require(Double(lines[1][1])) > 0)
   }
 
+  @Test func `the library's sample trades`() throws {
+    let end = try Program("library-example").run()
+    #expect(end.code == 0)
+    #expect(end.output == "new buy 100 at 1000100\n", "\(end.output)")
+  }
+
+  @Test func `a sample that is not the program that is built is found`() throws {
+    let script = Program(path: root.appending(path: "perf/scripts/samples").path)
+    #expect(try script.run().code == 0)
+    let folder = Folder()
+    let text = try String(contentsOf: root.appending(path: "README.md"), encoding: .utf8)
+    let other = text.replacingOccurrences(of: "> 4 * quote", with: "> 5 * quote")
+    try #require(other != text)
+    try WholeFile.write(other, to: folder.path("README.md"))
+    let file = root.appending(path: "Examples/library/main.swift").path
+    let end = try script.run(folder.path("README.md"), file)
+    #expect(end.code == 1 && end.errors.contains(file), "\(end.errors)")
+    #expect(try script.run(folder.path("none"), file).code == 66)
+  }
+
   @Test func `a file and a program are named as they are, not as needletail-bench`() throws {
     let end = try bench.run("count", "--swift", "1", "--thresholds", "/nonexistent.json")
     #expect(end.code == 66)
@@ -93,5 +142,39 @@ private let hasValgrind: Bool = {
       end.errors.contains("\(bench.path) count --write-thresholds /nonexistent.json"),
       "\(end.errors)")
     #expect(!end.errors.contains("needletail-bench"))
+  }
+}
+
+/// Orders at each change of a best price, a little less each time, for no order is to look like the last.
+private struct Eager: Strategy {
+  var count: Int64 = 0
+
+  mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
+    let quote = desk.quote(instrument)
+    guard desk.isTradable(instrument) else { return }
+    count += 1
+    _ = desk.place(
+      instrument, .buy, price: quote.ask, quantity: Quantity(raw: 1 + count % 97),
+      timeInForce: .immediateOrCancel)
+  }
+}
+
+/// Lets one order rest, makes it smaller when it is taken and cancels it then.
+private struct Worker: Strategy {
+  mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
+    let quote = desk.quote(instrument)
+    guard desk.isTradable(instrument), desk.openOrderCount(instrument) == 0 else { return }
+    _ = desk.place(
+      instrument, .buy, price: quote.bid, quantity: Quantity(raw: 200), timeInForce: .day)
+  }
+
+  mutating func onReport(_ update: OrderUpdate, _ desk: borrowing Desk) {
+    guard let order = desk.order(update.handle), order.life.isLive else { return }
+    switch update.kind {
+    case .accepted:
+      _ = desk.replace(update.handle, price: order.price, quantity: Quantity(raw: 100))
+    case .replaced: _ = desk.cancel(update.handle)
+    default: break
+    }
   }
 }
