@@ -45,6 +45,7 @@ private func client(_ stream: UnsafeRawBufferPointer, _ piece: Int) -> UInt64 {
       case .debug(let text): digest.add(5, Digest.of(text), 0)
       case .endOfSession: digest.add(6, 0, 0)
       case .failed(let fault): digest.add(7, UInt64(fault.rawValue), 0)
+      case .historyFound(let newest): digest.add(8, newest, 0)
       }
     }
   }

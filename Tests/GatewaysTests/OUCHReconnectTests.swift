@@ -3,6 +3,17 @@ import Gateways
 import Testing
 
 @Suite struct `OUCH gateway reconnects` {
+  private func answer(next: UInt32) -> [UInt8] {
+    var response = OUCHResponse(.accountQueryResponse)
+    response.userRefNum = next
+    return response.encoded()
+  }
+  private func executed(of reference: UInt32) -> [UInt8] {
+    var response = OUCHResponse(.executed)
+    response.userRefNum = reference
+    return response.encoded()
+  }
+
   @Test func `what was waiting is reported as not sent, then the session as down`() {
     let port = OUCHPort()
     port.connect()
@@ -68,6 +79,38 @@ import Testing
     #expect(port.peer.unsequenced.count <= before + 2)
   }
 
+  @Test func `what an earlier client asked is no drain marker, however often it asked`() {
+    let port = OUCHPort()
+    // Two answers and a fill between them, of a client that is gone; more came after.
+    port.peer.append(answer(next: 1))
+    port.peer.append(executed(of: 1))
+    port.peer.append(answer(next: 2))
+    for reference: UInt32 in 2...40 { port.peer.append(executed(of: reference)) }
+    port.connect()
+    #expect(port.mustClose == .historyFound)
+    #expect(port.kinds.isEmpty && port.peer.unsequenced.isEmpty)
+    port.disconnect()
+    #expect(port.kinds.isEmpty, "no session was up")
+    port.peer.reconnect()
+    port.gateway.connected(now: 0)
+    port.send()
+    // The replay, message by message: none of it tells that it is drained.
+    let replay = port.peer.take()
+    for byte in replay {
+      port.receive([byte])
+      #expect(!port.isCaughtUp)
+    }
+    #expect(port.kinds.filter { $0 == .accountQueryResponse }.count == 2)
+    #expect(port.kinds.filter { $0 == .executed }.count == 40)
+    port.send()
+    port.answerQueries(next: 41)
+    port.receive(port.peer.take())
+    #expect(port.isCaughtUp)
+    #expect(port.kinds.last == .caughtUp)
+    #expect(port.reports.last?.venueReference == 41)
+    #expect(port.reports.last?.streamSequence == 43)
+  }
+
   @Test func `a query that never arrived does not keep us from catching up`() {
     let port = OUCHPort()
     for _ in 0..<5 {
@@ -109,11 +152,13 @@ import Testing
     #expect(ended.mustClose == .endOfSession)
     // A venue that lost its stream offers an earlier sequence.
     let behind = OUCHPort { $0.session.nextSequence = 5 }
-    behind.gateway.connected(now: 0)
-    behind.send()
-    #expect(behind.peer.logins.first?.sequence == 5)
-    behind.receive(behind.peer.take())
+    behind.connect()
+    #expect(behind.mustClose == .historyFound)
+    behind.disconnect()
+    behind.connect()
+    #expect(behind.peer.logins.map(\.sequence) == [0, 5])
     #expect(behind.mustClose == .loginRejected(0x53))
+    #expect(behind.kinds.isEmpty)
   }
 
   @Test func `heartbeats are sent while it is quiet`() {

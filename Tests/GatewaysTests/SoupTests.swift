@@ -109,6 +109,7 @@ private final class Client {
         case .debug(let text): events.append("debug \(text.count)")
         case .endOfSession: events.append("end")
         case .failed(let fault): events.append("failed \(fault.rawValue)")
+        case .historyFound(let newest): events.append("history to \(newest)")
         }
       }
     }
@@ -223,6 +224,58 @@ private func body(_ sequence: Int) -> [UInt8] {
     let server = SoupPeer()
     for byte in Client().connect() { server.receive([byte]) }
     #expect(server.logins.count == 1)
+  }
+
+  @Test func `a client that asks how far the stream has come gets all of it by its second log-in`()
+  {
+    let peer = SoupPeer()
+    for i in 1...5 { peer.append(body(i)) }
+    let client = Client { $0.findsHistory = true }
+    peer.receive(client.connect())
+    // The newest message comes behind the answer; it is of no use yet.
+    client.receive(peer.take())
+    #expect(client.events == ["history to 5"])
+    #expect(client.order.isEmpty && client.client.state == .disconnected)
+    client.client.disconnected()
+    peer.append(body(6))
+    peer.reconnect()
+    peer.receive(client.connect())
+    client.receive(peer.take())
+    #expect(client.order == Array(1...6))
+    #expect(client.client.historyEnd == 5)
+    #expect(peer.logins.map(\.sequence) == [0, 1])
+    #expect(peer.logins[1].session.leftJustified == soupSession.leftJustified)
+    // Later breaks resume where it was, without asking again; a new day asks.
+    client.client.disconnected()
+    peer.reconnect()
+    peer.receive(client.connect())
+    #expect(peer.logins.last?.sequence == 7)
+    client.client.reset()
+    #expect(client.client.historyEnd == 0)
+    peer.reconnect()
+    peer.receive(client.connect())
+    #expect(peer.logins.last?.sequence == 0)
+  }
+
+  @Test(arguments: [0, 1]) func `an empty stream, or one message, needs one log-in`(messages: Int) {
+    let peer = SoupPeer()
+    for i in 0..<messages { peer.append(body(i + 1)) }
+    let client = Client { $0.findsHistory = true }
+    peer.receive(client.connect())
+    client.receive(peer.take())
+    #expect(client.client.state == .active && client.client.historyEnd == 0)
+    #expect(client.order == Array((0..<messages).map { UInt64($0 + 1) }))
+  }
+
+  @Test func `the question how far the stream has come is asked again when the line broke`() {
+    let peer = SoupPeer()
+    for i in 1...3 { peer.append(body(i)) }
+    let client = Client { $0.findsHistory = true }
+    _ = client.connect()
+    client.client.disconnected()
+    peer.receive(client.connect())
+    client.receive(peer.take())
+    #expect(client.events == ["history to 3"])
   }
 
   @Test func `the replay goes through buffers of any size`() {

@@ -38,7 +38,10 @@ extension OUCHGateway {
     restated(&made)
     count(made)
     report(made)
-    if response.kind == .accountQueryResponse { answered(sequence, now: now) }
+    // What an earlier client of this account asked is answered in its part of the stream.
+    if response.kind == .accountQueryResponse, sequence > client.historyEnd {
+      answered(sequence, now: now)
+    }
   }
 
   private func kind(of kind: OUCHResponse.Kind) -> VenueReport.Kind {

@@ -33,7 +33,9 @@ public import ExecutionCore
   public init(_ settings: OUCHGatewaySettings) {
     self.settings = settings
     fuse = LastHopFuse(settings.fuse)
-    client = SoupClient(settings.session)
+    var session = settings.session
+    session.findsHistory = true
+    client = SoupClient(session)
     queue = OUCHSendQueue(
       urgentPackets: settings.urgentPackets, ordinaryPackets: settings.ordinaryPackets)
     // Room for everything that waits to be reported at once, and for a batch of messages.
@@ -80,7 +82,9 @@ public import ExecutionCore
 
   // MARK: Connection
 
-  /// TCP is connected: the log-in is queued, asking for the next sequence that we have not seen.
+  /// TCP is connected: the log-in is queued, asking for the next sequence that we have not seen. The
+  /// first asks for the newest: where the stream has a past that we do not know, `mustClose` is
+  /// ``OUCHCloseReason/historyFound``, and the next connection asks for that past.
   public mutating func connected(now: Int64) {
     mustClose = nil
     isCaughtUp = false
@@ -232,6 +236,7 @@ public import ExecutionCore
       case .sequenced(let sequence, let message):
         unsafe sequenced(message, sequence: sequence, now: now)
       case .loggedIn(_, let next): loggedIn(next, now: now)
+      case .historyFound: mustClose = .historyFound
       case .loginRejected(let reason): mustClose = .loginRejected(reason)
       case .endOfSession: mustClose = .endOfSession
       case .failed(let fault): mustClose = .fault(fault)
@@ -265,9 +270,10 @@ public import ExecutionCore
 
 /// Tells a fresh answer to an account query from one that a replay brings again.
 ///
-/// Answers of queries of earlier connections may stand in the replay. They come before any answer
-/// of this connection, so with `stale` of them possible, the stream is drained for certain when
-/// `stale + 1` answers have come; until then each answer is followed by another query.
+/// Answers of queries of earlier connections may stand in the replay, behind what an earlier client left
+/// (``SoupClient/historyEnd``). They come before any answer of this connection, so with `stale` of them
+/// possible, the stream is drained for certain when `stale + 1` answers have come; until then each
+/// answer is followed by another query.
 struct OUCHDrain: BitwiseCopyable {
   /// Queries of earlier connections that may still be answered.
   private var stale = 0

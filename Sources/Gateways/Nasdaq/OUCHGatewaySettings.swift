@@ -36,6 +36,9 @@ public import ExecutionCore
   /// `A` not authorised, `S` session not available.
   case loginRejected(UInt8)
   case endOfSession
+  /// The stream has messages that an earlier client of the account caused, and its end is known now:
+  /// connect again at once.
+  case historyFound
 }
 
 extension OUCHCloseReason: CustomStringConvertible {
@@ -48,6 +51,7 @@ extension OUCHCloseReason: CustomStringConvertible {
       "SoupBinTCP log-in rejected: session not available; check session name and sequence"
     case .loginRejected(let reason): "SoupBinTCP log-in rejected with code \(reason)"
     case .endOfSession: "the venue has ended the session"
+    case .historyFound: "the venue's stream has a past that this client does not know"
     }
   }
 }

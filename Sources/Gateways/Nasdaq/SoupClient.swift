@@ -5,6 +5,9 @@
   public var session: SessionName = .blank
   /// The next sequence wanted; 1 at the start of a day, 0 to begin with the newest.
   public var nextSequence: UInt64 = 1
+  /// The first log-in asks for the newest message, to learn how far the stream has come without us:
+  /// see ``SoupClientEvent/historyFound(newest:)``. Of no effect with `nextSequence` 0.
+  public var findsHistory = false
   /// Silence of ours after which a heartbeat is sent.
   public var heartbeatInterval: Int64 = 1_000_000_000
   /// Silence of the server after which the connection is given up.
@@ -21,6 +24,9 @@
 @safe public enum SoupClientEvent {
   /// Logged in; the next sequenced message will have this sequence.
   case loggedIn(session: SessionName, nextSequence: UInt64)
+  /// The stream has messages of before this client, up to this sequence: close, and connect again,
+  /// which asks for the first that we want.
+  case historyFound(newest: UInt64)
   /// `A` not authorised, `S` session not available.
   case loginRejected(reason: UInt8)
   case sequenced(sequence: UInt64, message: UnsafeRawBufferPointer)
@@ -53,11 +59,16 @@
   private var heardAt: Int64 = 0
   private var spokeAt: Int64 = 0
   private var requested: UInt64 = 0
+  private var findsHistory: Bool
+  /// The last message that was in the stream before this client first logged in; 0 when there was none
+  /// that it had not seen, or ``SoupClientSettings/findsHistory`` is off.
+  public private(set) var historyEnd: UInt64 = 0
 
   public init(_ settings: SoupClientSettings) {
     self.settings = settings
     session = settings.session
     nextSequence = settings.nextSequence
+    findsHistory = settings.findsHistory && settings.nextSequence > 0
     deframer = SoupDeframer(packetBytesMax: settings.packetBytesMax)
   }
 
@@ -68,9 +79,9 @@
     deframer.clear()
     heardAt = now
     spokeAt = now
-    requested = nextSequence
+    requested = findsHistory ? 0 : nextSequence
     let login = SoupLogin(
-      credentials: settings.credentials, session: session, sequence: nextSequence,
+      credentials: settings.credentials, session: session, sequence: requested,
       heartbeatTimeoutMilliseconds: UInt32(
         truncatingIfNeeded: min(max(settings.timeout / 1_000_000, 0), 99_999)))
     let written = unsafe login.write(into: out, version4: settings.version4)
@@ -89,6 +100,8 @@
   public mutating func reset(session: SessionName = .blank, nextSequence: UInt64 = 1) {
     self.session = session
     self.nextSequence = nextSequence
+    findsHistory = settings.findsHistory && nextSequence > 0
+    historyEnd = 0
     state = .disconnected
     deframer.clear()
   }
@@ -180,7 +193,15 @@
     let named = view.sessionName(0)
     guard let sequence = view.decimal(10, 20) else { return fail(.badNumber) }
     if !session.isBlank, named.leftJustified != session.leftJustified { return fail(.wrongSession) }
-    if requested > 0 {
+    if findsHistory {
+      findsHistory = false
+      if sequence != nextSequence {
+        session = named
+        historyEnd = sequence
+        state = .disconnected
+        return .historyFound(newest: sequence)
+      }
+    } else if requested > 0 {
       if sequence < requested { return fail(.sequenceBehind) }
       if sequence > requested { return fail(.sequenceAhead) }
     }

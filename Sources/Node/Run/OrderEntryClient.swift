@@ -127,8 +127,17 @@ struct OrderEntryClient: ~Copyable {
   /// Closes where the gateway says that the connection is of no use any more.
   mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
     guard let reason = gateway.mustClose, connection != .none else { return }
-    if case .loginRejected = reason { isRefused = true }
-    if case .endOfSession = reason { isRefused = true }
+    switch reason {
+    case .historyFound:
+      // Nothing is wrong: the first connection was to learn how long the stream is.
+      _ = reactor.close(connection)
+      connection = .none
+      gateway.disconnected(now: now)
+      connectAt = now
+      return
+    case .loginRejected, .endOfSession: isRefused = true
+    case .fault: break
+    }
     lost("\(endpoint): \(reason)", &reactor, now: now)
   }
 

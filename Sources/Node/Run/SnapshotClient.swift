@@ -150,7 +150,7 @@ struct SnapshotClient: ~Copyable {
             base, length: message.count, midnight: midnight, sequence: 0, into: &record)
         else { return .failed }
         _ = market.applySnapshot(&record)
-      case .loginRejected, .failed, .endOfSession: return .failed
+      case .loginRejected, .failed, .endOfSession, .historyFound: return .failed
       case .loggedIn, .unsequenced, .debug: continue
       }
     }
