@@ -50,8 +50,9 @@ extension RunSummary {
     }
     if let count = state.alarms[.unknownReference] {
       notes.append(
-        "the exchange reported \(count.grouped) times on orders that this data directory never sent: "
-          + "attach with the directory that sent them, or start the exchange with --new-session")
+        "the exchange reported \(count.grouped) times on orders that this run never sent, "
+          + "such as an earlier run's with the account: new orders were stopped; start the exchange "
+          + "with --new-session")
     }
     invariants.append(
       Invariant(
