@@ -85,7 +85,7 @@ bench-peers: deps ## Ours beside the peers of Debian and PyPI: the table of rati
 
 lint: ## Formatting, and what may not stand in the manifest and the hot files
 	@perf/scripts/deps lint
-	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks
+	$(SWIFT) format lint --strict --parallel --recursive Package.swift Sources Tests Benchmarks Examples
 	git ls-files '*.c' '*.h' '*.cpp' '*.hpp' | \
 	  xargs -r $(CLANG_FORMAT) --dry-run -Werror
 	perf/scripts/lint

@@ -86,8 +86,18 @@ let package = Package(
       cSettings: [.define("_GNU_SOURCE")]),
     .testTarget(
       name: "BenchTests",
-      dependencies: ["NeedletailBench", "needletail-bench", "own-strategy-bench", "CSupport"],
+      dependencies: [
+        "NeedletailBench", "needletail-bench", "own-strategy-bench", "library-example", "CSupport",
+        "ExecutionCore",
+      ],
       swiftSettings: common),
+    // The samples of README.md and perf/README.md; 'make lint' holds them to the text.
+    .executableTarget(
+      name: "library-example", dependencies: ["ExecutionCore"], path: "Examples/library",
+      swiftSettings: common),
+    .executableTarget(
+      name: "leaning-bench", dependencies: ["NeedletailBench", "ExecutionCore"],
+      path: "Examples/leaning-bench", swiftSettings: common),
     // A user's executable, for the tests of the gates of a strategy of their own.
     .executableTarget(
       name: "own-strategy-bench", dependencies: ["NeedletailBench", "ExecutionCore"],

@@ -117,7 +117,7 @@ private let hasValgrind: Bool = {
   @Test func `the library's sample trades`() throws {
     let end = try Program("library-example").run()
     #expect(end.code == 0)
-    #expect(end.output == "new buy 100 at 1000100\n", "\(end.output)")
+    #expect(end.output == "new buy 100 at 10001000000\n", "\(end.output)")
   }
 
   @Test func `a sample that is not the program that is built is found`() throws {
