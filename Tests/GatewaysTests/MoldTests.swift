@@ -286,6 +286,33 @@ private final class Listener {
     #expect(listener.receiver.counters.lost == 99)
   }
 
+  @Test func `what is still missing is known at any moment, of a late start too`() {
+    let listener = Listener { $0.windowMessages = 16 }
+    listener.receive(datagram(11, [message(11)]))
+    #expect(listener.receiver.missing == 10, "nothing was delivered, and 1 to 10 never came")
+    #expect(listener.receiver.unseen(before: 11) == 0, "which a snapshot goes over without a loss")
+    listener.receive(datagram(1, (1...4).map(message)), line: 2)
+    #expect(listener.receiver.missing == 6)
+    listener.receive(datagram(14, []))
+    listener.receive(datagram(5, (5...13).map(message)), line: 2)
+    #expect(listener.receiver.missing == 0)
+  }
+
+  @Test func `what is kept beyond the window while a snapshot is awaited is not missing`() {
+    let listener = Listener {
+      $0.repairableMessagesMax = 1
+      $0.windowMessages = 16
+    }
+    listener.receive(datagram(1, [message(1)]))
+    for sequence: UInt64 in 10...100 { listener.receive(datagram(sequence, [message(sequence)])) }
+    // 85 to 100 are kept; what was pushed out is as good as never received.
+    #expect(listener.receiver.missing == 83)
+    #expect(listener.receiver.unseen(before: 90) == 83)
+    #expect(listener.splice(90) == [])
+    #expect(listener.receiver.counters.lost == 83)
+    #expect(listener.receiver.missing == 0)
+  }
+
   @Test func `while a snapshot is awaited the newest messages are kept`() {
     let listener = Listener {
       $0.repairableMessagesMax = 1

@@ -68,6 +68,34 @@ extension Integration {
       #expect(theirs["server", "lost"] > 0 && theirs["server", "reordered"] > 0)
     }
 
+    @Test func `a run that ends with a gap that nobody repairs says what it has lost`() throws {
+      let directory = try TemporaryDirectory()
+      let at = try PortRange.addresses()
+      let exchange = try RunningCommand(
+        [
+          "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
+          "\(at[3]),\(at[4])", "--seed", "61", "--loss", "0.5", "--start-on-login",
+        ], directory: directory.path)
+      #expect(exchange.wait { exchange.printed.contains("\n") }, "\(exchange.complaints)")
+      // Nobody answers re-requests or gives snapshots where this run looks for them.
+      let nobody = "127.0.0.1:1"
+      let config = try write(
+        """
+        exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(nobody)", snapshot: "\(nobody)"}
+        """, directory.path + "/c.yaml")
+      let result = try CommandProcess.run([
+        "run", "--exchange", at[0], "--config", config, "--duration", "2", "--data",
+        directory.path + "/data", "--summary", "json",
+      ])
+      kill(exchange.process.processIdentifier, SIGTERM)
+      _ = try exchange.finish()
+      let summary = try SummaryJSON(result.output)
+      #expect(result.status != 0, "\(result.errors)")
+      #expect(summary["feed", "lost"] > 0)
+      #expect(summary["feed", "symbols_whole"] == 0)
+      #expect(summary.broken.count == 1 && summary.broken[0].contains("no market data lost"))
+    }
+
     // MARK: The order session, us as the client
 
     /// A run attached to a venue that this test plays, one call for each connection.

@@ -104,6 +104,10 @@ extension MoldReceiver {
     return window.missing(from: nextSequence, to: sequence)
   }
 
+  /// Messages known to exist that were neither delivered nor kept: what a feed that ends now has lost. Of
+  /// a late start that never got its books, those before its first message too.
+  public var missing: UInt64 { window.missing(from: nextSequence, to: endSequence) }
+
   /// The books have been taken from a snapshot that ends before `sequence`: goes on from there.
   /// Delivers what was kept from `sequence` on; a gap above it is told (``MoldEvents/gapOpened``) and
   /// repaired as usual.

@@ -118,10 +118,13 @@
     guard to > from else { return 0 }
     var count = to &- from
     guard held > 0 else { return count }
-    // A kept message lies within one window of the next one, so further on there is none.
+    // Further apart than the window is wide: while a snapshot is awaited the newest are kept.
+    if count >= UInt64(slots) {
+      for i in 0..<slots where sequences[i] >= from && sequences[i] < to { count &-= 1 }
+      return count
+    }
     var sequence = from
-    let end = to &- from > UInt64(slots) ? from &+ UInt64(slots) : to
-    while sequence < end {
+    while sequence < to {
       if holds(sequence) { count &-= 1 }
       sequence &+= 1
     }

@@ -23,6 +23,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   private var nextTick: Int64 = 0
   private var nextTotals: Int64 = 0
   private var stopDeadline: Int64 = 0
+  private var repairDeadline: Int64 = 0
   private var endReason = ""
   private var isKilled = false
   /// Strategies have been told that they do not see the market.
@@ -54,6 +55,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     while !isFinished {
       let error = turn()
       guard error == 0 else {
+        loseMissing()
         monitor.set(.failure, UInt64(error))
         return "network failure: \(ReactorError.text(ofErrorNumber: error))"
       }
@@ -238,14 +240,22 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     guard !endReason.isEmpty else { return }
     let isQuiet = path.driver.engine.openOrderCount == 0
     guard isQuiet || path.now >= stopDeadline || path.orders.isRefused else { return }
-    if snapshot.isWanted {
-      let missing = feed.receiver.unseen(before: feed.receiver.endSequence)
-      path.driver.engine.market.gapLost(missing: missing)
-    }
+    guard !isBehind || path.now >= repairDeadline else { return }
+    loseMissing()
     path.orders.close(&path.reactor, now: path.now)
     path.driver.engine.end()
     report()
     isFinished = true
+  }
+
+  /// Messages are missing, or the books that a snapshot gives.
+  private var isBehind: Bool { feed.receiver.hasGap || snapshot.isWanted }
+
+  /// What is still missing when the run ends will not be repaired any more: it is lost, and no book is
+  /// whole.
+  private mutating func loseMissing() {
+    guard isBehind else { return }
+    path.driver.engine.market.gapLost(missing: feed.receiver.missing)
   }
 
   /// The strategies fall silent, every working order is cancelled, and the confirmations are awaited.
@@ -253,6 +263,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     guard endReason.isEmpty else { return }
     endReason = reason
     stopDeadline = path.now &+ settings.stopMax
+    repairDeadline = path.now &+ settings.repairMax
     monitor.phase = .stopping
     path.driver.strategy.isOn = false
     _ = path.driver.engine.cancelAll()
@@ -271,4 +282,6 @@ struct TradingLoopSettings: Sendable {
   var person = "operator"
   /// Machine time to wait for the confirmations at the end.
   var stopMax: Int64 = 5_000_000_000
+  /// Machine time that a repair under way at the end may take; what is missing then is lost.
+  var repairMax: Int64 = 1_000_000_000
 }
