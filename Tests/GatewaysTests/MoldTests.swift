@@ -2,85 +2,16 @@ import Foundation
 import Gateways
 import Testing
 
-private let name = SessionName("NT20191230")!
+private let name = moldSession
+private typealias Listener = MoldListener
 
 private func datagram(
   _ first: UInt64, _ messages: [[UInt8]], session: SessionName = name, count: UInt16? = nil
 ) -> [UInt8] {
-  var bytes = (0..<10).map { session[$0] }
-  bytes += [UInt8](be64: first) + [UInt8](be16: count ?? UInt16(messages.count))
-  for message in messages { bytes += [UInt8](be16: UInt16(message.count)) + message }
-  return bytes
+  moldDatagram(first, messages, session: session, count: count)
 }
 
-/// The message of a sequence: its length and bytes follow from the number.
-private func message(_ sequence: UInt64) -> [UInt8] {
-  var random = Random(seed: sequence)
-  return random.bytes(Int(sequence % 40) + 1)
-}
-
-/// A receiver with what it delivered.
-private final class Listener {
-  var receiver: MoldReceiver
-  var delivered: [UInt64: [UInt8]] = [:]
-  var order: [UInt64] = []
-  var unsequenced: [[UInt8]] = []
-  var all: MoldEvents = []
-
-  init(_ change: (inout MoldReceiverSettings) -> Void = { _ in }) {
-    var settings = MoldReceiverSettings()
-    settings.session = name
-    settings.windowMessages = 256
-    change(&settings)
-    receiver = MoldReceiver(settings)
-  }
-  private func take(_ span: MoldSpan) {
-    var at = 0
-    for i in 0..<span.messages {
-      let length = Int(span.framed[at]) << 8 | Int(span.framed[at + 1])
-      let bytes = [UInt8](span.framed[(at + 2)..<(at + 2 + length)])
-      at += 2 + length
-      if span.firstSequence == 0 {
-        unsequenced.append(bytes)
-      } else {
-        order.append(span.firstSequence + UInt64(i))
-        delivered[span.firstSequence + UInt64(i)] = bytes
-      }
-    }
-    #expect(at == span.framed.count)
-  }
-  @discardableResult
-  func receive(_ bytes: [UInt8], line: Int = 0) -> MoldEvents {
-    let events = bytes.withUnsafeBytes { raw in receiver.receive(raw, line: line) { take($0) } }
-    all.formUnion(events)
-    return events
-  }
-  /// Requests that are due, as (first, count).
-  func poll(now: Int64) -> [(first: UInt64, count: UInt16)] {
-    var requests: [(UInt64, UInt16)] = []
-    var out = [UInt8](repeating: 0, count: 20)
-    for _ in 0..<100 {
-      let length = out.withUnsafeMutableBytes { receiver.poll(now: now, into: $0, &all) }
-      guard length > 0, let header = out.withUnsafeBytes({ MoldHeader(parsing: $0) }) else { break }
-      #expect(header.session == name)
-      requests.append((header.sequence, header.count))
-    }
-    return requests
-  }
-  func splice(_ sequence: UInt64) -> MoldEvents? {
-    let events = receiver.splice(at: sequence) { take($0) }
-    all.formUnion(events ?? [])
-    return events
-  }
-  var hasGap: Bool { receiver.hasGap }
-  var awaitsSnapshot: Bool { receiver.awaitsSnapshot }
-  var ended: Bool { receiver.ended }
-  var isInOrder: Bool { zip(order, order.dropFirst()).allSatisfy { $0 < $1 } }
-  var accounted: UInt64 {
-    let c = receiver.counters
-    return c.delivered + c.duplicates + c.dropped
-  }
-}
+private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
 
 @Suite struct `MoldUDP64 datagrams` {
   @Test func `a header is byte exact in both directions`() throws {
@@ -385,7 +316,9 @@ private final class Listener {
       $0.windowMessages = 64
       $0.requestMessagesMax = 1 + random.below(20)
       $0.requestAttemptsMax = 60
+      $0.repairWaitsMax = 5_000
       $0.requestRetry = 10
+      $0.arbitrationWait = random.chance(50) ? 0 : 25
     }
     // Both lines cut the stream their own way, lose, repeat and reorder.
     var network: [(line: Int, bytes: [UInt8])] = []

@@ -96,6 +96,41 @@ extension Integration {
       #expect(summary.broken.count == 1 && summary.broken[0].contains("no market data lost"))
     }
 
+    /// A run of some seconds on a feed that loses, attached after the feed's start.
+    private func lossyRun(
+      loss: String, seconds: String
+    ) throws -> (result: CommandProcess, summary: SummaryJSON) {
+      let directory = try TemporaryDirectory()
+      let at = try PortRange.addresses()
+      let exchange = try RunningCommand(
+        [
+          "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
+          "\(at[3]),\(at[4])", "--seed", "61", "--loss", loss,
+        ], directory: directory.path)
+      #expect(exchange.wait { exchange.printed.contains("\n") }, "\(exchange.complaints)")
+      let config = try write(
+        """
+        exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
+        """, directory.path + "/c.yaml")
+      let result = try CommandProcess.run([
+        "run", "--exchange", at[0], "--config", config, "--duration", seconds, "--data",
+        directory.path + "/data", "--summary", "json",
+      ])
+      kill(exchange.process.processIdentifier, SIGTERM)
+      _ = try exchange.finish()
+      return (result, try SummaryJSON(result.output))
+    }
+
+    @Test func `a late start catches up with a feed that loses half of what each line sends`()
+      throws
+    {
+      let (result, summary) = try lossyRun(loss: "0.5", seconds: "3")
+      #expect(summary["feed", "symbols_whole"] == summary["feed", "symbols"], "\(result.errors)")
+      #expect(summary["feed", "symbols"] > 0)
+      // The gap that a late start begins with closed, again and again, or a snapshot went over it.
+      #expect(summary["feed", "gaps"] + summary["feed", "snapshots"] > 1)
+    }
+
     // MARK: The order session, us as the client
 
     /// A run attached to a venue that this test plays, one call for each connection.

@@ -37,6 +37,8 @@
   public var missing: UInt64 = 0
   public var requests: UInt64 = 0
   public var requestsExhausted: UInt64 = 0
+  /// Times that re-requests were answered but did not keep up with what went missing.
+  public var repairsTooSlow: UInt64 = 0
   /// Times that the re-request server said that it no longer has what was asked for.
   public var gone: UInt64 = 0
   public var snapshotsNeeded: UInt64 = 0
@@ -86,6 +88,9 @@
   public var lines: Int = 2
   /// Messages that one re-request asks for at most: what fits in a datagram.
   public var requestMessagesMax: Int = 32
+  /// Machine time that a message may be missing before it is asked for: another line may bring it, or the
+  /// network has only reordered it. Well below `repairWaitsMax` waits; 0: asked for at once.
+  public var arbitrationWait: Int64 = 0
   /// Re-requests under way at once.
   public var requestsOutstandingMax: Int = 4
   /// Wait for an answer before asking again.
@@ -93,6 +98,10 @@
   /// Times that one range is asked for before a snapshot is needed. A tenth of a second in all: a thread
   /// that was not scheduled for a while has not lost the server.
   public var requestAttemptsMax: Int = 20
+  /// Waits of `requestRetry` that one message may stay missing, whatever else is repaired meanwhile, before
+  /// a snapshot is needed: half a second. Counted at ``MoldReceiver/poll(now:into:_:)``, one for each
+  /// wait at most, so that a thread that was not scheduled for a while does not give up.
+  public var repairWaitsMax: Int = 100
   /// A gap of more messages than this is not asked for: a snapshot is quicker.
   public var repairableMessagesMax: UInt64 = 50_000
   /// Messages kept while a gap is open; a power of two.

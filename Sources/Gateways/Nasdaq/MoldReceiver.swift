@@ -311,5 +311,6 @@
   mutating func countLost(_ messages: UInt64) { counters.lost &+= messages }
   mutating func countRequest() { counters.requests &+= 1 }
   mutating func countExhausted() { counters.requestsExhausted &+= 1 }
+  mutating func countTooSlow() { counters.repairsTooSlow &+= 1 }
   mutating func countLate(_ messages: Int) { counters.duplicates &+= UInt64(messages) }
 }

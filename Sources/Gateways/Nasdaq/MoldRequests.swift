@@ -14,6 +14,15 @@ struct MoldRequestUnderWay: BitwiseCopyable {
   var askedThrough: UInt64 = 0
   /// A gap is open, so `poll` has work.
   var open = false
+  /// What is missing below this has waited for the other line, and may be asked for.
+  private(set) var askableEnd: UInt64 = 0
+  /// What is missing below this has waited since `waitBegan`.
+  private var waitEnd: UInt64 = 0
+  private var waitBegan: Int64 = 0
+  /// What was missing when the count of waits began lies below this.
+  private var repairEnd: UInt64 = 0
+  private var repairWaits = 0
+  private var nextRepairWait: Int64 = 0
 
   init(outstandingMax: Int) {
     underWay = Column(count: min(max(outstandingMax, 1), 64), repeating: MoldRequestUnderWay())
@@ -24,7 +33,37 @@ struct MoldRequestUnderWay: BitwiseCopyable {
     for i in 0..<underWay.count { underWay[i] = MoldRequestUnderWay() }
     askedThrough = 0
     open = false
+    askableEnd = 0
+    waitEnd = 0
+    repairEnd = 0
   }
+
+  /// Moves ``askableEnd`` on to where everything was known to exist one wait ago.
+  mutating func arbitrate(now: Int64, end: UInt64, wait: Int64) {
+    if wait <= 0 {
+      askableEnd = end
+      return
+    }
+    if waitEnd > askableEnd, now &- waitBegan >= wait { askableEnd = waitEnd }
+    if waitEnd <= askableEnd, end > askableEnd {
+      waitEnd = end
+      waitBegan = now
+    }
+  }
+
+  /// Does the repair keep up? False when what was missing `waitsMax` waits ago still is.
+  mutating func keepsUp(now: Int64, next: UInt64, end: UInt64, wait: Int64, waitsMax: Int) -> Bool {
+    if next >= repairEnd {
+      repairEnd = end
+      repairWaits = 0
+      nextRepairWait = now &+ wait
+    } else if now >= nextRepairWait {
+      repairWaits &+= 1
+      nextRepairWait = now &+ wait
+    }
+    return repairWaits < waitsMax
+  }
+
   /// Is a sequence asked for that lies below `sequence` and has not been delivered?
   func isAsked(before sequence: UInt64, from next: UInt64) -> Bool {
     for i in 0..<underWay.count {
@@ -49,6 +88,16 @@ extension MoldReceiver {
     }
     self.events = .nothing
     defer { events.formUnion(self.events) }
+    requests.arbitrate(now: now, end: endSequence, wait: settings.arbitrationWait)
+    guard
+      requests.keepsUp(
+        now: now, next: nextSequence, end: endSequence, wait: settings.requestRetry,
+        waitsMax: settings.repairWaitsMax)
+    else {
+      countTooSlow()
+      giveUp()
+      return 0
+    }
     var free: Int? = nil
     for i in 0..<requests.underWay.count {
       var request = requests.underWay[i]
@@ -75,17 +124,31 @@ extension MoldReceiver {
       return unsafe write(request, session, out)
     }
     guard let free else { return 0 }
-    let from = window.firstMissing(from: max(requests.askedThrough, nextSequence), to: endSequence)
-    guard from < endSequence else { return 0 }
-    var end = from
-    while end < endSequence, end &- from < UInt64(settings.requestMessagesMax), !window.holds(end) {
-      end &+= 1
-    }
+    let askable = min(requests.askableEnd, endSequence)
+    let from = window.firstMissing(from: max(requests.askedThrough, nextSequence), to: askable)
+    guard from < askable else { return 0 }
+    let end = endOfRequest(from: from, to: askable)
     let request = MoldRequestUnderWay(
       first: from, end: end, deadline: now &+ settings.requestRetry, attempts: 1)
     requests.underWay[free] = request
     requests.askedThrough = end
     return unsafe write(request, session, out)
+  }
+
+  /// One above the last missing message that a request which begins at `from` asks for.
+  ///
+  /// It goes over what is kept: a few messages sent twice cost less than a request for every small hole,
+  /// of which heavy loss makes more than can be asked for.
+  private func endOfRequest(from: UInt64, to limit: UInt64) -> UInt64 {
+    let reach = UInt64(settings.requestMessagesMax)
+    let last = limit &- from > reach ? from &+ reach : limit
+    var end = from &+ 1
+    var sequence = end
+    while sequence < last {
+      if !window.holds(sequence) { end = sequence &+ 1 }
+      sequence &+= 1
+    }
+    return end
   }
 
   private mutating func write(

@@ -13,6 +13,8 @@ import Transport
 /// Threading: made, run and ended on the hot thread.
 struct TradingLoop<S: Strategy>: ~Copyable {
   static var tickInterval: Int64 { 5_000_000 }
+  /// The same while something is missing: what to ask for is looked at as often.
+  static var repairInterval: Int64 { 500_000 }
   static var totalsInterval: Int64 { 500_000_000 }
 
   var feed: FeedClient
@@ -102,6 +104,16 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
+    if event.token == FeedClient.Token.request { continueRepair() }
+  }
+
+  /// A re-request was answered: the next one follows at once. Never inlined: after a gap only.
+  @inline(never)
+  private mutating func continueRepair() {
+    guard feed.receiver.hasGap else { return }
+    feed.request(&path.reactor, now: path.now)
+    let events = feed.takeEvents()
+    if !events.isEmpty { feedEvents(events) }
   }
 
   /// A gap, a loss, the end of the session. Never inlined: what it may say is text.
@@ -115,7 +127,10 @@ struct TradingLoop<S: Strategy>: ~Copyable {
       market.gapLost(missing: 0)
       snapshot.begin(now: path.now)
     }
-    if events.contains(.gapOpened) { feed.request(&path.reactor, now: path.now) }
+    if events.contains(.gapOpened) {
+      feed.request(&path.reactor, now: path.now)
+      nextTick = min(nextTick, path.now &+ Self.repairInterval)
+    }
     checkSight()
     if events.contains(.endOfSession) { beginStop("end of feed") }
   }
@@ -144,7 +159,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   // MARK: Every few milliseconds
 
   private mutating func tick() {
-    nextTick = path.now &+ Self.tickInterval
+    nextTick = path.now &+ (feed.receiver.hasGap ? Self.repairInterval : Self.tickInterval)
     path.realtimeOffset = Self.realtime() &- path.now
     path.orders.tick(&path.reactor, now: path.now)
     feed.request(&path.reactor, now: path.now)
