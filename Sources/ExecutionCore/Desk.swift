@@ -57,14 +57,23 @@
   public func depth(_ instrument: InstrumentID, _ side: Side, level: Int) -> DepthLevel? {
     unsafe core.pointee.depth(instrument, side, level: level)
   }
-  /// Whether risk would let an order through as far as session, status, book and data age go.
   /// The order session is up and its past is settled: what is asked now reaches the venue.
   @inlinable public var venueIsReady: Bool { unsafe engineIsReady(core) }
+  /// Whether risk would let an order through as far as session, status, book and data age go.
   #if !DEBUG
     @_noLocks
   #endif
   public func isTradable(_ instrument: InstrumentID) -> Bool {
     unsafe core.pointee.isTradable(instrument)
+  }
+  /// Not tradable, and only because messages of the feed are missing that another line or a re-request
+  /// may bring in a moment. New orders are refused; a strategy may let those rest that work, since the
+  /// moment is bounded: then this ends, and ``Strategy/onState(_:_:)`` says so.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func awaitsRepair(_ instrument: InstrumentID) -> Bool {
+    unsafe core.pointee.awaitsRepair(instrument)
   }
   /// The smallest price step at this price, at the instrument's exponent; 0 for an unknown instrument.
   #if !DEBUG

@@ -27,6 +27,7 @@
     }
     mutating func onState(_ instrument: InstrumentID, _ desk: borrowing Desk) {
       if desk.isTradable(instrument) { seen &+= Int64(desk.openOrderCount(instrument)) }
+      if desk.awaitsRepair(instrument) { seen &+= 1 }
     }
     mutating func onBatchEnd(_ desk: borrowing Desk) {
       let instrument = InstrumentID(raw: 0)

@@ -98,7 +98,7 @@ extension Integration {
 
     /// A run of some seconds on a feed that loses, attached after the feed's start.
     private func lossyRun(
-      loss: String, seconds: String
+      loss: String, seconds: String, quality: String = "{}"
     ) throws -> (result: CommandProcess, summary: SummaryJSON) {
       let directory = try TemporaryDirectory()
       let at = try PortRange.addresses()
@@ -111,6 +111,7 @@ extension Integration {
       let config = try write(
         """
         exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
+        quality: \(quality)
         """, directory.path + "/c.yaml")
       let result = try CommandProcess.run([
         "run", "--exchange", at[0], "--config", config, "--duration", seconds, "--data",
@@ -129,6 +130,15 @@ extension Integration {
       #expect(summary["feed", "symbols"] > 0)
       // The gap that a late start begins with closed, again and again, or a snapshot went over it.
       #expect(summary["feed", "gaps"] + summary["feed", "snapshots"] > 1)
+    }
+
+    @Test func `what the other line brings in a moment costs no quote its place`() throws {
+      let (result, summary) = try lossyRun(
+        loss: "0.05", seconds: "4", quality: "{gap_grace_microseconds: 1000000}")
+      #expect(result.status == 0, "\(result.errors)\(summary.broken)")
+      #expect(summary["feed", "gaps"] > 50 && summary["orders", "acknowledged"] > 0)
+      // Two dozen quotes rest: withdrawn at every gap they would be many times as many as the gaps.
+      #expect(summary["orders", "cancelled"] < summary["feed", "gaps"])
     }
 
     // MARK: The order session, us as the client

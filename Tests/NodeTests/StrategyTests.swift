@@ -304,12 +304,38 @@ import Testing
     walk.step()
     #expect(walk.openOrders == 2)
     walk.driver.engine.market.gapDetected()
+    walk.driver.engine.market.repairIsLate()
     walk.tellState()
     #expect(walk.openOrders == 0)
     walk.driver.engine.market.gapRepaired()
     walk.time += 20_000_000
     walk.tellState()
     #expect(walk.openOrders == 2)
+  }
+
+  @Test func `while a repair is not late the market maker leaves what rests and places nothing`()
+    throws
+  {
+    let walk = try Walk(MarketMaker(MarketMaker.Parameters()), seed: 9)
+    walk.step()
+    #expect(walk.openOrders == 2)
+    walk.driver.engine.market.gapDetected()
+    // What comes before the hole is closed moves the book: nothing rests on it.
+    let bid = Int(walk.bid)
+    for _ in 0..<500 where abs(Int(walk.bid) - bid) < 500 { walk.move() }
+    #expect(abs(Int(walk.bid) - bid) >= 500, "ticks of 100")
+    walk.driver.stateChanged(sessionTime: walk.time, machineTime: 0)
+    #expect(walk.sent().isEmpty && walk.openOrders == 2)
+    walk.driver.engine.market.gapRepaired()
+    walk.driver.stateChanged(sessionTime: walk.time, machineTime: 0)
+    let followed = walk.sent()
+    #expect(!followed.isEmpty && followed.allSatisfy { $0.kind == .replace })
+    for request in followed { walk.take(request) }
+    // A gap that is lost, and one that is late, are another matter.
+    walk.driver.engine.market.gapDetected()
+    walk.driver.engine.market.gapLost(missing: 1)
+    walk.tellState()
+    #expect(walk.openOrders == 0)
   }
 
   @Test(arguments: 1...5 as ClosedRange<UInt64>)

@@ -184,6 +184,18 @@ extension EngineState {
       && market.gates(locate, now: sessionTime).isEmpty
   }
 
+  /// As ``isTradable(_:)`` but for a hole of the feed whose repair is not late.
+  @usableFromInline mutating func awaitsRepair(_ instrument: InstrumentID) -> Bool {
+    guard let locate = market.locate(instrument), market.awaitsRepair(locate) else { return false }
+    let i = Int(instrument.raw)
+    guard session.isReady, market.feedState.systemEvent == Self.marketOpenEvent,
+      tradingState(i) == Self.tradingStatus
+    else { return false }
+    let age = market.feedAge(now: sessionTime)
+    return age >= 0 && age <= settings.dataAgeMax && goodQuote(i).isKnown
+      && market.gates(locate, now: sessionTime).subtracting(.gap).isEmpty
+  }
+
   @usableFromInline mutating func tickSize(_ instrument: InstrumentID, at price: Int64) -> Int64 {
     let i = Int(instrument.raw)
     guard i < instrumentCount else { return 0 }

@@ -111,8 +111,12 @@ extension MarketData {
   /// A hole was seen and is being re-requested; nothing after it has been applied. No book is whole meanwhile.
   @_noLocks public func gapDetected() {
     unsafe feed.pointee.gapPending = true
+    unsafe feed.pointee.repairIsLate = false
     unsafe feed.pointee.gaps &+= 1
   }
+
+  /// The hole is still there after the time that strategies are to bear it: ``awaitsRepair(_:)`` ends.
+  @_noLocks public func repairIsLate() { unsafe feed.pointee.repairIsLate = true }
 
   /// The hole was filled and its messages applied in order: the books are as whole as before it.
   @_noLocks public func gapRepaired() { unsafe feed.pointee.gapPending = false }

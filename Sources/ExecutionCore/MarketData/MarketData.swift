@@ -244,6 +244,17 @@ internal import CSupport
     return unsafe symbols[Int(locate)].repairedAt == feed.pointee.losses &+ 1
   }
 
+  /// The book would be whole but for a hole of the feed whose repair is under way and not late.
+  ///
+  /// Nothing new may rest on it. Whether what works already is left for so long is for a strategy to choose.
+  @_noLocks public func awaitsRepair(_ locate: UInt16) -> Bool {
+    guard unsafe feed.pointee.gapPending, unsafe !feed.pointee.repairIsLate,
+      unsafe !feed.pointee.loading, books.isComplete(locate)
+    else { return false }
+    if unsafe feed.pointee.isWhole { return true }
+    return unsafe symbols[Int(locate)].repairedAt == feed.pointee.losses &+ 1
+  }
+
   /// The book is whole and the symbol is trading. Gates, session hours and risk limits are not in it.
   @_noLocks public func isTradable(_ locate: UInt16) -> Bool {
     isWhole(locate) && status(locate).isTrading

@@ -240,6 +240,8 @@
   public var isWhole: Bool = false
   /// A hole is known and its re-request is under way.
   public var gapPending: Bool = false
+  /// That repair has taken longer than strategies are to bear: they withdraw.
+  public var repairIsLate: Bool = false
   /// A snapshot is being loaded.
   public var loading: Bool = false
   /// Session time of the last breach: a symbol trades again when H says so after it.

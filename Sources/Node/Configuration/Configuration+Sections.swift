@@ -162,6 +162,9 @@ extension Configuration.Quality {
     reader.read("duplicates_max", into: &duplicatesMax, in: 1...1_000)
     reader.read(
       "acknowledge_timeout_milliseconds", into: &acknowledgeTimeoutMilliseconds, in: 0...600_000)
+    reader.read(
+      "arbitration_wait_microseconds", into: &arbitrationWaitMicroseconds, in: 0...100_000)
+    reader.read("gap_grace_microseconds", into: &gapGraceMicroseconds, in: 0...1_000_000)
   }
 }
 

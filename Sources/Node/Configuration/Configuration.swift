@@ -238,6 +238,10 @@ public struct Configuration: Equatable, Sendable {
     public var duplicatesMax = 1
     /// After so long without the exchange's answer a request counts as unknown; session time.
     public var acknowledgeTimeoutMilliseconds = 1_000
+    /// A hole of the feed is left to the other line for so long before it is asked for; machine time.
+    public var arbitrationWaitMicroseconds: Int64 = 1_000
+    /// A hole that is open for longer makes strategies withdraw what works; machine time.
+    public var gapGraceMicroseconds: Int64 = 10_000
   }
 
   public struct KillSwitch: Equatable, Sendable {

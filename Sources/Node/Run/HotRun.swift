@@ -89,7 +89,8 @@ final class HotRun: @unchecked Sendable {
       monitor: monitor,
       settings: TradingLoopSettings(
         speed: configuration.feed.speed, wait: configuration.runtime.wait.strategy, flow: flow,
-        snapshotServer: services.snapshot, person: configuration.killSwitch.person))
+        snapshotServer: services.snapshot, person: configuration.killSwitch.person,
+        gapGrace: configuration.quality.gapGraceMicroseconds * 1_000))
     let reason = loop.run()
     let begun = loop.path.clock.begunAt
     return HotResult(
@@ -151,7 +152,8 @@ final class HotRun: @unchecked Sendable {
       let feed = try FeedClient(
         on: &reactor, lineA: (try? Endpoint(parsing: exchange.lineA)) ?? any,
         lineB: (try? Endpoint(parsing: exchange.lineB)) ?? any, interface: own,
-        midnight: plan.midnight)
+        midnight: plan.midnight,
+        arbitrationWait: plan.configuration.quality.arbitrationWaitMicroseconds * 1_000)
       monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
       monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
       return feed

@@ -34,6 +34,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   private var isFlattened = false
   /// Session nanoseconds without a message after which the feed counts as silent.
   private let feedAgeMax: Int64
+  /// Machine time at which the gap opened that is open now.
+  private var gapSince: Int64 = 0
   private var isFinished = false
 
   init(
@@ -120,8 +122,12 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   @inline(never)
   private mutating func feedEvents(_ events: MoldEvents) {
     let market = path.driver.engine.market
-    if events.contains(.gapOpened) { market.gapDetected() }
-    if events.contains(.gapClosed), !snapshot.isWanted { market.gapRepaired() }
+    if events.contains(.gapOpened) {
+      market.gapDetected()
+      gapSince = path.now
+    }
+    let isRepaired = events.contains(.gapClosed) && !feed.receiver.hasGap && !snapshot.isWanted
+    if isRepaired { market.gapRepaired() }
     if events.contains(.needsSnapshot) {
       // Given up: no book is whole until the snapshot, which tells how many messages it went over.
       market.gapLost(missing: 0)
@@ -131,7 +137,10 @@ struct TradingLoop<S: Strategy>: ~Copyable {
       feed.request(&path.reactor, now: path.now)
       nextTick = min(nextTick, path.now &+ Self.repairInterval)
     }
+    let wasBlind = isBlind
     checkSight()
+    // Who was not told to withdraw has waited with its quotes: they are looked at again.
+    if isRepaired, !wasBlind, !isBlind { tellState() }
     if events.contains(.endOfSession) { beginStop("end of feed") }
   }
 
@@ -193,18 +202,27 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     path.drain()
   }
 
-  /// Quotes rest on what the feed says. When it says nothing, or a part of it is missing, strategies are
-  /// told, so that they can withdraw; and again when it goes on.
+  /// Quotes rest on what the feed says. When it says nothing, or a part of it is missing for longer than
+  /// ``TradingLoopSettings/gapGrace``, strategies are told, so that they can withdraw; and again when it goes
+  /// on. Until then they place nothing new: no book is whole.
   private mutating func checkSight() {
+    let isLate = feed.receiver.hasGap && path.now &- gapSince >= settings.gapGrace
+    if isLate { path.driver.engine.market.repairIsLate() }
     guard path.clock.hasBegun else { return }
     let time = path.clock.time(now: path.now)
     let isSilent = path.driver.engine.market.feedAge(now: time) > feedAgeMax
     // Without a session nothing can be withdrawn: then it is told when the session is there.
     let isBlind =
-      (isSilent || feed.receiver.hasGap || snapshot.isWanted) && path.driver.engine.venueIsReady
+      (isSilent || isLate || snapshot.isWanted) && path.driver.engine.venueIsReady
     guard isBlind != self.isBlind else { return }
     self.isBlind = isBlind
-    path.driver.stateChanged(sessionTime: time, machineTime: path.now)
+    tellState()
+  }
+
+  private mutating func tellState() {
+    guard path.clock.hasBegun else { return }
+    path.driver.stateChanged(
+      sessionTime: path.clock.time(now: path.now), machineTime: path.now)
     path.drain()
   }
 
@@ -299,4 +317,6 @@ struct TradingLoopSettings: Sendable {
   var stopMax: Int64 = 5_000_000_000
   /// Machine time that a repair under way at the end may take; what is missing then is lost.
   var repairMax: Int64 = 1_000_000_000
+  /// Machine time that a gap may be open before strategies withdraw.
+  var gapGrace: Int64 = 0
 }

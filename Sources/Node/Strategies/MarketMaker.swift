@@ -7,7 +7,9 @@ public import ExecutionCore
 /// resting order keeps its place in the queue while it is within `toleranceTicks` of where it should be:
 /// a replace loses priority. An order that can't be replaced any more (``OrderView/replacesLeft``) is
 /// cancelled, and the side places anew once it is known to be gone. Quotes are set at the end of a batch,
-/// never in mid-burst. With its sides' orders filled whole the position stays within `positionMax`.
+/// never in mid-burst. While the book waits for a repair that is not late (``Desk/awaitsRepair(_:)``)
+/// nothing is quoted and what rests is left; in any other market that can't be traded it is withdrawn. With
+/// its sides' orders filled whole the position stays within `positionMax`.
 public struct MarketMaker: Strategy {
   public struct Parameters: Sendable, Hashable {
     /// The first instrument and how many from there, at most ``MarketMaker/instrumentsMax``.
@@ -80,6 +82,8 @@ public struct MarketMaker: Strategy {
     let market = desk.quote(instrument)
     let tick = desk.tick(instrument, at: market.bid)
     guard desk.isTradable(instrument), tick > 0, market.bid.raw > 0, market.ask > market.bid else {
+      // A hole that the other line fills in a moment is no reason to give up a place in the queue.
+      if desk.awaitsRepair(instrument) { return }
       // Without a session a cancel would only come back as not sent, once a batch.
       if desk.venueIsReady, desk.openOrderCount(instrument) > 0 { _ = desk.cancelAll(instrument) }
       return
