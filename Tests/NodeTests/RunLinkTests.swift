@@ -217,4 +217,27 @@ struct RunLinkTests {
     state.alarms[code] = 1
     #expect(broken() == ["no serious alarm"])
   }
+
+  @Test func `the fills of the summary are those that stand, and broken trades are told apart`()
+    throws
+  {
+    let walk = try StrategyTests.Walk(MarketMaker(MarketMaker.Parameters()), seed: 1)
+    for _ in 0..<200 where walk.executed.count < 20 { walk.step() }
+    let booked = walk.executed
+    try #require(booked.count >= 20)
+    for number in [2, 3, 7, 7] as [UInt64] { walk.breakTrade(number) }
+    let standing = booked.enumerated().filter { ![1, 2, 6].contains($0.offset) }.map(\.element)
+    var summary = RunSummary()
+    let state = walk.driver.engine.snapshot()
+    summary.take(state, accounts: ["A"], strategies: ["S"], instruments: 1)
+    #expect(summary.fills.count == UInt64(standing.count))
+    #expect(summary.fills.shares == standing.reduce(0) { $0 + $1.quantity })
+    #expect(summary.fills.count == summary.positions.reduce(0) { $0 + $1.fills })
+    #expect(summary.fills.broken == 3)
+    #expect(summary.fills.duplicates == 1)
+    let row = summary.text().split(separator: "\n").first { $0.hasPrefix("  fills ") }
+    #expect(row?.split(separator: " ")[1] == Substring(standing.count.grouped))
+    let total = summary.text().split(separator: "\n").first { $0.hasPrefix("  total ") }
+    #expect(total?.split(separator: " ")[1] == Substring(standing.count.grouped))
+  }
 }

@@ -18,6 +18,8 @@ import Testing
     var resting: [UInt64: VenueRequest] = [:]
     var match: UInt64 = 0
     var requests: [VenueRequest] = []
+    /// What was executed under the match numbers 1, 2, …
+    var executed: [(reference: UInt64, quantity: Int64)] = []
 
     init(_ strategy: S, seed: UInt64) throws {
       state = seed
@@ -143,7 +145,15 @@ import Testing
     func execute(_ reference: UInt64, _ q: VenueRequest) {
       resting[reference] = nil
       match += 1
+      executed.append((reference, q.quantity))
       say(.executed, reference, q.quantity, q.price / 10_000)
+    }
+    /// The venue breaks the execution of a match number.
+    func breakTrade(_ number: UInt64) {
+      var r = VenueReport(kind: .broken, venue: 0, account: AccountID(raw: 0))
+      r.venueReference = executed[Int(number) - 1].reference
+      r.matchNumber = number
+      driver.apply(r, sessionTime: time, machineTime: 0)
     }
     private func say(
       _ kind: VenueReport.Kind, _ reference: UInt64, _ quantity: Int64, _ ticks: Int64

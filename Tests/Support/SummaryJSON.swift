@@ -16,8 +16,8 @@ package struct SummaryJSON {
   package func text(_ section: String, _ field: String) -> String {
     (root[section] as? [String: Any])?[field] as? String ?? ""
   }
-  /// Executions that stand: those that the exchange broke are booked and taken back again.
-  package var standingFills: Int { self["fills", "count"] - self["fills", "broken"] }
+  /// Executions that stand: those that the exchange broke are counted in `broken` alone.
+  package var standingFills: Int { self["fills", "count"] }
   /// The invariants that do not hold.
   package var broken: [String] {
     let results = (root["invariants"] as? [String: Any])?["results"] as? [[String: Any]] ?? []

@@ -65,7 +65,7 @@ struct ExchangeAccount: Equatable {
 
   /// What the two say of fills, positions and money, as invariants.
   func reconcile(_ state: EngineSnapshot) -> [RunSummary.Invariant] {
-    let booked = state.counters.executions &- state.counters.busts
+    let booked = state.counters.standingExecutions
     let ours = Self.ours(state).filter { $0.value != Position() }
     let theirs = positions.filter { $0.value != Position() }
     let symbols = Set(ours.keys).union(theirs.keys).sorted()

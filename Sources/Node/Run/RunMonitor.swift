@@ -25,6 +25,7 @@ final class RunMonitor: @unchecked Sendable {
     case messages
     case sessionTime
     case ordersSent
+    /// Executions that stand.
     case fills
     /// Σ |shares| of all positions.
     case grossPosition

@@ -250,7 +250,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     monitor.set(.messages, counters.marketRecords)
     monitor.set(.sessionTime, UInt64(bitPattern: path.clock.lastMessage))
     monitor.set(.ordersSent, counters.newOrders)
-    monitor.set(.fills, counters.executions)
+    monitor.set(.fills, counters.standingExecutions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
     guard path.now >= nextTotals else { return }
     nextTotals = path.now &+ Self.totalsInterval

@@ -78,7 +78,7 @@ extension RunSummary {
     orders.refused = RefusalCode.allCases.compactMap { code in
       state.refusals[code].map { Refused(code: "\(code)", count: $0) }
     }
-    fills.count = counters.executions
+    fills.count = counters.standingExecutions
     fills.broken = counters.busts
     fills.duplicates = counters.duplicateExecutions
     fills.overfills = counters.overfills
@@ -119,4 +119,9 @@ extension RunSummary.Position {
     unrealised = position.unrealised.raw
     fees = position.fees.raw
   }
+}
+
+extension EngineCounters {
+  /// Executions booked less those that the exchange broke: what positions, shares and notional hold.
+  var standingExecutions: UInt64 { executions &- min(executions, busts) }
 }

@@ -75,10 +75,12 @@ public struct RunSummary: Equatable, Sendable {
   }
 
   public struct Fills: Equatable, Sendable {
+    /// Executions that stand, as `shares` and `notional` are of them alone.
     public var count: UInt64 = 0
     public var shares: Int64 = 0
     /// 10⁻⁸ dollars.
     public var notional: Int128 = 0
+    /// Executions that were booked and then broken by the exchange; not in `count`.
     public var broken: UInt64 = 0
     public var duplicates: UInt64 = 0
     public var overfills: UInt64 = 0
