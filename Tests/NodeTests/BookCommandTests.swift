@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Node
@@ -227,6 +228,74 @@ struct BookCommandTests {
     #expect(cut.code == 65 && cut.err.contains("the capture ends inside"))
     #expect(cut.out.contains(#""messages":1,"#))
     #expect(BookRun(try file(BookFeed.pcap([]))).code == 0)
+  }
+
+  @Test func `a capture of which nothing is well-formed says what it looks like and exits 65`()
+    throws
+  {
+    defer { remove() }
+    func little(_ value: UInt64, _ size: Int) -> [UInt8] { BookFeed.number(value, size).reversed() }
+    let heartbeat = little(10, 2) + little(0, 2) + little(12, 2) + little(1, 2) + little(6, 2)
+    let cme = little(7, 4) + little(1_478_908_800_000_000_000, 8) + heartbeat
+    let iex = [1, 0] + little(0x8003, 2) + [UInt8](repeating: 0, count: 36)
+    let strange = BookFeed.mold(1, [[0x7a, 1], []])
+    for (payload, name) in [
+      (cme, ", they look like CME MDP 3.0 ("), (iex, ", they look like IEX-TP (TOPS or DEEP) ("),
+      (strange, "message ("),
+    ] {
+      let bytes = BookFeed.pcap([payload, payload])
+      let run = BookRun(try file(bytes), "--format", "json")
+      #expect(run.code == 65, "\(name)")
+      #expect(run.out.hasPrefix(#"{"bytes":\#(bytes.count),"messages":0,"types":{},"malformed":"#))
+      let said = "none of its 2 datagrams holds a well-formed ITCH 5.0 message"
+      #expect(run.err.contains(said) && run.err.contains(name), "\(run.err)")
+      #expect(run.err.contains("give a capture of Nasdaq TotalView-ITCH 5.0 over MoldUDP64"))
+      #expect(!run.err.contains("MoldUDP64 packets"), "its gaps are none")
+    }
+    let mixed = BookRun(try file(BookFeed.pcap([cme, BookFeed.mold(1, [BookFeed.delete(1)])])))
+    #expect(mixed.code == 0 && mixed.err.contains("2 MoldUDP64 packets"))
+    let silent = BookRun(try file(BookFeed.pcap([BookFeed.mold(1, []), BookFeed.mold(1, [])])))
+    #expect(silent.code == 0, "heartbeats are well-formed: \(silent.err)")
+  }
+
+  // Reads ../shared/data, which is not part of the package.
+  @Test(.enabled(if: SharedData.isThere, "the recorded feeds are not there"))
+  func `the captures of other exchanges' protocols are named`() {
+    defer { remove() }
+    for (name, protocolName) in [
+      ("/cme/CME_MDP3_20161112_AB_feed.pcapng.gz", "CME MDP 3.0"),
+      ("/iex/Deep.IexTp.v1.0/Heartbeat.pcap", "IEX-TP"),
+      ("/iex/Tops.IexTp.v1.6/QuoteUpdateMessage.pcap", "IEX-TP"),
+    ] {
+      let run = BookRun(SharedData.directory + name, "--format", "json")
+      #expect(run.code == 65 && run.err.contains(protocolName), "\(name): \(run.err)")
+    }
+  }
+
+  @Test func `a raw file without one well-formed message exits 0 and says what is expected`()
+    throws
+  {
+    defer { remove() }
+    let run = BookRun(try file(Array("symbol,tick\nAAPL,0.01\n".utf8)))
+    #expect(run.code == 0 && run.err.contains("expected is framed ITCH 5.0"))
+  }
+
+  @Test func `a gz with other bytes behind it prints what was read and exits 65`() throws {
+    defer { remove() }
+    let frames = BookFeed.frames((0..<300).map { BookFeed.add($0, "B", 1, 10_000) })
+    let path = try file(frames, "feed.itch")
+    let gzip = Process()
+    gzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+    gzip.arguments = ["gzip", "-n", path]
+    try gzip.run()
+    gzip.waitUntilExit()
+    let archive = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + ".gz")))
+    let twice = BookRun(try file(archive + archive, "twice"), "--format", "json")
+    #expect(twice.code == 0 && twice.err.isEmpty && twice.out.contains(#""messages":600,"#))
+    let junk = BookRun(try file(archive + Array("junk".utf8), "junk"), "--format", "json")
+    #expect(junk.code == 65)
+    #expect(junk.out.hasPrefix(#"{"bytes":\#(frames.count),"messages":300,"#))
+    #expect(junk.err.contains("goes on at its byte \(archive.count) with what is no .gz member"))
   }
 
   @Test func `a gz that is cut prints what was read and exits 65`() throws {

@@ -35,6 +35,9 @@ final class BookReader {
   private var duplicates = 0
   private var late = 0
   private var sessions: [SessionName: SequenceTrack] = [:]
+  /// The first datagram with no well-formed message, in words; and what such datagrams look like.
+  private var strange: String?
+  private var guess: String?
 
   /// - Parameters:
   ///   - symbols: books to report; all when empty.
@@ -46,7 +49,7 @@ final class BookReader {
     let kind = input.kind()
     let reader = try BookReader(path: path, size: input.sizeIfKnown)
     switch kind {
-    case .framedITCH: reader.readFramed(FramedITCHFile(input: input, midnight: 0))
+    case .framedITCH: reader.readFramed(FramedITCHFile(input: input, midnight: 0), path: path)
     case .pcap, .pcapng: try reader.readCapture(try PacketCapture(input: input), path: path)
     }
     return reader.result(path: path, symbols: symbols, levels: levels)
@@ -113,7 +116,7 @@ final class BookReader {
 
   // MARK: Framed files
 
-  private func readFramed(_ opened: consuming FramedITCHFile) {
+  private func readFramed(_ opened: consuming FramedITCHFile, path: String) {
     var file = opened
     // Ends with the file.
     while true {
@@ -124,6 +127,11 @@ final class BookReader {
     malformed = file.malformed
     failure = file.failure
     bytes = file.offset
+    if wellFormed == 0, malformed > 0 {
+      notes.append(
+        "\(path): no well-formed message is in it; expected is framed ITCH 5.0 (each message behind its "
+          + "length, two bytes big-endian), or a pcap of MoldUDP64")
+    }
   }
 
   private func apply(_ count: Int) {
@@ -148,25 +156,47 @@ final class BookReader {
     var capture = opened
     do throws(FeedError) {
       while let packet = try capture.next() {
-        if packet.transport == .udp { applyDatagram(packet.payload) }
+        guard packet.transport == .udp else { continue }
+        if !applyDatagram(packet.payload) { takeStrange(packet) }
       }
     } catch {
       failure = error
     }
     bytes = capture.offset
-    describe(capture, path: path)
-    if datagrams == 0, capture.packets > 0, failure == nil {
-      failure = FeedError(
-        path: path, offset: bytes, cause: .data,
-        problem: "none of its \(capture.packets) packets is a MoldUDP64 datagram",
-        remedy: "give a capture of the feed's UDP packets")
-    }
+    let isStrange = wellFormed == 0 && (malformed > 0 || guess != nil)
+    describe(capture, path: path, isMold: !isStrange)
+    let problem =
+      datagrams == 0
+      ? "none of its \(capture.packets) packets is a MoldUDP64 datagram"
+      : "none of its \(datagrams) datagrams holds a well-formed ITCH 5.0 message"
+    guard datagrams == 0 ? capture.packets > 0 : isStrange, failure == nil else { return }
+    failure = FeedError(
+      path: path, offset: bytes, cause: .data,
+      problem: problem + (guess.map { ", they look like \($0)" } ?? "") + (strange ?? ""),
+      remedy: "give a capture of Nasdaq TotalView-ITCH 5.0 over MoldUDP64 (UDP)")
   }
 
-  private func describe(_ capture: borrowing PacketCapture, path: String) {
-    notes.append(
-      "\(path): \(datagrams) MoldUDP64 packets, \(gapCount) gaps (\(gapMessages) messages missing), "
-        + "\(duplicates) duplicate packets, \(late) late packets")
+  private var wellFormed: Int { counts.reduce(0, +) }
+
+  /// Remembers what a datagram without a well-formed message was, while nothing else was read.
+  private func takeStrange(_ packet: CapturedPacket) {
+    if guess == nil { guess = DatagramGuess.name(packet.payload) }
+    guard strange == nil else { return }
+    let to = Endpoint(address: packet.destination, port: packet.destinationPort)
+    strange =
+      " (\(packet.payload.count) bytes to \(to) begin with "
+      + "\(DatagramGuess.firstBytes(packet.payload)))"
+  }
+
+  private func describe(
+    _ capture: borrowing PacketCapture, path: String, isMold: Bool
+  ) {
+    // Sequence numbers of another protocol tell nothing of gaps.
+    if isMold {
+      notes.append(
+        "\(path): \(datagrams) MoldUDP64 packets, \(gapCount) gaps (\(gapMessages) messages missing), "
+          + "\(duplicates) duplicate packets, \(late) late packets")
+    }
     let others = [
       (capture.otherPackets, "neither UDP nor TCP over IPv4"),
       (capture.malformedPackets, "with lengths that do not fit"),
@@ -176,29 +206,33 @@ final class BookReader {
     if !others.isEmpty { notes.append("\(path): packets " + others.joined(separator: ", ")) }
   }
 
-  private func applyDatagram(_ payload: UnsafeRawBufferPointer) {
+  /// False when it holds no well-formed message.
+  private func applyDatagram(_ payload: UnsafeRawBufferPointer) -> Bool {
     guard let header = MoldHeader(parsing: payload), let base = payload.baseAddress else {
       notMold += 1
-      return
+      return false
     }
     datagrams += 1
-    guard !header.isEndOfSession else { return }
+    guard !header.isEndOfSession else { return false }
     let expected = Int(header.count)
     follow(header)
     var at = MoldHeader.size
     var frames = 0
+    var records = 0
     while frames < expected {
       let batch = ITCHDecoder.decodeFrames(
         (base + at).assumingMemoryBound(to: UInt8.self), count: payload.count - at, midnight: 0,
-        firstSequence: 0, into: records, capacity: Self.batchMax, framesMax: expected - frames)
+        firstSequence: 0, into: self.records, capacity: Self.batchMax, framesMax: expected - frames)
       guard batch.frames > 0 else { break }
       apply(batch.records)
+      records += batch.records
       malformed += batch.malformed
       frames += batch.frames
       at += batch.consumed
     }
     // Fewer messages than the header says: the last one is cut.
     if frames < expected { malformed += 1 } else if at < payload.count { trailing += 1 }
+    return records > 0
   }
 
   /// Counts gaps and duplicates; sequence 0 is unsequenced.

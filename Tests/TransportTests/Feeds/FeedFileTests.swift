@@ -59,6 +59,65 @@ struct FeedFileTests {
     #expect(twice.references.count == 10_000 && twice.failure == nil)
   }
 
+  @Test func `what is behind the last gz member is told, whatever it is`() throws {
+    let archive = try directory.compress(frames, "feed")
+    for junk in [[0], [0x1f], [0x1f, 0], [0, 0, 0], Array("more".utf8), [0x8b, 0x1f, 0x8b]] {
+      let path = try directory.write(archive + archive + junk.map { UInt8($0) }, "junk")
+      let feed = try read(path)
+      #expect(feed.references.count == 10_000 && feed.malformed == 0)
+      let failure = try #require(feed.failure, "\(junk)")
+      #expect(failure.cause == .data && failure.offset == UInt64(2 * frames.count))
+      #expect(failure.problem.contains("at its byte \(2 * archive.count) "), "\(failure)")
+    }
+    // A third member that ends in its magic.
+    let begun = try read(try directory.write(archive + archive + [0x1f, 0x8b], "begun"))
+    #expect(begun.references.count == 10_000)
+    #expect(begun.failure?.problem == "the compressed file is cut")
+  }
+
+  @Test func `members that end anywhere in what is read at once are all found`() throws {
+    var state: UInt64 = 7
+    // Random bytes do not shrink: the members' ends fall on and around the pieces' bounds.
+    let frames = (0..<3).map { _ in
+      (0..<2_000).flatMap { _ -> [UInt8] in
+        state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        let reference = (0..<8).map { UInt8(truncatingIfNeeded: state >> (8 * (7 - $0))) }
+        return [0, 19, 68, 0, 1, 0, 0, 0, 0, 0, 0, 0, 9] + reference
+      }
+    }
+    let archives = try frames.map { try directory.compress($0, "member") }
+    let head = archives[0]
+    // A member's comment, of any length, moves all that follows.
+    for ends in [-1, 0, 1, 2, 9, 10, 11] {
+      let most = PackedInput.pieceMax + ends - head.count
+      var first = Array(head[..<3]) + [head[3] | 0x10] + head[4..<10]
+      first += [UInt8](repeating: 0x20, count: most - 1) + [0] + head[10...]
+      let bytes = first + archives[1] + archives[2]
+      let feed = try read(try directory.write(bytes, "members"))
+      #expect(feed.failure == nil && feed.references.count == 6_000, "\(ends)")
+      let junk = try read(try directory.write(first + [1], "behind"))
+      #expect(junk.failure?.problem.contains("at its byte \(first.count) ") == true, "\(ends)")
+    }
+  }
+
+  @Test func `a pipe is read raw or packed`() throws {
+    let archive = try directory.compress(frames, "feed")
+    for bytes in [frames, archive, archive + [9], [7], []] {
+      let path = directory.url.path + "/pipe"
+      try #require(mkfifo(path, 0o600) == 0)
+      let writer = Thread {
+        let pipe = open(path, O_WRONLY)
+        FileHandle(fileDescriptor: pipe, closeOnDealloc: true).write(Data(bytes))
+      }
+      writer.start()
+      let feed = try read(path)
+      #expect(feed.references.count == (bytes.count > 1 ? 5_000 : 0))
+      #expect(feed.malformed == (bytes == [7] ? 1 : 0))
+      #expect((feed.failure != nil) == (bytes.count == archive.count + 1))
+      unlink(path)
+    }
+  }
+
   @Test func `a gz that is cut gives what was read and then an error`() throws {
     let archive = try directory.compress(frames, "feed")
     for size in [12, 40, archive.count / 2, archive.count - 9, archive.count - 1] {
