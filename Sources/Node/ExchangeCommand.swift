@@ -80,7 +80,8 @@ enum ExchangeCommand {
   static func run(_ options: ParsedOptions) throws(CommandFailure) -> ExitCode {
     let seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
     let file = options.text("feed").flatMap { $0 == "generated" ? nil : $0 }
-    let instruments = try readInstruments(options)
+    if let file { try InputFile.check(file, what: "feed", option: "--feed") }
+    let instruments = try InputFile.instruments(options.text("instruments"))
     let date = try sessionDate(options, file: file, instruments: instruments)
     let midnight = SessionCalendar.midnight(date)
     if let path = options.text("write-feed") {
@@ -150,19 +151,7 @@ enum ExchangeCommand {
   ) throws(CommandFailure) -> ExitCode {
     let report = ExchangeReport(session, server: counters)
     if let path = options.text("report") {
-      let partial = path + ".partial"
-      guard let data = (report.json + "\n").data(using: .utf8) else { return .internalError }
-      do {
-        try data.write(to: URL(fileURLWithPath: partial))
-        guard rename(partial, path) == 0 else {
-          throw CommandFailure(
-            .cannotCreate, "\(path): \(String(cString: strerror(errno)))")
-        }
-      } catch let failure as CommandFailure {
-        throw failure
-      } catch {
-        throw CommandFailure(.cannotCreate, "\(path): \(error.localizedDescription)")
-      }
+      try RunDirectory.replace(path, with: report.json + "\n")
     }
     for violation in report.violations {
       Console.error("needletail exchange: invariant broken: \(violation)")
@@ -174,23 +163,6 @@ enum ExchangeCommand {
   }
 
   // MARK: - Options
-
-  private static func readInstruments(
-    _ options: ParsedOptions
-  ) throws(CommandFailure) -> InstrumentsFile? {
-    guard let path = options.text("instruments") else { return nil }
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw CommandFailure(.noInput, "\(path): \(error.localizedDescription)")
-    }
-    do throws(InstrumentsFile.ParseError) {
-      return try InstrumentsFile(parsing: text, name: path)
-    } catch {
-      throw CommandFailure(.dataError, "\(error)")
-    }
-  }
 
   /// Never today's: from `--date`, the instruments file, or the feed file's name; a generated market
   /// has a day of its own.
@@ -351,14 +323,7 @@ enum ExchangeCommand {
     settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
     settings.exchange.impact.isEnabled = options.flag("impact")
     settings.exchange.fees = try fees(options).ofExchange
-    if let directory = settings.directory {
-      do {
-        try FileManager.default.createDirectory(
-          atPath: directory, withIntermediateDirectories: true)
-      } catch {
-        throw CommandFailure(.cannotCreate, "\(directory): \(error.localizedDescription)")
-      }
-    }
+    if let directory = settings.directory { try RunDirectory.make(directory) }
     do throws(StoreError) {
       return try ExchangeSession(settings: settings, feed: feed)
     } catch {

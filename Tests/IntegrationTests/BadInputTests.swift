@@ -360,6 +360,7 @@ extension Integration {
       #expect(result.status == 74, "\(result.errors)\(result.output)")
       let summary = try SummaryJSON(result.output)
       #expect(summary.text("run", "ended_by") == "journal failed")
+      #expect(!result.errors.contains("check its address"), "\(result.errors)")
       #expect(result.errors.contains("No space left"), "\(result.errors)")
       #expect(
         summary.text("journal", "error").contains("No space left"),

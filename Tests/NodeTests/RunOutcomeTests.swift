@@ -53,9 +53,10 @@ struct RunOutcomeTests {
     #expect(text?.hasPrefix("no market data came at 127.0.0.1:4 and 127.0.0.1:5") == true)
   }
 
-  @Test func `a signal ends in order whatever the exchange does`() {
+  @Test(arguments: ["signal", "journal failed"])
+  func `what ended the run before the exchange could answer is not laid to it`(_ reason: String) {
     let text = message {
-      $0.endReason = "signal"
+      $0.endReason = reason
       $0.hasLoggedIn = false
       $0.isSessionUp = false
       $0.hasData = false

@@ -276,6 +276,35 @@ struct RunTests {
     #expect(try status("--exchange", "127.0.0.1:9", "--speed", "max") == 64)
   }
 
+  @Test(arguments: ["run", "exchange"])
+  func `a wrong input file is named with what is wrong with it`(_ command: String) throws {
+    let directory = try TemporaryDirectory()
+    let data = ["--data", directory.path + "/data"]
+    func expect(_ arguments: [String], _ status: Int32, _ said: String) throws {
+      let result = try CommandProcess.run([command] + arguments + data)
+      #expect(result.status == status, "\(arguments)")
+      #expect(result.errors == "needletail \(command): \(said)\n")
+    }
+    let missing = directory.path + "/missing"
+    let here = directory.path
+    try expect(["--feed", here], 66, "feed \(here): is a directory; name a file with '--feed'")
+    try expect(
+      ["--feed", missing], 66, "feed \(missing): No such file or directory; check '--feed'")
+    let facts = "instruments file"
+    try expect(
+      ["--instruments", missing], 66,
+      "\(facts) \(missing): No such file or directory; check '--instruments'")
+    try expect(
+      ["--instruments", here], 66,
+      "\(facts) \(here): is a directory; name a file with '--instruments'")
+    let binary = directory.path + "/binary"
+    try Data([0xff, 0xfe, 0]).write(to: URL(fileURLWithPath: binary))
+    try expect(
+      ["--instruments", binary], 65,
+      "\(facts) \(binary): is not text in UTF-8; give a CSV with '--instruments'")
+    #expect(!FileManager.default.fileExists(atPath: directory.path + "/data"))
+  }
+
   @Test func `a core that attaches late takes the snapshot, and trades`() throws {
     let directory = try TemporaryDirectory()
     let at = try PortRange.addresses()

@@ -20,7 +20,8 @@ struct RunDirectory: Sendable {
     for directory in [path, exchange] { try Self.make(directory) }
   }
 
-  private static func make(_ directory: String) throws(CommandFailure) {
+  /// Makes one directory, and those that it lies in.
+  static func make(_ directory: String) throws(CommandFailure) {
     var status = stat()
     if stat(directory, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {

@@ -22,9 +22,10 @@ struct RunTrouble {
   var hasData: Bool
   var attached: Configuration.Exchange
 
-  /// nil when all was well, and when a signal ended the run: then nobody waits for the exchange.
+  /// nil when all was well, and when a signal or our own journal ended the run: what had not come from the
+  /// exchange by then is no fault of its.
   var failure: CommandFailure? {
-    guard endReason != "signal" else { return nil }
+    guard endReason != "signal", endReason != "journal failed" else { return nil }
     return reason.map { CommandFailure(.unavailable, $0) }
   }
 

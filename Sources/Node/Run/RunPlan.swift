@@ -16,13 +16,10 @@ struct RunPlan {
   init(_ options: RunOptions) throws(CommandFailure) {
     self.options = options
     let settings = options.configuration.feed
-    if !settings.isGenerated, access(settings.source, R_OK) != 0 {
-      let code = errno
-      throw CommandFailure(
-        .opening(errno: code),
-        "feed \(settings.source): \(String(cString: strerror(code))); check '--feed'")
+    if !settings.isGenerated {
+      try InputFile.check(settings.source, what: "feed", option: "--feed")
     }
-    let file = try Self.instrumentsFile(settings.instrumentsFile)
+    let file = try InputFile.instruments(settings.instrumentsFile)
     date = try Self.date(settings, file)
     midnight = SessionCalendar.midnight(date)
     guard settings.isGenerated else {
@@ -41,22 +38,6 @@ struct RunPlan {
     var generator = settings.generator.settings(seed: settings.seed, midnight: midnight)
     if options.isVirtualTime { generator.duration = settings.durationNanoseconds }
     feed = ExchangeFeed(generated: generator)
-  }
-
-  private static func instrumentsFile(_ path: String) throws(CommandFailure) -> InstrumentsFile? {
-    guard !path.isEmpty else { return nil }
-    let text: String
-    do {
-      text = try String(contentsOfFile: path, encoding: .utf8)
-    } catch {
-      throw CommandFailure(
-        .noInput, "instruments file \(path): \(error.localizedDescription); check '--instruments'")
-    }
-    do throws(InstrumentsFile.ParseError) {
-      return try InstrumentsFile(parsing: text, name: path)
-    } catch {
-      throw CommandFailure(.dataError, "\(error)")
-    }
   }
 
   /// Never today's. A generated market has a day of its own.
