@@ -17,6 +17,9 @@ enum ExchangeCommand {
       'needletail exchange --listen 127.0.0.1:26400' is found by 'needletail run --exchange
       127.0.0.1:26400': both put the re-request server at port 26401, the snapshot service at 26402,
       and the A and the B line at 26403 and 26404.
+
+      Lines to a multicast group leave through the interface of --listen and stay on this machine (time
+      to live 0), whoever has joined the group elsewhere; --multicast-hops lets them go further.
       """,
     options: options
   ) { try run($0) }
@@ -55,6 +58,10 @@ enum ExchangeCommand {
       "feed-to", "HOST:PORT[,HOST:PORT]",
       "Where the A and the B line go, unicast or multicast (PORT of --listen + 3 and + 4 at its "
         + "HOST; nowhere with port 0)."),
+    .value(
+      "multicast-hops", "N",
+      "Routers and networks that multicast lines may pass, their time to live: 0 stays on this machine, "
+        + "1 on its network (0)."),
     .value("username", "NAME", "The account's user name (NTAIL1)."),
     .value("password", "TEXT", "The account's password (needletail)."),
     .value("data", "DIR", "Durable state; without it nothing survives the process."),
@@ -247,6 +254,7 @@ enum ExchangeCommand {
     } else {
       settings.feedTo = [DefaultPort.lineA, .lineB].compactMap { $0.endpoint(above: entry) }
     }
+    settings.multicastHops = UInt8(try options.integer("multicast-hops", in: 0...255) ?? 0)
     if options.text("speed") == "max" {
       settings.pace = .max
     } else {

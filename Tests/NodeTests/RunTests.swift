@@ -337,6 +337,11 @@ struct RunTests {
     let account = try #require(ExchangeAccount(file: report))
     #expect(Int(account.fills) == json.standingFills)
     #expect(account.workingOrders == 0)
+    // Its account is not there yet when the run ends: said, and no number stands for it.
+    let notes = json.root["notes"] as? [String] ?? []
+    #expect(notes.contains { $0.hasPrefix("not checked: fills, positions, cash and fees") })
+    let theirs = json.root["exchange"] as? [String: Any]
+    for name in ["fills", "shares", "unknown_references"] { #expect(theirs?[name] is NSNull) }
   }
 
   @Test func `an exchange that nobody answers at ends the run`() throws {

@@ -220,7 +220,11 @@ struct RunSession {
           + "the last time by: \(result.trouble)")
     }
     summary.close(result.state)
-    if let account { summary.reconcile(account.report, account.trouble, result.state) }
+    if let account {
+      summary.reconcile(account.report, account.trouble, result.state)
+    } else {
+      summary.noteUnreconciled()
+    }
     return summary
   }
 }
@@ -249,6 +253,14 @@ extension RunSummary {
       Invariant(
         "nothing left open", holds: orders.working == 0 && orders.unknown == 0,
         "\(orders.working) orders working, \(orders.unknown) of unknown fate"))
+  }
+
+  /// One that was attached gives its account to whoever started it, and only at its end.
+  mutating func noteUnreconciled() {
+    notes.append(
+      "not checked: fills, positions, cash and fees against the exchange's own account, which one that "
+        + "was attached does not give; compare with what its '--report FILE' says when it has ended"
+    )
   }
 
   mutating func reconcile(_ account: ExchangeAccount?, _ trouble: String, _ state: EngineSnapshot) {

@@ -144,8 +144,9 @@ extension RunSummary.Exchange {
   var value: JSONValue {
     .object([
       ("own_process", .bool(isOurs)), ("restarts", .count(restarts)),
-      ("reconnects", .count(reconnects)), ("fills", .count(fills)), ("shares", .integer(shares)),
-      ("unknown_references", .count(unknownReferences)),
+      ("reconnects", .count(reconnects)), ("fills", fills.map { .count($0) } ?? .null),
+      ("shares", shares.map { .integer($0) } ?? .null),
+      ("unknown_references", unknownReferences.map { .count($0) } ?? .null),
     ])
   }
 }

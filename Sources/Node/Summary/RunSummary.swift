@@ -165,8 +165,9 @@ public struct RunSummary: Equatable, Sendable {
     public var isOurs = true
     public var restarts = 0
     public var reconnects: UInt64 = 0
-    public var fills: UInt64 = 0
-    public var shares: Int64 = 0
-    public var unknownReferences: UInt64 = 0
+    /// The exchange's own account, these three; nil where it was not to be had.
+    public var fills: UInt64?
+    public var shares: Int64?
+    public var unknownReferences: UInt64?
   }
 }

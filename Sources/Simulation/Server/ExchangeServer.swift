@@ -28,6 +28,8 @@ public struct ExchangeServerSettings: Sendable {
   public var snapshot = Endpoint.loopback()
   /// Where the A and the B line go: one or two.
   public var feedTo: [Endpoint] = []
+  /// Time to live of lines that go to a multicast group: 0 stays on this machine.
+  public var multicastHops: UInt8 = 0
   public var pace = ExchangePace.thousandths(1_000)
   public var faults = FeedFaults()
   /// The feed begins at the first log-in to order entry, not at once.
@@ -144,7 +146,8 @@ public struct ExchangeServerSettings: Sendable {
           bind: FeedLine.source(of: target), token: Token.line)
         if target.isMulticast {
           try reactor.setMulticastOutput(
-            interface: settings.orderEntry.address, hops: 0, loop: true, on: socket)
+            interface: settings.orderEntry.address, hops: settings.multicastHops, loop: true,
+            on: socket)
         }
         lines.append(
           FeedLine(target: target, socket: socket, faults: settings.faults, index: index))
