@@ -1,3 +1,4 @@
+import Foundation
 import Testing
 
 @testable import Node
@@ -247,5 +248,30 @@ struct ConfigurationTests {
     ])
   func `a decimal that is none is nil`(_ text: String) {
     #expect(Decimal8(text) == nil)
+  }
+
+  @Test func `sums beyond 64 bits are read and printed exactly`() {
+    for raw in [Int128.max, -Int128.max, Int128(Int64.max) + 1, -92_233_720_368_547_758_090, 0, 1] {
+      #expect(Decimal8.wide(Decimal8.text(raw, decimals: 8)) == raw)
+    }
+    let beyond = "1701411834604692317316873037158.84105728"
+    for text in [
+      beyond, "-" + beyond, String(repeating: "0", count: 40) + ".0", "-", "1.123456789",
+    ] {
+      #expect(Decimal8.wide(text) == nil)
+    }
+  }
+
+  @Test func `the exchange's report is read however much money went through a symbol`() throws {
+    let report = """
+      {"fills": 2, "shares": 3, "working_orders": 0, "invariants": {"violations": []}, "positions":
+      [{"symbol": "AAPL", "shares": 3, "bought": 3, "sold": 0, "cash": "-92233720369000.12345678",
+      "fees": "-0.00600000"}]}
+      """
+    let account = try #require(ExchangeAccount(json: Data(report.utf8)))
+    let position = try #require(account.positions["AAPL"])
+    #expect(position.cash == -9_223_372_036_900_012_345_678 && position.fees == -600_000)
+    let huge = report.replacing("92233720369000", with: String(repeating: "9", count: 32))
+    #expect(ExchangeAccount(json: Data(huge.utf8)) == nil)
   }
 }

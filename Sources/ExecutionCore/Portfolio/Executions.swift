@@ -3,6 +3,8 @@ extension EngineState {
   /// Quantities above this are not believed to be exact shares of anything: sums stay far from overflow.
   static var executionQuantityMax: Int64 { 1 << 40 }
   static var executionPriceMax: Int64 { 1 << 62 }
+  /// One execution's value in money has fewer bits than this: 2²⁷ of them cannot overflow a sum.
+  static var executionValueBits: Int { 100 }
 
   mutating func executed(_ report: VenueReport) {
     guard let place = known(report), isOrder(report, place) else { return }
@@ -10,20 +12,10 @@ extension EngineState {
     guard report.quantity > 0, report.quantity <= Self.executionQuantityMax else {
       return illegal(report, entry)
     }
-    var price = report.price
-    if let exact = scaled(report, Int(entry.instrument.raw)),
-      exact.magnitude <= UInt64(Self.executionPriceMax)
-    {
-      price = exact
-    } else {
-      // Booked all the same, at what was said; but nobody trades on from here.
-      price = max(-Self.executionPriceMax, min(Self.executionPriceMax, price))
-      scopes[0].killed = true
-    }
     var booked = ExecutionLedger.Entry()
     booked.reference = report.venueReference
     booked.match = report.matchNumber
-    booked.price = price
+    booked.price = bookable(report, Int(entry.instrument.raw))
     booked.quantity = report.quantity
     booked.instrument = entry.instrument
     booked.account = entry.account
@@ -54,6 +46,31 @@ extension EngineState {
       booked.state = .busted
       ledger.set(at, booked)
     }
+  }
+
+  /// The price at which a report is booked: what it says, wherever that is exact and its value is money that
+  /// the sums can hold.
+  private mutating func bookable(_ report: VenueReport, _ instrument: Int) -> Int64 {
+    let scale = risk[instrument].moneyScale
+    let exact = scaled(report, instrument)
+    if let exact, exact.magnitude <= UInt64(Self.executionPriceMax) {
+      // Bits instead of a product that might not fit: a product has at most the bits of its factors.
+      let value = Int128(exact) &* Int128(report.quantity)
+      let bits = 192 &- value.magnitude.leadingZeroBitCount &- scale.leadingZeroBitCount
+      if bits <= Self.executionValueBits { return exact }
+    }
+    // Booked all the same, at what was said or as near to it as there is money; but nobody trades on from
+    // here.
+    scopes[0].killed = true
+    if exact != nil {
+      alarm(
+        .unrepresentable, instrument: InstrumentID(raw: UInt32(truncatingIfNeeded: instrument)),
+        reference: report.venueReference, observed: report.price, report: report.kind)
+    }
+    let valueMax = (Int128(1) << Int128(Self.executionValueBits)) &- 1
+    let priceMax = valueMax / (Int128(report.quantity) &* Int128(scale))
+    let most = min(Self.executionPriceMax, Int64(clamping: priceMax))
+    return max(0 &- most, min(most, exact ?? report.price))
   }
 
   /// A mass cancel or an entry switch executes nothing: such a report has no order, account and side to
@@ -213,6 +230,7 @@ extension EngineState {
   private mutating func bookPosition(_ e: ExecutionLedger.Entry, isBust: Bool) {
     guard let cell = cell(e.strategy, e.instrument) else { return }
     let isBuy = e.side.isBuy
+    // Cannot wrap: see `bookable`.
     let value =
       Int128(e.price) &* Int128(e.quantity) &* Int128(risk[Int(e.instrument.raw)].moneyScale)
     let signed = isBuy != isBust ? e.quantity : 0 &- e.quantity

@@ -95,12 +95,12 @@ extension ExchangeAccount.Position: CustomStringConvertible {
   init?(_ entry: [String: Any]) {
     guard let shares = entry["shares"] as? NSNumber, let bought = entry["bought"] as? NSNumber,
       let sold = entry["sold"] as? NSNumber,
-      let cash = (entry["cash"] as? String).flatMap(Decimal8.init),
-      let fees = (entry["fees"] as? String).flatMap(Decimal8.init)
+      let cash = (entry["cash"] as? String).flatMap(Decimal8.wide),
+      let fees = (entry["fees"] as? String).flatMap(Decimal8.wide)
     else { return nil }
     self.init(
       shares: shares.int64Value, bought: bought.int64Value, sold: sold.int64Value,
-      cash: Int128(cash.raw), fees: Int128(fees.raw))
+      cash: cash, fees: fees)
   }
 
   var description: String {

@@ -193,6 +193,40 @@ import Testing
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .killSwitch)
   }
 
+  @Test(arguments: [Side.buy, .sell])
+  func `a value beyond all money is booked without wrapping and stops new orders`(
+    _ side: Side
+  ) throws {
+    let sign: Int128 = side.isBuy ? 1 : -1
+    for (price, quantity, isKept) in [
+      (1 << 58, 1 << 40, true), (-1 << 58, 1 << 40, true), (1 << 62, 1 << 36, true),
+      (1 << 60, 1 << 40, false), (1 << 62, 1 << 40, false), (.max, 1 << 40, false),
+      (.min, 1 << 40, false), (.max, 1, false),
+    ] as [(Int64, Int64, Bool)] {
+      let market = try Market(Recorder())
+      let (_, request) = try market.working(side, 100, 10_000)
+      for match in 1...9 as ClosedRange<UInt64> {
+        market.report(.executed, request.venueReference, quantity: quantity, match: match) {
+          $0.price = price
+          $0.priceExponent = -8
+        }
+      }
+      let booked = try #require(market.snapshot.positions.first)
+      #expect(booked.quantity == 9 * quantity * Int64(sign))
+      let value = side.isBuy ? booked.boughtValue.raw : booked.soldValue.raw
+      #expect(value.magnitude <= 9 * (UInt128(1) << 100) && (value < 0) == (price < 0))
+      #expect(booked.cashFlow.raw == 0 - sign * value)
+      #expect((value == 9 * Int128(price) * Int128(quantity)) == isKept, "\(price) × \(quantity)")
+      #expect(market.alarms(.unrepresentable) == (isKept ? 0 : 9), "\(price) × \(quantity)")
+      #expect(market.snapshot.firmIsKilled == !isKept)
+      for match in 1...9 as ClosedRange<UInt64> {
+        market.report(.broken, request.venueReference, match: match)
+      }
+      #expect(market.snapshot.positions.first?.cashFlow == .zero)
+      #expect(market.invariants == [])
+    }
+  }
+
   @Test func `a rejected order frees its exposure`() throws {
     let market = try Market(Recorder())
     let handle = try market.place(.buy, 100, 10_000).handle
