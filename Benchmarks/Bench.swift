@@ -91,6 +91,7 @@ public enum Bench {
     case "paired": return pairedInside(Array(arguments.dropFirst()), strategy)
     case "slack": return SlackCommand.run(Array(arguments.dropFirst()))
     case "once": return onceInside(Array(arguments.dropFirst()), strategy)
+    case "again": return againInside(Array(arguments.dropFirst()), strategy)
     case "books": return BookFile.run(Array(arguments.dropFirst()))
     default: return suites(arguments, strategy)
     }
@@ -129,7 +130,7 @@ public enum Bench {
     var first: [SuiteResult] = []
     let names = asked(options)
     for suite in suites where names.isEmpty || names.contains(suite.name) {
-      let measured = measure(suite, context, gate: options.gate) { result in
+      let measured = measure(suite, context, options) { result in
         held(result, by: slack, options)
       }
       results.append(measured.result)
@@ -216,22 +217,23 @@ public enum Bench {
   }
 
   /// With the gate a suite that misses is measured again: on a shared machine one bad minute says
-  /// little, and a target that is out of reach is missed every time.
+  /// little, and a target that is out of reach is missed every time. Each time in a process of its own:
+  /// where a process's pages lie is drawn once, and makes a tenth of some figures.
   private static func measure(
-    _ suite: any Suite.Type, _ context: BenchContext, gate: Bool,
+    _ suite: any Suite.Type, _ context: BenchContext, _ options: BenchOptions,
     held: (SuiteResult) -> SuiteResult
   ) -> (result: SuiteResult, first: SuiteResult) {
     let first = held(once(suite, context))
     var result = first
     var attempts = 1
-    while gate, attempts < measurementsMax,
+    while options.gate, attempts < measurementsMax,
       result.error != nil || result.figures.contains(where: { $0.misses && !$0.isFinal })
     {
       for line in result.misses {
         say("\(line); measuring \(suite.name) again (\(attempts + 1) of \(measurementsMax))")
       }
       // A target met once is met: the others' misses decide.
-      result = result.merged(with: held(once(suite, context)))
+      result = result.merged(with: held(again(suite, context, options)))
       attempts += 1
     }
     result.measurements = attempts
@@ -288,6 +290,48 @@ public enum Bench {
       return 0
     } catch {
       say("once: \((error as? BenchError)?.message ?? "\(error)")")
+      return 70
+    }
+  }
+
+  /// A suite in a process of its own.
+  private static func again(
+    _ suite: any Suite.Type, _ context: BenchContext, _ options: BenchOptions
+  ) -> SuiteResult {
+    do {
+      let folder = try ScratchFolder("needletail-again")
+      defer { folder.remove() }
+      let path = folder.path + "/result.json"
+      var words = ["again", "--gate", "--suite", suite.name, "--output", path]
+      words += ["--runs", "\(options.runs)", "--handicap", "\(options.handicap)"]
+      if options.quick { words.append("--quick") }
+      if let scale = options.scale { words += ["--scale", "\(scale)"] }
+      let code = try OwnProcess.run(words, processors: context.processors)
+      guard code == 0, let data = FileManager.default.contents(atPath: path) else {
+        throw BenchError("its own process ended with \(code)")
+      }
+      return try SuiteResult.decoder.decode(SuiteResult.self, from: data)
+    } catch {
+      let why = (error as? BenchError)?.message ?? "\(error)"
+      say("\(suite.name) could not be measured again: \(why)")
+      return SuiteResult(suite: suite.name, question: suite.question, figures: [], error: why)
+    }
+  }
+
+  /// One suite, its figures to a file: a gate that measures again starts it.
+  private static func againInside(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
+    bench_die_with_parent()
+    do {
+      let options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
+      guard let path = options.output, options.names.count == 1,
+        let suite = suites.first(where: { $0.name == options.names[0] })
+      else { throw BenchError("--suite NAME and --output FILE are needed") }
+      let context = BenchContext(options, processors: Machine.processors(), strategy: strategy)
+      let result = try SuiteResult.encoder.encode(once(suite, context))
+      try WholeFile.write(String(decoding: result, as: UTF8.self), to: path)
+      return 0
+    } catch {
+      say("again: \((error as? BenchError)?.message ?? "\(error)")")
       return 70
     }
   }

@@ -11,6 +11,20 @@ struct SuiteResult: Codable {
   /// How often the suite was measured: more than once only where the gate had missed.
   var measurements = 1
 
+  static var encoder: JSONEncoder {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+    encoder.nonConformingFloatEncodingStrategy = .convertToString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return encoder
+  }
+  static var decoder: JSONDecoder {
+    let decoder = JSONDecoder()
+    decoder.nonConformingFloatDecodingStrategy = .convertFromString(
+      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
+    return decoder
+  }
+
   /// The file of slacks that its goals are held by.
   var slackFile = SlackFile.usual
 
@@ -80,11 +94,8 @@ struct BenchReport: Codable {
   func misses() -> [String] { suites.flatMap(\.misses) }
 
   func json() -> String {
-    let encoder = JSONEncoder()
-    encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-    encoder.nonConformingFloatEncodingStrategy = .convertToString(
-      positiveInfinity: "inf", negativeInfinity: "-inf", nan: "nan")
-    guard let data = try? encoder.encode(self), let text = String(data: data, encoding: .utf8)
+    guard let data = try? SuiteResult.encoder.encode(self),
+      let text = String(data: data, encoding: .utf8)
     else { return "{}" }
     return text
   }

@@ -176,16 +176,9 @@ enum SlackCommand {
   /// One run, in a process of its own that ends with this one.
   private static func once(_ suites: [String], _ options: Options) throws -> Bool {
     let words =
-      [Machine.executable, "once", "--gate", "--history", options.measured]
+      ["once", "--gate", "--history", options.measured]
       + suites.flatMap { ["--suite", $0] } + (options.quick ? ["--quick"] : [])
-    var pid: Int32 = 0
-    var arguments: [UnsafeMutablePointer<CChar>?] = words.map { strdup($0) } + [nil]
-    defer { for word in arguments { free(word) } }
-    let error = nt_child_start(Machine.executable, &arguments, STDERR_FILENO, &pid)
-    guard error == 0 else { throw BenchError("cannot start \(words[0]): errno \(error)") }
-    var status: Int32 = 0
-    while !nt_child_ended(pid, &status) { usleep(100_000) }
-    return status == 0
+    return try OwnProcess.run(words) == 0
   }
 
   // MARK: What they say
