@@ -280,16 +280,22 @@ struct BookCommandTests {
     #expect(run.code == 0 && run.err.contains("expected is framed ITCH 5.0"))
   }
 
-  @Test func `a gz with other bytes behind it prints what was read and exits 65`() throws {
-    defer { remove() }
-    let frames = BookFeed.frames((0..<300).map { BookFeed.add($0, "B", 1, 10_000) })
-    let path = try file(frames, "feed.itch")
+  /// Packs a file, which gets `.gz` behind its name; its bytes.
+  private func gzipped(_ path: String) throws -> [UInt8] {
     let gzip = Process()
     gzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     gzip.arguments = ["gzip", "-n", path]
     try gzip.run()
     gzip.waitUntilExit()
-    let archive = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + ".gz")))
+    try #require(gzip.terminationStatus == 0)
+    return [UInt8](try Data(contentsOf: URL(fileURLWithPath: path + ".gz")))
+  }
+
+  @Test func `a gz with other bytes behind it prints what was read and exits 65`() throws {
+    defer { remove() }
+    let frames = BookFeed.frames((0..<300).map { BookFeed.add($0, "B", 1, 10_000) })
+    let path = try file(frames, "feed.itch")
+    let archive = try gzipped(path)
     let twice = BookRun(try file(archive + archive, "twice"), "--format", "json")
     #expect(twice.code == 0 && twice.err.isEmpty && twice.out.contains(#""messages":600,"#))
     let junk = BookRun(try file(archive + Array("junk".utf8), "junk"), "--format", "json")
@@ -302,16 +308,11 @@ struct BookCommandTests {
     defer { remove() }
     let frames = BookFeed.frames((0..<3_000).map { BookFeed.add($0, "B", 1, 10_000) })
     let path = try file(frames, "feed.itch")
-    let gzip = Process()
-    gzip.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-    gzip.arguments = ["gzip", "-n", path]
-    try gzip.run()
-    gzip.waitUntilExit()
+    let archive = try gzipped(path)
     let whole = BookRun(path + ".gz", "--format", "json")
     #expect(whole.code == 0)
     #expect(whole.out.hasPrefix(#"{"bytes":\#(frames.count),"messages":3000,"#))
-    let archive = try Data(contentsOf: URL(fileURLWithPath: path + ".gz"))
-    let cut = BookRun(try file([UInt8](archive.dropLast(20)), "cut"), "--format", "json")
+    let cut = BookRun(try file(Array(archive.dropLast(20)), "cut"), "--format", "json")
     #expect(cut.code == 65)
     #expect(cut.out.hasPrefix(#"{"bytes":"#))
     #expect(cut.err.contains("cut at offset ") && cut.err.contains("the compressed file is cut"))
