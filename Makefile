@@ -10,10 +10,9 @@ CLANG_FORMAT ?= clang-format
 RUN_DATA ?= needletail-data/$(shell date -u +%Y%m%d-%H%M%S)
 ARGS ?=
 FUZZ_SECONDS ?= 60
-RUNS ?= 10
 MUTANTS ?=
 
-.PHONY: help deps build run test bench bench-peers report goals gates gates-repeat thresholds slack mutants lint races \
+.PHONY: help deps build run test bench bench-peers report goals gates thresholds mutants lint races \
   fuzz arm64 clean
 
 help: ## This list
@@ -43,24 +42,18 @@ report: deps ## Measures, draws and writes perf/reports/<date>: index.html and r
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	perf/scripts/report -- $(ARGS)
 
-goals: ## Every row of the table of goals, measured and beside its goal (some minutes, alone)
+goals: ## Every goal beside this machine's figure, the base's and README's (minutes, for reading)
 	@perf/scripts/deps gates
 	-@perf/scripts/deps peers
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
 	perf/scripts/goals $(RELEASE)/release $(ARGS)
 
-gates: ## Every gate: targets, hot path, exact counts, time against the base
+gates: ## Every gate: hot path, users' targets, exact counts, time against the base
 	@perf/scripts/deps gates
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
 	perf/scripts/gates $(RELEASE)/release $(ARGS)
-
-gates-repeat: ## The gates RUNS times on an unchanged tree, written down: perf/reports/gates-<date>.md
-	@perf/scripts/deps gates
-	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
-	$(SWIFT) build -c release --scratch-path $(RELEASE) --product hot-path-audit
-	perf/scripts/gates-repeat --runs $(RUNS) perf/scripts/gates $(RELEASE)/release $(ARGS)
 
 thresholds: ## Accept the present counts of the hot functions
 	@perf/scripts/deps gates
@@ -69,10 +62,6 @@ thresholds: ## Accept the present counts of the hot functions
 	mkdir -p perf/thresholds/$$version; \
 	$(RELEASE)/release/needletail-bench count --swift $$version \
 	  --write-thresholds perf/thresholds/$$version/counts.json
-
-slack: deps ## Accept how far the goals' figures scatter over 20 runs (a quarter of an hour, alone)
-	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
-	$(RELEASE)/release/needletail-bench slack --write perf/slack.json $(ARGS)
 
 mutants: deps ## Changes that the gates must catch, made to a copy and caught by name (minutes)
 	@perf/scripts/deps gates

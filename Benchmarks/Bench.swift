@@ -14,8 +14,10 @@ public enum Bench {
     ]
   }
 
-  /// Curves and sweeps: no figure of theirs is the gate's.
-  static let ungated = [LoadSuite.name, GrowthSuite.name]
+  /// No figure of theirs is a user's target: curves and sweeps, and what is held by counts and in pairs.
+  static let ungated = [
+    RiskSuite.name, EngineSuite.name, RecordSuite.name, LoadSuite.name, GrowthSuite.name,
+  ]
 
   /// This program's name, and its path as a shell takes it: a user's own executable is not
   /// `needletail-bench`.
@@ -30,29 +32,28 @@ public enum Bench {
     return "'" + path.replacingOccurrences(of: "'", with: "'\\''") + "'"
   }
 
-  /// How often a suite is measured under `--gate` before a miss counts.
-  static let measurementsMax = 3
-
   static var help: String {
     """
     usage: \(name) [--suite NAME]... [--format text|json] [--output FILE] [--hgrm DIR]
-           [--gate [--thresholds FILE] [--slack FILE] [--history FILE]]
-           [--goals [--thresholds FILE]] [--audit FILE] [--peers FILE]
+           [--gate [--thresholds FILE]]
+           [--goals [--base PROGRAM] [--quoted FILE | --write-quoted FILE] [--thresholds FILE]]
+           [--audit FILE] [--peers FILE]
            [--runs N] [--quick] [--handicap NANOSECONDS] [--scale N] [--list]
 
       --suite NAME      one of the suites below; all without it
       --format F        text (default) or json
       --output FILE     write there instead, whole or not at all
       --hgrm DIR        write each latency distribution there, in HdrHistogram's text format
-      --gate            exit 1 when a figure misses its target, and name it; a suite with a miss
-                        is measured again, twice at the most, before it counts
+      --gate            exit 1 when a figure misses a user's target, and name it
       --thresholds FILE with --gate: instructions of the hot functions too, against FILE; with
                         --goals: of the risk chain
-      --slack FILE      with --gate only: what the goals' figures are held to; see 'slack'
-                        (default \(SlackFile.usual))
-      --history FILE    with --gate only: add the goals' figures there, a line for this run
       --goals           the table of goals alone, from the suites that answer one, or of those
-                        named; exit 1 when a row that was measured is not met
+                        named: for reading, a goal that is not met fails nothing
+      --base PROGRAM    with --goals: the \(name) of the base, each suite run beside ours in the
+                        same minutes; a goal that it misses too is not met on this machine
+      --quoted FILE     with --goals: the figures that README quotes, of its machine
+                        (default \(QuotedFigures.usual), where it is there)
+      --write-quoted FILE with --goals: write this machine's figures there, to be quoted
       --audit FILE      for that table: what hot-path-audit --format json printed
       --peers FILE      for that table: what bench-peers wrote (default \(GoalEvidence.peersPath))
       --runs N          measured runs of each figure, 1 to 1000 (default 5)
@@ -64,7 +65,6 @@ public enum Bench {
       --list            the suites and their questions
 
     \(name) count    instructions of the hot functions; see \(name) count --help
-    \(name) slack    how far the goals' figures scatter; see \(name) slack --help
     \(name) compare  this build against another, in pairs; see \(name) compare --help
     \(name) books    our books over one file; see \(name) books --help
 
@@ -89,9 +89,6 @@ public enum Bench {
     case "counted": return countedInside(Array(arguments.dropFirst()), strategy)
     case "compare": return CompareCommand.run(Array(arguments.dropFirst()), strategy)
     case "paired": return pairedInside(Array(arguments.dropFirst()), strategy)
-    case "slack": return SlackCommand.run(Array(arguments.dropFirst()))
-    case "once": return onceInside(Array(arguments.dropFirst()), strategy)
-    case "again": return againInside(Array(arguments.dropFirst()), strategy)
     case "books": return BookFile.run(Array(arguments.dropFirst()))
     default: return suites(arguments, strategy)
     }
@@ -113,10 +110,10 @@ public enum Bench {
     }
     // A wrong file is said before the minutes of measuring.
     let accepted: CountCommand.Accepted?
-    let slack: SlackFile?
+    let quoted: QuotedFigures?
     do {
-      slack = try SlackFile.accepted(options.slack)
       accepted = try options.thresholds.map { try CountCommand.Accepted($0, strategy) }
+      quoted = try QuotedFigures.asked(options)
     } catch {
       say((error as? AcceptedFileError)?.message ?? "\(error)")
       return (error as? AcceptedFileError)?.code ?? 70
@@ -126,15 +123,12 @@ public enum Bench {
     let context = BenchContext(
       options, processors: Machine.processors(), strategy: strategy)
     let troubles = Machine.troubles()
+    var witness = options.base.map { GoalWitness(program: $0, options) }
     var results: [SuiteResult] = []
-    var first: [SuiteResult] = []
     let names = asked(options)
     for suite in suites where names.isEmpty || names.contains(suite.name) {
-      let measured = measure(suite, context, options) { result in
-        held(result, by: slack, options)
-      }
-      results.append(measured.result)
-      first.append(measured.first)
+      results.append(measure(suite, context))
+      witness?.measure(suite.name, processors: context.processors)
     }
     var others = GoalEvidence.peers(at: options.peers ?? GoalEvidence.peersPath)
     others[.hotPath] = GoalEvidence.audit(at: options.audit)
@@ -145,15 +139,15 @@ public enum Bench {
     let report = BenchReport(
       machine: machine, troubles: troubles, quick: options.quick, suites: results,
       curves: context.curves,
-      goals: GoalTable(results, others))
+      goals: GoalTable(results, others, witness: witness, quoted: quoted))
     do {
       try deliver(report, context, options)
-      try options.history.map { try remember(first, options, at: $0) }
+      try options.writeQuoted.map { try QuotedFigures(report).write(to: $0) }
     } catch {
       say((error as? BenchError)?.message ?? "\(error)")
       return 73
     }
-    let code = report.exitCode(gate: options.gate, goals: options.goalsOnly)
+    let code = report.exitCode(gate: options.gate)
     guard options.gate, let accepted else { return code }
     return max(code, CountCommand.gate(accepted, strategy))
   }
@@ -216,127 +210,9 @@ public enum Bench {
     }
   }
 
-  /// With the gate a suite that misses is measured again: on a shared machine one bad minute says
-  /// little, and a target that is out of reach is missed every time. Each time in a process of its own:
-  /// where a process's pages lie is drawn once, and makes a tenth of some figures.
   private static func measure(
-    _ suite: any Suite.Type, _ context: BenchContext, _ options: BenchOptions,
-    held: (SuiteResult) -> SuiteResult
-  ) -> (result: SuiteResult, first: SuiteResult) {
-    let first = held(once(suite, context))
-    var result = first
-    var attempts = 1
-    while options.gate, attempts < measurementsMax,
-      result.error != nil || result.figures.contains(where: { $0.misses && !$0.isFinal })
-    {
-      for line in result.misses {
-        say("\(line); measuring \(suite.name) again (\(attempts + 1) of \(measurementsMax))")
-      }
-      // A target met once is met: the others' misses decide.
-      result = result.merged(with: held(again(suite, context, options)))
-      attempts += 1
-    }
-    result.measurements = attempts
-    return (result, first)
-  }
-
-  /// The result with what the gate holds its goals to; a line of the file that nothing was measured for
-  /// is said.
-  private static func held(
-    _ result: SuiteResult, by slack: SlackFile?, _ options: BenchOptions
+    _ suite: any Suite.Type, _ context: BenchContext
   ) -> SuiteResult {
-    var result = result
-    result.slackFile = options.slack ?? SlackFile.usual
-    guard let slack else { return result }
-    let processor = Machine.processor()
-    result.figures = result.figures.map {
-      slack.holding($0, of: result.suite, on: processor)
-    }
-    guard options.gate, result.error == nil else { return result }
-    let names = Set(result.figures.map { SlackFile.name(result.suite, $0.name) })
-    for name in slack.figures.keys.sorted()
-    where name.hasPrefix(SlackFile.name(result.suite, "")) && !names.contains(name) {
-      notJudged(name, "\(result.slackFile) has it, and it was not measured")
-    }
-    return result
-  }
-
-  /// Adds a run to the history: the first measurement of each suite.
-  private static func remember(
-    _ results: [SuiteResult], _ options: BenchOptions, at path: String
-  ) throws {
-    try GateHistory(
-      build: GateHistory.ownBuild(), machine: Machine.processor(), quick: options.quick,
-      suites: results
-    ).append(to: path)
-  }
-
-  /// One run for the slacks, each suite measured once and nothing judged: `slack` starts it.
-  private static func onceInside(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
-    do {
-      let options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
-      guard let path = options.history else { throw BenchError("--history FILE is missing") }
-      let context = BenchContext(options, processors: Machine.processors(), strategy: strategy)
-      var results: [SuiteResult] = []
-      for suite in suites
-      where !ungated.contains(suite.name)
-        && (options.names.isEmpty || options.names.contains(suite.name))
-      {
-        let result = once(suite, context)
-        if let error = result.error { throw BenchError("\(suite.name): \(error)") }
-        results.append(result)
-      }
-      try remember(results, options, at: path)
-      return 0
-    } catch {
-      say("once: \((error as? BenchError)?.message ?? "\(error)")")
-      return 70
-    }
-  }
-
-  /// A suite in a process of its own.
-  private static func again(
-    _ suite: any Suite.Type, _ context: BenchContext, _ options: BenchOptions
-  ) -> SuiteResult {
-    do {
-      let folder = try ScratchFolder("needletail-again")
-      defer { folder.remove() }
-      let path = folder.path + "/result.json"
-      var words = ["again", "--gate", "--suite", suite.name, "--output", path]
-      words += ["--runs", "\(options.runs)", "--handicap", "\(options.handicap)"]
-      if options.quick { words.append("--quick") }
-      if let scale = options.scale { words += ["--scale", "\(scale)"] }
-      let code = try OwnProcess.run(words, processors: context.processors)
-      guard code == 0, let data = FileManager.default.contents(atPath: path) else {
-        throw BenchError("its own process ended with \(code)")
-      }
-      return try SuiteResult.decoder.decode(SuiteResult.self, from: data)
-    } catch {
-      let why = (error as? BenchError)?.message ?? "\(error)"
-      say("\(suite.name) could not be measured again: \(why)")
-      return SuiteResult(suite: suite.name, question: suite.question, figures: [], error: why)
-    }
-  }
-
-  /// One suite, its figures to a file: a gate that measures again starts it.
-  private static func againInside(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
-    bench_die_with_parent()
-    do {
-      let options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
-      guard let path = options.output, options.names.count == 1,
-        let suite = suites.first(where: { $0.name == options.names[0] })
-      else { throw BenchError("--suite NAME and --output FILE are needed") }
-      let context = BenchContext(options, processors: Machine.processors(), strategy: strategy)
-      let result = try SuiteResult.encoder.encode(once(suite, context))
-      try WholeFile.write(String(decoding: result, as: UTF8.self), to: path)
-      return 0
-    } catch {
-      say("again: \((error as? BenchError)?.message ?? "\(error)")")
-      return 70
-    }
-  }
-
-  private static func once(_ suite: any Suite.Type, _ context: BenchContext) -> SuiteResult {
     let meter = NoiseMeter()
     do {
       let figures = try suite.run(context)

@@ -14,8 +14,9 @@ struct BenchOptions {
   var hgrm: String?
   var goalsOnly = false
   var thresholds: String?
-  var slack: String?
-  var history: String?
+  var base: String?
+  var quoted: String?
+  var writeQuoted: String?
   var audit: String?
   var peers: String?
 
@@ -34,8 +35,9 @@ struct BenchOptions {
       case "--goals": goalsOnly = true
       case "--output": output = try value(option)
       case "--thresholds": thresholds = try value(option)
-      case "--slack": slack = try value(option)
-      case "--history": history = try value(option)
+      case "--base": base = try value(option)
+      case "--quoted": quoted = try value(option)
+      case "--write-quoted": writeQuoted = try value(option)
       case "--audit": audit = try value(option)
       case "--peers": peers = try value(option)
       case "--hgrm": hgrm = try value(option)
@@ -78,8 +80,12 @@ struct BenchOptions {
       throw BenchError(
         "--thresholds is judged with --gate, and a row with --goals: add one of them")
     }
-    if slack ?? history != nil, !gate {
-      throw BenchError("--slack and --history are for --gate: add --gate")
+    if base ?? quoted ?? writeQuoted != nil, !goalsOnly {
+      throw BenchError(
+        "--base, --quoted and --write-quoted are for the table of goals: add --goals")
+    }
+    if quoted != nil, writeQuoted != nil {
+      throw BenchError("--quoted reads what --write-quoted makes: leave out one of the two")
     }
     if gate, let name = names.first(where: ungated.contains) {
       throw BenchError(

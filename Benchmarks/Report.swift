@@ -8,8 +8,6 @@ struct SuiteResult: Codable {
   var error: String?
   /// What the machine took meanwhile.
   var noise: Noise?
-  /// How often the suite was measured: more than once only where the gate had missed.
-  var measurements = 1
 
   static var encoder: JSONEncoder {
     let encoder = JSONEncoder()
@@ -25,43 +23,16 @@ struct SuiteResult: Codable {
     return decoder
   }
 
-  /// The file of slacks that its goals are held by.
-  var slackFile = SlackFile.usual
-
   /// One line for each target that is missed, naming it.
   var misses: [String] {
     let again = "see \(Bench.command) --suite \(suite)"
     if let error { return ["gate: \(suite): not measured: \(error); \(again)"] }
-    return figures.filter { $0.misses || $0.isUnheld }.map { figure in
-      if figure.isUnheld {
-        return "gate: \(suite): \(figure.name) is held by nothing: \(slackFile) has no line of it; "
-          + "measure and accept it: \(SlackFile.accepting(slackFile, suite: suite))"
-      }
+    return figures.filter(\.misses).map { figure in
       guard let limit = figure.limit else { return "" }
-      let bound = (limit.atLeast ? "at least " : "at most ") + number(limit.gate ?? limit.value)
-      let goal = limit.hold.isEmpty ? "" : " (goal \(number(limit.value)) not met; \(limit.hold))"
+      let bound = (limit.atLeast ? "at least " : "at most ") + number(limit.value)
       return "gate: \(suite): \(figure.name) is \(number(figure.median)) \(figure.unit), "
-        + "must be \(bound)\(goal); \(again)"
+        + "must be \(bound); \(again)"
     }
-  }
-
-  /// This result with what a repetition did better: a figure that missed, and in the repetition does
-  /// not, is taken from there. Errors counted are never taken back: those of both count.
-  func merged(with other: SuiteResult) -> SuiteResult {
-    if error != nil { return other }
-    guard other.error == nil, other.figures.count == figures.count else { return self }
-    var result = self
-    for (i, figure) in figures.enumerated() where other.figures[i].name == figure.name {
-      let again = other.figures[i]
-      if figure.isFinal {
-        result.figures[i].median += again.median
-        result.figures[i].min += again.min
-        result.figures[i].max += again.max
-      } else if figure.misses, !again.misses {
-        result.figures[i] = again
-      }
-    }
-    return result
   }
 }
 
@@ -78,17 +49,15 @@ struct BenchReport: Codable {
   /// The last thing that a run does is to write its report, whole.
   var isComplete = true
 
-  /// 0; 70 when a suite could not measure. With the gate 1 when a figure misses its target or a suite could
-  /// not measure at all; for the table of goals 1 when one that was measured is not met.
-  func exitCode(gate: Bool, goals isAsked: Bool = false) -> Int32 {
-    let isUnmet = isAsked && !goals.unmet.isEmpty
-    let failed = suites.contains { $0.error != nil }
-    guard gate else { return isUnmet ? 1 : failed ? 70 : 0 }
+  /// 0; 70 when a suite could not measure; with the gate 1 when a figure misses its target or a suite could
+  /// not measure at all. A goal that is not met fails nothing.
+  func exitCode(gate: Bool) -> Int32 {
+    guard gate else { return suites.contains { $0.error != nil } ? 70 : 0 }
     let missed = misses()
     for line in missed {
       FileHandle.standardError.write(Data((line + "\n").utf8))
     }
-    return missed.isEmpty && !isUnmet ? 0 : 1
+    return missed.isEmpty ? 0 : 1
   }
 
   func misses() -> [String] { suites.flatMap(\.misses) }
@@ -106,9 +75,6 @@ struct BenchReport: Codable {
     for suite in suites {
       lines.append("")
       lines.append("\(suite.suite): \(suite.question)")
-      if suite.measurements > 1 {
-        lines.append("  measured \(suite.measurements) times: a target was missed at first")
-      }
       if let error = suite.error { lines.append("  not measured: \(error)") }
       if let noise = suite.noise { lines.append("  \(noise.text)") }
       for f in suite.figures {

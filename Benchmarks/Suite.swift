@@ -10,61 +10,33 @@ struct Figure: Codable {
   /// The goal, and what `--gate` makes of it.
   var limit: Limit?
   var note: String?
-  /// A count of errors: a better repetition does not take it back.
-  var isFinal = false
   /// The goal that it answers.
   var goal: Goal?
 
-  /// What a figure should reach. The users' own targets the gate holds as they stand: their margin is in
-  /// the numbers. A goal it holds with the slack that twenty runs showed (``SlackFile``); where the goal
-  /// is not met, what those runs reached is held, so that it does not get worse meanwhile.
+  /// What a figure should reach. A user's target, whose margin is in the numbers, `--gate` holds as it
+  /// stands. A goal says how far we want to go on a good machine: it is shown, and fails nothing.
   struct Limit: Codable {
     var value: Double
     var atLeast: Bool
     var isGoal = false
-    /// Of a goal: what was reached. nil: nothing is accepted, and the gate fails for that.
-    var held: Held? { didSet { gate = isGoal ? held.map(looser) : value } }
-    /// What the gate holds the figure to.
-    private(set) var gate: Double?
-
-    struct Held: Codable {
-      var reached: Double
-      var slack: Double
-      var runs: Int
-    }
 
     init(value: Double, atLeast: Bool) {
       self.value = value
       self.atLeast = atLeast
-      gate = value
     }
     init(goal: Double, atLeast: Bool) {
       self.init(value: goal, atLeast: atLeast)
       isGoal = true
-      gate = nil
-    }
-    private func looser(_ held: Held) -> Double {
-      atLeast
-        ? Swift.min(value, held.reached / held.slack) : Swift.max(value, held.reached * held.slack)
     }
     func isMet(by x: Double) -> Bool { atLeast ? x >= value : x <= value }
-    func passes(_ x: Double) -> Bool { gate.map { atLeast ? x >= $0 : x <= $0 } ?? true }
-    /// Where the gate holds something else than the value: what, and why that.
-    var hold: String {
-      guard let gate, let held, gate != value else { return "" }
-      let sign = atLeast ? "/" : "x"
-      return "held at \(number(gate)), \(held.runs) runs' \(number(held.reached)) "
-        + "\(sign) \(number(held.slack))"
-    }
   }
 
   /// - Parameters:
   ///   - goal: sets the limit too, where no other is given.
   init(
     _ name: String, _ unit: String, _ runs: [Double], limit: Limit? = nil, goal: Goal? = nil,
-    note: String? = nil, isFinal: Bool = false
+    note: String? = nil
   ) {
-    self.isFinal = isFinal
     self.goal = goal
     self.name = name
     self.unit = unit
@@ -76,18 +48,15 @@ struct Figure: Codable {
     self.note = note
   }
 
-  /// Nothing measured is a miss, never a pass.
+  /// A target that is not met; nothing measured is a miss, never a pass.
   var misses: Bool {
-    guard let limit else { return false }
-    return runs == 0 || median.isNaN || !limit.passes(median)
+    guard let limit, !limit.isGoal else { return false }
+    return runs == 0 || median.isNaN || !limit.isMet(by: median)
   }
-  /// A goal that the gate cannot hold: nobody has accepted what it reaches.
-  var isUnheld: Bool { limit.map { $0.isGoal && $0.gate == nil } ?? false }
-  /// For people: `met`, `not met` and what is held instead, `MISSED` where the gate fails.
+  /// For people: `met`, `not met`, or `MISSED` where the gate fails.
   var verdict: String {
     guard let limit else { return "" }
-    let hold = limit.hold.isEmpty ? "" : "; \(limit.hold)"
-    return misses ? "MISSED" + hold : limit.isMet(by: median) ? "met" : "not met" + hold
+    return misses ? "MISSED" : limit.isMet(by: median) ? "met" : "not met"
   }
 }
 

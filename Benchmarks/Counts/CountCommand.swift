@@ -7,7 +7,7 @@ enum CountCommand {
   static var help: String {
     """
     usage: \(Bench.name) count [--list] [--operation NAME]... [--swift VERSION]
-           [--thresholds FILE] [--release FILE] [--write-thresholds FILE]
+           [--thresholds FILE] [--creep FILE] [--write-thresholds FILE]
 
       --list                  the operations: how many of each are counted, and what one is
       --operation NAME        print only these; all are counted and judged
@@ -17,7 +17,7 @@ enum CountCommand {
                               references and last-level misses: above by more than 5 %, and by
                               more than 0.5 references or 0.25 misses an operation), and where
                               the file has no line for an operation
-      --release FILE          exit 1 where a count is above this file's, of the last release, by
+      --creep FILE            exit 1 where a count is above this file's, of a build long ago, by
                               more than 5 %
       --write-thresholds FILE write what was counted there: accepts it
 
@@ -38,11 +38,11 @@ enum CountCommand {
       try thresholds.requireSwift(try version(swift), path)
     }
 
-    /// The last release's: what it names may be gone.
-    init(release path: String, swift: String) throws {
+    /// A build's of long ago: what it names may be gone.
+    init(creep path: String, swift: String) throws {
       self.path = path
       thresholds = try Thresholds.read(path)
-      try thresholds.requireSwift(swift, path, remedy: Thresholds.withoutRelease)
+      try thresholds.requireSwift(swift, path, remedy: Thresholds.withoutCreep)
     }
 
     init(path: String, thresholds: Thresholds) {
@@ -53,7 +53,7 @@ enum CountCommand {
 
   private struct Options {
     var thresholds: String?
-    var release: String?
+    var creep: String?
     var output: String?
     var version: String?
     var names: [String] = []
@@ -76,7 +76,7 @@ enum CountCommand {
       guard let value = rest.popFirst() else { return usage("\(option) needs a value") }
       switch option {
       case "--thresholds": options.thresholds = value
-      case "--release": options.release = value
+      case "--creep": options.creep = value
       case "--write-thresholds": options.output = value
       case "--swift": options.version = value
       case "--operation":
@@ -94,11 +94,11 @@ enum CountCommand {
     // What is wrong is said before the minute of counting.
     let swift = try version(options.version)
     let accepted = try options.thresholds.map { try Accepted($0, strategy, swift: swift) }
-    let released = try options.release.map { try Accepted(release: $0, swift: swift) }
+    let longAgo = try options.creep.map { try Accepted(creep: $0, swift: swift) }
     let measured = try Callgrind.count(swift: swift, names: names(strategy))
     show(measured, accepted, options.names)
     if let output = options.output { try WholeFile.write(measured.json + "\n", to: output) }
-    return verdict(measured, accepted, released)
+    return verdict(measured, accepted, longAgo)
   }
 
   /// Counts and judges; 0 or 1, 70 when nothing could be counted.
@@ -149,11 +149,11 @@ enum CountCommand {
 
   /// What the gate says; 0 or 1.
   static func verdict(
-    _ measured: Thresholds, _ accepted: Accepted?, _ released: Accepted?
+    _ measured: Thresholds, _ accepted: Accepted?, _ longAgo: Accepted?
   ) -> Int32 {
     var lines = accepted.map { $0.thresholds.judge(measured, $0.path) } ?? []
-    if let released {
-      let creep = released.thresholds.creep(measured, released.path)
+    if let longAgo {
+      let creep = longAgo.thresholds.creep(measured, longAgo.path)
       for (name, why) in creep.notes { Bench.notJudged("creep: \(name)", why) }
       lines += creep.failures
     }

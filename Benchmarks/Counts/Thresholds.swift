@@ -21,7 +21,7 @@ struct Thresholds: Codable, Equatable {
   static let dataSlack = 0.05
   static let referencesSlack = 0.5
   static let missesSlack = 0.25
-  /// Against the last release.
+  /// Against a build of long ago.
   static let creep = 0.05
 
   /// Reads a file; what is wrong with it names the file, the place and the remedy.
@@ -142,19 +142,19 @@ struct Thresholds: Codable, Equatable {
     return what
   }
 
-  /// What a run says against this file of the last release: growth only. There is nothing to accept: a
-  /// release stands. What only one of the two has is a note, for operations come, go and are renamed.
+  /// What a run says against this file of a build long ago: growth only. There is nothing to accept, for that
+  /// build stands. What only one of the two has is a note, for operations come, go and are renamed.
   func creep(_ measured: Thresholds, _ path: String) -> (
     failures: [String], notes: [(name: String, why: String)]
   ) {
     if let line = incomparable(measured, path) {
-      return (["gate: creep: \(line); \(Self.withoutRelease)"], [])
+      return (["gate: creep: \(line); \(Self.withoutCreep)"], [])
     }
     var failures: [String] = []
     var notes: [(name: String, why: String)] = []
     for name in Self.ordered(Set(operations.keys).union(measured.operations.keys)) {
       guard let then = operations[name] else {
-        notes.append((name, "it is not in \(path), of the last release"))
+        notes.append((name, "it is not in \(path), of a build long ago"))
         continue
       }
       guard let now = measured.operations[name] else {
@@ -164,13 +164,13 @@ struct Thresholds: Codable, Equatable {
       guard now.instructions > then.instructions * (1 + Self.creep) else { continue }
       failures.append(
         "gate: creep: \(name): \(text(now.instructions)) instructions, "
-          + "\(text(then.instructions)) in the last release, at most + \(number(Self.creep * 100)) %; "
-          + "see \(Bench.command) count --operation \(name) --release \(Bench.quoted(path))")
+          + "\(text(then.instructions)) in a build long ago, at most + \(number(Self.creep * 100)) %; "
+          + "see \(Bench.command) count --operation \(name) --creep \(Bench.quoted(path))")
     }
     return (failures, notes)
   }
 
-  static let withoutRelease = "leave --release out until a release has such a file"
+  static let withoutCreep = "leave --creep out until that build has such a file"
 
   /// Nil where the two ran the same code.
   private func incomparable(_ measured: Thresholds, _ path: String) -> String? {

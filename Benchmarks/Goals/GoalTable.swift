@@ -8,7 +8,12 @@ struct GoalTable: Codable {
     var unit: String
     /// nil: not measured in this run.
     var measured: Double?
-    /// `met`, `not met`, `reported`, or `not measured` and why.
+    /// The accepted base's, on this machine in the same minutes; nil: not measured.
+    var base: Double?
+    /// The one that README quotes, of its machine.
+    var quoted: Double?
+    /// `met`, `not met`, `not met on this machine` (the base misses it here too), `reported`, or `not
+    /// measured` and why.
     var verdict: String
     /// Where the figure is from; nil: measured in this run.
     var source: String?
@@ -16,19 +21,49 @@ struct GoalTable: Codable {
     var note: String?
   }
   var rows: [Row]
+  /// The machine of the quoted figures; nil: nothing is quoted.
+  var quotedMachine: String?
+
+  static let met = "met"
+  static let unmet = "not met"
+  static let unmetHere = "not met on this machine"
 
   /// - Parameters:
   ///   - others: what no suite measures, and what a suite could not, with the reason.
-  init(_ suites: [SuiteResult], _ others: [Goal: GoalEvidence]) {
+  ///   - witness: what the base reached beside this run.
+  ///   - quoted: the figures of README's machine.
+  init(
+    _ suites: [SuiteResult], _ others: [Goal: GoalEvidence], witness: GoalWitness? = nil,
+    quoted: QuotedFigures? = nil
+  ) {
+    self.init(suites, others, base: witness?.figures ?? [:], quoted: quoted)
+  }
+
+  init(
+    _ suites: [SuiteResult], _ others: [Goal: GoalEvidence], base: [Goal: Double],
+    quoted: QuotedFigures?
+  ) {
+    quotedMachine = quoted?.machine
     rows = Goal.allCases.map { goal in
-      for suite in suites {
-        guard let figure = suite.figures.first(where: { $0.goal == goal }), figure.median.isFinite
-        else { continue }
-        return Self.row(
-          goal, GoalEvidence(value: figure.median, note: Self.note(of: figure, in: suite)))
+      var row = Self.row(goal, Self.evidence(goal, suites, others))
+      row.base = base[goal]
+      row.quoted = quoted?[goal]
+      if row.verdict == Self.unmet, let base = base[goal], goal.bound?.isMet(by: base) == false {
+        row.verdict = Self.unmetHere
       }
-      return Self.row(goal, others[goal] ?? .missing(Self.absence(of: goal, suites)))
+      return row
     }
+  }
+
+  private static func evidence(
+    _ goal: Goal, _ suites: [SuiteResult], _ others: [Goal: GoalEvidence]
+  ) -> GoalEvidence {
+    for suite in suites {
+      guard let figure = suite.figures.first(where: { $0.goal == goal }), figure.median.isFinite
+      else { continue }
+      return GoalEvidence(value: figure.median, note: note(of: figure, in: suite))
+    }
+    return others[goal] ?? .missing(absence(of: goal, suites))
   }
 
   private static func row(_ goal: Goal, _ found: GoalEvidence) -> Row {
@@ -41,7 +76,7 @@ struct GoalTable: Codable {
     row.measured = value
     row.source = found.source
     row.note = found.note
-    row.verdict = goal.bound.map { $0.isMet(by: value) ? "met" : "not met" } ?? "reported"
+    row.verdict = goal.bound.map { $0.isMet(by: value) ? met : unmet } ?? "reported"
     return row
   }
 
@@ -69,32 +104,41 @@ struct GoalTable: Codable {
   }
 
   var text: String {
-    var lines = ["goals: medians of this run where no other is named; ratios compare within it"]
+    var lines = [
+      "goals: medians of this run where no other is named; ratios compare within it",
+      "  " + pad("", 60) + left("here", 8) + left("base", 10) + left("README", 10) + "  goal",
+    ]
     for row in rows {
       let bound =
         row.bound.map { "\($0.atLeast ? ">=" : "<=") \(Self.short($0.value)) \(row.unit)" }
         ?? row.unit
       // Every cell says something: an empty one would look like nothing to complain of.
-      let verdict = row.verdict == "not met" ? "NOT met" : row.verdict
+      let verdict = row.verdict.hasPrefix(Self.unmet) ? "NOT" + row.verdict.dropFirst(3) : row.verdict
       let about = [row.source, row.note].compactMap { $0 }
       lines.append(
-        "  " + pad(row.title, 60) + left(row.measured.map(Self.short) ?? "-", 8) + "  "
-          + pad(bound, 18) + verdict
+        "  " + pad(row.title, 60) + Self.cell(row.measured, 8) + Self.cell(row.base, 10)
+          + Self.cell(row.quoted, 10) + "  " + pad(bound, 18) + verdict
           + (about.isEmpty ? "" : "  (\(about.joined(separator: "; ")))"))
     }
+    if let quotedMachine { lines.append("README's figures are of: \(quotedMachine)") }
     return (lines + [summary]).joined(separator: "\n")
   }
 
+  private static func cell(_ x: Double?, _ width: Int) -> String {
+    left(x.map(short) ?? "-", width)
+  }
   private static func short(_ x: Double) -> String { x == 0 ? "0" : number(x) }
 
-  /// How many of each.
+  /// How many of each; what is not met is named.
   var summary: String {
-    let unmet = unmet.map(\.title)
     let count = { (verdict: String) in rows.filter { $0.verdict == verdict }.count }
-    return "goals: \(count("met")) met, \(unmet.count) NOT met"
-      + (unmet.isEmpty ? "" : " (\(unmet.joined(separator: "; ")))")
-      + ", \(count("reported")) reported, \(rows.filter { $0.measured == nil }.count) not measured"
+    func named(_ verdict: String) -> String {
+      let titles = rows.filter { $0.verdict == verdict }.map(\.title)
+      return titles.isEmpty ? "" : " (\(titles.joined(separator: "; ")))"
+    }
+    return "goals: \(count(Self.met)) met, \(count(Self.unmet)) NOT met\(named(Self.unmet)), "
+      + "\(count(Self.unmetHere)) not met on this machine, nor by the base here"
+      + "\(named(Self.unmetHere)), \(count("reported")) reported, "
+      + "\(rows.filter { $0.measured == nil }.count) not measured"
   }
-
-  var unmet: [Row] { rows.filter { $0.verdict == "not met" } }
 }

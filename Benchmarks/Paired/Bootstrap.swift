@@ -37,4 +37,6 @@ struct PairedEstimate: Equatable {
 
   /// Slower: certainly by more than 3 %, and by more than 5 % in the middle.
   var isSlower: Bool { low > 1.03 && median > 1.05 }
+  /// The same the other way round.
+  var isFaster: Bool { high < 1 / 1.03 && median < 1 / 1.05 }
 }

@@ -54,8 +54,7 @@ enum JournalSuite: Suite {
         "\(number(Double(count))) records read back and checked", "s", read,
         note: "checksums and numbers, from the page cache; no engine is rebuilt: not recovery"),
       Figure(
-        "errors", "errors", [Double(errors)], limit: .init(value: 0, atLeast: false),
-        isFinal: true),
+        "errors", "errors", [Double(errors)], limit: .init(value: 0, atLeast: false)),
     ]
   }
 

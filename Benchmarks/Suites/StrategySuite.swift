@@ -39,7 +39,7 @@ enum StrategySuite: Suite {
       Figure("refused by the risk chain", "requests", ticks.refused, note: ticks.reasons),
       Figure(
         "errors", "count", ticks.errors, limit: .init(value: 0, atLeast: false),
-        note: ticks.troubles.isEmpty ? nil : ticks.troubles.joined(separator: "; "), isFinal: true),
+        note: ticks.troubles.isEmpty ? nil : ticks.troubles.joined(separator: "; ")),
     ]
     if ticks.samples.isEmpty {
       for i in [2, 3] { figures[i].note = "it sent nothing: there is no latency to measure" }

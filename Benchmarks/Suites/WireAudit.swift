@@ -60,17 +60,17 @@ package struct WireAudit {
     orders: Int, sockets kind: Sockets, begin: () throws -> Void, end: (Part) throws -> Void,
     abandon: () -> Void
   ) throws -> Int {
-    let context = BenchContext(
-      try BenchOptions(["--quick"], suites: []), processors: Machine.processors(), strategy: nil)
-    guard context.processors.count >= 2 else {
+    let processors = Machine.processors()
+    guard processors.count >= 2 else {
       throw BenchError("needs two processors, there is one: two spinning ends would share it")
     }
     let folder = try ScratchFolder("needletail-audit")
     defer { folder.remove() }
     let sockets = try WireSockets()
     let isDirect = kind != .ioUring
-    let probe = try WireSuite.made(
-      folder.path, sockets, isDirect: isDirect, backEnd: kind.backEnd, context)
+    let product = WireSuite.Product(
+      processors: processors, isDirect: isDirect, backEnd: kind.backEnd)
+    let probe = try WireSuite.made(product, journal: folder.path, sockets)
     try sockets.connectDatagrams(to: try probe.start().port)
     do {
       try sockets.accept()

@@ -68,8 +68,7 @@ enum WireSuite: Suite {
     }
     figures.append(
       Figure(
-        "errors", "errors", [Double(errors)], limit: .init(value: 0, atLeast: false),
-        isFinal: true))
+        "errors", "errors", [Double(errors)], limit: .init(value: 0, atLeast: false)))
     return figures
   }
 
@@ -90,7 +89,7 @@ enum WireSuite: Suite {
     _ trips: WireTrips, isDirect: Bool, seed: UInt64, _ context: BenchContext
   ) throws -> Leg {
     var samples = WireSamples()
-    let end = try session(isDirect: isDirect, context) { session in
+    let end = try session(Product(context, isDirect: isDirect)) { session in
       // The first trips find cold caches and untouched pages; they are not counted.
       _ = try session.trips(trips.warm)
       samples.quiet = try session.trips(trips.quiet)
@@ -100,13 +99,23 @@ enum WireSuite: Suite {
       samples: samples, errors: end.errors, orderBytes: end.orderBytes, stages: end.stages)
   }
 
-  private static func session(
-    isDirect: Bool, _ context: BenchContext, _ body: (WireSession) throws -> Void
+  /// What runs at the near end, and where.
+  struct Product {
+    var processors: [Int32]
+    var isDirect = true
+    var backEnd = ReactorBackEnd.automatic
+    /// Busy nanoseconds before each order.
+    var handicap: Int64 = 0
+  }
+
+  /// One product in a process: made, opened, used and ended.
+  static func session(
+    _ product: Product, _ body: (WireSession) throws -> Void
   ) throws -> (errors: Int, orderBytes: Int, stages: [ProbeResult.Stage]) {
     let folder = try ScratchFolder("needletail-wire")
     defer { folder.remove() }
     let sockets = try WireSockets()
-    let probe = try made(folder.path, sockets, isDirect: isDirect, context)
+    let probe = try made(product, journal: folder.path, sockets)
     try sockets.connectDatagrams(to: try probe.start().port)
     do {
       try sockets.accept()
@@ -114,7 +123,7 @@ enum WireSuite: Suite {
       try session.open()
       try body(session)
       let end = try session.close()
-      try check(end.backEnd, isDirect: isDirect)
+      try check(end.backEnd, isDirect: product.isDirect)
       return (end.errors, session.exchange.lastOrderBytes, end.stages)
     } catch {
       let what = (error as? BenchError)?.message ?? "\(error)"
@@ -131,8 +140,7 @@ enum WireSuite: Suite {
   }
 
   static func made(
-    _ directory: String, _ sockets: WireSockets, isDirect: Bool,
-    backEnd: ReactorBackEnd = .automatic, _ context: BenchContext
+    _ product: Product, journal directory: String, _ sockets: WireSockets
   ) throws -> ProbeRun {
     var engine = BenchMarket.configuration(instruments: WireSession.instruments)
     engine.venueIsUpAtStart = false
@@ -150,10 +158,10 @@ enum WireSuite: Suite {
     var settings = ProbeSettings(
       engine: engine, gateway: gateway, orderEntry: .loopback(port: sockets.port),
       journal: directory)
-    settings.processor = Int(context.processors[context.processors.count - 1])
-    settings.isDirect = isDirect
-    settings.backEnd = backEnd
-    settings.handicap = context.handicap
+    settings.processor = Int(product.processors[product.processors.count - 1])
+    settings.isDirect = product.isDirect
+    settings.backEnd = product.backEnd
+    settings.handicap = product.handicap
     do { return try ProbeRun(settings) } catch {
       throw BenchError((error as? CommandFailure)?.message ?? "\(error)")
     }
@@ -175,7 +183,7 @@ enum WireSuite: Suite {
       xLabel: "orders a second", yLabel: "us", series: ["p50", "p99", "p99.9", "max"],
       yIsLogarithmic: true, points: [])
     var figures: [Figure] = []
-    let end = try session(isDirect: true, context) { session in
+    let end = try session(Product(context, isDirect: true)) { session in
       _ = try session.trips(10)
       for rate in rates {
         let count = context.quick ? 50 : Int(min(8_000, max(2_000, rate / 4)))
@@ -194,5 +202,12 @@ enum WireSuite: Suite {
     }
     context.keep(curve)
     return (figures, end.errors)
+  }
+}
+
+extension WireSuite.Product {
+  init(_ context: BenchContext, isDirect: Bool) {
+    self.init(
+      processors: context.processors, isDirect: isDirect, handicap: context.handicap)
   }
 }

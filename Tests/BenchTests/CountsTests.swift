@@ -166,46 +166,46 @@ private func thresholds(
 }
 
 @Suite struct CreepTests {
-  private func creep(_ released: [String: Thresholds.Count], _ measured: [String: Thresholds.Count])
+  private func creep(_ then: [String: Thresholds.Count], _ measured: [String: Thresholds.Count])
     -> (failures: [String], notes: [(name: String, why: String)])
   {
-    thresholds(released).creep(thresholds(measured), "release.json")
+    thresholds(then).creep(thresholds(measured), "old.json")
   }
 
-  @Test func `creep is counted against the release, and only upwards`() {
-    let release = CountCommand.Accepted(
-      path: "release.json", thresholds: thresholds(["ring": count(100)]))
+  @Test func `creep is counted against a build long ago, and only upwards`() {
+    let longAgo = CountCommand.Accepted(
+      path: "old.json", thresholds: thresholds(["ring": count(100)]))
     for (now, code) in [(104.0, Int32(0)), (106, 1), (50, 0)] {
       let measured = thresholds(["ring": count(now)])
-      #expect(CountCommand.verdict(measured, nil, release) == code)
+      #expect(CountCommand.verdict(measured, nil, longAgo) == code)
     }
   }
 
-  @Test func `a creep names the release's figure and offers nothing to accept`() throws {
+  @Test func `a creep names that build's figure and offers nothing to accept`() throws {
     let line = try #require(creep(["ring": count(100)], ["ring": count(110)]).failures.first)
     #expect(
       line.hasPrefix(
-        "gate: creep: ring: 110.0 instructions, 100.0 in the last release, at most + 5.00 %; see "))
-    #expect(line.hasSuffix(" count --operation ring --release release.json"))
+        "gate: creep: ring: 110.0 instructions, 100.0 in a build long ago, at most + 5.00 %; see "))
+    #expect(line.hasSuffix(" count --operation ring --creep old.json"))
     #expect(!line.contains("accept"))
   }
 
-  @Test func `an operation renamed since the release is said and fails nothing`() throws {
+  @Test func `an operation renamed since then is said and fails nothing`() throws {
     let (failures, notes) = creep(
       ["rang": count(100), "journal": count(100)], ["ring": count(900), "journal": count(100)])
     #expect(failures.isEmpty)
     #expect(
       notes.map { "\($0.name); \($0.why)" } == [
-        "ring; it is not in release.json, of the last release",
-        "rang; release.json has it, and it is no operation any more (renamed?)",
+        "ring; it is not in old.json, of a build long ago",
+        "rang; old.json has it, and it is no operation any more (renamed?)",
       ])
     // As the command reads it: with a name that it does not know.
     let file = FileManager.default.temporaryDirectory
-      .appendingPathComponent("needletail-release-\(UUID().uuidString).json")
+      .appendingPathComponent("needletail-creep-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: file) }
     try Data(thresholds(["rang": count(100)]).json.utf8).write(to: file)
-    let released = try CountCommand.Accepted(release: file.path, swift: "6.3.1")
-    #expect(released.thresholds.operations.keys.contains("rang"))
+    let longAgo = try CountCommand.Accepted(creep: file.path, swift: "6.3.1")
+    #expect(longAgo.thresholds.operations.keys.contains("rang"))
     #expect(throws: AcceptedFileError.self) {
       try CountCommand.Accepted(file.path, nil, swift: "6.3.1")
     }
@@ -282,7 +282,7 @@ private func thresholds(
       .appendingPathComponent("needletail-counts-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: file) }
     try Data(thresholds(["ring": count(100)]).json.utf8).write(to: file)
-    for option in ["--thresholds", "--release"] {
+    for option in ["--thresholds", "--creep"] {
       let end = try bench.run("count", "--swift", "9.9", option, file.path)
       #expect(end.code == 65)
       #expect(

@@ -11,9 +11,11 @@ struct Played {
 
   let folder = Folder()
 
-  init(bench: String, base: String? = nil, audit: String = "exit 0") throws {
+  init(bench: String, base: String = "exit 0", creep: String = "exit 1", audit: String = "exit 0")
+    throws
+  {
     let bodies = [
-      ("needletail-bench", bench), ("base", base ?? bench), ("hot-path-audit", audit),
+      ("needletail-bench", bench), ("base", base), ("creep", creep), ("hot-path-audit", audit),
     ]
     for (name, body) in bodies {
       try WholeFile.write("#!/usr/bin/env bash\n\(body)\n", to: folder.path(name))
@@ -24,8 +26,9 @@ struct Played {
 
   func gates(_ only: [String], _ arguments: [String] = []) throws -> Program.End {
     try Program(path: Self.scripts.appendingPathComponent("gates").path).run(
-      only.flatMap { ["--only", $0] } + ["--base", folder.path("base")]
-        + [folder.path("")] + arguments)
+      only.flatMap { ["--only", $0] }
+        + ["--base", folder.path("base"), "--creep", folder.path("creep"), folder.path("")]
+        + arguments)
   }
 }
 
@@ -78,48 +81,32 @@ private func last(_ end: Program.End) -> String {
     #expect(last(end).contains("; wire: ring"))
   }
 
-  private let ratio = "echo 'gate: wire: a / floor is 1.23 x, must be at most 1.10; see it' >&2"
-
-  @Test func `a ratio that the base misses too, in the same minutes, is not judged`() throws {
-    let miss = "\(ratio); exit 1"
-    let end = try Played(bench: miss).gates(["targets"])
-    #expect(end.code == 0)
-    #expect(last(end).hasPrefix("gates: done: 0 passed, 1 in part (targets), 0 failed, "))
-    #expect(last(end).contains("; targets: wire: a / floor; counts (--only)"))
-    #expect(end.errors.contains("the base misses it too"))
-  }
-
-  @Test func `a ratio that the base meets is missed, after two more looks`() throws {
+  @Test func `a target that is missed fails, and is measured once`() throws {
     let folder = Folder()
-    let count = "echo >> \(folder.path("runs"))"
-    let end = try Played(bench: "\(count); \(ratio); exit 1", base: "[ \"$*\" != x ]")
-      .gates(["targets"])
+    let miss = "echo >> \(folder.path("runs")); echo 'gate: wire: p50 is 16 ms' >&2; exit 1"
+    let end = try Played(bench: miss).gates(["targets"])
     #expect(end.code == 1)
     #expect(last(end).contains("1 failed (targets (exit 1))"))
-    #expect(try String(contentsOfFile: folder.path("runs"), encoding: .utf8).count == 3)
-    // Another ratio of the base's is no witness.
-    let other = "echo 'gate: wire: b / floor is 1.23 x, must be at most 1.10; see it' >&2; exit 1"
-    let without = try Played(bench: "\(ratio); exit 1", base: other).gates(["targets"])
-    #expect(without.code == 1)
+    #expect(try String(contentsOfFile: folder.path("runs"), encoding: .utf8).count == 1)
   }
 
-  @Test func `a ratio that is met when looked at again passes`() throws {
-    let bench =
-      "case $* in *--history*) \(ratio); exit 1 ;; *'--suite wire'*) exit 0 ;; esac; exit 9"
-    let end = try Played(bench: bench, base: "exit 9").gates(["targets"])
+  private let shown = "[ $1 != compare ] || echo \"$@\" >&2"
+
+  @Test func `time is compared with the base and with the build that creep is held against`() throws {
+    let played = try Played(bench: shown)
+    let end = try played.gates(["paired"])
     #expect(end.code == 0)
-    #expect(last(end).hasPrefix("gates: done: 1 passed, 0 in part, 0 failed, "))
+    #expect(
+      end.errors.contains(
+        "compare --base \(played.folder.path("base")) --creep \(played.folder.path("creep"))\n"))
   }
 
-  @Test func `a time, an error or nothing said is missed whatever the base does`() throws {
-    let time = "echo 'gate: wire: order path, p50 is 16 ms, must be at most 15.50; see it' >&2"
-    for miss in [time, "\(ratio); \(time)", "true"] {
-      let end = try Played(bench: "\(miss); exit 1").gates(["targets"])
-      #expect(end.code == 1)
-      #expect(last(end).contains("1 failed (targets (exit 1))"))
-    }
-    let crash = try Played(bench: "\(ratio); exit 70").gates(["targets"])
-    #expect(last(crash).contains("1 failed (targets (exit 70))"))
+  @Test func `where both are one build it is measured once, and said`() throws {
+    let played = try Played(bench: shown, base: "exit 0", creep: "exit 0")
+    let end = try played.gates(["paired"])
+    #expect(end.code == 0)
+    #expect(end.errors.contains("compare --base \(played.folder.path("base"))\n"), "\(end.errors)")
+    #expect((end.output + end.errors).contains("one comparison answers both"))
   }
 
   @Test func `some suites only, or a hundredth of the work, are not all targets`() throws {

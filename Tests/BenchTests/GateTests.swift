@@ -6,8 +6,7 @@ private let bench = Program("needletail-bench")
 /// The gate is shown to fail where a target must be missed whatever the machine does: the handicap
 /// alone is longer than the target allows. That the product meets its targets is for 'make gates'.
 @Suite(.serialized, .enabled(if: bench.isBuilt)) struct GateTests {
-  @Test func `a message of 50 microseconds misses the user's targets, three times measured`() throws
-  {
+  @Test func `a message of 50 microseconds misses the user's targets, and is named`() throws {
     let end = try bench.run(
       "--suite", "itch", "--quick", "--runs", "1", "--gate", "--handicap", "50000")
     #expect(end.code == 1)
@@ -15,47 +14,28 @@ private let bench = Program("needletail-bench")
     #expect(end.errors.contains("must be at least 33,481"))
     #expect(end.errors.contains("gate: itch: time of one message (books) is"))
     #expect(end.errors.contains("must be at most 0.0300"))
-    #expect(end.errors.contains("measuring itch again (2 of 3)"))
-    #expect(end.errors.contains("measuring itch again (3 of 3)"))
-    #expect(!end.errors.contains("4 of 3"))
-    #expect(end.output.contains("measured 3 times"))
+    // A goal of ours is no target of anybody's, however far it is missed.
+    #expect(!end.errors.contains("/ walk"))
+    #expect(end.output.contains("not met"))
   }
 
   /// Two spinning threads need two processors.
   @Test(.enabled(if: ProcessInfo.processInfo.activeProcessorCount >= 2))
   func `an order that takes 16 milliseconds over the sockets misses the target`() throws {
     let end = try bench.run(
-      "--suite", "wire", "--quick", "--runs", "1", "--gate", "--handicap", "16000000",
-      "--format", "json")
+      "--suite", "wire", "--quick", "--runs", "1", "--gate", "--handicap", "16000000")
     #expect(end.code == 1)
     #expect(end.errors.contains("gate: wire: order path, p50 is"))
     #expect(end.errors.contains("must be at most 15.50"))
-    // How slow the floor is meanwhile, on a machine that runs other tests, nobody knows: the ratio
-    // is named exactly when it is above its bound.
-    let name = "datagram in -> order bytes out / floor"
-    let figure = try #require(try self.figure(name, in: end.output))
-    let limit = try #require(figure["limit"] as? [String: Any])
-    let ratio = try #require(figure["median"] as? Double)
-    if let bound = limit["gate"] as? Double {
-      #expect(end.errors.contains("gate: wire: \(name) is ") == (ratio > bound))
-    } else {
-      #expect(end.errors.contains("gate: wire: \(name) is held by nothing"))
-    }
+    #expect(!end.errors.contains("/ floor"), "a ratio is judged by nothing but the base")
   }
 
-  /// Of the one suite in a JSON report.
-  private func figure(_ name: String, in json: String) throws -> [String: Any]? {
-    let report = try JSONSerialization.jsonObject(with: Data(json.utf8)) as? [String: Any]
-    let suites = report?["suites"] as? [[String: Any]]
-    let figures = suites?.first?["figures"] as? [[String: Any]]
-    return figures?.first { $0["name"] as? String == name }
-  }
-
-  @Test func `an order over the limit of the risk chain is named`() throws {
-    let end = try bench.run(
-      "--suite", "risk", "--quick", "--runs", "1", "--gate", "--handicap", "10000")
-    #expect(end.code == 1)
-    #expect(end.errors.contains("gate: risk: chain"))
+  @Test(arguments: ["risk", "engine", "record", "load", "growth"])
+  func `a gate over a suite without a user's target would hold nothing, and is refused`(
+    _ suite: String
+  ) throws {
+    let end = try bench.run("--suite", suite, "--gate")
+    #expect(end.code == 64 && end.errors.contains("would measure nothing"))
   }
 
   @Test func `without the gate a miss is shown and nothing fails`() throws {

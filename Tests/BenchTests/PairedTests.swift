@@ -38,9 +38,91 @@ private let bench = Program("needletail-bench")
     #expect(!PairedEstimate([1.0, 1.12, 0.99, 1.15, 1.0, 1.11, 1.01, 1.2, 1.02, 1.1]).isSlower)
   }
 
+  @Test func `faster is slower the other way round`() {
+    #expect(PairedEstimate([Double](repeating: 0.9, count: 12)).isFaster)
+    #expect(!PairedEstimate([Double](repeating: 0.96, count: 12)).isFaster)
+    #expect(!PairedEstimate([Double](repeating: 1.1, count: 12)).isFaster)
+  }
+
   @Test func `the same ratios give the same interval`() {
     let some = ratios(1.02, spread: 0.1, count: 15, seed: 7)
     #expect(PairedEstimate(some) == PairedEstimate(some))
+  }
+}
+
+/// Rounds made up: nanoseconds of each side, that scatter a little.
+private func samples(
+  base: Double? = 1, creep: Double? = nil, same: Double = 1, more: Double = 1.1, rounds: Int = 16,
+  seed: UInt64 = 1
+) -> PairedSamples {
+  var random = BenchRandom(seed: seed)
+  var made = PairedSamples()
+  for _ in 0..<rounds {
+    func near(_ x: Double) -> Double { x * (0.99 + Double(random.below(2_001)) / 100_000) }
+    var round: [PairedSide: Double] = [.new: near(100), .same: near(100 * same), .more: near(100 * more)]
+    // How much slower this build is than the other.
+    round[.base] = base.map { near(100 / $0) }
+    round[.creep] = creep.map { near(100 / $0) }
+    made.add(round)
+  }
+  return made
+}
+
+@Suite struct PairedJudgementTests {
+  private let programs: [PairedSide: String] = [.base: "/b", .creep: "/c", .new: "/n"]
+
+  private func judge(
+    _ found: [String: PairedSamples], _ programs: [PairedSide: String]? = nil,
+    again: [String: PairedSamples] = [:]
+  ) -> PairedJudgement {
+    var made = PairedJudgement(
+      found, figures: ["risk"], programs: programs ?? [.base: "/b", .new: "/n"])
+    made.look(again)
+    return made
+  }
+
+  @Test func `a figure is judged only where a tenth is told from nothing`() {
+    #expect(samples().isProven)
+    #expect(!samples(more: 1.02).isProven, "a tenth is not seen")
+    #expect(!samples(same: 1.1).isProven, "the same build seems slower")
+    #expect(!samples(same: 0.9).isProven, "or faster")
+    #expect(!PairedSamples().isProven)
+    let judged = judge(["risk": samples(base: 1.2, more: 1.02), "risk p90": samples()])
+    #expect(judged.unjudged.map(\.0.name) == ["risk"] && judged.slower.isEmpty)
+    #expect(judged.passed.map(\.name) == ["risk p90"])
+    #expect(judged.say(programs) == 75)
+  }
+
+  @Test func `what is slower at both looks fails, and what is at one only passes`() {
+    let slow = ["risk": samples(base: 1.1), "risk p90": samples()]
+    let first = PairedJudgement(slow, figures: ["risk"], programs: programs)
+    #expect(first.suspects == ["risk"] && first.isSuspect("risk") && !first.isSuspect("tick"))
+    let failed = judge(slow, again: ["risk": samples(base: 1.1, seed: 2)])
+    #expect(failed.slower.map(\.0.name) == ["risk"] && failed.say(programs) == 1)
+    let passed = judge(slow, again: ["risk": samples(seed: 2)])
+    #expect(passed.slower.isEmpty && passed.say(programs) == 0)
+    // The second look has to be able to tell as well.
+    let unsure = judge(slow, again: ["risk": samples(base: 1.1, more: 1)])
+    #expect(unsure.slower.isEmpty && unsure.say(programs) == 75)
+  }
+
+  @Test func `several small losses together are creep, though the base shows none`() {
+    let found = [
+      "risk": samples(base: 1.03, creep: 1.12), "risk p90": samples(base: 1.03, creep: 1.0),
+    ]
+    let judged = PairedJudgement(found, figures: ["risk"], programs: programs)
+    #expect(judged.slower.map(\.0) == [.init(name: "risk", comparison: .creep)])
+  }
+
+  @Test func `a figure that the other build lacks is not judged, and the ones it has are`() {
+    let found = ["risk": samples(base: nil, creep: 1), "risk p90": samples(base: nil, creep: 1)]
+    let judged = PairedJudgement(found, figures: ["risk"], programs: programs)
+    #expect(judged.unjudged.map(\.0.comparison) == [.base, .base])
+    #expect(judged.passed.map(\.comparison) == [.creep, .creep])
+  }
+
+  @Test func `a figure that was not measured at all is not passed`() {
+    #expect(judge([:]).unjudged.count == 2)
   }
 }
 
@@ -55,7 +137,7 @@ private let bench = Program("needletail-bench")
     process.standardInput = input
     process.standardOutput = output
     try process.run()
-    let figures = ["decode", "risk"]
+    let figures = ["decode", "risk", "pool", "append", "histogram"]
     input.fileHandleForWriting.write(Data((figures.joined(separator: "\n") + "\n").utf8))
     try input.fileHandleForWriting.close()
     let text = String(decoding: output.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
@@ -64,7 +146,7 @@ private let bench = Program("needletail-bench")
     let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
     let ready = try #require(lines.first)
     #expect(ready.first == "ready")
-    #expect(PairedFigures.names(nil).starts(with: ready.dropFirst()))
+    #expect(PairedFigures.names(nil) == Array(ready.dropFirst()))
     #expect(lines.dropFirst().map { $0[0] } == figures)
     for line in lines.dropFirst() {
       #expect(line.count == 1 + PairedFigures.shares.count)
@@ -78,5 +160,30 @@ private let bench = Program("needletail-bench")
     #expect(end.code == 70)
     #expect(end.errors.contains("/bin/true has no mode 'paired'"))
     #expect(try bench.run("compare", "--base", "/nonexistent").code == 66)
+  }
+
+  @Test(arguments: [
+    [], ["--base"], ["--base", "x", "--figure", "nonsense"], ["--base", "x", "--pairs", "9"],
+    ["--nonsense", "x"],
+  ])
+  func `what is no option of compare is refused with the way out`(_ arguments: [String]) throws {
+    let end = try bench.run(["compare"] + arguments)
+    #expect(end.code == 64 && end.errors.contains("compare --help") && end.output.isEmpty)
+  }
+
+  /// With this build as the other ones; what the machine makes of it is not for a test to say.
+  @Test func `one figure alone is compared, with its own self-test, and every case accounted for`()
+    throws
+  {
+    let end = try bench.run(
+      "compare", "--base", bench.path, "--creep", bench.path, "--figure", "histogram", "--pairs",
+      "10")
+    #expect([0, 1, 75].contains(end.code), "\(end.errors)")
+    #expect(end.output.contains("\n  histogram ") && end.output.contains("\n  histogram p90 "))
+    #expect(!end.output.contains("\n  decode "))
+    let line = try #require(end.output.split(separator: "\n").last)
+    let unjudged = end.errors.components(separatedBy: "NOT JUDGED: ").count - 1
+    #expect(line == "paired: judged \(4 - unjudged) of 4")
+    #expect((end.code == 75) == (unjudged > 0 && !end.errors.contains("gate: ")))
   }
 }

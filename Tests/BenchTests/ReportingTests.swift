@@ -140,29 +140,28 @@ final class Folder {
   func path(_ name: String) -> String { url.path + "/" + name }
 }
 
-@Suite struct RepetitionTests {
-  private func result(_ speed: Double, errors: Double) -> SuiteResult {
-    var limit = Figure.Limit(goal: 10, atLeast: true)
-    limit.held = .init(reached: 10, slack: 2, runs: 20)
-    return SuiteResult(
-      suite: "s", question: "?",
-      figures: [
-        Figure("speed", "M/s", [speed], limit: limit),
-        Figure("errors", "errors", [errors], limit: .init(value: 0, atLeast: false), isFinal: true),
-      ])
+@Suite struct TargetTests {
+  private func misses(_ x: [Double], _ limit: Figure.Limit) -> [String] {
+    SuiteResult(suite: "s", question: "?", figures: [Figure("f", "x", x, limit: limit)]).misses
   }
 
-  @Test func `a miss is taken from the repetition only where that passes`() {
-    #expect(result(1, errors: 0).merged(with: result(8, errors: 0)).figures[0].median == 8)
-    #expect(result(1, errors: 0).merged(with: result(2, errors: 0)).figures[0].median == 1)
-    #expect(result(9, errors: 0).merged(with: result(20, errors: 0)).figures[0].median == 9)
+  @Test func `a user's target is held as it stands, a goal by nothing`() {
+    #expect(misses([9], .init(value: 10, atLeast: true)).count == 1)
+    #expect(misses([10], .init(value: 10, atLeast: true)).isEmpty)
+    #expect(misses([1], .init(goal: 10, atLeast: true)).isEmpty)
+    #expect(Figure("f", "x", [1], limit: .init(goal: 10, atLeast: true)).verdict == "not met")
+    #expect(Figure("f", "x", [1], limit: .init(value: 10, atLeast: true)).verdict == "MISSED")
   }
 
-  @Test func `errors of the repetition count too`() {
-    let both = result(1, errors: 2).merged(with: result(20, errors: 3))
-    #expect(both.figures[1].median == 5)
-    let late = result(1, errors: 0).merged(with: result(20, errors: 5))
-    #expect(late.figures[1].misses && late.misses.count == 1)
+  @Test func `nothing measured is a miss of a target`() {
+    #expect(misses([], .init(value: 10, atLeast: false)).count == 1)
+    #expect(misses([.nan], .init(value: 10, atLeast: false)).count == 1)
+  }
+
+  @Test func `the median of an even number of runs is the mean of the middle two`() {
+    #expect(Figure("f", "x", [4, 1, 3, 2]).median == 2.5)
+    #expect(Figure("f", "x", [3, 1, 2]).median == 2)
+    #expect(Figure("f", "x", []).median.isNaN)
   }
 }
 

@@ -2,22 +2,21 @@ import BenchSupport
 import CSupport
 import Foundation
 
-/// This program once more, as a process that ends with this one: where its memory lies is drawn anew.
-enum OwnProcess {
+/// A program that ends with this one.
+enum OwnChild {
   /// Starts it with the words, what it prints on our standard error, and waits for its end.
   ///
   /// - Parameter processors: those it may run on, whatever this thread has been pinned to.
   /// - Returns: its exit code, or 256 + the signal that killed it.
-  static func run(_ words: [String], processors: [Int32] = Machine.processors()) throws -> Int32 {
+  static func run(_ path: String, _ words: [String], processors: [Int32]) throws -> Int32 {
     // The child inherits them; a suite pins the thread anew.
     _ = nt_thread_pin_self(processors, UInt32(processors.count))
     var pid: Int32 = 0
-    var arguments: [UnsafeMutablePointer<CChar>?] =
-      ([Machine.executable] + words).map { strdup($0) } + [nil]
+    var arguments: [UnsafeMutablePointer<CChar>?] = ([path] + words).map { strdup($0) } + [nil]
     defer { for word in arguments { free(word) } }
-    let error = nt_child_start(Machine.executable, &arguments, STDERR_FILENO, &pid)
+    let error = nt_child_start(path, &arguments, STDERR_FILENO, &pid)
     guard error == 0 else {
-      throw BenchError("cannot start \(Machine.executable): \(String(cString: strerror(error)))")
+      throw BenchError("cannot start \(path): \(String(cString: strerror(error)))")
     }
     var status: Int32 = 0
     while !nt_child_ended(pid, &status) { usleep(100_000) }
