@@ -113,7 +113,8 @@ struct GoalTable: Codable {
         row.bound.map { "\($0.atLeast ? ">=" : "<=") \(Self.short($0.value)) \(row.unit)" }
         ?? row.unit
       // Every cell says something: an empty one would look like nothing to complain of.
-      let verdict = row.verdict.hasPrefix(Self.unmet) ? "NOT" + row.verdict.dropFirst(3) : row.verdict
+      let verdict =
+        row.verdict.hasPrefix(Self.unmet) ? "NOT" + row.verdict.dropFirst(3) : row.verdict
       let about = [row.source, row.note].compactMap { $0 }
       lines.append(
         "  " + pad(row.title, 60) + Self.cell(row.measured, 8) + Self.cell(row.base, 10)

@@ -81,7 +81,8 @@ struct PairedJudgement {
       share.name.isEmpty || !name.hasSuffix(share.name)
         ? name : String(name.dropLast(share.name.count))
     }
-    return "gate: \(Self.gate(one.comparison)): \(one.name) is \(PairedTable.factor(estimate.median)) of "
+    return
+      "gate: \(Self.gate(one.comparison)): \(one.name) is \(PairedTable.factor(estimate.median)) of "
       + (one.comparison == .creep ? "the build that creep is held against" : "the base")
       + " [\(PairedTable.factor(estimate.low)) - \(PairedTable.factor(estimate.high))], must be at most "
       + "1.05 and not certainly above 1.03; see \(Bench.command) compare --figure \(figure) "

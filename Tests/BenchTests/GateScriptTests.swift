@@ -92,7 +92,8 @@ private func last(_ end: Program.End) -> String {
 
   private let shown = "[ $1 != compare ] || echo \"$@\" >&2"
 
-  @Test func `time is compared with the base and with the build that creep is held against`() throws {
+  @Test func `time is compared with the base and with the build that creep is held against`() throws
+  {
     let played = try Played(bench: shown)
     let end = try played.gates(["paired"])
     #expect(end.code == 0)

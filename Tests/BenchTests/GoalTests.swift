@@ -101,7 +101,8 @@ private let bench = Program("needletail-bench")
     #expect(table.text.contains("README's figures are of: another"))
   }
 
-  @Test func `the base's report is read for the goals of its suite, whatever else is in it`() throws {
+  @Test func `the base's report is read for the goals of its suite, whatever else is in it`() throws
+  {
     let json = #"""
       {"goals": {"rows": [{"goal": "riskChain", "measured": 7.5, "new": 1},
         {"goal": "booksTime", "measured": 3}, {"goal": "riskTail"}, {"goal": "gone", "measured": 1},
@@ -223,7 +224,8 @@ private let bench = Program("needletail-bench")
 
 @Suite(.enabled(if: bench.isBuilt)) struct GoalCommandTests {
   /// This build as its own base: both are measured, and each has its column.
-  @Test func `a base is measured beside, suite by suite, and figures are kept to be quoted`() throws {
+  @Test func `a base is measured beside, suite by suite, and figures are kept to be quoted`() throws
+  {
     let folder = Folder()
     let words = ["--goals", "--quick", "--runs", "1", "--suite", "record"]
     let made = try bench.run(words + ["--write-quoted", folder.path("quoted.json")])
@@ -255,7 +257,9 @@ private let bench = Program("needletail-bench")
     #expect(try bench.run(arguments).code == 64)
   }
 
-  @Test func `a file of quoted figures that is missing or wrong is refused before measuring`() throws {
+  @Test func `a file of quoted figures that is missing or wrong is refused before measuring`()
+    throws
+  {
     let folder = Folder()
     try WholeFile.write("{}", to: folder.path("wrong.json"))
     for (name, code) in [("none.json", Int32(66)), ("wrong.json", 65)] {

@@ -59,7 +59,9 @@ private func samples(
   var made = PairedSamples()
   for _ in 0..<rounds {
     func near(_ x: Double) -> Double { x * (0.99 + Double(random.below(2_001)) / 100_000) }
-    var round: [PairedSide: Double] = [.new: near(100), .same: near(100 * same), .more: near(100 * more)]
+    var round: [PairedSide: Double] = [
+      .new: near(100), .same: near(100 * same), .more: near(100 * more),
+    ]
     // How much slower this build is than the other.
     round[.base] = base.map { near(100 / $0) }
     round[.creep] = creep.map { near(100 / $0) }
