@@ -1,7 +1,7 @@
 """The report's pages: one content as Markdown and as HTML."""
 import html
 
-from report_pictures import finite
+from report_numbers import bound, finite, in_order, number, said, telling, unit_of
 
 MISSING_PEERS = ("Not measured here: `make bench-peers` installs the peers that Debian and PyPI have, "
                  "builds and runs them beside ours, and the next report shows the table.")
@@ -36,23 +36,6 @@ margin:.8rem 0 } figure { margin:1.2rem 0 } figure img { width:100%; height:auto
 .pair { display:grid; grid-template-columns:repeat(auto-fit,minmax(24rem,1fr)); gap:1rem }
 code { background:var(--panel); padding:.1em .35em; border-radius:.3em }
 """
-
-
-def number(value):
-    """Four significant digits, thousands grouped, as the text report has them."""
-    value = finite(value)
-    if value is None:
-        return "-"
-    if abs(value) >= 1000:
-        return f"{value:,.0f}"
-    return f"{value:.1f}" if abs(value) >= 100 else f"{value:.2f}" if abs(value) >= 1 \
-        else f"{value:.4f}"
-
-
-def bound(limit, unit=""):
-    if not limit:
-        return ""
-    return f"{'≥' if limit['atLeast'] else '≤'} {number(limit['value'])} {unit}".strip()
 
 
 def verdict(figure):
@@ -93,7 +76,7 @@ class Markdown:
 
     def table(self, head, rows):
         def cell(value):
-            return str(value).replace("|", "\\|")
+            return str(value).replace("|", "\\|").replace("\n", " ")
         right = [name.startswith(">") for name in head]
         self.lines.append("| " + " | ".join(name.lstrip(">") for name in head) + " |")
         self.lines.append("| " + " | ".join("---:" if r else "---" for r in right) + " |")
@@ -210,8 +193,9 @@ def noise(page, figures):
               "sampler woke over a millisecond late.")
     page.table(["suite", ">others %", ">stolen %", ">preemptions", ">late wakes", ">latest, µs",
                 ">seconds"],
-               [(s["suite"], number(n["othersPercent"]), number(n["stolenPercent"]), n["preemptions"],
-                 n["lateWakes"], number(n["latestWakeMicroseconds"]), number(n["seconds"]))
+               [(s["suite"], number(n["othersPercent"], "%"), number(n["stolenPercent"], "%"),
+                 number(n["preemptions"], "preemptions"), number(n["lateWakes"], "wakes"),
+                 number(n["latestWakeMicroseconds"], "µs"), number(n["seconds"], "s"))
                 for s in figures["suites"] if (n := s.get("noise"))])
 
 
@@ -223,10 +207,14 @@ def suites(page, figures):
             page.text(f"Not measured: {suite['error']}", warns=True)
             continue
         page.table(["figure", ">median", "unit", ">least", ">greatest", ">runs", ">limit", "verdict"],
-                   [(f["name"] + (f" ({f['note']})" if f.get("note") else ""), number(f["median"]),
-                     f["unit"], number(f["min"]), number(f["max"]), f["runs"],
-                     bound(f["limit"]) if f.get("limit") else "", verdict(f))
-                    for f in suite["figures"]])
+                   [figure_cells(f) for f in suite["figures"]])
+
+
+def figure_cells(figure):
+    unit, about = figure["unit"], f" ({figure['note']})" if figure.get("note") else ""
+    return (said(figure["name"] + about), telling(figure["median"], unit, figure.get("limit")),
+            unit_of(unit), number(figure["min"], unit), number(figure["max"], unit),
+            number(figure["runs"], "runs"), bound(figure.get("limit")), verdict(figure))
 
 
 def peers(page, found):
@@ -236,15 +224,16 @@ def peers(page, found):
         return
     page.text("Run in turn with ours by `make bench-peers`, not in the run above; the ratio is ours to theirs.")
     page.table(["what", "peer", "build", ">theirs", ">ours", "unit", ">ratio", ">goal", "verdict"],
-               [(r["what"], r["peer"], r["build"], of_runs(r["theirs"]), of_runs(r["ours"]), r["unit"],
+               [(r["what"], r["peer"], r["build"], of_runs(r["theirs"], r["unit"]),
+                 of_runs(r["ours"], r["unit"]), unit_of(r["unit"]),
                  number(r["ratio"]), goal_of(r), r["verdict"]) for r in found["rows"]])
     for one in found.get("missing", []):
         page.text(f"Missing: {one['peer']} ({one['why']}); install it: {one['install']}", warns=True)
 
 
-def of_runs(side):
+def of_runs(side, unit):
     """The median of a side's runs, as Benchmarks/Peers/table.py writes them."""
-    return number(side["median"]) if side else "-"
+    return number(side["median"], unit) if side else "-"
 
 
 def goal_of(row):
@@ -269,11 +258,16 @@ def curves(page, figures, pictures):
         page.pictures(pictures[key], [CAPTIONS[key]])
         for found in figures["curves"]:
             if found["name"].startswith("growth") == (key == "growth"):
-                page.part(found["title"])
-                unit = found["yLabel"].replace("us", "µs")
-                page.table([">" + found["xLabel"]] + [f">{s}, {unit}" for s in found["series"]],
-                           [[number(p["x"])] + [number(v) for v in p["values"]]
-                            for p in found["points"]])
+                curve_table(page, found)
+
+
+def curve_table(page, found):
+    unit, across = unit_of(found["yLabel"]), unit_of(found["xLabel"])
+    page.part(said(found["title"]))
+    # What is counted along the axis is whole, and so is a rate that somebody has chosen.
+    page.table([f">{across}", *(f">{said(series)}, {unit}" for series in found["series"])],
+               [[number(p["x"], "" if float(p["x"]).is_integer() else across),
+                 *(number(v, unit) for v in p["values"])] for p in in_order(found["points"])])
 
 
 def write(figures, facts, pictures, folder):
