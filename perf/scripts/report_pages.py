@@ -7,10 +7,12 @@ MISSING_PEERS = ("Not measured here: `make bench-peers` installs the peers that 
                  "builds and runs them beside ours, and the next report shows the table.")
 CAPTIONS = {
     "goals": "Each goal as a factor of what was asked: right of the line it is met.",
-    "latency": "The whole distribution; a straight line up at the end is a few stalls, most of them "
-               "the machine's (the noise beside each suite says how many).",
+    "latency": "The whole distribution, each line up to its greatest; a straight line up at the end is a "
+               "few stalls, most of them the machine's (the noise beside each suite says how many). "
+               "Floors are dashed.",
     "latency-load": "From the time at which a message should have been sent, so that a stall counts for "
-                    "every message that waited. The dashed closed loop hides exactly that.",
+                    "every message that waited. The dotted closed loop hides exactly that.",
+    "latency-wire-load": "The same over sockets, from datagram in to order bytes out.",
     "load": "Near saturation the queue decides, not the code.",
     "growth": "Where a line bends, what is touched at random has outgrown a cache.",
 }
@@ -247,7 +249,7 @@ def curves(page, figures, pictures):
     page.section("Latency")
     if pictures["latency"]:
         for name in pictures["latency"]:
-            page.pictures([name], [CAPTIONS[name]])
+            page.pictures([name], [CAPTIONS.get(name, CAPTIONS["latency-load"])])
     else:
         page.text("No distribution was kept: run the suites engine, wire or load.")
     for key, head in (("load", "Latency against load"), ("growth", "Growth")):
