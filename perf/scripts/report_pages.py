@@ -1,4 +1,5 @@
 """The report's pages: one content as Markdown and as HTML."""
+import base64
 import html
 
 from report_numbers import bound, finite, in_order, number, said, telling, unit_of
@@ -109,9 +110,10 @@ class Markdown:
 
 
 class Page:
-    """index.html: pictures as SVG, nothing from elsewhere."""
+    """index.html: pictures as SVG and within it, so that the page alone can be sent to somebody."""
 
-    def __init__(self):
+    def __init__(self, folder):
+        self.folder = folder
         self.out = []
         self.sections = []
         self.heading = ""
@@ -151,10 +153,14 @@ class Page:
                         + "".join(row(r, "td") for r in rows) + "</tbody></table></div>")
 
     def pictures(self, names, captions):
-        pictures = "".join(f'<img src="{html.escape(n)}.svg" alt="{html.escape(n)}">' for n in names)
+        pictures = "".join(f'<img src="{self.source(n)}" alt="{html.escape(n)}">' for n in names)
         inner = f'<div class="pair">{pictures}</div>' if len(names) > 1 else pictures
         told = "".join(f"<figcaption>{html.escape(c)}</figcaption>" for c in captions)
         self.out.append(f"<figure>{inner}{told}</figure>")
+
+    def source(self, name):
+        drawn = (self.folder / f"{name}.svg").read_bytes()
+        return "data:image/svg+xml;base64," + base64.b64encode(drawn).decode("ascii")
 
     def whole(self):
         links = "".join(f'<a href="#{html.escape(k)}">{html.escape(t)}</a>' for k, t in self.sections)
@@ -308,7 +314,7 @@ def curve_table(page, found):
 
 
 def write(figures, facts, pictures, folder):
-    for page, name in ((Markdown(), "report.md"), (Page(), "index.html")):
+    for page, name in ((Markdown(), "report.md"), (Page(folder), "index.html")):
         machine(page, figures, facts)
         goals(page, figures, pictures)
         curves(page, figures, pictures)
