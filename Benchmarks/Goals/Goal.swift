@@ -5,7 +5,7 @@
 enum Goal: String, Codable, CaseIterable {
   case ringWide, ringNarrow, ringBatched, ringHandOff, ringMany, ringBroadcast
   case byteSum, decodeRatio, decodeRate, decodePeers
-  case booksLevels, booksQueues, booksTime, booksMillion, booksPeers, booksPython
+  case booksLevels, booksQueues, booksTime, booksFloor, booksMillion, booksPeers, booksPython
   case riskChain, riskRate, riskTail, riskTimer, riskInstructions, orderPool
   case tickToOrder, tickToOrderTail
   case wireRatio, wireQuiet, wireRing, wireTime, wireTail, wireFarTail
@@ -44,7 +44,9 @@ enum Goal: String, Codable, CaseIterable {
     switch self {
     case .ringWide, .ringNarrow, .ringBatched, .ringHandOff, .ringMany, .ringBroadcast: rings
     case .byteSum, .decodeRatio, .decodeRate, .decodePeers: decoding
-    case .booksLevels, .booksQueues, .booksTime, .booksMillion, .booksPeers, .booksPython: books
+    case .booksLevels, .booksQueues, .booksTime, .booksFloor, .booksMillion, .booksPeers,
+      .booksPython:
+      books
     case .riskChain, .riskRate, .riskTail, .riskTimer, .riskInstructions, .orderPool: risk
     case .tickToOrder, .tickToOrderTail, .hotPath: hotPathFacts
     case .wireRatio, .wireQuiet, .wireRing, .wireTime, .wireTail, .wireFarTail: wire
@@ -98,6 +100,8 @@ enum Goal: String, Codable, CaseIterable {
     case .booksLevels: Self.atLeast(0.13, "ITCH to books, every best price / frame walk", suite)
     case .booksQueues: Self.atLeast(0.08, "the same with FIFO queues / frame walk", suite)
     case .booksTime: Self.atMost(30, "one message, decoded and booked", suite, "ns")
+    case .booksFloor:
+      Self.atLeast(1, "ITCH to books, every best price / plain C book builder", suite)
     case .booksMillion: Self.atLeast(0.7, "books with 1 M live orders / with 300 k", suite)
     case .booksPython:
       Self.atLeast(1, "ITCH to books / best of nautilus_trader, hftbacktest", .peers("books"))

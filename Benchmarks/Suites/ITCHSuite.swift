@@ -8,6 +8,7 @@ enum ITCHSuite: Suite {
     var walk: [Double] = []
     var farWalk: [Double] = []
     var decode: [Double] = []
+    var plainC: [Double] = []
     var plain: [Double] = []
     var queues: [Double] = []
     var flow: [Double] = []
@@ -31,6 +32,7 @@ enum ITCHSuite: Suite {
       runs.walk.append(try stream.walk())
       runs.farWalk.append(try stream.farWalk())
       runs.decode.append(try stream.decode(handicap: context.handicap))
+      runs.plainC.append(try stream.plainBooks())
       runs.plain.append(try stream.books(queues: false, handicap: context.handicap).all)
       let booked = try stream.books(queues: true, handicap: context.handicap)
       runs.queues.append(booked.all)
@@ -54,14 +56,20 @@ enum ITCHSuite: Suite {
         "decode / walk", "x", ratio(runs.decode, runs.walk), goal: .decodeRatio,
         note: "above 1: the walk waits for memory, see the next line"),
       Figure("decode / the walk, 2,048 bytes ahead", "x", ratio(runs.decode, runs.farWalk)),
+      Figure(
+        "floor: a plain C book builder", "M msg/s", runs.plainC,
+        note: "frozen: every change of the quote, as the naive twin's"),
       Figure("books, every change of the quote", "M msg/s", runs.plain),
       Figure("books / walk", "x", ratio(runs.plain, runs.walk), goal: .booksLevels),
       Figure(
         "one message, decoded and booked", "ns", runs.plain.map { 1e3 / $0 }, goal: .booksTime),
       Figure(
+        "books / plain C book builder", "x", ratio(runs.plain, runs.plainC), goal: .booksFloor),
+      Figure(
         "books with queues", "M msg/s", runs.queues,
         limit: .init(goal: 8, atLeast: true)),
       Figure("books with queues / walk", "x", ratio(runs.queues, runs.walk), goal: .booksQueues),
+      Figure("books with queues / plain C book builder", "x", ratio(runs.queues, runs.plainC)),
       Figure(
         "books with queues, 1 M live orders / 300 k", "x", ratio(runs.million, runs.flow),
         goal: .booksMillion),
