@@ -67,6 +67,7 @@ public enum Bench {
     \(name) count    instructions of the hot functions; see \(name) count --help
     \(name) compare  this build against another, in pairs; see \(name) compare --help
     \(name) books    our books over one file; see \(name) books --help
+    \(name) machine  what this machine is, in one line; see \(name) machine --help
 
     Figures are medians over the runs with least and greatest. Compare ratios within one run;
     absolute times differ by a third from day to day on a shared machine.
@@ -90,6 +91,7 @@ public enum Bench {
     case "compare": return CompareCommand.run(Array(arguments.dropFirst()), strategy)
     case "paired": return pairedInside(Array(arguments.dropFirst()), strategy)
     case "books": return BookFile.run(Array(arguments.dropFirst()))
+    case "machine": return MachineKernels.run(Array(arguments.dropFirst()))
     default: return suites(arguments, strategy)
     }
   }
@@ -120,6 +122,7 @@ public enum Bench {
     }
     // Before a suite pins this thread.
     let machine = Machine.describe()
+    let kernels = MachineKernels.line(of: machine)
     let context = BenchContext(
       options, processors: Machine.processors(), strategy: strategy)
     let troubles = Machine.troubles()
@@ -137,7 +140,7 @@ public enum Bench {
       others[.riskInstructions] = CountCommand.evidence(accepted, strategy)
     }
     let report = BenchReport(
-      machine: machine, troubles: troubles, quick: options.quick, suites: results,
+      machine: machine, kernels: kernels, troubles: troubles, quick: options.quick, suites: results,
       curves: context.curves,
       goals: GoalTable(results, others, witness: witness, quoted: quoted))
     do {

@@ -84,7 +84,7 @@ final class NoiseMeter: @unchecked Sendable {
       latestWakeMicroseconds: Double(latest) / 1e3, seconds: seconds)
   }
 
-  private static func ownUsage() -> (seconds: Double, preemptions: Int) {
+  static func ownUsage() -> (seconds: Double, preemptions: Int) {
     var usage = rusage()
     getrusage(__rusage_who_t(RUSAGE_SELF.rawValue), &usage)
     var children = rusage()

@@ -39,6 +39,8 @@ struct SuiteResult: Codable {
 /// A whole run, as text for people and as JSON for programs.
 struct BenchReport: Codable {
   var machine: String
+  /// What its processors do, in one line: ``MachineKernels``.
+  var kernels: String?
   /// What spoils the figures, as the machine was before the first was taken.
   var troubles: [String] = []
   var quick: Bool
@@ -70,7 +72,7 @@ struct BenchReport: Codable {
   }
 
   func text() -> String {
-    var lines = [machine] + troubles
+    var lines = [machine] + [kernels].compactMap { $0 } + troubles
     if quick { lines.append("--quick: a hundredth of the work; the figures mean little") }
     for suite in suites {
       lines.append("")
