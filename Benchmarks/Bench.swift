@@ -201,7 +201,7 @@ public enum Bench {
   private static func deliver(
     _ report: BenchReport, _ context: BenchContext, _ options: BenchOptions
   ) throws {
-    let text = options.json ? report.json() : options.goalsOnly ? report.goals.text : report.text()
+    let text = options.json ? report.json() : options.goalsOnly ? report.goalsText() : report.text()
     if let directory = options.hgrm {
       let files = context.distributions.map { ($0 + ".hgrm", $1.hgrm()) }
       try WholeFile.write(files, into: directory)

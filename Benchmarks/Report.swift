@@ -71,8 +71,11 @@ struct BenchReport: Codable {
     return text
   }
 
+  /// The table of goals alone, and what the machine is.
+  func goalsText() -> String { "\(kernels ?? machine)\n\(goals.text)" }
+
   func text() -> String {
-    var lines = [machine] + [kernels].compactMap { $0 } + troubles
+    var lines = [kernels ?? machine] + troubles
     if quick { lines.append("--quick: a hundredth of the work; the figures mean little") }
     for suite in suites {
       lines.append("")
