@@ -8,6 +8,10 @@ import Foundation
 /// parts in a million: where stack and arenas lie decides how some copies are made.
 /// Valgrind 3.19 knows no AVX-512: the path that ran behind run-time dispatch is part of the result.
 enum Callgrind {
+  /// Without them it takes the sizes of the machine that it runs on, and misses differ from one to the
+  /// next. So large a last level is missed by what is touched for the first time, and no more.
+  private static let caches = ["--I1=32768,8,64", "--D1=49152,12,64", "--LL=268435456,16,64"]
+
   /// - Parameters:
   ///   - version: of Swift, as the thresholds are named.
   ///   - names: the operations that the program must count.
@@ -25,8 +29,8 @@ enum Callgrind {
       [
         "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=bench_*counted",
         "--dump-after=bench_counted", "--cache-sim=yes",
-        "--callgrind-out-file=\(folder.path)/out", copy,
-      ] + arguments)
+        "--callgrind-out-file=\(folder.path)/out",
+      ] + caches + [copy] + arguments)
     var operations: [String: Thresholds.Count] = [:]
     var dispatch = ""
     var dump = 0
