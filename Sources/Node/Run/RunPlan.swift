@@ -13,7 +13,8 @@ struct RunPlan {
   var instruments: [InstrumentFacts] { feed.instruments }
   var configuration: Configuration { options.configuration }
 
-  init(_ options: RunOptions) throws(CommandFailure) {
+  /// - Parameter messagesMax: of a file, for who plays only its beginning.
+  init(_ options: RunOptions, messagesMax: Int = .max) throws(CommandFailure) {
     self.options = options
     let settings = options.configuration.feed
     if !settings.isGenerated {
@@ -25,13 +26,16 @@ struct RunPlan {
     guard settings.isGenerated else {
       do throws(FeedError) {
         feed = try ExchangeFeed(
-          file: settings.source, instruments: file?.instruments, midnight: midnight)
+          file: settings.source, instruments: file?.instruments, midnight: midnight,
+          messagesMax: messagesMax)
       } catch {
         throw CommandFailure(error.cause.exitCode, "\(error)")
       }
       guard !feed.instruments.isEmpty else {
         throw CommandFailure(
-          .dataError, "\(settings.source): no instrument is in it; give '--instruments FILE'")
+          .dataError,
+          "\(settings.source): no instrument is in it; give '--instruments FILE', or "
+            + "feed.instruments_file in the configuration")
       }
       return
     }

@@ -6,9 +6,12 @@ extension ExchangeFeed {
   /// A recorded feed: framed ITCH messages, or a pcap or pcapng of MoldUDP64, raw or .gz. Read once here
   /// for what the opening lacks.
   ///
-  /// - Parameter instruments: the instruments file's; nil derives them from the feed.
+  /// - Parameters:
+  ///   - instruments: the instruments file's; nil derives them from the feed.
+  ///   - messagesMax: soon after so many it is not looked at further, for who plays only its beginning:
+  ///     instruments, identity and failure are those of that part.
   public convenience init(
-    file path: String, instruments: [InstrumentFacts]?, midnight: Int64
+    file path: String, instruments: [InstrumentFacts]?, midnight: Int64, messagesMax: Int = .max
   ) throws(FeedError) {
     var scan = InstrumentsScan()
     var checksum: UInt64 = 0xCBF2_9CE4_8422_2325
@@ -21,7 +24,7 @@ extension ExchangeFeed {
         scan.look(record)
         checksum = Self.mix(checksum, record)
       }
-    } while !records.isEmpty
+    } while !records.isEmpty && scan.messages < UInt64(messagesMax)
     guard scan.messages > 0 else {
       throw FeedError(
         path: path, offset: nil, cause: .data,

@@ -1,0 +1,48 @@
+package import ExecutionCore
+package import Simulation
+import Transport
+
+/// A market and what may be traded in it, from the files that `needletail run --feed --config` takes: for a
+/// benchmark, which plays its beginning without a run.
+package struct MarketPlan {
+  /// The messages, with the opening ones that a recording may lack.
+  package let feed: ExchangeFeed
+  /// The session day's midnight, US Eastern.
+  package let midnight: Int64
+  /// Instruments, accounts, limits, collars and data quality of the configuration, those of the market
+  /// maker and the taker for its strategies; nil without a configuration.
+  package let engine: EngineConfiguration?
+  /// The files that decide beside the feed: the configuration's, and the instruments file that it names.
+  package let files: [String]
+
+  /// Of a recording whose day neither the configuration nor its name says.
+  private static let anyDay = "2020-01-02"
+
+  /// - Parameters:
+  ///   - feed: framed ITCH or a capture of MoldUDP64, raw or .gz; nil: as the configuration says.
+  ///   - configuration: the YAML of `needletail run`; nil: none.
+  ///   - messagesMax: of the feed, about as many are read.
+  package init(
+    feed: String?, configuration file: String?, messagesMax: Int
+  ) throws(CommandFailure) {
+    var options = RunOptions()
+    if let file { options.configuration = try Configuration.load(file) }
+    if let feed { options.configuration.feed.source = feed }
+    let settings = options.configuration.feed
+    if settings.date.isEmpty, settings.instrumentsFile.isEmpty, !settings.isGenerated,
+      SessionDate(fileName: settings.source) == nil
+    {
+      options.configuration.feed.date = Self.anyDay
+    }
+    let plan = try RunPlan(options, messagesMax: messagesMax)
+    if let failure = plan.feed.failure {
+      throw CommandFailure(failure.cause.exitCode, "\(failure)")
+    }
+    self.feed = plan.feed
+    midnight = plan.midnight
+    files = [file, settings.instrumentsFile].compactMap { $0 }.filter { !$0.isEmpty }
+    engine =
+      file == nil
+      ? nil : try options.configuration.engine(instruments: plan.instruments, day: plan.day)
+  }
+}
