@@ -42,6 +42,7 @@ enum AcceptedFile {
   }
 }
 
+/// Also of a market's files (``MarketChoice``).
 struct AcceptedFileError: Error {
   /// By sysexits: 65 wrong data, 66 no input, 69 no tool.
   var code: Int32

@@ -76,15 +76,32 @@ public enum Bench {
 
   /// Runs what the arguments ask for (without the program's name) and returns the exit code: 0; 1 when
   /// the gate failed; 64 for wrong usage; 65 or 66 for a thresholds file that is wrong or not there; 70
-  /// when a suite could not measure; 73 when a file could not be written. Interrupted, it leaves no
-  /// file behind.
+  /// when a suite could not measure; 73 when a file could not be written; 75 when nothing failed and
+  /// something could not be judged. Interrupted, it leaves no file behind.
   ///
   /// A strategy given here is measured by the suite `strategy`, counted as `strategy.message` and
-  /// compared as the figure `strategy`.
+  /// `strategy.alone` and compared as the figure `strategy`, in the built-in market or in that of
+  /// `--feed` and `--config`.
   ///
   /// Call it from the main thread. It pins threads and spins on them.
   public static func run(_ arguments: [String], strategy: BenchStrategy? = nil) -> Int32 {
     AtEnd.install()
+    var arguments = arguments
+    var strategy = strategy
+    do {
+      let market = try MarketChoice(taking: &arguments)
+      try market.check(for: arguments, hasStrategy: strategy != nil)
+      strategy?.market = market
+      return dispatch(arguments, strategy, market)
+    } catch {
+      say((error as? AcceptedFileError)?.message ?? (error as? BenchError)?.message ?? "\(error)")
+      return (error as? AcceptedFileError)?.code ?? 70
+    }
+  }
+
+  private static func dispatch(
+    _ arguments: [String], _ strategy: BenchStrategy?, _ market: MarketChoice
+  ) -> Int32 {
     switch arguments.first {
     case "count": return CountCommand.run(Array(arguments.dropFirst()), strategy)
     case "counted": return countedInside(Array(arguments.dropFirst()), strategy)
@@ -92,11 +109,13 @@ public enum Bench {
     case "paired": return pairedInside(Array(arguments.dropFirst()), strategy)
     case "books": return BookFile.run(Array(arguments.dropFirst()))
     case "machine": return MachineKernels.run(Array(arguments.dropFirst()))
-    default: return suites(arguments, strategy)
+    default: return suites(arguments, strategy, market)
     }
   }
 
-  private static func suites(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
+  private static func suites(
+    _ arguments: [String], _ strategy: BenchStrategy?, _ market: MarketChoice
+  ) -> Int32 {
     let options: BenchOptions
     do {
       options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
@@ -117,14 +136,14 @@ public enum Bench {
       accepted = try options.thresholds.map { try CountCommand.Accepted($0, strategy) }
       quoted = try QuotedFigures.asked(options)
     } catch {
-      say((error as? AcceptedFileError)?.message ?? "\(error)")
+      say((error as? AcceptedFileError)?.message ?? (error as? BenchError)?.message ?? "\(error)")
       return (error as? AcceptedFileError)?.code ?? 70
     }
     // Before a suite pins this thread.
     let machine = Machine.describe()
     let kernels = MachineKernels.line(of: machine)
     let context = BenchContext(
-      options, processors: Machine.processors(), strategy: strategy)
+      options, processors: Machine.processors(), strategy: strategy, market: market)
     let troubles = Machine.troubles()
     var witness = options.base.map { GoalWitness(program: $0, options) }
     var results: [SuiteResult] = []
@@ -151,8 +170,10 @@ public enum Bench {
       return 73
     }
     let code = report.exitCode(gate: options.gate)
-    guard options.gate, let accepted else { return code }
-    return max(code, CountCommand.gate(accepted, strategy))
+    guard options.gate else { return code }
+    if let why = context.unjudged { notJudged("strategy", why) }
+    let judged = worse(code, context.unjudged == nil ? 0 : notJudgedCode)
+    return accepted.map { worse(judged, CountCommand.gate($0, strategy)) } ?? judged
   }
 
   /// Empty: all. The table of goals alone needs the suites that answer one.

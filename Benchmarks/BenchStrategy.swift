@@ -7,6 +7,8 @@ public import ExecutionCore
 public struct BenchStrategy {
   @usableFromInline let name: String
   @usableFromInline let make: (consuming Engine) -> BenchRunner
+  /// The market that it is counted and compared in.
+  var market = MarketChoice()
 
   /// - Parameters:
   ///   - name: as the report shows it.

@@ -82,13 +82,20 @@ final class BenchContext {
   let gate: Bool
   /// The user's strategy, for the suite `strategy`.
   let strategy: BenchStrategy?
+  /// The market that it trades in.
+  let market: MarketChoice
+  /// Why the gate cannot judge the strategy; nil: it can.
+  var unjudged: String?
   /// What the suites leave beside their figures.
   private(set) var distributions: [String: Distribution] = [:]
   private(set) var curves: [Curve] = []
   /// Why a goal's figure could not be measured here.
   private(set) var leftOut: [Goal: String] = [:]
 
-  init(_ options: BenchOptions, processors: [Int32], strategy: BenchStrategy?) {
+  init(
+    _ options: BenchOptions, processors: [Int32], strategy: BenchStrategy?,
+    market: MarketChoice? = nil
+  ) {
     runs = options.runs
     quick = options.quick
     handicap = options.handicap
@@ -96,6 +103,7 @@ final class BenchContext {
     gate = options.gate
     self.processors = processors
     self.strategy = strategy
+    self.market = market ?? strategy?.market ?? MarketChoice()
   }
 
   /// Keeps a distribution under a name that is a file's name: the last one stands.

@@ -48,9 +48,20 @@ enum Callgrind {
       throw BenchError(
         "\(operations.count) of \(names.count) operations were counted:\n\(output)")
     }
+    try takeAlone(&operations)
     return Thresholds(
       swift: version, architecture: Machine.architecture, dispatch: dispatch,
       operations: operations)
+  }
+
+  /// What the strategy adds is counted as the market without it.
+  private static func takeAlone(_ operations: inout [String: Thresholds.Count]) throws {
+    let name = CountedOperation.strategyAloneName
+    guard let without = operations[name] else { return }
+    guard let with = operations[CountedOperation.strategyName] else {
+      throw BenchError("\(name) is counted with \(CountedOperation.strategyName) only")
+    }
+    operations[name] = with.less(without)
   }
 
   private static func perOperation(

@@ -4,22 +4,23 @@ import Foundation
 
 /// `needletail-bench count`: instructions of the hot functions, exact.
 enum CountCommand {
-  static var help: String {
+  static func help(_ strategy: BenchStrategy?) -> String {
     """
     usage: \(Bench.name) count [--list] [--operation NAME]... [--swift VERSION]
-           [--thresholds FILE] [--creep FILE] [--write-thresholds FILE]
+           [--thresholds FILE] [--creep FILE] [--write-thresholds FILE]\(MarketChoice.usage(strategy))
 
       --list                  the operations: how many of each are counted, and what one is
       --operation NAME        print only these; all are counted and judged
       --swift VERSION         the version that the thresholds are kept under (default: what
                               'swift --version' says)
-      --thresholds FILE       exit 1 where a count differs from the file by more than 2 % (data
-                              references and last-level misses: above by more than 5 %, and by
+      --thresholds FILE       exit 1 where a count differs from the file by more than 2 %, and by
+                              more than 0.05 instructions (data references and last-level
+                              misses: above by more than 5 %, and by
                               more than 0.5 references or 0.25 misses an operation), and where
                               the file has no line for an operation
       --creep FILE            exit 1 where a count is above this file's, of a build long ago, by
                               more than 5 %
-      --write-thresholds FILE write what was counted there: accepts it
+      --write-thresholds FILE write what was counted there: accepts it\(MarketChoice.help(strategy))
 
     Counts are by operation, from valgrind's callgrind; they do not depend on the machine's load.
     """
@@ -36,13 +37,15 @@ enum CountCommand {
       thresholds = try Thresholds.read(path)
       try thresholds.requireKnown(names(strategy), path)
       try thresholds.requireSwift(try version(swift), path)
+      try CountSubject(strategy).require(thresholds, path)
     }
 
     /// A build's of long ago: what it names may be gone.
-    init(creep path: String, swift: String) throws {
+    init(creep path: String, _ strategy: BenchStrategy?, swift: String) throws {
       self.path = path
       thresholds = try Thresholds.read(path)
       try thresholds.requireSwift(swift, path, remedy: Thresholds.withoutCreep)
+      try CountSubject(strategy).require(thresholds, path, remedy: Thresholds.withoutCreep)
     }
 
     init(path: String, thresholds: Thresholds) {
@@ -64,12 +67,13 @@ enum CountCommand {
     var rest = arguments[...]
     while let option = rest.popFirst() {
       if option == "--help" || option == "-h" {
-        print(help)
+        print(help(strategy))
         return 0
       }
       if option == "--list" {
         for operation in CountedOperation.all(strategy) {
-          print("\(pad(operation.name, 16))\(left("\(operation.times)", 6)) x \(operation.what)")
+          let times = operation.times.map { "\($0)" } ?? "each"
+          print("\(pad(operation.name, 16))\(left(times, 6)) x \(operation.what)")
         }
         return 0
       }
@@ -94,26 +98,29 @@ enum CountCommand {
     // What is wrong is said before the minute of counting.
     let swift = try version(options.version)
     let accepted = try options.thresholds.map { try Accepted($0, strategy, swift: swift) }
-    let longAgo = try options.creep.map { try Accepted(creep: $0, swift: swift) }
-    let measured = try Callgrind.count(swift: swift, names: names(strategy))
+    let longAgo = try options.creep.map { try Accepted(creep: $0, strategy, swift: swift) }
+    let subject = try CountSubject(strategy)
+    let measured = try subject.count(swift: swift)
     show(measured, accepted, options.names)
     if let output = options.output { try WholeFile.write(measured.json + "\n", to: output) }
-    return verdict(measured, accepted, longAgo)
+    return subject.closing(
+      verdict(measured, accepted.map(subject.judged), released.map(subject.judged)))
   }
 
-  /// Counts and judges; 0 or 1, 70 when nothing could be counted.
+  /// Counts and judges; 0 or 1, 70 when nothing could be counted, 75 when the strategy is not judged.
   static func gate(_ accepted: Accepted, _ strategy: BenchStrategy?) -> Int32 {
     counting {
-      let measured = try Callgrind.count(swift: accepted.thresholds.swift, names: names(strategy))
+      let subject = try CountSubject(strategy)
+      let measured = try subject.count(swift: accepted.thresholds.swift)
       show(measured, accepted, [])
-      return verdict(measured, accepted, nil)
+      return subject.closing(verdict(measured, subject.judged(accepted), nil))
     }
   }
 
   /// The risk chain's instructions by the accepted ones, for the table of goals.
   static func evidence(_ accepted: Accepted, _ strategy: BenchStrategy?) -> GoalEvidence {
     do {
-      let measured = try Callgrind.count(swift: accepted.thresholds.swift, names: names(strategy))
+      let measured = try CountSubject(strategy).count(swift: accepted.thresholds.swift)
       return accepted.thresholds.evidence(measured, accepted.path)
     } catch let error as AcceptedFileError {
       return .missing(error.message)

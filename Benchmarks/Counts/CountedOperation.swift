@@ -9,8 +9,8 @@ struct CountedOperation {
   let name: String
   /// What one operation is.
   let what: String
-  /// How many of them are counted; what one costs is a mean.
-  let times: Int
+  /// How many of them are counted; what one costs is a mean. nil: as many as the market has messages.
+  let times: Int?
   /// Makes what is needed, and returns how many operations the body does, and the body.
   let prepare: () throws -> (count: Int, body: () -> Void)
 
@@ -29,7 +29,7 @@ struct CountedOperation {
 
   /// With the user's own strategy, where their executable gives one.
   static func all(_ strategy: BenchStrategy?) -> [CountedOperation] {
-    all + (strategy.map { [deciding($0)] } ?? [])
+    all + (strategy.map(deciding) ?? [])
   }
 
   /// Runs the operations of these names, all where there are none, inside the mark that callgrind
@@ -41,8 +41,8 @@ struct CountedOperation {
     }
     for operation in operations where names.isEmpty || names.contains(operation.name) {
       let (count, body) = try operation.prepare()
-      guard count == operation.times else {
-        throw BenchError("\(operation.name) does \(count) operations, not \(operation.times)")
+      guard count == operation.times ?? count else {
+        throw BenchError("\(operation.name) does \(count) operations, not \(operation.times ?? 0)")
       }
       // Lazy things and the first touch of pages are not part of it.
       counted(body)

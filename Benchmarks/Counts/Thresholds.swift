@@ -13,11 +13,15 @@ struct Thresholds: Codable, Equatable {
   var architecture: String
   /// Which code ran behind run-time dispatch: counts of another path say nothing.
   var dispatch: String
+  /// The market that the strategy's counts are of (``StrategyMarket/identity``); nil: the built-in one,
+  /// or none are of a strategy.
+  var market: String?
   var operations: [String: Count]
 
   /// Instructions may differ by this share before the gate fails, data references and misses be above
   /// by that one. A few stray ones are no trend: these many are allowed an operation in any case.
   static let slack = 0.02
+  static let instructionsSlack = 0.05
   static let dataSlack = 0.05
   static let referencesSlack = 0.5
   static let missesSlack = 0.25
@@ -39,7 +43,9 @@ struct Thresholds: Codable, Equatable {
     let made = try AcceptedFile.decode(Thresholds.self, data, at: path)
     for (name, count) in made.operations.sorted(by: { $0.key < $1.key }) {
       let values = [count.instructions, count.dataReferences, count.misses]
-      guard values.allSatisfy({ $0.isFinite && $0 >= 0 }), count.instructions > 0 else {
+      // What a strategy adds may be nothing.
+      let isAlone = name == CountedOperation.strategyAloneName
+      guard values.allSatisfy({ $0.isFinite && $0 >= 0 }), isAlone || count.instructions > 0 else {
         throw AcceptedFileError(
           code: 65,
           message: "\(path): operations.\(name): counts are finite and not negative, "
@@ -71,6 +77,24 @@ struct Thresholds: Codable, Equatable {
       code: 65,
       message: "\(path): swift: its counts are of \(swift), this is Swift \(running): not to be "
         + "compared; \(remedy ?? file)")
+  }
+
+  /// Another market asks other things of a strategy.
+  /// - Parameters:
+  ///   - running: the identity of the market that is played; nil: no strategy is judged.
+  ///   - name: that market's, for people.
+  func requireMarket(_ running: String?, _ name: String, _ path: String, remedy: String? = nil)
+    throws
+  {
+    let accepted = market ?? StrategyMarket.builtIn
+    guard let running, accepted != running else { return }
+    let file =
+      "give the market that it was made with (--feed, --config), or make a file of this one: "
+      + Self.accepting("FILE")
+    throw AcceptedFileError(
+      code: 65,
+      message: "\(path): market: its counts are of '\(accepted)', this run plays '\(running)', "
+        + "\(name): not to be compared; \(remedy ?? file)")
   }
 
   /// What a run says against this file, a line for each failure, with the change that would accept it.
@@ -121,7 +145,9 @@ struct Thresholds: Codable, Equatable {
 
   private func differences(_ count: Count, _ bound: Count) -> [String] {
     var what: [String] = []
-    if abs(count.instructions - bound.instructions) > bound.instructions * Self.slack {
+    // Counts are kept to a hundredth: of a strategy that adds next to nothing that is some percent.
+    let instructions = max(Self.instructionsSlack, bound.instructions * Self.slack)
+    if abs(count.instructions - bound.instructions) > instructions {
       what.append(
         "\(text(count.instructions)) instructions, accepted \(text(bound.instructions)) "
           + "+- \(number(Self.slack * 100)) %")
@@ -182,7 +208,7 @@ struct Thresholds: Codable, Equatable {
 
   /// As they are counted, then by name.
   static func ordered(_ names: some Collection<String>) -> [String] {
-    let order = CountedOperation.all.map(\.name)
+    let order = CountedOperation.all.map(\.name) + CountedOperation.strategyNames
     return names.sorted { a, b in
       (order.firstIndex(of: a) ?? order.count, a) < (order.firstIndex(of: b) ?? order.count, b)
     }
@@ -200,8 +226,10 @@ struct Thresholds: Codable, Equatable {
   var json: String {
     var lines = [
       "{", "  \"swift\": \"\(swift)\",", "  \"architecture\": \"\(architecture)\",",
-      "  \"dispatch\": \"\(dispatch)\",", "  \"operations\": {",
+      "  \"dispatch\": \"\(dispatch)\",",
     ]
+    if let market { lines.append("  \"market\": \"\(market)\",") }
+    lines.append("  \"operations\": {")
     let present = Self.ordered(operations.keys)
     for name in present {
       guard let count = operations[name] else { continue }

@@ -14,7 +14,6 @@ final class StrategyBench {
   private let venue: StrategyVenue
   private(set) var requests = 0
   private var sequence: UInt64 = 1
-  private static let strategiesMax = 64
   /// Requests that are encoded in one go, and rounds of answers; what is left goes with the next tick.
   private static let requestsMax = 4_096
   private static let roundsMax = 64
@@ -22,15 +21,9 @@ final class StrategyBench {
   private var isCounted = false
 
   init(_ strategy: BenchStrategy, _ market: StrategyMarket) throws {
-    var configuration = BenchMarket.configuration(instruments: 1)
-    configuration.instruments = market.instruments
-    configuration.strategies = (0..<Self.strategiesMax).map {
-      StrategyConfiguration(name: "bench\($0)", account: AccountID(raw: 0))
-    }
-    configuration.marketData.capacity = .small
-    venue = try StrategyVenue(market.instruments)
+    venue = try StrategyVenue(market)
     do {
-      runner = strategy.make(try Engine(configuration, lane: lane.lane))
+      runner = strategy.make(try Engine(market.engine, lane: lane.lane))
     } catch { throw BenchError("\(error)") }
     self.market = market
     records = .allocate(capacity: StrategySuite.batch)
@@ -73,13 +66,8 @@ final class StrategyBench {
       answer(1, bytes, &gateway, start)
     }
     var refused: UInt64 = 0
-    ticks.refusals = [:]
-    runner.engine { engine in
-      refused = engine.counters.refused
-      for code in RefusalCode.allCases where engine.refusals(code) > 0 {
-        ticks.refusals["\(code)"] = engine.refusals(code)
-      }
-    }
+    runner.engine { refused = $0.counters.refused }
+    ticks.refusals = refusals()
     if !samples.isEmpty { ticks.samples.append(samples) }
     ticks.requests.append(Double(requests))
     ticks.ordering.append(Double(samples.count))
@@ -89,6 +77,16 @@ final class StrategyBench {
     for trouble in found.troubles where !ticks.troubles.contains(trouble) {
       ticks.troubles.append(trouble)
     }
+  }
+
+  func refusals() -> Refusals {
+    var refusals = Refusals()
+    runner.engine { engine in
+      for code in RefusalCode.allCases where engine.refusals(code) > 0 {
+        refusals.counts["\(code)"] = engine.refusals(code)
+      }
+    }
+    return refusals
   }
 
   /// The market's next messages, answers of the venue included, at machine times that are the same
@@ -116,7 +114,7 @@ final class StrategyBench {
     let start = market.offsets[at]
     let batch = ITCHDecoder.decodeFrames(
       market.bytes + start, count: market.offsets[at + count] - start,
-      midnight: StrategyMarket.midnight, firstSequence: sequence, into: records, capacity: count)
+      midnight: market.midnight, firstSequence: sequence, into: records, capacity: count)
     sequence += UInt64(batch.records)
     runner.ingest(records, batch.records, now)
     return encode(&gateway, now)
@@ -189,10 +187,12 @@ final class StrategyBench {
   /// What no right run has; throws where the market itself did not come through.
   func check(_ gateway: borrowing OUCHGateway) throws -> (errors: UInt64, troubles: [String]) {
     var feed = FeedState()
+    var full: UInt64 = 0
     var wrong: [(name: String, count: UInt64)] = []
     var open = 0
     runner.engine {
       feed = $0.market.feedState
+      full = $0.market.books.counters.full
       let counters = $0.counters
       wrong = [
         ("reports of unknown orders", counters.unknownOrders), ("overfills", counters.overfills),
@@ -202,6 +202,11 @@ final class StrategyBench {
     }
     guard feed.applied == UInt64(market.messages), feed.gaps == 0 else {
       throw BenchError("the engine took \(feed.applied) of \(market.messages) messages")
+    }
+    guard full == 0 else {
+      throw BenchError(
+        "\(full) orders of the market found no room in the books: give a configuration (--config) "
+          + "with more runtime.book_orders_max")
     }
     wrong.append(("requests refused by the gateway", gateway.counters.notSent))
     wrong.append(("messages not understood", UInt64(venue.wrong) + gateway.counters.undecodable))

@@ -18,15 +18,15 @@ final class StrategyVenue {
   /// Bytes that are no request, and answers that have no bytes.
   private(set) var wrong = 0
 
-  init(_ instruments: [InstrumentFacts]) throws {
+  init(_ market: StrategyMarket) throws {
     var settings = ExchangeSettings()
     // An order of ours that meets another of ours: the older one is cancelled, and nothing is filled.
     settings.preventsSelfMatch = true
     var exchange = ExchangeCore(settings: settings)
     guard let account = exchange.openAccount() else { throw BenchError("no account at the venue") }
     self.account = account
-    for (i, facts) in instruments.enumerated() {
-      guard exchange.define(facts, locate: UInt16(i + 1)) != nil else {
+    for facts in market.engine.instruments {
+      guard exchange.define(facts, locate: market.locates[facts.symbol]) != nil else {
         throw BenchError("the venue has no room for the instruments")
       }
     }

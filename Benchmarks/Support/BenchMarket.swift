@@ -3,6 +3,9 @@ package import Gateways
 
 /// A made market: every instrument trades at 100.00, one cent wide.
 package enum BenchMarket {
+  /// More orders than any market here makes.
+  package static let ordersPerDayMax = 1 << 21
+
   package static func symbol(_ i: Int) -> UInt64 { SymbolCode.encode("B\(i)") ?? 0 }
 
   /// Breakers and data-quality gates are on, with the ages that a run has: who places orders lets the
@@ -26,7 +29,7 @@ package enum BenchMarket {
       })
     configuration.venueIsUpAtStart = true
     configuration.queryAccountAtLogin = false
-    configuration.ordersPerDayMax = 1 << 21
+    configuration.ordersPerDayMax = ordersPerDayMax
     configuration.firmLimits.messageRate = MessageRate(
       perSecond: 1_000_000, burst: 100_000, keptForCancels: 100)
     return configuration

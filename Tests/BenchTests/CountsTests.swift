@@ -69,8 +69,8 @@ private func thresholds(
       ["ring": count(100, references, misses)], ["ring": count(100, then, missesThen)])
     #expect(lines.isEmpty == passes, "\(lines)")
     #expect(
-      CountCommand.help.contains("more than 5 %, and by\n") && Thresholds.dataSlack == 0.05
-        && CountCommand.help.contains("more than 0.5 references or 0.25 misses")
+      CountCommand.help(nil).contains("more than 5 %, and by\n") && Thresholds.dataSlack == 0.05
+        && CountCommand.help(nil).contains("more than 0.5 references or 0.25 misses")
         && Thresholds.referencesSlack == 0.5 && Thresholds.missesSlack == 0.25)
   }
 
@@ -204,7 +204,7 @@ private func thresholds(
       .appendingPathComponent("needletail-creep-\(UUID().uuidString).json")
     defer { try? FileManager.default.removeItem(at: file) }
     try Data(thresholds(["rang": count(100)]).json.utf8).write(to: file)
-    let longAgo = try CountCommand.Accepted(creep: file.path, swift: "6.3.1")
+    let longAgo = try CountCommand.Accepted(creep: file.path, nil, swift: "6.3.1")
     #expect(longAgo.thresholds.operations.keys.contains("rang"))
     #expect(throws: AcceptedFileError.self) {
       try CountCommand.Accepted(file.path, nil, swift: "6.3.1")

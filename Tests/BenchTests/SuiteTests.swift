@@ -80,6 +80,8 @@ private let bench = Program("needletail-bench")
     let idle = try unpinned { try StrategySuite.run(context) }
     #expect(idle.first { $0.name == "orders, replaces and cancels" }?.median == 0)
     #expect(idle.contains { $0.note?.contains("sent nothing") == true })
+    #expect(taker.unjudged == nil)
+    #expect(context.unjudged?.contains("sends no order in 20000 messages of the built-in") == true)
   }
 
   private func context() throws -> BenchContext {

@@ -6,12 +6,14 @@ import NeedletailBench
 /// each change of a book as it is told to: a user's strategy, and the same made slower.
 struct Leaning: Strategy {
   let work: Int
+  /// It never orders.
+  let isIdle: Bool
   var sum: UInt64 = 0
 
   mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
     for i in 0..<work { sum = (sum ^ UInt64(i)) &* 0x9e37_79b9_7f4a_7c15 }
     let quote = desk.quote(instrument)
-    guard desk.isTradable(instrument), desk.openOrderCount(instrument) == 0,
+    guard !isIdle, desk.isTradable(instrument), desk.openOrderCount(instrument) == 0,
       quote.bidQuantity.raw > 4 * quote.askQuantity.raw
     else { return }
     _ = desk.place(
@@ -21,7 +23,7 @@ struct Leaning: Strategy {
 }
 
 /// What a user makes to gate a strategy of their own (perf/README.md, "Your own strategy").
-/// usage: own-strategy-bench [--work N] [arguments of needletail-bench]
+/// usage: own-strategy-bench [--work N] [--idle] [arguments of needletail-bench]
 @main struct OwnStrategyBench {
   static func main() {
     var arguments = Array(CommandLine.arguments.dropFirst())
@@ -30,6 +32,9 @@ struct Leaning: Strategy {
       work = n
       arguments.removeFirst(2)
     }
-    exit(Bench.run(arguments, strategy: BenchStrategy("leaning") { Leaning(work: work) }))
+    let isIdle = arguments.first == "--idle"
+    if isIdle { arguments.removeFirst() }
+    let strategy = BenchStrategy("leaning") { Leaning(work: work, isIdle: isIdle) }
+    exit(Bench.run(arguments, strategy: strategy))
   }
 }
