@@ -104,7 +104,7 @@ enum CountCommand {
     show(measured, accepted, options.names)
     if let output = options.output { try WholeFile.write(measured.json + "\n", to: output) }
     return subject.closing(
-      verdict(measured, accepted.map(subject.judged), released.map(subject.judged)))
+      verdict(measured, accepted.map(subject.judged), longAgo.map(subject.judged)))
   }
 
   /// Counts and judges; 0 or 1, 70 when nothing could be counted, 75 when the strategy is not judged.

@@ -8,16 +8,16 @@ import Foundation
 /// tenth from nothing. A figure for which it cannot is not judged. What seems slower is measured again in
 /// twice as many rounds, and fails only if it is slower in those alone too.
 enum CompareCommand {
-  static var help: String {
+  static func help(_ strategy: BenchStrategy?) -> String {
     """
-    usage: \(Bench.name) compare --base PROGRAM [--creep PROGRAM] [--figure NAME]... [--pairs N]
+    usage: \(Bench.name) compare --base PROGRAM [--creep PROGRAM] [--figure NAME]... \
+    [--pairs N]\(MarketChoice.usage(strategy))
 
       --base PROGRAM    the \(Bench.name) of the other build
       --creep PROGRAM   that of a build long ago, held by the same rule: several changes, each of which
                         loses less than is seen, may not lose more together
-      --figure NAME     these only; all without it: \(PairedFigures.names(nil).joined(separator: ", ")),
-                        and strategy, where the executable gives one
-      --pairs N         pairs of processes, 10 to 1000 (default \(pairsUsual))
+      --figure NAME     these only; all without it: \(PairedFigures.names(strategy).joined(separator: ", "))
+      --pairs N         pairs of processes, 10 to 1000 (default \(pairsUsual))\(MarketChoice.help(strategy))
 
     Each figure is judged by the p50 and by the p90 of its blocks. Slower is: certainly (95 %) by more
     than 3 %, and by more than 5 % in the middle, twice.
@@ -64,7 +64,7 @@ enum CompareCommand {
 
   static func run(_ arguments: [String], _ strategy: BenchStrategy?) -> Int32 {
     if arguments.contains(where: { $0 == "--help" || $0 == "-h" }) {
-      print(help)
+      print(help(strategy))
       return 0
     }
     do {
@@ -74,7 +74,7 @@ enum CompareCommand {
         Bench.say("compare: \(program) is no program: build it first")
         return 66
       }
-      do { return try compare(options) } catch {
+      do { return try compare(options, strategy) } catch {
         Bench.say("compare: \((error as? BenchError)?.message ?? "\(error)")")
         return 70
       }
@@ -85,43 +85,45 @@ enum CompareCommand {
     }
   }
 
-  private static func compare(_ options: Options) throws -> Int32 {
-    let own = Machine.executable
-    var programs: [PairedSide: String] = [
-      .base: options.base, .new: own, .same: own, .more: own,
-    ]
-    programs[.creep] = options.creep
+  private static func compare(_ options: Options, _ strategy: BenchStrategy?) throws -> Int32 {
+    let rounds = PairedRounds(
+      base: options.base, creep: options.creep, arguments: strategy?.market.words ?? [])
     // Before the minutes of measuring: whether the others can answer at all.
     for path in [options.base, options.creep].compactMap({ $0 }) {
-      try PairedProgram(path: path).end()
+      try PairedProgram(path: path, arguments: rounds.arguments).end()
     }
-    let rounds = PairedRounds(programs: programs)
-    let samples = try proven(rounds, options)
-    print(PairedTable.text(samples, title: "paired: \(options.pairs) pairs and more where needed"))
-    var judgement = PairedJudgement(samples, figures: options.figures, programs: programs)
+    var idle: String?
+    if let strategy, options.figures.contains(PairedFigures.strategyName) {
+      idle = try PairedFigures.idle(strategy)
+    }
+    let figures = options.figures.filter { $0 != PairedFigures.strategyName || idle == nil }
+    let samples = try proven(rounds, figures, pairs: options.pairs)
+    print(PairedTable.text(samples, title: "paired: \(options.pairs) pairs, more where needed"))
+    var judgement = PairedJudgement(
+      samples, figures: options.figures, programs: rounds.programs, idle: idle)
     let suspects = judgement.suspects
     if !suspects.isEmpty {
       print("paired: slower: \(suspects.joined(separator: ", ")); \(2 * options.pairs) new pairs")
       let again = try rounds.measure(
-        options.figures.filter { judgement.isSuspect($0) }, rounds: 2 * options.pairs)
+        figures.filter { judgement.isSuspect($0) }, rounds: 2 * options.pairs)
       print(PairedTable.text(again, title: "paired: \(2 * options.pairs) new pairs"))
       judgement.look(again)
     }
-    return judgement.say(programs)
+    return judgement.say(rounds)
   }
 
   /// Rounds of all figures, and more of those that cannot be told yet.
   private static func proven(
-    _ rounds: PairedRounds, _ options: Options
+    _ rounds: PairedRounds, _ figures: [String], pairs: Int
   ) throws -> [String: PairedSamples] {
-    var samples = try rounds.measure(options.figures, rounds: options.pairs)
+    var samples = try rounds.measure(figures, rounds: pairs)
     for _ in 1..<attemptsMax {
-      let open = options.figures.filter { name in
+      let open = figures.filter { name in
         PairedFigures.shares.contains { samples[name + $0.name]?.isProven == false }
       }
       if open.isEmpty { break }
-      print("paired: not told yet: \(open.joined(separator: ", ")); \(options.pairs) more pairs")
-      for (name, more) in try rounds.measure(open, rounds: options.pairs) {
+      print("paired: not told yet: \(open.joined(separator: ", ")); \(pairs) more pairs")
+      for (name, more) in try rounds.measure(open, rounds: pairs) {
         samples[name, default: PairedSamples()].add(more)
       }
     }

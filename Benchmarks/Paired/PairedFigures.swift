@@ -42,7 +42,7 @@ enum PairedFigures {
       all.append(("ring", { try ring(processors) }))
       all.append(("wire", { try wire(processors) }))
     }
-    if let strategy { all.append(("strategy", { try deciding(strategy) })) }
+    if let strategy { all.append((strategyName, { try deciding(strategy) })) }
     return all
   }
 

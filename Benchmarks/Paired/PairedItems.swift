@@ -157,32 +157,6 @@ extension PairedFigures {
       end: { if bench.count == 0 { throw BenchError("the histogram counted nothing") } })
   }
 
-  /// A message of a made market with the user's strategy, the venue's answers in it.
-  static func deciding(_ strategy: BenchStrategy) throws -> Item {
-    // A slice and its warm-up, with a tenth more work planted.
-    let market = try StrategyMarket(messages: 56_000, symbols: StrategySuite.symbols)
-    var bench: StrategyBench?
-    let gateway = Kept(try BenchMarket.gateway())
-    func fresh() throws {
-      bench = try StrategyBench(strategy, market)
-      gateway.value = try BenchMarket.gateway()
-    }
-    return Item(
-      name: "strategy", block: 160, blocks: 240,
-      body: { operations in
-        var left = operations
-        while left > 0, let now = bench {
-          let done = now.play(left, &gateway.value)
-          left -= done
-          // Its end is reached with much planted only.
-          guard done == 0 else { continue }
-          guard (try? fresh()) != nil else { fatalError("no memory for another engine") }
-        }
-      },
-      // Every slice plays the same part of the market.
-      begin: fresh)
-  }
-
   static func ring(_ processors: [Int32]) throws -> Item {
     let there = try RingEnds(payload: 8, capacity: 4_096)
     let back = try RingEnds(payload: 8, capacity: 4_096)

@@ -63,11 +63,19 @@ struct PairedRounds {
   /// Programs of the sides that there are.
   let programs: [PairedSide: String]
   /// For each program, behind `paired`.
-  var arguments: [String] = []
+  let arguments: [String]
   /// Percent of work put in on purpose.
   static let plant = 10
   /// Of one round. The suite's figure over sockets takes one, for each of its slices is a run of its own.
   private static func turns(_ name: String) -> Int { name == "wire" ? 1 : 3 }
+
+  init(base: String, creep: String?, arguments: [String]) {
+    let own = Machine.executable
+    var programs: [PairedSide: String] = [.base: base, .new: own, .same: own, .more: own]
+    programs[.creep] = creep
+    self.programs = programs
+    self.arguments = arguments
+  }
 
   /// - Parameter names: figures, without their shares.
   /// - Returns: by share.

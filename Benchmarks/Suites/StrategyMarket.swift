@@ -39,8 +39,6 @@ final class StrategyMarket {
       identity: { _ in Self.builtIn })
   }
 
-  convenience init(messages: Int, symbols: Int) throws { try self.init(messages: messages) }
-
   /// The user's own.
   ///
   /// - Parameters:
