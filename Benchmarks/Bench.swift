@@ -81,7 +81,7 @@ public enum Bench {
   ///
   /// A strategy given here is measured by the suite `strategy`, counted as `strategy.message` and
   /// `strategy.alone` and compared as the figure `strategy`, in the built-in market or in that of
-  /// `--feed` and `--config`.
+  /// `--feed` and `--config`. Only it and errors are judged then: the product's goals are not shown.
   ///
   /// Call it from the main thread. It pins threads and spins on them.
   public static func run(_ arguments: [String], strategy: BenchStrategy? = nil) -> Int32 {
@@ -118,13 +118,14 @@ public enum Bench {
   ) -> Int32 {
     let options: BenchOptions
     do {
-      options = try BenchOptions(arguments, suites: suites.map { $0.name }, ungated: ungated)
+      options = try BenchOptions(
+        arguments, suites: suites.map { $0.name }, ungated: ungated, isOwn: strategy != nil)
     } catch let error as BenchError {
       say("\(error.message); see \(command) --help")
       return 64
     } catch { return 70 }
     if options.help {
-      print(help)
+      print(help(strategy))
       print("\nsuites:")
       for suite in suites { print("  \(suite.name)  \(suite.question)") }
       return 0
@@ -161,7 +162,8 @@ public enum Bench {
     let report = BenchReport(
       machine: machine, kernels: kernels, troubles: troubles, quick: options.quick, suites: results,
       curves: context.curves,
-      goals: GoalTable(results, others, witness: witness, quoted: quoted))
+      goals: strategy == nil
+        ? GoalTable(results, others, witness: witness, quoted: quoted) : nil)
     do {
       try deliver(report, context, options)
       try options.writeQuoted.map { try QuotedFigures(report).write(to: $0) }
@@ -239,7 +241,7 @@ public enum Bench {
   ) -> SuiteResult {
     let meter = NoiseMeter()
     do {
-      let figures = try suite.run(context)
+      let figures = context.judged(try suite.run(context))
       return SuiteResult(
         suite: suite.name, question: suite.question, figures: figures, noise: meter.end())
     } catch {

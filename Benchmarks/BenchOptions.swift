@@ -20,14 +20,22 @@ struct BenchOptions {
   var audit: String?
   var peers: String?
 
-  /// - Parameter ungated: suites that measure nothing under the gate.
-  init(_ arguments: [String], suites: [String], ungated: [String] = []) throws {
+  /// What is about the product's goals: no option of a user's own executable.
+  private static let ofGoals: Set = ["--goals", "--audit", "--peers", "--slack", "--history"]
+
+  /// - Parameters:
+  ///   - ungated: suites that measure nothing under the gate.
+  ///   - isOwn: of a user's own executable.
+  init(
+    _ arguments: [String], suites: [String], ungated: [String] = [], isOwn: Bool = false
+  ) throws {
     var rest = arguments[...]
     func value(_ option: String) throws -> String {
       guard let next = rest.popFirst() else { throw BenchError("\(option) needs a value") }
       return next
     }
     while let option = rest.popFirst() {
+      if isOwn, Self.ofGoals.contains(option) { throw BenchError("unknown option '\(option)'") }
       switch option {
       case "--help", "-h", "--list": help = true
       case "--gate": gate = true

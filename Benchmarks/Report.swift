@@ -47,7 +47,8 @@ struct BenchReport: Codable {
   var suites: [SuiteResult]
   /// What is drawn: figures over a load or a size.
   var curves: [Curve] = []
-  var goals: GoalTable
+  /// The product's own; nil in a user's executable.
+  var goals: GoalTable?
   /// The last thing that a run does is to write its report, whole.
   var isComplete = true
 
@@ -72,7 +73,7 @@ struct BenchReport: Codable {
   }
 
   /// The table of goals alone, and what the machine is.
-  func goalsText() -> String { "\(kernels ?? machine)\n\(goals.text)" }
+  func goalsText() -> String { "\(kernels ?? machine)\n\(goals?.text ?? "")" }
 
   func text() -> String {
     var lines = [kernels ?? machine] + troubles
@@ -96,7 +97,7 @@ struct BenchReport: Codable {
       }
     }
     for curve in curves { lines += ["", curve.text] }
-    lines += ["", goals.text]
+    if let goals { lines += ["", goals.text] }
     return lines.joined(separator: "\n")
   }
 }

@@ -17,15 +17,21 @@ struct PairedJudgement {
   /// - Parameters:
   ///   - figures: that were asked for.
   ///   - programs: the builds that there are.
+  ///   - idle: why the strategy's figure was not measured.
   init(
-    _ samples: [String: PairedSamples], figures: [String], programs: [PairedSide: String]
+    _ samples: [String: PairedSamples], figures: [String], programs: [PairedSide: String],
+    idle: String? = nil
   ) {
     let others: [PairedComparison] = [.base, .creep].filter { programs[$0.sides.1] != nil }
     for figure in figures {
       for comparison in others {
         for share in PairedFigures.shares {
           let one = Case(name: figure + share.name, comparison: comparison)
-          judge(one, samples[one.name])
+          if let idle, figure == PairedFigures.strategyName {
+            unjudged.append((one, idle))
+          } else {
+            judge(one, samples[one.name])
+          }
         }
       }
     }
@@ -57,12 +63,12 @@ struct PairedJudgement {
   }
 
   /// Says what failed and what was not judged; 0, 1 or 75.
-  func say(_ programs: [PairedSide: String]) -> Int32 {
+  func say(_ rounds: PairedRounds) -> Int32 {
     for (one, why) in unjudged {
       Bench.notJudged("\(Self.gate(one.comparison)): \(one.name)", why)
     }
     for (one, estimate) in slower {
-      FileHandle.standardError.write(Data((failure(one, estimate, programs) + "\n").utf8))
+      FileHandle.standardError.write(Data((failure(one, estimate, rounds) + "\n").utf8))
     }
     let all = passed.count + slower.count + unjudged.count
     print("paired: judged \(passed.count + slower.count) of \(all)")
@@ -74,19 +80,23 @@ struct PairedJudgement {
   }
 
   private func failure(
-    _ one: Case, _ estimate: PairedEstimate, _ programs: [PairedSide: String]
+    _ one: Case, _ estimate: PairedEstimate, _ rounds: PairedRounds
   ) -> String {
-    let other = programs[one.comparison.sides.1] ?? ""
-    let figure = PairedFigures.shares.reduce(one.name) { name, share in
-      share.name.isEmpty || !name.hasSuffix(share.name)
-        ? name : String(name.dropLast(share.name.count))
-    }
-    return
-      "gate: \(Self.gate(one.comparison)): \(one.name) is \(PairedTable.factor(estimate.median)) of "
-      + (one.comparison == .creep ? "the build that creep is held against" : "the base")
-      + " [\(PairedTable.factor(estimate.low)) - \(PairedTable.factor(estimate.high))], must be at most "
-      + "1.05 and not certainly above 1.03; see \(Bench.command) compare --figure \(figure) "
-      + "--base \(Bench.quoted(other))"
+    let other = one.comparison == .creep ? "the build that creep is held against" : "the base"
+    let factor = PairedTable.factor
+    let words = [
+      "--figure", figure(one.name), "--base", rounds.programs[one.comparison.sides.1] ?? "",
+    ]
+    return "gate: \(Self.gate(one.comparison)): \(one.name) is \(factor(estimate.median)) of \(other) "
+      + "[\(factor(estimate.low)) - \(factor(estimate.high))], must be at most 1.05 and not certainly "
+      + "above 1.03; see \(Bench.command) compare "
+      + (words + rounds.arguments).map(Bench.quoted).joined(separator: " ")
+  }
+
+  /// Of a share.
+  private func figure(_ name: String) -> String {
+    let ending = PairedFigures.shares.map(\.name).first { !$0.isEmpty && name.hasSuffix($0) }
+    return String(name.dropLast(ending?.count ?? 0))
   }
 }
 

@@ -72,6 +72,7 @@ private func samples(
 
 @Suite struct PairedJudgementTests {
   private let programs: [PairedSide: String] = [.base: "/b", .creep: "/c", .new: "/n"]
+  private let rounds = PairedRounds(base: "/b", creep: "/c", arguments: [])
 
   private func judge(
     _ found: [String: PairedSamples], _ programs: [PairedSide: String]? = nil,
@@ -92,7 +93,7 @@ private func samples(
     let judged = judge(["risk": samples(base: 1.2, more: 1.02), "risk p90": samples()])
     #expect(judged.unjudged.map(\.0.name) == ["risk"] && judged.slower.isEmpty)
     #expect(judged.passed.map(\.name) == ["risk p90"])
-    #expect(judged.say(programs) == 75)
+    #expect(judged.say(rounds) == 75)
   }
 
   @Test func `what is slower at both looks fails, and what is at one only passes`() {
@@ -100,12 +101,12 @@ private func samples(
     let first = PairedJudgement(slow, figures: ["risk"], programs: programs)
     #expect(first.suspects == ["risk"] && first.isSuspect("risk") && !first.isSuspect("tick"))
     let failed = judge(slow, again: ["risk": samples(base: 1.1, seed: 2)])
-    #expect(failed.slower.map(\.0.name) == ["risk"] && failed.say(programs) == 1)
+    #expect(failed.slower.map(\.0.name) == ["risk"] && failed.say(rounds) == 1)
     let passed = judge(slow, again: ["risk": samples(seed: 2)])
-    #expect(passed.slower.isEmpty && passed.say(programs) == 0)
+    #expect(passed.slower.isEmpty && passed.say(rounds) == 0)
     // The second look has to be able to tell as well.
     let unsure = judge(slow, again: ["risk": samples(base: 1.1, more: 1)])
-    #expect(unsure.slower.isEmpty && unsure.say(programs) == 75)
+    #expect(unsure.slower.isEmpty && unsure.say(rounds) == 75)
   }
 
   @Test func `several small losses together are creep, though the base shows none`() {
