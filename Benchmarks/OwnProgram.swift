@@ -54,8 +54,7 @@ extension BenchContext {
     return figures.map { figure in
       var figure = figure
       figure.goal = nil
-      // What is final counts errors.
-      if !figure.isFinal { figure.limit = nil }
+      if !figure.countsErrors { figure.limit = nil }
       return figure
     }
   }

@@ -53,6 +53,8 @@ struct Figure: Codable {
     guard let limit, !limit.isGoal else { return false }
     return runs == 0 || median.isNaN || !limit.isMet(by: median)
   }
+  /// Errors, of which there may be none.
+  var countsErrors: Bool { limit.map { !$0.isGoal && !$0.atLeast && $0.value == 0 } ?? false }
   /// For people: `met`, `not met`, or `MISSED` where the gate fails.
   var verdict: String {
     guard let limit else { return "" }

@@ -20,7 +20,9 @@ struct QuotedFigures: Codable, Equatable {
 
   /// This machine's, of one run.
   init(_ report: BenchReport) {
-    let rows = report.goals.rows.compactMap { row in row.measured.map { (row.goal.rawValue, $0) } }
+    let rows = (report.goals?.rows ?? []).compactMap { row in
+      row.measured.map { (row.goal.rawValue, $0) }
+    }
     self.init(
       machine: report.machine, made: Date().ISO8601Format() + ", make goals",
       figures: Dictionary(uniqueKeysWithValues: rows))

@@ -87,7 +87,8 @@ struct PairedJudgement {
     let words = [
       "--figure", figure(one.name), "--base", rounds.programs[one.comparison.sides.1] ?? "",
     ]
-    return "gate: \(Self.gate(one.comparison)): \(one.name) is \(factor(estimate.median)) of \(other) "
+    return
+      "gate: \(Self.gate(one.comparison)): \(one.name) is \(factor(estimate.median)) of \(other) "
       + "[\(factor(estimate.low)) - \(factor(estimate.high))], must be at most 1.05 and not certainly "
       + "above 1.03; see \(Bench.command) compare "
       + (words + rounds.arguments).map(Bench.quoted).joined(separator: " ")

@@ -87,7 +87,7 @@ struct MarketChoice {
     guard isOwn, Set(arguments).isDisjoint(with: ["--help", "-h", "--list"]) else { return }
     switch arguments.first {
     // They are started by this program, with a market that it has checked.
-    case "counted", "paired", "again": return
+    case "counted", "paired": return
     case "count" where hasStrategy: say(try counted().notes)
     case "compare" where hasStrategy: say(try compared().notes)
     case let word? where !word.hasPrefix("-"): throw Self.unheeded("'\(word)'")

@@ -38,7 +38,7 @@ enum StrategySuite: Suite {
       Figure("of \(market.messages) messages, these made one at once", "ticks", ticks.ordering),
       Figure("refused by the risk chain", "requests", ticks.refused, note: ticks.refusals.reasons),
       Figure(
-        "errors", "count", ticks.errors, limit: .init(value: 0, atLeast: false),
+        "errors", "count", [ticks.errors.reduce(0, +)], limit: .init(value: 0, atLeast: false),
         note: ticks.troubles.isEmpty ? nil : ticks.troubles.joined(separator: "; ")),
     ]
     if ticks.samples.isEmpty {

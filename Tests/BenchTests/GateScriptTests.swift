@@ -83,7 +83,8 @@ private func last(_ end: Program.End) -> String {
 
   @Test func `a target that is missed fails, and is measured once`() throws {
     let folder = Folder()
-    let miss = "[ $1 != machine ] || exit 0; echo >> \(folder.path("runs")); echo 'gate: wire: p50 is 16 ms' >&2; exit 1"
+    let miss =
+      "[ $1 != machine ] || exit 0; echo >> \(folder.path("runs")); echo 'gate: wire: p50 is 16 ms' >&2; exit 1"
     let end = try Played(bench: miss).gates(["targets"])
     #expect(end.code == 1)
     #expect(last(end).contains("1 failed (targets (exit 1))"))
