@@ -21,7 +21,9 @@ struct BenchOptions {
   var peers: String?
 
   /// What is about the product's goals: no option of a user's own executable.
-  private static let ofGoals: Set = ["--goals", "--audit", "--peers", "--slack", "--history"]
+  private static let ofGoals: Set = [
+    "--goals", "--audit", "--peers", "--base", "--quoted", "--write-quoted",
+  ]
 
   /// - Parameters:
   ///   - ungated: suites that measure nothing under the gate.

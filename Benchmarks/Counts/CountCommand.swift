@@ -13,8 +13,9 @@ enum CountCommand {
       --operation NAME        print only these; all are counted and judged
       --swift VERSION         the version that the thresholds are kept under (default: what
                               'swift --version' says)
-      --thresholds FILE       exit 1 where a count differs from the file by more than 2 %, and by
-                              more than 0.05 instructions (data references and last-level
+      --thresholds FILE       exit 1 where a count differs from the file by more than 2 %, of
+                              strategy.alone by more than 1 %, and by more than 0.05
+                              instructions (data references and last-level
                               misses: above by more than 5 %, and by
                               more than 0.5 references or 0.25 misses an operation), and where
                               the file has no line for an operation

@@ -67,12 +67,15 @@ struct PairedJudgement {
     for (one, why) in unjudged {
       Bench.notJudged("\(Self.gate(one.comparison)): \(one.name)", why)
     }
-    for (one, estimate) in slower {
-      FileHandle.standardError.write(Data((failure(one, estimate, rounds) + "\n").utf8))
-    }
+    for line in lines(rounds) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
     let all = passed.count + slower.count + unjudged.count
     print("paired: judged \(passed.count + slower.count) of \(all)")
     return slower.isEmpty ? unjudged.isEmpty ? 0 : 75 : 1
+  }
+
+  /// A line for each failure.
+  func lines(_ rounds: PairedRounds) -> [String] {
+    slower.map { failure($0.0, $0.1, rounds) }
   }
 
   static func gate(_ comparison: PairedComparison) -> String {

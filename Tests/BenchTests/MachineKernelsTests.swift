@@ -45,12 +45,10 @@ private let bench = Program("needletail-bench")
   }
 
   @Test(.enabled(if: bench.isBuilt))
-  func `a report has the line behind the machine's, as text and as JSON`() throws {
+  func `a report begins with the line, as text and as JSON`() throws {
     let lines = try bench.run("--suite", "record", "--quick", "--runs", "1").output
       .split(separator: "\n")
-    #expect(lines.first == Machine.describe()[...])
-    #expect(
-      lines.dropFirst().first?.hasPrefix("machine: \(Machine.describe()); arithmetic ") == true)
+    #expect(lines.first?.hasPrefix("machine: \(Machine.describe()); arithmetic ") == true)
     let json = try bench.run(
       "--suite", "record", "--quick", "--runs", "1", "--format", "json")
     let report = try #require(

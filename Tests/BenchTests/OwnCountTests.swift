@@ -49,6 +49,11 @@ private func thresholds(
     let accepted = thresholds([alone: count(0.1)])
     #expect(accepted.judge(thresholds([alone: count(0.15)]), "f").isEmpty)
     #expect(accepted.judge(thresholds([alone: count(0.16)]), "f").count == 1)
+    // Half of what a whole operation may differ by: the path of its orders is in it too.
+    for (now, passes) in [(101.0, true), (99, true), (101.1, false), (98.9, false)] {
+      let lines = thresholds([alone: count(100)]).judge(thresholds([alone: count(now)]), "f")
+      #expect(lines.isEmpty == passes, "\(now)")
+    }
     let nothing = thresholds([message: count(833), alone: count(0, 0)])
     #expect(try Thresholds.parse(Data(nothing.json.utf8), "x") == nothing)
     #expect(throws: AcceptedFileError.self) {
@@ -122,11 +127,13 @@ private func thresholds(
   }
 
   @Test func `its pairs are not judged, and the others are`() throws {
-    let names = ["risk", "strategy", "strategy p90"]
-    #expect(
-      try PairedFigures.judged(names, BenchStrategy("idle") { NoStrategy() }) == ["risk"])
-    #expect(try PairedFigures.judged(names, BenchStrategy("buyer") { Buyer() }) == names)
-    #expect(try PairedFigures.judged(names, nil) == names)
+    let why = try #require(try PairedFigures.idle(BenchStrategy("idle") { NoStrategy() }))
+    #expect(why.contains("it sends no order in 56000 messages"))
+    #expect(try PairedFigures.idle(BenchStrategy("buyer") { Buyer() }) == nil)
+    let judged = PairedJudgement(
+      [:], figures: ["risk", "strategy"], programs: [.base: "/b"], idle: why)
+    #expect(judged.unjudged.filter { $0.why == why }.map(\.0.name) == ["strategy", "strategy p90"])
+    #expect(judged.unjudged.count == 4)
   }
 
   @Test(.enabled(if: Program("own-strategy-bench").isBuilt))

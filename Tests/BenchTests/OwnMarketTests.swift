@@ -162,7 +162,7 @@ private struct Files {
     }
   }
 
-  @Test(arguments: [["--suite", "ring"], ["books", "x"], ["slack"]])
+  @Test(arguments: [["--suite", "ring"], ["books", "x"], ["machine"]])
   func `where no strategy plays a market is refused`(_ command: [String]) throws {
     let end = try bench.run(command + ["--feed", "day.itch"])
     #expect(end.code == 64 && end.errors.contains("--feed and --config choose the market"))
@@ -175,8 +175,19 @@ private struct Files {
     let feed = ["--feed", files.folder.path("day.pcap")]
     let counted = try bench.run(["counted", "strategy.message"] + feed)
     #expect(counted.output.contains("counted strategy.message 6000"), "\(counted.errors)")
-    #expect(try PairedBuild("/b", strategy(feed)).command == "/b --feed \(feed[1])")
-    #expect(try PairedBuild.own(strategy(feed)).market == feed)
+    let failed = PairedJudgement(
+      ["strategy": slower, "strategy p90": slower], figures: ["strategy"], programs: [.base: "/b"])
+    let rounds = PairedRounds(base: "/b", creep: nil, arguments: try strategy(feed).market.words)
+    #expect(
+      failed.lines(rounds).first?.hasSuffix(
+        "compare --figure strategy --base /b --feed \(feed[1])") == true)
+  }
+
+  /// This build a fifth slower than the base, where a tenth is told from nothing.
+  private var slower: PairedSamples {
+    var made = PairedSamples()
+    for _ in 0..<10 { made.add([.base: 100, .new: 120, .same: 120, .more: 132]) }
+    return made
   }
 
   @Test func `a market too short for a percentile is refused by compare`() throws {
