@@ -148,8 +148,7 @@ public enum Bench {
     let troubles = Machine.troubles()
     var witness = options.base.map { GoalWitness(program: $0, options) }
     var results: [SuiteResult] = []
-    let names = asked(options)
-    for suite in suites where names.isEmpty || names.contains(suite.name) {
+    for suite in asked(options) {
       results.append(measure(suite, context))
       witness?.measure(suite.name, processors: context.processors)
     }
@@ -162,7 +161,8 @@ public enum Bench {
     let report = BenchReport(
       machine: machine, kernels: kernels, troubles: troubles, quick: options.quick, suites: results,
       curves: context.curves,
-      goals: strategy == nil
+      // The gate judges no goal, and a user's executable has none of ours.
+      goals: strategy == nil && !options.gate
         ? GoalTable(results, others, witness: witness, quoted: quoted) : nil)
     do {
       try deliver(report, context, options)
@@ -178,11 +178,13 @@ public enum Bench {
     return accepted.map { worse(judged, CountCommand.gate($0, strategy)) } ?? judged
   }
 
-  /// Empty: all. The table of goals alone needs the suites that answer one.
-  private static func asked(_ options: BenchOptions) -> [String] {
-    guard options.names.isEmpty, options.goalsOnly, !options.gate else { return options.names }
-    return Goal.allCases.compactMap {
-      if case .suite(let name) = $0.source { name } else { nil }
+  /// Those that are named; else all, for the gate those with a target, and for the table of goals alone those
+  /// that answer one.
+  private static func asked(_ options: BenchOptions) -> [any Suite.Type] {
+    suites.filter { suite in
+      if !options.names.isEmpty { return options.names.contains(suite.name) }
+      if options.gate { return !ungated.contains(suite.name) }
+      return !options.goalsOnly || Goal.allCases.contains { $0.source == .suite(suite.name) }
     }
   }
 

@@ -90,6 +90,9 @@ struct BenchOptions {
       throw BenchError(
         "--thresholds is judged with --gate, and a row with --goals: add one of them")
     }
+    if gate, goalsOnly {
+      throw BenchError("--gate judges and --goals is for reading: leave out one of the two")
+    }
     if base ?? quoted ?? writeQuoted != nil, !goalsOnly {
       throw BenchError(
         "--base, --quoted and --write-quoted are for the table of goals: add --goals")

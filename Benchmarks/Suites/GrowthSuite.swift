@@ -11,7 +11,6 @@ enum GrowthSuite: Suite {
     "what does a message cost with more symbols, orders, instruments, strategies?"
 
   static func run(_ context: BenchContext) throws -> [Figure] {
-    if context.gate { return [] }
     pin(context.processors[context.processors.count - 1])
     _ = nt_clock_calibrate()
     let caches = Caches.sizes()

@@ -251,7 +251,7 @@ private let bench = Program("needletail-bench")
 
   @Test(arguments: [
     ["--base", "x"], ["--quoted", "x"], ["--write-quoted", "x"],
-    ["--goals", "--quoted", "x", "--write-quoted", "y"],
+    ["--goals", "--quoted", "x", "--write-quoted", "y"], ["--goals", "--gate"],
   ])
   func `what would be ignored is refused`(_ arguments: [String]) throws {
     #expect(try bench.run(arguments).code == 64)

@@ -90,13 +90,6 @@ private let bench = Program("needletail-bench")
       strategy: BenchStrategy("idle") { NoStrategy() })
   }
 
-  @Test func `the gate leaves the curves out`() throws {
-    let context = BenchContext(
-      try BenchOptions(["--gate", "--quick"], suites: []), processors: [0, 1], strategy: nil)
-    #expect(try unpinned { try LoadSuite.run(context).isEmpty && GrowthSuite.run(context).isEmpty })
-    #expect(context.curves.isEmpty)
-  }
-
   @Test func `on one processor a suite of two spinning ends says so and ends with 70`() throws {
     for suite in ["load", "ring"] {
       let end = try run(
