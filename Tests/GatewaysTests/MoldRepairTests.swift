@@ -58,7 +58,6 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
       $0.requestMessagesMax = 4
       $0.requestsOutstandingMax = 1
       $0.requestRetry = 10
-      $0.requestAttemptsMax = 5
       $0.repairWaitsMax = 20
       $0.windowMessages = 1_024
     }
@@ -76,7 +75,7 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
     #expect(listener.awaitsSnapshot)
     #expect(now <= 600, "the backlog grows by 2.5 from look to look: one of 20 waits comes soon")
     #expect(listener.receiver.counters.repairsTooSlow == 1)
-    #expect(listener.receiver.counters.requestsExhausted == 0, "every request was answered")
+    #expect(listener.receiver.counters.requests < 61, "all were answered: none is repeated")
     #expect(listener.splice(sequence) == [])
     #expect(listener.order.last == sequence && !listener.hasGap && listener.isInOrder)
   }
@@ -108,5 +107,52 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
     #expect(listener.poll(now: 1_000_000_000_000).map(\.first) == [1])
     #expect(!listener.awaitsSnapshot)
     #expect(listener.receive(datagram(1, (1...2).map(message)), line: 2) == .gapClosed)
+  }
+
+  @Test func `a server that stands still is asked seldom, is not given up, and answers in the end`()
+  {
+    let listener = Listener {
+      $0.requestRetry = 10
+      $0.requestRetryMax = 80
+      $0.repairWaitsMax = 200
+    }
+    listener.receive(datagram(2, [message(2)]))
+    var asked = 0
+    for now in 0..<1_900 as Range<Int64> { asked += listener.poll(now: now).count }
+    #expect(asked < 40, "every ten would be 190 times")
+    #expect(!listener.awaitsSnapshot)
+    #expect(listener.receive(datagram(1, [message(1)]), line: 2) == .gapClosed)
+    #expect(listener.order == [1, 2] && listener.receiver.counters.lost == 0)
+  }
+
+  @Test func `an answer in part makes the waits short again`() {
+    let listener = Listener {
+      $0.requestRetry = 10
+      $0.requestRetryMax = 1_000
+    }
+    listener.receive(datagram(4, [message(4)]))
+    for now in [0, 10, 30, 70] as [Int64] { #expect(listener.poll(now: now).map(\.first) == [1]) }
+    listener.receive(datagram(1, [message(1)]), line: 2)
+    #expect(listener.poll(now: 71).isEmpty)
+    #expect(listener.poll(now: 81).map(\.first) == [2])
+    #expect(listener.poll(now: 100).isEmpty)
+    #expect(listener.poll(now: 101).map(\.first) == [2])
+  }
+
+  @Test func `a late start repaired in part has lost what it heard of and nothing from before`() {
+    let listener = Listener { $0.repairWaitsMax = 3 }
+    // It hears the feed from 100 on, without 101 to 110; re-requests bring 1 to 32 and then nothing.
+    #expect(listener.receive(datagram(100, [message(100)])) == .gapOpened)
+    #expect(listener.poll(now: 0).first?.first == 1)
+    listener.receive(datagram(1, (1...32).map(message)), line: 2)
+    listener.receive(datagram(111, [message(111)]))
+    #expect(listener.receiver.unseen(before: 101) == 0)
+    #expect(listener.receiver.unseen(before: 111) == 10, "101 to 110")
+    #expect(listener.splice(111) == [])
+    #expect(listener.receiver.counters.lost == 10)
+    #expect(listener.order == Array(1...32) + [111])
+    // From then on it is a start like any other.
+    #expect(listener.receive(datagram(115, [message(115)])) == .gapOpened)
+    #expect(listener.receiver.unseen(before: 115) == 3)
   }
 }

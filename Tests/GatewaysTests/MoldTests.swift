@@ -148,24 +148,28 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
         == [.gapClosed, .endOfSession])
   }
 
-  @Test func `requests are bounded, repeated after the wait, and end in a snapshot`() {
+  @Test func `requests are bounded, repeated after longer and longer waits, and end in a snapshot`()
+  {
     let listener = Listener {
       $0.requestMessagesMax = 10
       $0.requestsOutstandingMax = 2
-      $0.requestAttemptsMax = 3
       $0.requestRetry = 1_000
+      $0.requestRetryMax = 3_000
+      $0.repairWaitsMax = 5
     }
     listener.receive(datagram(101, [message(101)]))
     #expect(listener.poll(now: 0).map(\.first) == [1, 11])
-    #expect(listener.poll(now: 999).isEmpty)
-    #expect(listener.poll(now: 1_000).map(\.first) == [1, 11])
-    #expect(listener.poll(now: 2_000).map(\.first) == [1, 11])
+    // The wait doubles, and is three thousand at the most.
+    for now in [1_000, 3_000, 6_000, 9_000] as [Int64] {
+      #expect(listener.poll(now: now - 1).isEmpty)
+      #expect(listener.poll(now: now).map(\.first) == [1, 11])
+    }
     #expect(!listener.all.contains(.needsSnapshot))
-    #expect(listener.poll(now: 3_000).isEmpty)
+    #expect(listener.poll(now: 12_000).isEmpty)
     #expect(listener.all.contains(.needsSnapshot))
     #expect(listener.awaitsSnapshot)
     #expect(listener.receiver.counters.snapshotsNeeded == 1)
-    #expect(listener.receiver.counters.requestsExhausted == 1)
+    #expect(listener.receiver.counters.repairsTooSlow == 1)
     // Live messages go on being kept; the snapshot ends at 100.
     listener.receive(datagram(102, [message(102)]))
     #expect(listener.order.isEmpty)
@@ -315,9 +319,9 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
     let listener = Listener {
       $0.windowMessages = 64
       $0.requestMessagesMax = 1 + random.below(20)
-      $0.requestAttemptsMax = 60
       $0.repairWaitsMax = 5_000
       $0.requestRetry = 10
+      $0.requestRetryMax = 80
       $0.arbitrationWait = random.chance(50) ? 0 : 25
     }
     // Both lines cut the stream their own way, lose, repeat and reorder.

@@ -97,48 +97,57 @@ extension Integration {
       try check(data, feed, summary, "seed \(seed), steps \(steps)")
     }
 
+    /// The generated market of a run, as far as its exchange has come and further, in a file.
+    private func written(_ directory: String, _ data: String, seed: Int) throws -> String {
+      let report = try SummaryJSON(
+        String(contentsOfFile: data + "/exchange.json", encoding: .utf8))
+      let messages = (report.root["feed_messages"] as? NSNumber)?.intValue ?? 0
+      let feed = directory + "/F_20200102.itch50"
+      // Five thousand messages are a second, more or less.
+      let written = try CommandProcess.run([
+        "exchange", "--feed", "generated", "--seed", "\(seed)", "--date", "2020-01-02",
+        "--duration", "\(messages / 4_000 + 5)", "--write-feed", feed,
+      ])
+      #expect(written.status == 0, "\(written.errors)")
+      return feed
+    }
+
     // A silent exchange is no dead one: the session ends by its time-out and is taken up again.
     @Test func `heartbeats that stay away end the connection, and it is made again`() throws {
       let directory = try TemporaryDirectory()
       let data = directory.path + "/data"
       let config = directory.path + "/c.yaml"
+      // Twice the exchange's own heartbeat: it is silent for longer only when it is stopped.
       try """
-      session: {heartbeat_milliseconds: 50, timeout_milliseconds: 200, reconnect_milliseconds: 20}
+      session: {heartbeat_milliseconds: 500, timeout_milliseconds: 2000, reconnect_milliseconds: 20}
       """.write(toFile: config, atomically: true, encoding: .utf8)
-      let command = try RunningCommand(
-        [
-          "run", "--config", config, "--seed", "44", "--duration", "5", "--data", data,
-          "--summary", "json",
-        ], directory: directory.path)
+      let command = try RunningCommand.run(
+        in: directory.path, "--config", config, "--seed", "44")
       #expect(command.wait { stored(data) > 4_000 && command.exchange != nil })
       let exchange = try #require(command.exchange)
       #expect(Foundation.kill(exchange, SIGSTOP) == 0)
-      // The silence is the fault: several time-outs long.
-      RunningCommand.pause(milliseconds: 1_000)
+      // The silence lasts until it has been noticed.
+      #expect(
+        command.wait {
+          command.journalled("report").contains { $0["report"] as? String == "sessionDown" }
+        })
+      let sessions = command.sessions
       #expect(Foundation.kill(exchange, SIGCONT) == 0)
-      let result = try command.finish()
+      #expect(command.wait { command.sessions > sessions })
+      let result = try command.interrupt()
       #expect(result.status == 0, "\(result.errors)\(result.output)")
       let summary = try SummaryJSON(result.output)
       #expect(summary["exchange", "reconnects"] >= 1)
       #expect(summary["exchange", "restarts"] == 0)
-      let feed = directory.path + "/F_20200102.itch50"
-      let written = try CommandProcess.run([
-        "exchange", "--feed", "generated", "--seed", "44", "--date", "2020-01-02", "--duration",
-        "30", "--write-feed", feed,
-      ])
-      #expect(written.status == 0, "\(written.errors)")
-      try check(data, feed, summary, "silence")
+      try check(data, written(directory.path, data, seed: 44), summary, "silence")
     }
 
     @Test func `Ctrl-C cancels what works, and every fill is accounted for`() throws {
       let directory = try TemporaryDirectory()
       let data = directory.path + "/data"
-      let command = try RunningCommand(
-        ["run", "--seed", "45", "--duration", "60", "--data", data, "--summary", "json"],
-        directory: directory.path)
+      let command = try RunningCommand.run(in: directory.path, "--seed", "45")
       #expect(command.wait { stored(data) > 6_000 })
-      #expect(Foundation.kill(command.process.processIdentifier, SIGINT) == 0)
-      let result = try command.finish()
+      let result = try command.interrupt()
       #expect(result.status == 0, "\(result.errors)\(result.output)")
       let summary = try SummaryJSON(result.output)
       #expect(summary.text("run", "ended_by") == "signal")
@@ -147,13 +156,7 @@ extension Integration {
       let report = try SummaryJSON(
         String(contentsOfFile: data + "/exchange.json", encoding: .utf8))
       #expect((report.root["working_orders"] as? NSNumber)?.intValue == 0)
-      let feed = directory.path + "/F_20200102.itch50"
-      let written = try CommandProcess.run([
-        "exchange", "--feed", "generated", "--seed", "45", "--date", "2020-01-02", "--duration",
-        "60", "--write-feed", feed,
-      ])
-      #expect(written.status == 0, "\(written.errors)")
-      try check(data, feed, summary, "Ctrl-C")
+      try check(data, written(directory.path, data, seed: 45), summary, "Ctrl-C")
     }
   }
 }

@@ -11,8 +11,8 @@ final class RawSocket {
       throw TestTrouble("socket: \(String(cString: strerror(errno)))")
     }
     self.descriptor = descriptor
-    // Nothing here waits for ever.
-    var limit = timeval(tv_sec: 20, tv_usec: 0)
+    // Nothing here waits for ever; whoever is to speak may have a busy machine.
+    var limit = timeval(tv_sec: 300, tv_usec: 0)
     _ = setsockopt(
       descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
   }

@@ -21,11 +21,6 @@ struct RunEndTests {
     return command
   }
 
-  private func stop(_ command: RunningCommand) throws -> CommandProcess {
-    kill(command.process.processIdentifier, SIGTERM)
-    return try command.finish()
-  }
-
   @Test func `an exchange at a port is found without any configuration`() throws {
     let directory = try TemporaryDirectory()
     let port = try PortRange.free()
@@ -33,11 +28,10 @@ struct RunEndTests {
     for service in 1...4 {
       #expect(exchange.printed.contains("\"127.0.0.1:\(port + UInt16(service))\""))
     }
-    let result = try CommandProcess.run([
-      "run", "--exchange", "127.0.0.1:\(port)", "--duration", "3", "--data",
-      directory.path + "/data", "--summary", "json",
-    ])
-    _ = try stop(exchange)
+    let run = try RunningCommand.run(in: directory.path, "--exchange", "127.0.0.1:\(port)")
+    #expect(run.wait { run.hasTraded && run.messagesTraded > 1_000 })
+    let result = try run.interrupt()
+    _ = try exchange.interrupt(SIGTERM)
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)
     #expect(json.broken.isEmpty)
@@ -52,7 +46,7 @@ struct RunEndTests {
     let directory = try TemporaryDirectory()
     let exchange = try exchange(at: 0, in: directory)
     #expect(exchange.printed.contains("\"feed\":[]"))
-    _ = try stop(exchange)
+    _ = try exchange.interrupt(SIGTERM)
     let high = try CommandProcess.run(["exchange", "--listen", "127.0.0.1:65532"])
     #expect(high.status == 64)
     #expect(high.errors.contains("up to port 65531"))
@@ -64,11 +58,10 @@ struct RunEndTests {
     let exchange = try exchange(at: port, in: directory)
     let config = directory.path + "/c.yaml"
     try "session: {password: wrong}\n".write(toFile: config, atomically: true, encoding: .utf8)
-    let result = try CommandProcess.run([
-      "run", "--exchange", "127.0.0.1:\(port)", "--config", config, "--duration", "60", "--data",
-      directory.path + "/data", "--summary", "json",
-    ])
-    _ = try stop(exchange)
+    let result = try RunningCommand.run(
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config
+    ).finish()
+    _ = try exchange.interrupt(SIGTERM)
     #expect(result.status == 69)
     #expect(result.errors.contains("log-in rejected: not authorised"))
     let json = try SummaryJSON(result.output)
@@ -85,11 +78,8 @@ struct RunEndTests {
     let config = directory.path + "/c.yaml"
     try "session: {reconnect_milliseconds: 1}\n".write(
       toFile: config, atomically: true, encoding: .utf8)
-    let run = try RunningCommand(
-      [
-        "run", "--exchange", "127.0.0.1:\(port)", "--config", config, "--duration", "60", "--data",
-        directory.path + "/data", "--summary", "json",
-      ], directory: directory.path)
+    let run = try RunningCommand.run(
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config)
     #expect(run.wait { run.hasTraded })
     kill(exchange.process.processIdentifier, SIGKILL)
     let result = try run.finish()
@@ -106,11 +96,12 @@ struct RunEndTests {
     let config = directory.path + "/c.yaml"
     try "exchange: {line_a: \"127.0.0.1:\(other)\", line_b: \"127.0.0.1:\(other + 1)\"}\n".write(
       toFile: config, atomically: true, encoding: .utf8)
+    // Time to log in, or that would be the trouble.
     let result = try CommandProcess.run([
-      "run", "--exchange", "127.0.0.1:\(port)", "--config", config, "--duration", "1", "--data",
+      "run", "--exchange", "127.0.0.1:\(port)", "--config", config, "--duration", "10", "--data",
       directory.path + "/data", "--summary", "json",
     ])
-    _ = try stop(exchange)
+    _ = try exchange.interrupt(SIGTERM)
     #expect(result.status == 69)
     #expect(result.errors.contains("no market data came at 127.0.0.1:\(other) and "))
   }
@@ -124,8 +115,7 @@ struct RunEndTests {
     let run = try RunningCommand(
       ["run", "--data", data, "--summary", "json"], directory: directory.path)
     #expect(run.wait { FileManager.default.fileExists(atPath: data + "/lock") })
-    kill(run.process.processIdentifier, signal)
-    let result = try run.finish()
+    let result = try run.interrupt(signal)
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)
     #expect(json.text("run", "ended_by") == "signal")
@@ -150,21 +140,16 @@ struct RunEndTests {
   {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"
-    try """
-    journal: {segment_mebibytes: 1}
-    feed: {generator: {messages_per_second: 50000}}
-    """.write(toFile: config, atomically: true, encoding: .utf8)
+    try "journal: {segment_mebibytes: 1}\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
     let data = directory.path + "/data"
-    let run = try RunningCommand(
-      ["run", "--config", config, "--data", data, "--duration", "120", "--summary", "json"],
-      directory: directory.path)
+    let run = try RunningCommand.run(in: directory.path, "--config", config, "--speed", "max")
     // The second segment is there before it is needed; the third cannot be made any more.
     #expect(run.wait { FileManager.default.fileExists(atPath: data + "/exchange.log") })
     #expect(run.wait { run.hasTraded })
     try FileManager.default.moveItem(atPath: data, toPath: directory.path + "/moved")
     #expect(run.wait { run.complaints.contains("the journal failed") })
-    kill(run.process.processIdentifier, SIGINT)
-    let result = try run.finish()
+    let result = try run.interrupt()
     #expect(result.status == 74, "\(result.errors)")
     #expect(result.errors.components(separatedBy: "the journal failed").count == 2)
     #expect(result.errors.contains("No such file or directory; check the path"))

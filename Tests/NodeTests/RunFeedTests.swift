@@ -60,7 +60,7 @@ struct RunFeedTests {
 
     /// Polls until the condition holds; bounded.
     mutating func run(until holds: (borrowing Bench) -> Bool) {
-      for _ in 0..<5_000 where !holds(self) {
+      for _ in 0..<60_000 where !holds(self) {
         let count = reactor.poll(.block(nanoseconds: 1_000_000))
         for index in 0..<max(0, count) {
           let event = reactor.event(index)

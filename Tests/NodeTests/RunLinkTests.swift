@@ -76,7 +76,7 @@ struct RunLinkTests {
       to: peer.endpoint, gateway: settings,
       backoff: ReconnectBackoff(first: 1, longest: 1, attemptsMax: 1, seed: 1))
     orders.tick(&reactor, now: 0)
-    for _ in 0..<5_000 where !orders.gateway.isActive {
+    for _ in 0..<60_000 where !orders.gateway.isActive {
       let count = reactor.poll(.block(nanoseconds: 1_000_000))
       for index in 0..<max(0, count) {
         let event = reactor.event(index)
@@ -115,7 +115,7 @@ struct RunLinkTests {
     #expect(late.suffix(500).map(\.venueReference) == Array((sent + 1)...(sent + 500)))
     orders.gateway.clearReports()
     // The peer reads again: the rest leaves, and the link works as before.
-    for _ in 0..<5_000 where orders.isHeldBack {
+    for _ in 0..<60_000 where orders.isHeldBack {
       peer.poll(answers: false)
       _ = reactor.poll(.block(nanoseconds: 1_000_000))
       orders.flush(&reactor, now: 2_001)

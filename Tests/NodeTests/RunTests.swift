@@ -78,11 +78,21 @@ struct RunTests {
     #expect(try CommandProcess.run(["journal", "verify", data]).status == 0)
   }
 
+  /// A generated feed in a file: at full speed it is traded to its end, however long that takes.
+  static func feed(in directory: String) throws -> String {
+    let file = directory + "/feed_20200102.itch"
+    let made = try CommandProcess.run(
+      "exchange", "--write-feed", file, "--style", "volatile", "--messages", "10000")
+    #expect(made.status == 0, "\(made.errors)")
+    return file
+  }
+
   @Test func `a run over sockets trades, and the exchange agrees`() throws {
     let directory = try TemporaryDirectory()
-    let result = try CommandProcess.run([
-      "run", "--duration", "3", "--data", directory.path, "--summary", "json",
-    ])
+    let data = directory.path + "/data"
+    let run = try RunningCommand.run(in: directory.path)
+    #expect(run.wait { run.hasTraded && run.messagesTraded > 1_000 })
+    let result = try run.interrupt()
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)
     #expect(json.broken.isEmpty)
@@ -91,23 +101,21 @@ struct RunTests {
     #expect(json["fills", "count"] > 0)
     #expect(json.standingFills == json["exchange", "fills"])
     #expect(json["feed", "lost"] == 0)
-    #expect(json.text("run", "ended_by") == "duration")
-    let saved = try String(contentsOfFile: directory.path + "/summary.json", encoding: .utf8)
+    let saved = try String(contentsOfFile: data + "/summary.json", encoding: .utf8)
     #expect(saved == result.output)
-    #expect(try CommandProcess.run(["journal", "verify", directory.path]).status == 0)
+    #expect(try CommandProcess.run(["journal", "verify", data]).status == 0)
   }
 
-  @Test(arguments: [["--virtual-time"], []])
-  func `the exchange charges the fees of the configuration`(_ more: [String]) throws {
+  @Test(arguments: ["--virtual-time", "--speed=max"])
+  func `the exchange charges the fees of the configuration`(_ how: String) throws {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"
     try "fees: {added_per_share: -0.5, added_hidden_per_share: 0, removed_per_share: 0.75}\n".write(
       toFile: config, atomically: true, encoding: .utf8)
-    let result = try CommandProcess.run(
-      [
-        "run", "--duration", "2", "--config", config, "--data", directory.path + "/data",
-        "--summary", "json",
-      ] + more)
+    let result = try CommandProcess.run([
+      "run", "--feed", try RunTests.feed(in: directory.path), how, "--config", config,
+      "--data", directory.path + "/data", "--summary", "json",
+    ])
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)
     #expect(json.broken.isEmpty)
@@ -177,84 +185,6 @@ struct RunTests {
     #expect(try first == journals(directory.path + "/b"))
   }
 
-  @Test func `an exchange killed in mid-run costs no lost or doubled fill`() throws {
-    let directory = try TemporaryDirectory()
-    let command = try RunningCommand(
-      [
-        "run", "--duration", "8", "--data", directory.path + "/data", "--summary", "json",
-      ], directory: directory.path)
-    var killed: [Int32] = []
-    for _ in 0..<2 {
-      #expect(command.wait { command.hasTraded && command.exchange != nil })
-      let exchange = try #require(command.exchange)
-      #expect(!killed.contains(exchange))
-      killed.append(exchange)
-      #expect(kill(exchange, SIGKILL) == 0)
-      #expect(command.wait { command.exchange.map { !killed.contains($0) } ?? false })
-    }
-    let result = try command.finish()
-    #expect(result.status == 0, "\(result.errors)\(result.output)")
-    let json = try SummaryJSON(result.output)
-    #expect(json.broken.isEmpty)
-    #expect(json["exchange", "restarts"] == 2)
-    #expect(json["exchange", "reconnects"] >= 1)
-    #expect(json.standingFills == json["exchange", "fills"])
-    #expect(json["fills", "count"] > 0)
-    #expect(result.errors.contains("was killed by signal 9; it was started again"))
-  }
-
-  @Test(arguments: [SIGINT, SIGTERM])
-  func `a stop signal cancels what works, and ends with the summary`(_ signal: Int32) throws {
-    let directory = try TemporaryDirectory()
-    let command = try RunningCommand(
-      ["run", "--duration", "60", "--data", directory.path + "/data", "--summary", "json"],
-      directory: directory.path)
-    #expect(command.wait { command.hasTraded })
-    let exchange = command.exchange
-    kill(command.process.processIdentifier, signal)
-    let result = try command.finish()
-    #expect(result.status == 0, "\(result.errors)\(result.output)")
-    let json = try SummaryJSON(result.output)
-    #expect(json.broken.isEmpty)
-    #expect(json["orders", "working"] == 0)
-    #expect(json.text("run", "ended_by") == "signal")
-    if let exchange { #expect(kill(exchange, 0) != 0, "the exchange has ended too") }
-  }
-
-  @Test func `the exchange ends when the run is killed, and its directory is refused`() throws {
-    let directory = try TemporaryDirectory()
-    let data = directory.path + "/data"
-    let command = try RunningCommand(
-      ["run", "--duration", "60", "--data", data, "--summary", "json"], directory: directory.path)
-    #expect(command.wait { command.hasTraded && command.exchange != nil })
-    let exchange = try #require(command.exchange)
-    kill(command.process.processIdentifier, SIGKILL)
-    command.process.waitUntilExit()
-    var isGone = false
-    for _ in 0..<2_000 where !isGone {
-      isGone = kill(exchange, 0) != 0
-      if !isGone { _ = StopSignal.wait(milliseconds: 5) }
-    }
-    #expect(isGone)
-    let again = try CommandProcess.run(["run", "--duration", "1", "--data", data])
-    #expect(again.status == 73, "\(again.errors)")
-    #expect(again.errors.contains("open"))
-  }
-
-  @Test func `the kill file stops new orders`() throws {
-    let directory = try TemporaryDirectory()
-    let data = directory.path + "/data"
-    try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
-    try "".write(toFile: data + "/kill", atomically: true, encoding: .utf8)
-    let result = try CommandProcess.run([
-      "run", "--duration", "2", "--data", data, "--summary", "json",
-    ])
-    #expect(result.status == 0, "\(result.errors)\(result.output)")
-    let json = try SummaryJSON(result.output)
-    #expect(json["orders", "sent"] == 0)
-    #expect(json["fills", "count"] == 0)
-  }
-
   @Test func `what cannot run says so with its own exit code`() throws {
     let directory = try TemporaryDirectory()
     let data = directory.path + "/data"
@@ -308,13 +238,15 @@ struct RunTests {
   @Test func `a core that attaches late takes the snapshot, and trades`() throws {
     let directory = try TemporaryDirectory()
     let at = try PortRange.addresses()
+    let place = directory.path + "/exchange"
+    try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
     let report = directory.path + "/report.json"
     let exchange = try RunningCommand(
       [
         "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
-        "\(at[3]),\(at[4])", "--rate", "200000", "--data", directory.path + "/exchange",
-        "--report", report, "--flow-control", directory.path + "/flow",
-      ], directory: directory.path)
+        "\(at[3]),\(at[4])", "--rate", "200000", "--data", place, "--report", report,
+        "--flow-control", directory.path + "/flow",
+      ], directory: place)
     // More messages than re-requests are good for must have gone by.
     let flow = try FlowControl(path: directory.path + "/flow", creates: false)
     #expect(exchange.wait { flow.published > 100_000 }, "\(exchange.complaints)")
@@ -322,12 +254,11 @@ struct RunTests {
     try """
     exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
     """.write(toFile: config, atomically: true, encoding: .utf8)
-    let result = try CommandProcess.run([
-      "run", "--exchange", at[0], "--config", config, "--duration", "4", "--data",
-      directory.path + "/data", "--summary", "json",
-    ])
-    kill(exchange.process.processIdentifier, SIGTERM)
-    _ = try exchange.finish()
+    let run = try RunningCommand.run(
+      in: directory.path, "--exchange", at[0], "--config", config)
+    #expect(run.wait { run.hasTraded })
+    let result = try run.interrupt()
+    _ = try exchange.interrupt(SIGTERM)
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)
     #expect(json.broken.isEmpty)
@@ -350,10 +281,9 @@ struct RunTests {
     try "session: {reconnect_milliseconds: 1}\n".write(
       toFile: config, atomically: true, encoding: .utf8)
     let port = try PortRange.free()
-    let result = try CommandProcess.run([
-      "run", "--exchange", "127.0.0.1:\(port)", "--config", config, "--duration", "60", "--data",
-      directory.path + "/data", "--summary", "json",
-    ])
+    let result = try RunningCommand.run(
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config
+    ).finish()
     #expect(result.status == 69)
     #expect(result.errors.contains("never logged in to the exchange: 127.0.0.1:\(port): "))
     let saved = try String(contentsOfFile: directory.path + "/data/summary.json", encoding: .utf8)

@@ -148,9 +148,12 @@ final class ServerBench {
     }
   }
 
-  /// Turns until it is so; false when it does not become so within ten seconds.
+  /// Nanoseconds after which a test that hangs ends.
+  static let timeMax: Int64 = 300_000_000_000
+
+  /// Turns until it is so; false when it has not become so for minutes.
   func until(_ condition: (ServerBench) -> Bool) -> Bool {
-    let limit = Reactor.now() + 10_000_000_000
+    let limit = Reactor.now() + Self.timeMax
     while Reactor.now() < limit {
       turn()
       if condition(self) { return true }
@@ -267,7 +270,7 @@ final class ServerBench {
     for _ in 0..<100 { bench.turn() }
     bench.orders = try bench.reactor.connect(to: bench.server.snapshot)
     var client = SnapshotReader()
-    let limit = Reactor.now() + 10_000_000_000
+    let limit = Reactor.now() + ServerBench.timeMax
     while client.end == nil, Reactor.now() < limit { client.turn(bench) }
     let core = bench.server.session.core
     #expect(client.end == bench.server.session.nextSequence)
@@ -338,7 +341,7 @@ final class ServerBench {
     let session = try ExchangeSession(
       settings: ExchangeSessionSettings(), feed: ExchangeFeed(generated: ServerBench.settings(500)))
     var server = try ExchangeServer(session: session, settings: settings, flow: nil)
-    let limit = Reactor.now() + 10_000_000_000
+    let limit = Reactor.now() + ServerBench.timeMax
     while !session.isFeedDone, Reactor.now() < limit { server.turn() }
     #expect(session.isFeedDone)
     #expect(session.position == 500)

@@ -2,7 +2,8 @@ package import Foundation
 
 /// The command that is running: started without waiting for it.
 ///
-/// Started by a test, it ends with ``finish()``; one that is given up is killed.
+/// Started by a test, it ends with ``finish()``; one that is given up is killed. How long anything takes
+/// depends on what else the machine does: a test waits for what the command has done, then ends it.
 package final class RunningCommand {
   package let process = Process()
   private let directory: String
@@ -37,9 +38,17 @@ package final class RunningCommand {
     return nil
   }
 
-  /// Asks until it is true; bounded by about a minute.
+  /// A run that goes on until the test, or what happens to it, ends it; it writes to `data` in `directory`.
+  package static func run(in directory: String, _ more: String...) throws -> RunningCommand {
+    // The duration only keeps it from going on for ever.
+    try RunningCommand(
+      ["run", "--duration", "600", "--data", directory + "/data", "--summary", "json"] + more,
+      directory: directory)
+  }
+
+  /// Asks until it is true; bounded by some minutes, after which it will not become true any more.
   package func wait(until holds: () -> Bool) -> Bool {
-    for _ in 0..<6_000 {
+    for _ in 0..<30_000 {
       if holds() { return true }
       guard process.isRunning else { return holds() }
       Self.pause(milliseconds: 10)
@@ -53,15 +62,30 @@ package final class RunningCommand {
     nanosleep(&time, nil)
   }
 
+  /// The run's journal so far: its records of a type, oldest first.
+  package func journalled(_ type: String) -> [[String: Any]] {
+    let shown = try? CommandProcess.run([
+      "journal", "show", directory + "/data", "--format", "json", "--type", type,
+    ])
+    return (shown?.output ?? "").split(separator: "\n").compactMap {
+      try? JSONSerialization.jsonObject(with: Data($0.utf8)) as? [String: Any]
+    }
+  }
+
   /// Whether an execution is in the journal.
-  package var hasTraded: Bool {
-    let data = directory + "/data"
-    guard
-      let result = try? CommandProcess.run([
-        "journal", "show", data, "--format", "json", "--type", "execution",
-      ])
-    else { return false }
-    return result.output.contains("\n")
+  package var hasTraded: Bool { !journalled("execution").isEmpty }
+
+  /// Times that the order session has come up.
+  package var sessions: Int {
+    journalled("report").count { $0["report"] as? String == "sessionUp" }
+  }
+
+  /// Messages of the feed that went by between the first request to the exchange and the last one.
+  package var messagesTraded: Int {
+    let places = journalled("intent").compactMap {
+      (($0["feedPosition"] as? [String: Any])?["sequence"] as? NSNumber)?.intValue
+    }
+    return (places.last ?? 0) - (places.first ?? 0)
   }
 
   /// What it has said on standard error so far.
@@ -71,6 +95,12 @@ package final class RunningCommand {
 
   /// What it has printed so far.
   package var printed: String { (try? String(contentsOfFile: output, encoding: .utf8)) ?? "" }
+
+  /// Asks it to end, as Ctrl-C does, and waits until it has.
+  package func interrupt(_ signal: Int32 = SIGINT) throws -> CommandProcess {
+    kill(process.processIdentifier, signal)
+    return try finish()
+  }
 
   package func finish() throws -> CommandProcess {
     process.waitUntilExit()

@@ -36,14 +36,14 @@
   /// Messages first found missing when a gap opened or grew.
   public var missing: UInt64 = 0
   public var requests: UInt64 = 0
-  public var requestsExhausted: UInt64 = 0
-  /// Times that re-requests were answered but did not keep up with what went missing.
+  /// Times that re-requests did not bring what was missing in time: unanswered, or answered but behind what
+  /// went missing meanwhile.
   public var repairsTooSlow: UInt64 = 0
   /// Times that the re-request server said that it no longer has what was asked for.
   public var gone: UInt64 = 0
   public var snapshotsNeeded: UInt64 = 0
   /// Messages that a splice went over without having them: their content is in the snapshot only. Those
-  /// before the first message of a late start are not in it.
+  /// that were sent before a late start heard the feed are not in it.
   public var lost: UInt64 = 0
   /// Same sequence, different bytes on two lines: an alarm.
   public var disagreements: UInt64 = 0
@@ -95,12 +95,14 @@
   public var requestsOutstandingMax: Int = 4
   /// Wait for an answer before asking again.
   public var requestRetry: Int64 = 5_000_000
-  /// Times that one range is asked for before a snapshot is needed. A tenth of a second in all: a thread
-  /// that was not scheduled for a while has not lost the server.
-  public var requestAttemptsMax: Int = 20
+  /// The wait doubles with each time of asking, up to this: a server that stands still for a while is
+  /// not to find its socket full of one question when it goes on.
+  public var requestRetryMax: Int64 = 40_000_000
   /// Waits of `requestRetry` that one message may stay missing, whatever else is repaired meanwhile, before
-  /// a snapshot is needed: half a second. Counted at ``MoldReceiver/poll(now:into:_:)``, one for each
-  /// wait at most, so that a thread that was not scheduled for a while does not give up.
+  /// a snapshot is needed: half a second. Nothing less ends a repair, and no number of questions
+  /// without an answer does: a server that was not scheduled for a while is not gone. Counted at
+  /// ``MoldReceiver/poll(now:into:_:)``, one for each wait at most, so that a thread of ours that was not
+  /// scheduled does not give up either.
   public var repairWaitsMax: Int = 100
   /// A gap of more messages than this is not asked for: a snapshot is quicker.
   public var repairableMessagesMax: UInt64 = 50_000
@@ -114,4 +116,10 @@
   public init() {}
 
   public static var linesMax: Int { 4 }
+
+  /// The wait that follows a wait for nothing.
+  func wait(after wait: Int64) -> Int64 {
+    let longest = max(requestRetry, requestRetryMax)
+    return wait >= longest / 2 ? longest : wait &* 2
+  }
 }

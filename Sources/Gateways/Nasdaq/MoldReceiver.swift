@@ -17,6 +17,8 @@
   public internal(set) var nextSequence: UInt64
   /// One above the highest sequence known to exist.
   public internal(set) var endSequence: UInt64
+  /// Of a late start, one above the highest sequence that existed when it first heard the feed; else 0.
+  private(set) var lateStartEnd: UInt64 = 0
   /// Set from ``MoldEvents/needsSnapshot`` until ``splice(at:_:)``.
   public internal(set) var awaitsSnapshot = false
   /// The end of the session was announced (it may still be ahead of a gap).
@@ -91,6 +93,7 @@
     counters.sessionChanges &+= 1
     nextSequence = sequence
     endSequence = sequence
+    lateStartEnd = 0
     awaitsSnapshot = false
     endAnnounced = false
     ended = false
@@ -259,6 +262,7 @@
     guard hasGap, !awaitsSnapshot else { return }
     counters.missing &+= window.missing(from: max(known, nextSequence), to: end)
     guard !hadGap else { return }
+    if counters.delivered == counters.unsequenced { lateStartEnd = end }
     counters.gaps &+= 1
     events.insert(.gapOpened)
   }
@@ -310,7 +314,6 @@
 
   mutating func countLost(_ messages: UInt64) { counters.lost &+= messages }
   mutating func countRequest() { counters.requests &+= 1 }
-  mutating func countExhausted() { counters.requestsExhausted &+= 1 }
   mutating func countTooSlow() { counters.repairsTooSlow &+= 1 }
   mutating func countLate(_ messages: Int) { counters.duplicates &+= UInt64(messages) }
 }

@@ -3,8 +3,9 @@ struct MoldRequestUnderWay: BitwiseCopyable {
   var first: UInt64 = 0
   /// One above the last; equal to `first` when the place is free.
   var end: UInt64 = 0
+  /// When to ask again, and the wait that ends then.
   var deadline: Int64 = 0
-  var attempts: Int32 = 0
+  var wait: Int64 = 0
 }
 
 /// The re-requests under way, a bounded number of them.
@@ -78,8 +79,8 @@ extension MoldReceiver {
   /// Writes the next re-request that is due: 20 bytes for the re-request server, or 0 when there is
   /// none. Call until it gives 0, after every `receive` that opened a gap and on a timer.
   ///
-  /// `now` is machine time in nanoseconds. `events` gets ``MoldEvents/needsSnapshot`` when the
-  /// attempts for a range are used up.
+  /// `now` is machine time in nanoseconds. `events` gets ``MoldEvents/needsSnapshot`` when something
+  /// has been missing for too long.
   public mutating func poll(
     now: Int64, into out: UnsafeMutableRawBufferPointer, _ events: inout MoldEvents
   ) -> Int {
@@ -108,18 +109,14 @@ extension MoldReceiver {
         continue
       }
       if request.first != requests.underWay[i].first {
-        // Something came: the next wait begins with full attempts.
-        request.attempts = 1
+        // Something came: the waits begin anew with the shortest.
+        request.wait = settings.requestRetry
+        request.deadline = min(request.deadline, now &+ request.wait)
         requests.underWay[i] = request
       }
       guard now >= request.deadline else { continue }
-      guard Int(request.attempts) < settings.requestAttemptsMax else {
-        countExhausted()
-        giveUp()
-        return 0
-      }
-      request.attempts &+= 1
-      request.deadline = now &+ settings.requestRetry
+      request.wait = settings.wait(after: request.wait)
+      request.deadline = now &+ request.wait
       requests.underWay[i] = request
       return unsafe write(request, session, out)
     }
@@ -129,7 +126,7 @@ extension MoldReceiver {
     guard from < askable else { return 0 }
     let end = endOfRequest(from: from, to: askable)
     let request = MoldRequestUnderWay(
-      first: from, end: end, deadline: now &+ settings.requestRetry, attempts: 1)
+      first: from, end: end, deadline: now &+ settings.requestRetry, wait: settings.requestRetry)
     requests.underWay[free] = request
     requests.askedThrough = end
     return unsafe write(request, session, out)
@@ -161,10 +158,11 @@ extension MoldReceiver {
   }
 
   /// Messages below `sequence` that were neither delivered nor kept: what a splice there gives up. 0
-  /// before anything was delivered, since a late start has lost nothing.
+  /// before anything was delivered, since a late start has lost nothing; nor has it lost what was sent
+  /// before it heard the feed when re-requests brought the first part of that.
   public func unseen(before sequence: UInt64) -> UInt64 {
     guard counters.delivered > counters.unsequenced, sequence > nextSequence else { return 0 }
-    return window.missing(from: nextSequence, to: sequence)
+    return window.missing(from: max(nextSequence, lateStartEnd), to: sequence)
   }
 
   /// Messages known to exist that were neither delivered nor kept: what a feed that ends now has lost. Of

@@ -1,4 +1,5 @@
 import ExecutionCore
+import Gateways
 import Simulation
 
 /// The engine's configuration out of ours: names become dense numbers, decimals become mantissas.
@@ -81,6 +82,16 @@ extension Configuration.Limits {
       messageRate: MessageRate(
         perSecond: Int(messagesPerSecond), burst: Int(messageBurst),
         keptForCancels: Int(cancelTokens)))
+  }
+}
+
+extension Configuration.Quality {
+  /// How holes of the feed are repaired.
+  var repair: MoldReceiverSettings {
+    var settings = MoldReceiverSettings()
+    settings.arbitrationWait = arbitrationWaitMicroseconds * 1_000
+    settings.repairWaitsMax = repairMaxMilliseconds * 1_000_000 / Int(settings.requestRetry)
+    return settings
   }
 }
 

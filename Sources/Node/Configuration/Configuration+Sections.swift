@@ -164,6 +164,7 @@ extension Configuration.Quality {
       "acknowledge_timeout_milliseconds", into: &acknowledgeTimeoutMilliseconds, in: 0...600_000)
     reader.read(
       "arbitration_wait_microseconds", into: &arbitrationWaitMicroseconds, in: 0...100_000)
+    reader.read("repair_max_milliseconds", into: &repairMaxMilliseconds, in: 5...600_000)
     reader.read("gap_grace_microseconds", into: &gapGraceMicroseconds, in: 0...1_000_000)
   }
 }

@@ -240,6 +240,8 @@ public struct Configuration: Equatable, Sendable {
     public var acknowledgeTimeoutMilliseconds = 1_000
     /// A hole of the feed is left to the other line for so long before it is asked for; machine time.
     public var arbitrationWaitMicroseconds: Int64 = 1_000
+    /// A message is asked for again and again for so long before a snapshot goes over it; machine time.
+    public var repairMaxMilliseconds = 500
     /// A hole that is open for longer makes strategies withdraw what works; machine time.
     public var gapGraceMicroseconds: Int64 = 10_000
   }

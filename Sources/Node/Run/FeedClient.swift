@@ -36,10 +36,10 @@ struct FeedClient: ~Copyable {
   /// Opens the two lines' sockets and one for re-requests.
   ///
   /// A line that is a multicast group is joined on `interface`; else it is an address of this machine,
-  /// port 0 for any free one. `arbitrationWait` as in ``MoldReceiverSettings``.
+  /// port 0 for any free one. Holes are repaired as `repair` says.
   init(
     on reactor: inout Reactor, lineA atA: Endpoint, lineB atB: Endpoint, interface: UInt32,
-    midnight: Int64, arbitrationWait: Int64 = 0
+    midnight: Int64, repair: MoldReceiverSettings = MoldReceiverSettings()
   ) throws(ReactorError) {
     var options = SocketOptions.direct
     options.reportsReceiveTime = true
@@ -58,9 +58,7 @@ struct FeedClient: ~Copyable {
     self.lineA = lineA
     self.lineB = lineB
     self.requestSocket = requestSocket
-    var settings = MoldReceiverSettings()
-    settings.arbitrationWait = arbitrationWait
-    receiver = MoldReceiver(settings)
+    receiver = MoldReceiver(repair)
     records = .allocate(capacity: Self.batchMax)
     records.initialize(repeating: MarketRecord(), count: Self.batchMax)
   }

@@ -152,8 +152,7 @@ final class HotRun: @unchecked Sendable {
       let feed = try FeedClient(
         on: &reactor, lineA: (try? Endpoint(parsing: exchange.lineA)) ?? any,
         lineB: (try? Endpoint(parsing: exchange.lineB)) ?? any, interface: own,
-        midnight: plan.midnight,
-        arbitrationWait: plan.configuration.quality.arbitrationWaitMicroseconds * 1_000)
+        midnight: plan.midnight, repair: plan.configuration.quality.repair)
       monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
       monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
       return feed

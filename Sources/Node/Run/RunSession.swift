@@ -113,6 +113,8 @@ struct RunSession {
       throw ExchangeProcess.interrupted
     }
     for note in hot.notes + plan.feed.notes { say(note) }
+    // Known before the hot thread can trade: a kill file that is there from the start stops the first order.
+    lookForKillFile()
     let settings = plan.configuration.exchange
     let own = (try? Endpoint.parseAddress(settings.address)) ?? 0x7f00_0001
     if settings.attach.isEmpty {
@@ -154,12 +156,16 @@ struct RunSession {
       if nt_clock_now() >= deadline, monitor.stopReason == .none {
         monitor.stopReason = .duration
       }
-      monitor.set(.killFile, access(killFile, F_OK) == 0 ? 1 : 0)
+      lookForKillFile()
       supervise(&line)
       lookAtJournal(&line)
       line.tick()
     }
     line.end()
+  }
+
+  private func lookForKillFile() {
+    monitor.set(.killFile, access(killFile, F_OK) == 0 ? 1 : 0)
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.
