@@ -71,6 +71,11 @@ public import CSupport
     return unsafe core.pointee.apply(command)
   }
 
+  /// To be called after ``MarketData/endSnapshot(next:)``, before the feed goes on: since when each quote fails its
+  /// gates is found anew from the books that the snapshot gave. Without it a quote that failed while messages
+  /// were missing would count as failing for ever.
+  public mutating func snapshotTaken() { unsafe core.pointee.noteSnapshot() }
+
   /// Lets session time pass: data ages, requests time out. It never goes back.
   #if !DEBUG
     @_noLocks

@@ -79,6 +79,22 @@ extension EngineState {
     }
   }
 
+  /// The books came from a snapshot, which tells nobody what changed: what has failed a gate since when is looked
+  /// at anew. An age is left to the next message.
+  mutating func noteSnapshot() {
+    for i in 0..<instrumentCount {
+      let instrument = InstrumentID(raw: UInt32(truncatingIfNeeded: i))
+      guard let locate = market.locate(instrument) else { continue }
+      var gates = market.gates(locate, now: sessionTime)
+      gates.subtract(.stale)
+      if gates.isEmpty {
+        failingSince[i] = 0
+      } else if failingSince[i] == 0 {
+        failingSince[i] = max(1, sessionTime)
+      }
+    }
+  }
+
   private mutating func noteTrade(_ effect: inout MarketEffect) {
     let trade = market.lastTrade
     guard trade.isPrintable else { return }

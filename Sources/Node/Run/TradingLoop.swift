@@ -156,6 +156,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     let lost = feed.receiver.unseen(before: next)
     if lost > 0 { market.gapLost(missing: lost) }
     market.endSnapshot(next: next)
+    path.driver.engine.snapshotTaken()
     let received = nt_clock_ticks()
     _ = feed.splice(at: next) { records, count in
       path.apply(records, count, received: received)

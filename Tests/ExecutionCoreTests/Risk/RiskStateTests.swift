@@ -94,6 +94,42 @@ import Testing
         == Refusal(.staleData, scope: .instrument, limit: 1_000, observed: 1_001))
   }
 
+  /// A repair that brings a part and is then given up to a snapshot, as after a late start.
+  @Test func `quotes that failed while messages were missing are good again after a snapshot`()
+    throws
+  {
+    var c = Market<NoStrategy>.configuration()
+    c.goodQuoteAgeMax = 1_000
+    let market = try Market(NoStrategy(), c)
+    let books = market.driver.engine.market
+    books.gapDetected()
+    market.add(1, "B", 100, 1_000_500)
+    market.add(2, "B", 100, 2_000_500)
+    books.gapLost(missing: 0)
+    books.beginSnapshot()
+    for (locate, side, ticks) in [
+      (1, "B", 1_000_000), (1, "S", 1_001_000), (2, "B", 2_000_000),
+    ] as [(UInt16, Character, UInt32)] {
+      market.reference += 1
+      var record = MarketRecord()
+      record.kind = UInt8(ascii: "A")
+      record.locate = locate
+      record.side = side.asciiValue ?? 0
+      record.reference = market.reference
+      record.shares = 100
+      record.price = ticks
+      record.symbol = SymbolCode.encode(locate == 1 ? "AAPL" : "MSFT") ?? 0
+      record.sessionTime = market.time
+      _ = withUnsafePointer(to: record) { books.applySnapshot($0) }
+    }
+    books.endSnapshot(next: 0)
+    market.driver.engine.snapshotTaken()
+    market.advance(by: 1_001)
+    _ = try market.place(.buy, 1, 10_000).handle
+    // One-sided in the snapshot too: that still fails.
+    #expect(market.place(.buy, 1, 20_000, instrument: 1).refusal?.code == .staleData)
+  }
+
   @Test func `the static collar holds at its edges and refuses without a close`() throws {
     var c = Market<NoStrategy>.configuration()
     c.staticCollar = PriceCollar(basisPoints: 100)
