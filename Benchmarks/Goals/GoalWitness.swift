@@ -9,8 +9,6 @@ struct GoalWitness {
   let program: String
   private let options: [String]
   private(set) var figures: [Goal: Double] = [:]
-  /// Why a suite of the base gave nothing, by suite.
-  private(set) var failures: [String: String] = [:]
 
   init(program: String, _ options: BenchOptions) {
     self.program = program
@@ -36,7 +34,6 @@ struct GoalWitness {
       figures.merge(try Self.read(data, of: suite)) { $1 }
     } catch {
       let why = (error as? BenchError)?.message ?? "\(error)"
-      failures[suite] = why
       Bench.say("goals: the base's suite \(suite): \(why)")
     }
   }

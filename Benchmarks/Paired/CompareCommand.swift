@@ -97,7 +97,8 @@ enum CompareCommand {
       idle = try PairedFigures.idle(strategy)
     }
     let figures = options.figures.filter { $0 != PairedFigures.strategyName || idle == nil }
-    let samples = try proven(rounds, figures, pairs: options.pairs)
+    let samples =
+      figures.isEmpty ? [:] : try proven(rounds, figures, pairs: options.pairs)
     print(PairedTable.text(samples, title: "paired: \(options.pairs) pairs, more where needed"))
     var judgement = PairedJudgement(
       samples, figures: options.figures, programs: rounds.programs, idle: idle)

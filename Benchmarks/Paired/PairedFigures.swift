@@ -15,11 +15,6 @@ enum PairedFigures {
     /// Nanoseconds of one operation in a slice, p50 and p90, with `plant` percent of work on top that are
     /// not counted: put in on purpose, for the self-test of the gate.
     var slice: (_ plant: Int) throws -> [Double]
-
-    init(name: String, slice: @escaping (Int) throws -> [Double]) {
-      self.name = name
-      self.slice = slice
-    }
   }
 
   /// What is judged of each figure, and how its name ends.

@@ -70,7 +70,7 @@ struct PairedJudgement {
     for line in lines(rounds) { FileHandle.standardError.write(Data((line + "\n").utf8)) }
     let all = passed.count + slower.count + unjudged.count
     print("paired: judged \(passed.count + slower.count) of \(all)")
-    return slower.isEmpty ? unjudged.isEmpty ? 0 : 75 : 1
+    return slower.isEmpty ? unjudged.isEmpty ? 0 : Bench.notJudgedCode : 1
   }
 
   /// A line for each failure.

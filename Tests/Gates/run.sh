@@ -191,8 +191,9 @@ for name in "$@"; do
   esac
 done
 for name in ${*:-$all}; do
-  # Together they need one build: enough to see that each is still caught.
+  # Together they need one build: enough to see that each is still caught. But for the one of time, which
+  # another's work would hide.
   # shellcheck disable=SC2086
-  if [ "$name" = together ]; then mutate $all; else mutate "$name"; fi
+  if [ "$name" = together ]; then mutate ${all/risk_time /}; else mutate "$name"; fi
 done
 exit "$failed"

@@ -79,12 +79,13 @@ extension EngineState {
     }
   }
 
-  /// The books came from a snapshot, which tells nobody what changed: what has failed a gate since when is looked
-  /// at anew. An age is left to the next message.
-  mutating func noteSnapshot() {
+  /// The end of a gap and a snapshot make books whole and tell nobody what changed: every quote is examined anew,
+  /// an empty book's too, and since when it fails is noted. An age is left to the next message.
+  mutating func noteWhole() {
     for i in 0..<instrumentCount {
       let instrument = InstrumentID(raw: UInt32(truncatingIfNeeded: i))
       guard let locate = market.locate(instrument) else { continue }
+      market.reexamine(locate)
       var gates = market.gates(locate, now: sessionTime)
       gates.subtract(.stale)
       if gates.isEmpty {

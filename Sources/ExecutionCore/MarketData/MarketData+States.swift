@@ -118,7 +118,8 @@ extension MarketData {
   /// The hole is still there after the time that strategies are to bear it: ``awaitsRepair(_:)`` ends.
   @_noLocks public func repairIsLate() { unsafe feed.pointee.repairIsLate = true }
 
-  /// The hole was filled and its messages applied in order: the books are as whole as before it.
+  /// The hole was filled and its messages applied in order: the books are as whole as before it. Then
+  /// ``Engine/booksAreWhole()``.
   @_noLocks public func gapRepaired() { unsafe feed.pointee.gapPending = false }
 
   /// The hole could not be filled, or messages were lost otherwise: no book is whole until a snapshot.
@@ -136,7 +137,8 @@ extension MarketData {
   }
 
   /// The snapshot is loaded; the feed goes on at `next`. Live records kept back meanwhile are applied
-  /// now: those below `next` are in the snapshot and are ignored, one above it is a gap.
+  /// now: those below `next` are in the snapshot and are ignored, one above it is a gap. Before them
+  /// ``Engine/booksAreWhole()``.
   @_noLocks public func endSnapshot(next: UInt64) {
     unsafe feed.pointee.loading = false
     unsafe feed.pointee.gapPending = false
@@ -148,6 +150,11 @@ extension MarketData {
       if books.hasOrders(code) { _ = unsafe examine(code, time: hot(code).pointee.lastTime) }
       locate &+= 1
     }
+  }
+
+  /// A quote's gates anew, of a book as it stands.
+  func reexamine(_ locate: UInt16) {
+    _ = unsafe examine(locate, time: hot(locate).pointee.lastTime)
   }
 
   /// Empties one book to load its own snapshot. It is not whole until ``endSnapshot(_:)``.

@@ -157,12 +157,14 @@ extension MoldReceiver {
       .write(into: out)
   }
 
-  /// Messages below `sequence` that were neither delivered nor kept: what a splice there gives up. 0
-  /// before anything was delivered, since a late start has lost nothing; nor has it lost what was sent
-  /// before it heard the feed when re-requests brought the first part of that.
+  /// Messages known to exist below `sequence` that were neither delivered nor kept: what a splice there
+  /// gives up. 0 before anything was delivered, since a late start has lost nothing; nor has it lost what
+  /// was sent before it heard the feed when re-requests brought the first part of that. A snapshot may
+  /// also be ahead of the feed: what the feed has not come to yet is not missing.
   public func unseen(before sequence: UInt64) -> UInt64 {
     guard counters.delivered > counters.unsequenced, sequence > nextSequence else { return 0 }
-    return window.missing(from: max(nextSequence, lateStartEnd), to: sequence)
+    return window.missing(
+      from: max(nextSequence, lateStartEnd), to: min(sequence, endSequence))
   }
 
   /// Messages known to exist that were neither delivered nor kept: what a feed that ends now has lost. Of

@@ -165,7 +165,12 @@ struct RunSession {
   }
 
   private func lookForKillFile() {
-    monitor.set(.killFile, access(killFile, F_OK) == 0 ? 1 : 0)
+    if access(killFile, F_OK) == 0 {
+      monitor.set(.killFile, 1)
+    } else if errno == ENOENT || errno == ENOTDIR {
+      // What cannot be looked at has not been taken away.
+      monitor.set(.killFile, 0)
+    }
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.

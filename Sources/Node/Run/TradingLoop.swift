@@ -127,7 +127,10 @@ struct TradingLoop<S: Strategy>: ~Copyable {
       gapSince = path.now
     }
     let isRepaired = events.contains(.gapClosed) && !feed.receiver.hasGap && !snapshot.isWanted
-    if isRepaired { market.gapRepaired() }
+    if isRepaired {
+      market.gapRepaired()
+      path.driver.engine.booksAreWhole()
+    }
     if events.contains(.needsSnapshot) {
       // Given up: no book is whole until the snapshot, which tells how many messages it went over.
       market.gapLost(missing: 0)
@@ -156,7 +159,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     let lost = feed.receiver.unseen(before: next)
     if lost > 0 { market.gapLost(missing: lost) }
     market.endSnapshot(next: next)
-    path.driver.engine.snapshotTaken()
+    path.driver.engine.booksAreWhole()
     let received = nt_clock_ticks()
     _ = feed.splice(at: next) { records, count in
       path.apply(records, count, received: received)

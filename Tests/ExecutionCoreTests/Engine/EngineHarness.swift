@@ -124,6 +124,14 @@ final class Market<S: Strategy> {
   func add(_ locate: UInt16, _ side: Character, _ shares: UInt32, _ ticks: UInt32)
     -> UInt64
   {
+    feed(added(locate, side, shares, ticks))
+    return reference
+  }
+
+  /// The record of such an order, under the next reference.
+  func added(
+    _ locate: UInt16, _ side: Character, _ shares: UInt32, _ ticks: UInt32
+  ) -> MarketRecord {
     reference += 1
     var r = MarketRecord()
     r.kind = UInt8(ascii: "A")
@@ -133,8 +141,8 @@ final class Market<S: Strategy> {
     r.shares = shares
     r.price = ticks
     r.symbol = SymbolCode.encode(locate == 1 ? "AAPL" : "MSFT")!
-    feed(r)
-    return reference
+    r.sessionTime = time
+    return r
   }
 
   func delete(_ reference: UInt64) {

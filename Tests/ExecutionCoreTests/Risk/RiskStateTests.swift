@@ -94,40 +94,51 @@ import Testing
         == Refusal(.staleData, scope: .instrument, limit: 1_000, observed: 1_001))
   }
 
-  /// A repair that brings a part and is then given up to a snapshot, as after a late start.
-  @Test func `quotes that failed while messages were missing are good again after a snapshot`()
-    throws
-  {
+  @Test(arguments: [false, true])
+  func `a quote that a repair or a snapshot has made good fails no more`(bySnapshot: Bool) throws {
     var c = Market<NoStrategy>.configuration()
     c.goodQuoteAgeMax = 1_000
     let market = try Market(NoStrategy(), c)
     let books = market.driver.engine.market
     books.gapDetected()
+    // The first part of what was missing: the quote moves, and fails while the rest is missing.
     market.add(1, "B", 100, 1_000_500)
-    market.add(2, "B", 100, 2_000_500)
+    if bySnapshot {
+      books.beginSnapshot()
+      for (side, ticks) in [("B", 1_000_500), ("S", 1_001_000)] as [(Character, UInt32)] {
+        var record = market.added(1, side, 100, ticks)
+        _ = books.applySnapshot(&record)
+      }
+      books.endSnapshot(next: 100)
+    } else {
+      books.gapRepaired()
+    }
+    market.driver.engine.booksAreWhole()
+    // The feed goes on, elsewhere, for longer than a failing quote is kept.
+    market.time += 1_001
+    market.add(2, "B", 100, 1_999_000)
+    _ = try market.place(.buy, 1, 10_000).handle
+    #expect(market.invariants == [])
+  }
+
+  /// Good before it, and in it one-sided or not there at all: the last good quote stands in for it.
+  @Test(arguments: [true, false])
+  func `a quote that fails in a snapshot is kept for a while only, too`(isEmpty: Bool) throws {
+    var c = Market<NoStrategy>.configuration()
+    c.goodQuoteAgeMax = 1_000
+    let market = try Market(NoStrategy(), c)
+    let books = market.driver.engine.market
     books.gapLost(missing: 0)
     books.beginSnapshot()
-    for (locate, side, ticks) in [
-      (1, "B", 1_000_000), (1, "S", 1_001_000), (2, "B", 2_000_000),
-    ] as [(UInt16, Character, UInt32)] {
-      market.reference += 1
-      var record = MarketRecord()
-      record.kind = UInt8(ascii: "A")
-      record.locate = locate
-      record.side = side.asciiValue ?? 0
-      record.reference = market.reference
-      record.shares = 100
-      record.price = ticks
-      record.symbol = SymbolCode.encode(locate == 1 ? "AAPL" : "MSFT") ?? 0
-      record.sessionTime = market.time
-      _ = withUnsafePointer(to: record) { books.applySnapshot($0) }
+    if !isEmpty {
+      var record = market.added(1, "B", 100, 1_000_000)
+      _ = books.applySnapshot(&record)
     }
-    books.endSnapshot(next: 0)
-    market.driver.engine.snapshotTaken()
-    market.advance(by: 1_001)
-    _ = try market.place(.buy, 1, 10_000).handle
-    // One-sided in the snapshot too: that still fails.
-    #expect(market.place(.buy, 1, 20_000, instrument: 1).refusal?.code == .staleData)
+    books.endSnapshot(next: 100)
+    market.driver.engine.booksAreWhole()
+    market.time += 1_001
+    market.add(2, "B", 100, 1_999_000)
+    #expect(market.place(.buy, 1, 10_000).refusal?.code == .staleData)
   }
 
   @Test func `the static collar holds at its edges and refuses without a close`() throws {
