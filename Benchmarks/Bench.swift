@@ -89,7 +89,9 @@ public enum Bench {
     var arguments = arguments
     var strategy = strategy
     do {
-      let market = try MarketChoice(taking: &arguments)
+      let before = try own(arguments, hasStrategy: strategy != nil)
+      var market = try MarketChoice(taking: &arguments)
+      market.before = before
       try market.check(for: arguments, hasStrategy: strategy != nil)
       strategy?.market = market
       return dispatch(arguments, strategy, market)
@@ -97,6 +99,21 @@ public enum Bench {
       say((error as? AcceptedFileError)?.message ?? (error as? BenchError)?.message ?? "\(error)")
       return (error as? AcceptedFileError)?.code ?? 70
     }
+  }
+
+  /// What stands before our arguments on the command line. Where something else was done with them, a process
+  /// that this one starts would measure another strategy: counting and comparing are refused.
+  private static func own(_ arguments: [String], hasStrategy: Bool) throws -> [String] {
+    let all = Array(CommandLine.arguments.dropFirst())
+    if arguments.count <= all.count, Array(all.suffix(arguments.count)) == arguments {
+      return Array(all.dropLast(arguments.count))
+    }
+    guard hasStrategy, ["count", "compare"].contains(arguments.first) else { return [] }
+    throw AcceptedFileError(
+      code: 64,
+      message:
+        "options of your own stand before those of \(name): what is run is not the end of the "
+        + "command line, and '\(arguments.first ?? "")' could not start it again alike")
   }
 
   private static func dispatch(

@@ -5,6 +5,16 @@ import Foundation
 enum WholeFile {
   /// Writes beside the path and renames; directories on the way are made.
   static func write(_ text: String, to path: String) throws {
+    // A device or a pipe is written to, never replaced.
+    var facts = stat()
+    if stat(path, &facts) == 0, facts.st_mode & S_IFMT != S_IFREG, facts.st_mode & S_IFMT != S_IFDIR
+    {
+      guard let handle = FileHandle(forWritingAtPath: path) else {
+        throw BenchError(
+          "cannot write \(path): \(String(cString: strerror(errno))); choose another place")
+      }
+      return handle.write(Data(text.utf8))
+    }
     let url = URL(fileURLWithPath: path)
     let directory = url.deletingLastPathComponent()
     do {

@@ -26,7 +26,7 @@ struct CountSubject {
 
   func count(swift: String) throws -> Thresholds {
     var measured = try Callgrind.count(
-      swift: swift, names: names, arguments: ["counted"] + names + choice.words)
+      swift: swift, names: names, arguments: choice.before + ["counted"] + names + choice.words)
     measured.market = market
     return measured
   }

@@ -41,10 +41,13 @@ struct PairedJudgement {
     guard let samples, samples.isProven else {
       return unjudged.append((one, "this machine now does not tell a tenth more from nothing"))
     }
-    guard let estimate = samples.estimate(one.comparison) else {
-      return unjudged.append((one, "it is not in that build"))
+    switch samples.verdict(one.comparison) {
+    case nil: unjudged.append((one, "it is not in that build"))
+    case .slower(let estimate)?: slower.append((one, estimate))
+    case .untold?:
+      unjudged.append((one, "it may be a tenth slower or not: the machine is too noisy"))
+    case .passed?: passed.append(one)
     }
-    if estimate.isSlower { slower.append((one, estimate)) } else { passed.append(one) }
   }
 
   /// Shares, each once.
@@ -94,7 +97,7 @@ struct PairedJudgement {
       "gate: \(Self.gate(one.comparison)): \(one.name) is \(factor(estimate.median)) of \(other) "
       + "[\(factor(estimate.low)) - \(factor(estimate.high))], must be at most 1.05 and not certainly "
       + "above 1.03; see \(Bench.command) compare "
-      + (words + rounds.arguments).map(Bench.quoted).joined(separator: " ")
+      + (words + rounds.market.words).map(Bench.quoted).joined(separator: " ")
   }
 
   /// Of a share.

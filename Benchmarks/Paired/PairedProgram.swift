@@ -11,13 +11,15 @@ final class PairedProgram {
   private let path: String
   private var rest: [UInt8] = []
 
-  init(path: String, plant: Int = 0, arguments: [String] = []) throws {
+  /// - Parameter market: the user's own options, and the market's.
+  init(path: String, plant: Int = 0, market: MarketChoice = MarketChoice()) throws {
     self.path = path
     errors = try ChildLog()
     // A child that has ended is found out by its answer.
     signal(SIGPIPE, SIG_IGN)
     process.executableURL = URL(fileURLWithPath: path)
-    process.arguments = ["paired"] + (plant > 0 ? ["--plant", "\(plant)"] : []) + arguments
+    process.arguments =
+      market.before + ["paired"] + (plant > 0 ? ["--plant", "\(plant)"] : []) + market.words
     process.standardInput = input
     process.standardOutput = output
     process.standardError = errors.handle
@@ -41,20 +43,31 @@ final class PairedProgram {
     let words = Self.line(output, &rest).split(separator: " ")
     let times = words.dropFirst().compactMap { Double($0) }
     guard words.first ?? "" == name, !times.isEmpty, times.count == words.count - 1,
-      times.allSatisfy({ $0 > 0 })
+      times.allSatisfy({ $0 > 0 && $0.isFinite })
     else { throw BenchError("\(path) paired gave no time of \(name)\(errors.said)") }
     return times
   }
 
   func end() {
     try? input.fileHandleForWriting.close()
+    // Whoever does not end with its input is ended.
+    for _ in 0..<200 where process.isRunning { usleep(10_000) }
+    if process.isRunning { kill(process.processIdentifier, SIGKILL) }
     process.waitUntilExit()
     AtEnd.shared.forget(child: process.processIdentifier)
   }
 
-  /// Empty at the end of the output.
+  /// Milliseconds that an answer may take on a loaded machine, and bytes that a line may have.
+  private static let answerMax: Int32 = 180_000
+  private static let lineMax = 1 << 16
+
+  /// Empty at the end of the output, and where no answer comes.
   private static func line(_ output: Pipe, _ rest: inout [UInt8]) -> String {
     while !rest.contains(10) {
+      // A program that does not answer is not waited for for ever.
+      var ready = pollfd(
+        fd: output.fileHandleForReading.fileDescriptor, events: Int16(POLLIN), revents: 0)
+      guard poll(&ready, 1, answerMax) != 0, rest.count < lineMax else { return "" }
       let data = output.fileHandleForReading.availableData
       if data.isEmpty { return "" }
       rest += data

@@ -55,6 +55,28 @@ struct PairedSamples {
     guard let same = estimate(.same), let more = estimate(.more) else { return false }
     return !same.isSlower && !same.isFaster && more.isSlower
   }
+
+  /// How the build stands to the other one: slower; not a tenth slower, certainly; or nobody can tell. nil: the
+  /// other has no such figure, or not in every round.
+  func verdict(_ comparison: PairedComparison) -> Verdict? {
+    guard ratios[comparison]?.count == times.count, let found = estimate(comparison) else {
+      return nil
+    }
+    return found.isSlower ? .slower(found) : found.high < Self.tenth ? .passed : .untold
+  }
+  enum Verdict {
+    case slower(PairedEstimate)
+    case passed, untold
+  }
+  private static let tenth = 1.1
+
+  /// More rounds could still tell something.
+  var isOpen: Bool {
+    guard isProven else { return true }
+    return [PairedComparison.base, .creep].contains { comparison in
+      if case .untold? = verdict(comparison) { true } else { false }
+    }
+  }
 }
 
 /// Rounds of processes that take turns of some milliseconds on one processor, to and fro: a machine that grows
@@ -62,19 +84,19 @@ struct PairedSamples {
 struct PairedRounds {
   /// Programs of the sides that there are.
   let programs: [PairedSide: String]
-  /// For each program, behind `paired`.
-  let arguments: [String]
+  /// What a strategy plays, and with which options of its user's.
+  let market: MarketChoice
   /// Percent of work put in on purpose.
   static let plant = 10
   /// Of one round. The suite's figure over sockets takes one, for each of its slices is a run of its own.
   private static func turns(_ name: String) -> Int { name == "wire" ? 1 : 3 }
 
-  init(base: String, creep: String?, arguments: [String]) {
+  init(base: String, creep: String?, market: MarketChoice = MarketChoice()) {
     let own = Machine.executable
     var programs: [PairedSide: String] = [.base: base, .new: own, .same: own, .more: own]
     programs[.creep] = creep
     self.programs = programs
-    self.arguments = arguments
+    self.market = market
   }
 
   /// - Parameter names: figures, without their shares.
@@ -108,7 +130,7 @@ struct PairedRounds {
           (
             side,
             try PairedProgram(
-              path: path, plant: side == .more ? Self.plant : 0, arguments: arguments)
+              path: path, plant: side == .more ? Self.plant : 0, market: market)
           ))
       }
     } catch {

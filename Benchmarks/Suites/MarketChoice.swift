@@ -11,6 +11,8 @@ struct MarketChoice {
   var feed: String?
   /// What `--config` names: the YAML of `needletail run`.
   var configuration: String?
+  /// The user's own options, which stand before ours: processes that this one starts have them too.
+  var before: [String] = []
 
   /// Compared are so many messages, the market's first; of a market of the user's own, counted too.
   static let messagesMax = 56_000

@@ -32,7 +32,7 @@ private func thresholds(
     #expect(lines.count == 1)
     let line = try #require(lines.first)
     #expect(
-      line.hasPrefix("gate: counts: strategy.alone: 82.5 instructions, accepted 75.0 +- 2.00 %"))
+      line.hasPrefix("gate: counts: strategy.alone: 82.5 instructions, accepted 75.0 +- 1.00 %"))
     #expect(
       line.hasSuffix("count --operation strategy.alone"), "\(line)")
   }

@@ -177,7 +177,7 @@ private struct Files {
     #expect(counted.output.contains("counted strategy.message 6000"), "\(counted.errors)")
     let failed = PairedJudgement(
       ["strategy": slower, "strategy p90": slower], figures: ["strategy"], programs: [.base: "/b"])
-    let rounds = PairedRounds(base: "/b", creep: nil, arguments: try strategy(feed).market.words)
+    let rounds = PairedRounds(base: "/b", creep: nil, market: try strategy(feed).market)
     #expect(
       failed.lines(rounds).first?.hasSuffix(
         "compare --figure strategy --base /b --feed \(feed[1])") == true)

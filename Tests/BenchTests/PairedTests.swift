@@ -72,7 +72,7 @@ private func samples(
 
 @Suite struct PairedJudgementTests {
   private let programs: [PairedSide: String] = [.base: "/b", .creep: "/c", .new: "/n"]
-  private let rounds = PairedRounds(base: "/b", creep: "/c", arguments: [])
+  private let rounds = PairedRounds(base: "/b", creep: "/c")
 
   private func judge(
     _ found: [String: PairedSamples], _ programs: [PairedSide: String]? = nil,
@@ -107,6 +107,21 @@ private func samples(
     // The second look has to be able to tell as well.
     let unsure = judge(slow, again: ["risk": samples(base: 1.1, more: 1)])
     #expect(unsure.slower.isEmpty && unsure.say(rounds) == 75)
+  }
+
+  @Test func `what may be a tenth slower or not is not passed`() {
+    var wide = PairedSamples()
+    for i in 0..<16 {
+      let base = i % 2 == 0 ? 100.0 : 84
+      wide.add([.base: base, .new: 100, .same: 100, .more: 110])
+    }
+    #expect(wide.isProven && wide.isOpen)
+    let judged = judge(["risk": wide, "risk p90": samples()])
+    #expect(judged.passed.map(\.name) == ["risk p90"] && judged.unjudged.count == 1)
+    // Nor what the other build gave in some rounds only.
+    var few = samples(base: nil)
+    few.add([.base: 100, .new: 100, .same: 100, .more: 110])
+    #expect(judge(["risk": few, "risk p90": samples()]).unjudged.count == 1)
   }
 
   @Test func `several small losses together are creep, though the base shows none`() {
