@@ -42,9 +42,9 @@ enum AcceptedFile {
   }
 }
 
-/// Also of a market's files (``MarketChoice``).
+/// Also of a market's files (``MarketChoice``), and of those to be written (``WholeFile/check(_:)``).
 struct AcceptedFileError: Error {
-  /// By sysexits: 65 wrong data, 66 no input, 69 no tool.
+  /// By sysexits: 65 wrong data, 66 no input, 69 no tool, 73 no output.
   var code: Int32
   var message: String
 }

@@ -75,9 +75,10 @@ public enum Bench {
   }
 
   /// Runs what the arguments ask for (without the program's name) and returns the exit code: 0; 1 when
-  /// the gate failed; 64 for wrong usage; 65 or 66 for a thresholds file that is wrong or not there; 70
-  /// when a suite could not measure; 73 when a file could not be written; 75 when nothing failed and
-  /// something could not be judged. Interrupted, it leaves no file behind.
+  /// the gate failed; 64 for wrong usage; 65 or 66 for a file that is wrong or not there; 69 when a tool that
+  /// counts is missing; 70 when a suite could not measure; 73 when a file could not be written; 75 when
+  /// nothing failed and something could not be judged; 78 for a wrong configuration. Interrupted, it leaves
+  /// no file behind.
   ///
   /// A strategy given here is measured by the suite `strategy`, counted as `strategy.message` and
   /// `strategy.alone` and compared as the figure `strategy`, in the built-in market or in that of
@@ -96,8 +97,8 @@ public enum Bench {
       strategy?.market = market
       return dispatch(arguments, strategy, market)
     } catch {
-      say((error as? AcceptedFileError)?.message ?? (error as? BenchError)?.message ?? "\(error)")
-      return (error as? AcceptedFileError)?.code ?? 70
+      say(text(of: error))
+      return exitCode(of: error)
     }
   }
 
@@ -151,11 +152,13 @@ public enum Bench {
     let accepted: CountCommand.Accepted?
     let quoted: QuotedFigures?
     do {
+      for file in [options.output, options.writeQuoted] { try file.map(WholeFile.check) }
+      if let base = options.base { try OwnChild.check(base) }
       accepted = try options.thresholds.map { try CountCommand.Accepted($0, strategy) }
       quoted = try QuotedFigures.asked(options)
     } catch {
-      say((error as? AcceptedFileError)?.message ?? (error as? BenchError)?.message ?? "\(error)")
-      return (error as? AcceptedFileError)?.code ?? 70
+      say(text(of: error))
+      return exitCode(of: error)
     }
     // Before a suite pins this thread.
     let machine = Machine.describe()
@@ -185,7 +188,7 @@ public enum Bench {
       try deliver(report, context, options)
       try options.writeQuoted.map { try QuotedFigures(report).write(to: $0) }
     } catch {
-      say((error as? BenchError)?.message ?? "\(error)")
+      say(text(of: error))
       return 73
     }
     let code = report.exitCode(gate: options.gate)
@@ -210,7 +213,7 @@ public enum Bench {
     bench_die_with_parent()
     print("dispatch crc32c:\(String(cString: nt_crc32c_path()))")
     do { try CountedOperation.run(names, strategy) } catch {
-      say("counted: \((error as? BenchError)?.message ?? "\(error)")")
+      say("counted: \(text(of: error))")
       return 70
     }
     return 0
@@ -233,7 +236,7 @@ public enum Bench {
       try PairedFigures.serve(
         plant: plant, processors: Machine.processors(), strategy: strategy)
     } catch {
-      say("paired: \((error as? BenchError)?.message ?? "\(error)")")
+      say("paired: \(text(of: error))")
       return 70
     }
     return 0
@@ -264,16 +267,26 @@ public enum Bench {
       return SuiteResult(
         suite: suite.name, question: suite.question, figures: figures, noise: meter.end())
     } catch {
-      let message = (error as? BenchError)?.message ?? "\(error)"
       return SuiteResult(
-        suite: suite.name, question: suite.question, figures: [], error: message,
-        noise: meter.end())
+        suite: suite.name, question: suite.question, figures: [], error: text(of: error),
+        isUnable: error is OneProcessorError ? true : nil, noise: meter.end())
     }
   }
 
   /// What a gate could not judge: `perf/scripts/gates` takes up these lines, so that it is not taken for
   /// passed.
   static func notJudged(_ what: String, _ why: String) { say("NOT JUDGED: \(what); \(why)") }
+
+  /// An error in words, and the exit code that it ends a command with.
+  static func text(of error: any Error) -> String {
+    switch error {
+    case let error as AcceptedFileError: error.message
+    case let error as BenchError: error.message
+    case let error as OneProcessorError: error.message
+    default: "\(error)"
+    }
+  }
+  static func exitCode(of error: any Error) -> Int32 { (error as? AcceptedFileError)?.code ?? 70 }
 
   static func say(_ text: String) {
     FileHandle.standardError.write(Data("\(name): \(text)\n".utf8))

@@ -88,7 +88,9 @@ struct BenchOptions {
     // What would be ignored is no gate, and looks like one that passed.
     if thresholds != nil, !gate, !goalsOnly {
       throw BenchError(
-        "--thresholds is judged with --gate, and a row with --goals: add one of them")
+        isOwn
+          ? "--thresholds is judged with --gate: add it"
+          : "--thresholds is judged with --gate, and a row with --goals: add one of them")
     }
     if gate, goalsOnly {
       throw BenchError("--gate judges and --goals is for reading: leave out one of the two")

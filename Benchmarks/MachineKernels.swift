@@ -116,7 +116,7 @@ struct MachineKernels {
   /// The line, or nil and on standard error why not: a report is worth having without it.
   static func line(of machine: String) -> String? {
     do { return try measure().line(machine) } catch {
-      Bench.say("machine: \((error as? BenchError)?.message ?? "\(error)")")
+      Bench.say("machine: \(Bench.text(of: error))")
       return nil
     }
   }

@@ -4,6 +4,14 @@ import Foundation
 
 /// A program that ends with this one.
 enum OwnChild {
+  /// Whether it can be started at all.
+  static func check(_ path: String) throws {
+    var facts = stat()
+    guard stat(path, &facts) == 0, facts.st_mode & S_IFMT == S_IFREG, access(path, X_OK) == 0 else {
+      throw AcceptedFileError(code: 66, message: "\(path) is no program: build it first")
+    }
+  }
+
   /// Starts it with the words, what it prints on our standard error, and waits for its end.
   ///
   /// - Parameter processors: those it may run on, whatever this thread has been pinned to.

@@ -6,6 +6,8 @@ struct SuiteResult: Codable {
   var question: String
   var figures: [Figure]
   var error: String?
+  /// The machine cannot measure it: the gate does not judge it then.
+  var isUnable: Bool?
   /// What the machine took meanwhile.
   var noise: Noise?
 
@@ -26,6 +28,7 @@ struct SuiteResult: Codable {
   /// One line for each target that is missed, naming it.
   var misses: [String] {
     let again = "see \(Bench.command) --suite \(suite)"
+    if isUnable == true { return [] }
     if let error { return ["gate: \(suite): not measured: \(error); \(again)"] }
     return figures.filter(\.misses).map { figure in
       guard let limit = figure.limit else { return "" }
@@ -53,14 +56,16 @@ struct BenchReport: Codable {
   var isComplete = true
 
   /// 0; 70 when a suite could not measure; with the gate 1 when a figure misses its target or a suite could
-  /// not measure at all. A goal that is not met fails nothing.
+  /// not measure at all, and 75 when this machine cannot measure one. A goal that is not met fails nothing.
   func exitCode(gate: Bool) -> Int32 {
     guard gate else { return suites.contains { $0.error != nil } ? 70 : 0 }
     let missed = misses()
     for line in missed {
       FileHandle.standardError.write(Data((line + "\n").utf8))
     }
-    return missed.isEmpty ? 0 : 1
+    let unable = suites.filter { $0.isUnable == true }
+    for suite in unable { Bench.notJudged("targets: \(suite.suite)", suite.error ?? "") }
+    return missed.isEmpty ? unable.isEmpty ? 0 : Bench.notJudgedCode : 1
   }
 
   func misses() -> [String] { suites.flatMap(\.misses) }
@@ -73,11 +78,15 @@ struct BenchReport: Codable {
   }
 
   /// The table of goals alone, and what the machine is.
-  func goalsText() -> String { "\(kernels ?? machine)\n\(goals?.text ?? "")" }
+  func goalsText() -> String {
+    ([kernels ?? machine] + warning + [goals?.text ?? ""]).joined(separator: "\n")
+  }
+  private var warning: [String] {
+    quick ? ["--quick: a hundredth of the work; the figures mean little"] : []
+  }
 
   func text() -> String {
-    var lines = [kernels ?? machine] + troubles
-    if quick { lines.append("--quick: a hundredth of the work; the figures mean little") }
+    var lines = [kernels ?? machine] + troubles + warning
     for suite in suites {
       lines.append("")
       lines.append("\(suite.suite): \(suite.question)")

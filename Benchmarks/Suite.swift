@@ -121,6 +121,11 @@ final class BenchContext {
   static var cache: String { ".bench" }
 }
 
+/// What two threads do that both spin cannot be measured on one processor: that is no fault of what is measured.
+struct OneProcessorError: Error {
+  let message = "needs two processors, there is one: two threads that spin would share it"
+}
+
 /// One question and the figures that answer it.
 protocol Suite {
   static var name: String { get }

@@ -3,6 +3,25 @@ import Foundation
 
 /// Files that are there whole or not at all.
 enum WholeFile {
+  /// Whether a file could be written there, before the minutes whose result it is to have; directories on the
+  /// way are made.
+  static func check(_ path: String) throws {
+    func refuse(_ code: Int32) -> AcceptedFileError {
+      AcceptedFileError(
+        code: 73,
+        message: "cannot write \(path): \(String(cString: strerror(code))); choose another place")
+    }
+    var facts = stat()
+    if stat(path, &facts) == 0, facts.st_mode & S_IFMT != S_IFREG {
+      if facts.st_mode & S_IFMT == S_IFDIR { throw refuse(EISDIR) }
+      guard access(path, W_OK) == 0 else { throw refuse(errno) }
+      return
+    }
+    let folder = URL(fileURLWithPath: path).deletingLastPathComponent()
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
+    guard access(folder.path, W_OK | X_OK) == 0 else { throw refuse(errno) }
+  }
+
   /// Writes beside the path and renames; directories on the way are made.
   static func write(_ text: String, to path: String) throws {
     // A device or a pipe is written to, never replaced.

@@ -98,14 +98,22 @@ enum CountCommand {
   private static func count(_ options: Options, _ strategy: BenchStrategy?) throws -> Int32 {
     // What is wrong is said before the minute of counting.
     let swift = try version(options.version)
+    try options.output.map(WholeFile.check)
     let accepted = try options.thresholds.map { try Accepted($0, strategy, swift: swift) }
     let longAgo = try options.creep.map { try Accepted(creep: $0, strategy, swift: swift) }
     let subject = try CountSubject(strategy)
     let measured = try subject.count(swift: swift)
     show(measured, accepted, options.names)
-    if let output = options.output { try WholeFile.write(measured.json + "\n", to: output) }
-    return subject.closing(
-      verdict(measured, accepted.map(subject.judged), longAgo.map(subject.judged)))
+    let code = verdict(measured, accepted.map(subject.judged), longAgo.map(subject.judged))
+    if let output = options.output {
+      // Half a file would look like an accepted one.
+      if subject.unjudged == nil {
+        try WholeFile.write(measured.json + "\n", to: output)
+      } else {
+        Bench.say("\(output) is not written: the strategy has no counts")
+      }
+    }
+    return subject.closing(code)
   }
 
   /// Counts and judges; 0 or 1, 70 when nothing could be counted, 75 when the strategy is not judged.
@@ -123,20 +131,15 @@ enum CountCommand {
     do {
       let measured = try CountSubject(strategy).count(swift: accepted.thresholds.swift)
       return accepted.thresholds.evidence(measured, accepted.path)
-    } catch let error as AcceptedFileError {
-      return .missing(error.message)
     } catch {
-      return .missing("count: \((error as? BenchError)?.message ?? "\(error)")")
+      return .missing("count: \(Bench.text(of: error))")
     }
   }
 
   private static func counting(_ body: () throws -> Int32) -> Int32 {
-    do { return try body() } catch let error as AcceptedFileError {
-      Bench.say(error.message)
-      return error.code
-    } catch {
-      Bench.say("count: \((error as? BenchError)?.message ?? "\(error)")")
-      return 70
+    do { return try body() } catch {
+      Bench.say("count: \(Bench.text(of: error))")
+      return Bench.exitCode(of: error)
     }
   }
 

@@ -6,8 +6,10 @@ struct CountSubject {
   let names: [String]
   /// Why the strategy's are not; nil: they are, or there is no strategy.
   let unjudged: String?
-  /// The identity of the strategy's market; nil: no operation of a strategy is counted.
+  /// The identity of the strategy's market; nil: there is no strategy.
   let market: String?
+  /// What the strategy did in it.
+  let requests: StrategyRequests?
   private let choice: MarketChoice
 
   /// Plays the strategy's market once, so that what is wrong with it is said before the minute of
@@ -15,19 +17,20 @@ struct CountSubject {
   init(_ strategy: BenchStrategy?) throws {
     choice = strategy?.market ?? MarketChoice()
     guard let strategy else {
-      (names, unjudged, market) = (CountedOperation.all.map(\.name), nil, nil)
+      (names, unjudged, market, requests) = (CountedOperation.all.map(\.name), nil, nil, nil)
       return
     }
     let market = try choice.counted()
-    unjudged = try IdleStrategy(strategy, market)?.why
-    self.market = unjudged == nil ? market.identity : nil
+    let trial = try StrategyTrial(strategy, market)
+    (unjudged, requests) = (trial.idle, trial.requests)
+    self.market = market.identity
     names = CountedOperation.all(unjudged == nil ? strategy : nil).map(\.name)
   }
 
   func count(swift: String) throws -> Thresholds {
     var measured = try Callgrind.count(
       swift: swift, names: names, arguments: choice.before + ["counted"] + names + choice.words)
-    measured.market = market
+    (measured.market, measured.requests) = (market, requests)
     return measured
   }
 

@@ -16,17 +16,19 @@ struct Thresholds: Codable, Equatable {
   /// The market that the strategy's counts are of (``StrategyMarket/identity``); nil: the built-in one,
   /// or none are of a strategy.
   var market: String?
+  /// What the strategy did in it; nil: none are of a strategy.
+  var requests: StrategyRequests?
   var operations: [String: Count]
 
   /// Instructions may differ by this share before the gate fails, data references and misses be above
   /// by that one. A few stray ones are no trend: these many are allowed an operation in any case.
-  static let slack = 0.02
+  static let tolerance = 0.02
   /// Of what the user's strategy adds, which has the path of its orders in it too: that hides less.
-  static let aloneSlack = 0.01
-  static let instructionsSlack = 0.05
-  static let dataSlack = 0.05
-  static let referencesSlack = 0.5
-  static let missesSlack = 0.25
+  static let aloneTolerance = 0.01
+  static let instructionsTolerance = 0.05
+  static let dataTolerance = 0.05
+  static let referencesTolerance = 0.5
+  static let missesTolerance = 0.25
   /// Against a build of long ago.
   static let creep = 0.05
 
@@ -53,6 +55,9 @@ struct Thresholds: Codable, Equatable {
           message: "\(path): operations.\(name): counts are finite and not negative, "
             + "instructions above 0")
       }
+    }
+    if let requests = made.requests, requests.sent < 0 || requests.refused < 0 {
+      throw AcceptedFileError(code: 65, message: "\(path): requests: counts are not negative")
     }
     guard !made.operations.isEmpty else {
       throw AcceptedFileError(code: 65, message: "\(path): operations: is empty")
@@ -89,7 +94,8 @@ struct Thresholds: Codable, Equatable {
     throws
   {
     let accepted = market ?? StrategyMarket.builtIn
-    guard let running, accepted != running else { return }
+    let isOfStrategy = market != nil || operations[CountedOperation.strategyName] != nil
+    guard let running, isOfStrategy, accepted != running else { return }
     let file =
       "give the market that it was made with (--feed, --config), or make a file of this one: "
       + Self.accepting("FILE")
@@ -110,7 +116,7 @@ struct Thresholds: Codable, Equatable {
           + Self.accepting(folder.appendingPathComponent(own))
       ]
     }
-    var lines: [String] = []
+    var lines = behaviour(measured, path)
     for name in Self.ordered(Set(operations.keys).union(measured.operations.keys)) {
       guard let bound = operations[name] else {
         let count = measured.operations[name].map(Self.json) ?? ""
@@ -133,6 +139,27 @@ struct Thresholds: Codable, Equatable {
     return lines
   }
 
+  /// A strategy that has stopped trading, or whose orders are refused, would pass as one that costs less.
+  private func behaviour(_ measured: Thresholds, _ path: String) -> [String] {
+    guard let now = measured.requests else { return [] }
+    let accept = "\"requests\": \(Self.json(now))"
+    guard let accepted = requests else {
+      let isHeld = operations[CountedOperation.strategyName] != nil
+      return isHeld
+        ? [
+          "gate: counts: requests is not in \(path): nothing holds what the strategy sends; "
+            + "add: \(accept)"
+        ] : []
+    }
+    guard !now.isLike(accepted) else { return [] }
+    return [
+      "gate: counts: the strategy sent \(now.sent) requests and \(now.refused) were refused, "
+        + "accepted \(accepted.sent) and \(accepted.refused) +- "
+        + "\(number(StrategyRequests.tolerance * 100)) %: what it costs is of another behaviour; to "
+        + "accept: \(accept), and its counts; see \(Bench.command) --suite \(StrategySuite.name)"
+    ]
+  }
+
   /// What this file accepts of the risk chain beside what a run counted.
   func evidence(_ measured: Thresholds, _ path: String) -> GoalEvidence {
     let name = "risk.accept"
@@ -147,21 +174,22 @@ struct Thresholds: Codable, Equatable {
 
   private func differences(_ name: String, _ count: Count, _ bound: Count) -> [String] {
     var what: [String] = []
-    let slack = name == CountedOperation.strategyAloneName ? Self.aloneSlack : Self.slack
+    let isAlone = name == CountedOperation.strategyAloneName
+    let tolerance = isAlone ? Self.aloneTolerance : Self.tolerance
     // Counts are kept to a hundredth: of a strategy that adds next to nothing that is some percent.
-    let instructions = max(Self.instructionsSlack, bound.instructions * slack)
+    let instructions = max(Self.instructionsTolerance, bound.instructions * tolerance)
     if abs(count.instructions - bound.instructions) > instructions {
       what.append(
         "\(text(count.instructions)) instructions, accepted \(text(bound.instructions)) "
-          + "+- \(number(slack * 100)) %")
+          + "+- \(number(tolerance * 100)) %")
     }
-    let references = max(Self.referencesSlack, bound.dataReferences * Self.dataSlack)
+    let references = max(Self.referencesTolerance, bound.dataReferences * Self.dataTolerance)
     if count.dataReferences - bound.dataReferences > references {
       what.append(
         "\(text(count.dataReferences)) data references, accepted \(text(bound.dataReferences)) "
           + "+ \(text(references))")
     }
-    let misses = max(Self.missesSlack, bound.misses * Self.dataSlack)
+    let misses = max(Self.missesTolerance, bound.misses * Self.dataTolerance)
     if count.misses - bound.misses > misses {
       what.append(
         String(
@@ -219,6 +247,10 @@ struct Thresholds: Codable, Equatable {
 
   private func text(_ x: Double) -> String { String(format: "%.1f", x) }
 
+  private static func json(_ requests: StrategyRequests) -> String {
+    "{\"sent\": \(requests.sent), \"refused\": \(requests.refused)}"
+  }
+
   static func json(_ count: Count) -> String {
     String(
       format: "{\"instructions\": %.2f, \"dataReferences\": %.2f, \"misses\": %.3f}",
@@ -232,6 +264,7 @@ struct Thresholds: Codable, Equatable {
       "  \"dispatch\": \"\(dispatch)\",",
     ]
     if let market { lines.append("  \"market\": \"\(market)\",") }
+    if let requests { lines.append("  \"requests\": \(Self.json(requests)),") }
     lines.append("  \"operations\": {")
     let present = Self.ordered(operations.keys)
     for name in present {

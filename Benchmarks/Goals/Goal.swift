@@ -122,7 +122,7 @@ enum Goal: String, Codable, CaseIterable {
     case .riskTimer: Self.reported("the empty timer beside it, p99", suite, "ns")
     case .orderPool: Self.atMost(5, "order pool, take and give", suite, "ns")
     default:
-      Self.atMost(1 + Thresholds.slack, "risk chain, instructions an order / accepted", .counts)
+      Self.atMost(1 + Thresholds.tolerance, "risk chain, instructions an order / accepted", .counts)
     }
   }
 

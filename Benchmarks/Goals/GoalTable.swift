@@ -43,7 +43,7 @@ struct GoalTable: Codable {
     _ suites: [SuiteResult], _ others: [Goal: GoalEvidence], base: [Goal: Double],
     quoted: QuotedFigures?
   ) {
-    quotedMachine = quoted?.machine
+    quotedMachine = quoted.map { "\($0.machine) (\($0.made))" }
     rows = Goal.allCases.map { goal in
       var row = Self.row(goal, Self.evidence(goal, suites, others))
       row.base = base[goal]

@@ -33,7 +33,7 @@ struct GoalWitness {
       }
       figures.merge(try Self.read(data, of: suite)) { $1 }
     } catch {
-      let why = (error as? BenchError)?.message ?? "\(error)"
+      let why = Bench.text(of: error)
       Bench.say("goals: the base's suite \(suite): \(why)")
     }
   }

@@ -24,7 +24,9 @@ struct QuotedFigures: Codable, Equatable {
       row.measured.map { (row.goal.rawValue, $0) }
     }
     self.init(
-      machine: report.machine, made: Date().ISO8601Format() + ", make goals",
+      machine: report.machine,
+      made: "\(Date().ISO8601Format()), "
+        + (report.quick ? "--quick: they mean little" : "make goals"),
       figures: Dictionary(uniqueKeysWithValues: rows))
   }
 

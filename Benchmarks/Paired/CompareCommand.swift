@@ -11,13 +11,13 @@ enum CompareCommand {
   static func help(_ strategy: BenchStrategy?) -> String {
     """
     usage: \(Bench.name) compare --base PROGRAM [--creep PROGRAM] [--figure NAME]... \
-    [--pairs N]\(MarketChoice.usage(strategy))
+    [--rounds N]\(MarketChoice.usage(strategy))
 
       --base PROGRAM    the \(Bench.name) of the other build
       --creep PROGRAM   that of a build long ago, held by the same rule: several changes, each of which
                         loses less than is seen, may not lose more together
       --figure NAME     these only; all without it: \(PairedFigures.names(strategy).joined(separator: ", "))
-      --pairs N         pairs of processes, 10 to 1000 (default \(pairsUsual))\(MarketChoice.help(strategy))
+      --rounds N        rounds of new processes, 10 to 1000 (default \(roundsUsual))\(MarketChoice.help(strategy))
 
     Each figure is judged by the p50 and by the p90 of its blocks. Slower is: certainly (95 %) by more
     than 3 %, and by more than 5 % in the middle, twice. Passed is: certainly less than a tenth slower.
@@ -26,15 +26,16 @@ enum CompareCommand {
     the machine is too noisy, or another build has not got it.
     """
   }
-  static let pairsUsual = 16
+  static let roundsUsual = 16
   /// How often more rounds are made for what cannot be told yet.
   static let attemptsMax = 3
 
   private struct Options {
     var base = ""
     var creep: String?
-    var pairs = pairsUsual
+    var rounds = roundsUsual
     var figures: [String] = []
+    var others: [String] { [base, creep].compactMap { $0 } }
 
     init(_ arguments: [String], known: [String]) throws {
       var rest = arguments[...]
@@ -43,11 +44,11 @@ enum CompareCommand {
         switch option {
         case "--base": base = value
         case "--creep": creep = value
-        case "--pairs":
+        case "--rounds":
           guard let n = Int(value), (10...1_000).contains(n) else {
-            throw BenchError("--pairs is 10 to 1000, not '\(value)'")
+            throw BenchError("--rounds is 10 to 1000, not '\(value)'")
           }
-          pairs = n
+          rounds = n
         case "--figure":
           guard known.contains(value) else {
             throw BenchError("no figure '\(value)': there are \(known.joined(separator: ", "))")
@@ -69,18 +70,15 @@ enum CompareCommand {
     }
     do {
       let options = try Options(arguments, known: PairedFigures.names(strategy))
-      for program in [options.base, options.creep].compactMap({ $0 })
-      where access(program, X_OK) != 0 {
-        Bench.say("compare: \(program) is no program: build it first")
-        return 66
-      }
-      do { return try compare(options, strategy) } catch {
-        Bench.say("compare: \((error as? BenchError)?.message ?? "\(error)")")
-        return 70
+      do {
+        for program in options.others { try OwnChild.check(program) }
+        return try compare(options, strategy)
+      } catch {
+        Bench.say("compare: \(Bench.text(of: error))")
+        return Bench.exitCode(of: error)
       }
     } catch {
-      let what = (error as? BenchError)?.message ?? "\(error)"
-      Bench.say("\(what); see \(Bench.command) compare --help")
+      Bench.say("\(Bench.text(of: error)); see \(Bench.command) compare --help")
       return 64
     }
   }
@@ -89,8 +87,11 @@ enum CompareCommand {
     let rounds = PairedRounds(
       base: options.base, creep: options.creep, market: strategy?.market ?? MarketChoice())
     // Before the minutes of measuring: whether the others can answer at all.
-    for path in [options.base, options.creep].compactMap({ $0 }) {
+    for path in options.others {
       try PairedProgram(path: path, market: rounds.market).end()
+      if FileManager.default.contentsEqual(atPath: path, andPath: Machine.executable) {
+        print("paired: \(path) is this very program: only the machine is compared")
+      }
     }
     var idle: String?
     if let strategy, options.figures.contains(PairedFigures.strategyName) {
@@ -98,16 +99,16 @@ enum CompareCommand {
     }
     let figures = options.figures.filter { $0 != PairedFigures.strategyName || idle == nil }
     let samples =
-      figures.isEmpty ? [:] : try proven(rounds, figures, pairs: options.pairs)
-    print(PairedTable.text(samples, title: "paired: \(options.pairs) pairs, more where needed"))
+      figures.isEmpty ? [:] : try proven(rounds, figures, count: options.rounds)
+    print(PairedTable.text(samples, title: "paired: \(options.rounds) rounds, more where needed"))
     var judgement = PairedJudgement(
       samples, figures: options.figures, programs: rounds.programs, idle: idle)
     let suspects = judgement.suspects
     if !suspects.isEmpty {
-      print("paired: slower: \(suspects.joined(separator: ", ")); \(2 * options.pairs) new pairs")
+      print("paired: slower: \(suspects.joined(separator: ", ")); \(2 * options.rounds) new rounds")
       let again = try rounds.measure(
-        figures.filter { judgement.isSuspect($0) }, rounds: 2 * options.pairs)
-      print(PairedTable.text(again, title: "paired: \(2 * options.pairs) new pairs"))
+        figures.filter { judgement.isSuspect($0) }, rounds: 2 * options.rounds)
+      print(PairedTable.text(again, title: "paired: \(2 * options.rounds) new rounds"))
       judgement.look(again)
     }
     return judgement.say(rounds)
@@ -115,16 +116,16 @@ enum CompareCommand {
 
   /// Rounds of all figures, and more of those that cannot be told yet.
   private static func proven(
-    _ rounds: PairedRounds, _ figures: [String], pairs: Int
+    _ rounds: PairedRounds, _ figures: [String], count: Int
   ) throws -> [String: PairedSamples] {
-    var samples = try rounds.measure(figures, rounds: pairs)
+    var samples = try rounds.measure(figures, rounds: count)
     for _ in 1..<attemptsMax {
       let open = figures.filter { name in
-        PairedFigures.shares.contains { samples[name + $0.name]?.isOpen == true }
+        PairedFigures.percentiles.contains { samples[name + $0.name]?.isOpen == true }
       }
       if open.isEmpty { break }
-      print("paired: not told yet: \(open.joined(separator: ", ")); \(pairs) more pairs")
-      for (name, more) in try rounds.measure(open, rounds: pairs) {
+      print("paired: not told yet: \(open.joined(separator: ", ")); \(count) more rounds")
+      for (name, more) in try rounds.measure(open, rounds: count) {
         samples[name, default: PairedSamples()].add(more)
       }
     }

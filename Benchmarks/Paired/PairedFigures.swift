@@ -6,8 +6,8 @@ import Foundation
 ///
 /// `needletail-bench paired` answers, a line each: it says `ready` and its figures' names; then for each
 /// name on standard input it runs a slice of some milliseconds, warm-up first, and prints the name, the
-/// p50 and the p90. It ends with its input. The other build may be an old one: those before the p90 print
-/// the name and the p50, and what comes anew comes behind.
+/// p50 and the p90, and of a strategy `requests=N`, what it sent. It ends with its input. The other build may
+/// be an old one: those before the p90 print the name and the p50, and what comes anew comes behind.
 enum PairedFigures {
   /// One figure.
   struct Item {
@@ -15,10 +15,12 @@ enum PairedFigures {
     /// Nanoseconds of one operation in a slice, p50 and p90, with `plant` percent of work on top that are
     /// not counted: put in on purpose, for the self-test of the gate.
     var slice: (_ plant: Int) throws -> [Double]
+    /// What the strategy sent in the last slice; nil: this is no figure of a strategy.
+    var requests: () -> Int? = { nil }
   }
 
   /// What is judged of each figure, and how its name ends.
-  static let shares = [(name: "", share: 0.5), (name: " p90", share: 0.9)]
+  static let percentiles = [(name: "", rank: 0.5), (name: " p90", rank: 0.9)]
 
   /// Makes a figure when it is asked for first: one that nobody asks for needs no memory.
   typealias Maker = () throws -> Item
@@ -58,7 +60,8 @@ enum PairedFigures {
       let item = try items[name] ?? maker.make()
       items[name] = item
       let times = try item.slice(plant).map { "\(($0 * 1_000).rounded() / 1_000)" }
-      say(([name] + times).joined(separator: " "))
+      let requests = item.requests().map { ["requests=\($0)"] } ?? []
+      say(([name] + times + requests).joined(separator: " "))
     }
   }
 
@@ -66,9 +69,9 @@ enum PairedFigures {
     FileHandle.standardOutput.write(Data((text + "\n").utf8))
   }
 
-  /// The shares of blocks of operations.
-  static func shares(_ samples: [UInt32], by operations: Int) -> [Double] {
+  /// The percentiles of blocks of operations.
+  static func percentiles(of samples: [UInt32], by operations: Int) -> [Double] {
     let all = Distribution(samples)
-    return shares.map { all.percentile($0.share) / Double(operations) }
+    return percentiles.map { all.percentile($0.rank) / Double(operations) }
   }
 }

@@ -25,7 +25,7 @@ extension PairedFigures.Item {
         samples[i] = UInt32(clamping: nanoseconds() - start)
       }
       try end()
-      return PairedFigures.shares(samples, by: block)
+      return PairedFigures.percentiles(of: samples, by: block)
     }
   }
 }

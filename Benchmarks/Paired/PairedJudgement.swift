@@ -3,7 +3,7 @@ import Foundation
 
 /// What the pairs say of every figure, by the rule of ``PairedEstimate/isSlower``, and what they do not.
 struct PairedJudgement {
-  /// A share of a figure beside one of the other builds.
+  /// A percentile of a figure beside one of the other builds.
   struct Case: Hashable {
     var name: String
     var comparison: PairedComparison
@@ -25,8 +25,8 @@ struct PairedJudgement {
     let others: [PairedComparison] = [.base, .creep].filter { programs[$0.sides.1] != nil }
     for figure in figures {
       for comparison in others {
-        for share in PairedFigures.shares {
-          let one = Case(name: figure + share.name, comparison: comparison)
+        for percentile in PairedFigures.percentiles {
+          let one = Case(name: figure + percentile.name, comparison: comparison)
           if let idle, figure == PairedFigures.strategyName {
             unjudged.append((one, idle))
           } else {
@@ -43,6 +43,7 @@ struct PairedJudgement {
     }
     switch samples.verdict(one.comparison) {
     case nil: unjudged.append((one, "it is not in that build"))
+    case .idle?: unjudged.append((one, "the strategy of that build sends no order in this market"))
     case .slower(let estimate)?: slower.append((one, estimate))
     case .untold?:
       unjudged.append((one, "it may be a tenth slower or not: the machine is too noisy"))
@@ -55,7 +56,7 @@ struct PairedJudgement {
     slower.map(\.0.name).reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
   }
   func isSuspect(_ figure: String) -> Bool {
-    PairedFigures.shares.contains { suspects.contains(figure + $0.name) }
+    PairedFigures.percentiles.contains { suspects.contains(figure + $0.name) }
   }
 
   /// The second look, in rounds of its own: only what is slower in these too stays so.
@@ -100,9 +101,9 @@ struct PairedJudgement {
       + (words + rounds.market.words).map(Bench.quoted).joined(separator: " ")
   }
 
-  /// Of a share.
+  /// Of a percentile.
   private func figure(_ name: String) -> String {
-    let ending = PairedFigures.shares.map(\.name).first { !$0.isEmpty && name.hasSuffix($0) }
+    let ending = PairedFigures.percentiles.map(\.name).first { !$0.isEmpty && name.hasSuffix($0) }
     return String(name.dropLast(ending?.count ?? 0))
   }
 }
@@ -121,6 +122,13 @@ enum PairedTable {
         "  " + pad(name, 14) + left(number(middle(found.times)), 10)
           + PairedComparison.allCases.map { cell(found.estimate($0)) }.joined()
           + (found.isProven ? "" : "  not told"))
+    }
+    if let requests = samples[PairedFigures.strategyName]?.requests, let own = requests[.new] {
+      let others = [(PairedSide.base, "base"), (.creep, "creep")].compactMap { side, name in
+        requests[side].map { ", \(name) \($0)" }
+      }
+      lines.append(
+        "  \(PairedFigures.strategyName): requests in a slice: new \(own)\(others.joined())")
     }
     return lines.joined(separator: "\n")
   }

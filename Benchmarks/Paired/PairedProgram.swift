@@ -1,6 +1,29 @@
 import BenchSupport
 import Foundation
 
+/// What one slice of a figure gave.
+struct PairedSlice {
+  /// Nanoseconds of one operation: its percentiles.
+  var times: [Double]
+  /// What a strategy sent in it; nil: it is no strategy's, or the build is too old to say.
+  var requests: Int?
+
+  /// - Parameter words: of the answer, behind the figure's name; nil where they are no times.
+  init?(_ words: some Sequence<Substring>) {
+    times = []
+    for word in words {
+      if let count = word.firstMatch(of: /^requests=([0-9]+)$/), let n = Int(count.1) {
+        requests = n
+      } else if let time = Double(word), time > 0, time.isFinite {
+        times.append(time)
+      } else {
+        return nil
+      }
+    }
+    if times.isEmpty { return nil }
+  }
+}
+
 /// A build's `needletail-bench paired`, waiting for the name of a figure.
 final class PairedProgram {
   let names: [String]
@@ -37,15 +60,13 @@ final class PairedProgram {
     names = Array(words.dropFirst())
   }
 
-  /// Nanoseconds of one operation, from one slice: its shares.
-  func time(_ name: String) throws -> [Double] {
+  func slice(_ name: String) throws -> PairedSlice {
     try? input.fileHandleForWriting.write(contentsOf: Data((name + "\n").utf8))
     let words = Self.line(output, &rest).split(separator: " ")
-    let times = words.dropFirst().compactMap { Double($0) }
-    guard words.first ?? "" == name, !times.isEmpty, times.count == words.count - 1,
-      times.allSatisfy({ $0 > 0 && $0.isFinite })
-    else { throw BenchError("\(path) paired gave no time of \(name)\(errors.said)") }
-    return times
+    guard words.first ?? "" == name, let slice = PairedSlice(words.dropFirst()) else {
+      throw BenchError("\(path) paired gave no time of \(name)\(errors.said)")
+    }
+    return slice
   }
 
   func end() {

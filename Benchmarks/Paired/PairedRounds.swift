@@ -25,13 +25,16 @@ enum PairedComparison: CaseIterable {
   }
 }
 
-/// The ratios of one share of one figure, round by round.
+/// The ratios of one percentile of one figure, round by round.
 struct PairedSamples {
   private(set) var ratios: [PairedComparison: [Double]] = [:]
   /// Nanoseconds of this build, round by round.
   private(set) var times: [Double] = []
+  /// What a strategy sent in a slice, the same every time.
+  private(set) var requests: [PairedSide: Int] = [:]
 
-  mutating func add(_ round: [PairedSide: Double]) {
+  mutating func add(_ round: [PairedSide: Double], requests: [PairedSide: Int] = [:]) {
+    self.requests.merge(requests) { $1 }
     for comparison in PairedComparison.allCases {
       let (a, b) = comparison.sides
       guard let above = round[a], let below = round[b] else { continue }
@@ -43,6 +46,7 @@ struct PairedSamples {
   mutating func add(_ other: PairedSamples) {
     ratios.merge(other.ratios) { $0 + $1 }
     times += other.times
+    requests.merge(other.requests) { $1 }
   }
 
   /// nil: it was not measured.
@@ -62,11 +66,13 @@ struct PairedSamples {
     guard ratios[comparison]?.count == times.count, let found = estimate(comparison) else {
       return nil
     }
+    // A strategy that sends nothing is no measure of one that does.
+    if requests[comparison.sides.1] == 0 { return .idle }
     return found.isSlower ? .slower(found) : found.high < Self.tenth ? .passed : .untold
   }
   enum Verdict {
     case slower(PairedEstimate)
-    case passed, untold
+    case passed, untold, idle
   }
   private static let tenth = 1.1
 
@@ -99,8 +105,8 @@ struct PairedRounds {
     self.market = market
   }
 
-  /// - Parameter names: figures, without their shares.
-  /// - Returns: by share.
+  /// - Parameter names: figures, without their percentiles.
+  /// - Returns: by percentile.
   func measure(_ names: [String], rounds: Int) throws -> [String: PairedSamples] {
     var samples: [String: PairedSamples] = [:]
     for round in 0..<rounds {
@@ -111,8 +117,9 @@ struct PairedRounds {
       for name in names {
         let able = running.filter { $0.program.names.contains(name) }
         guard able.contains(where: { $0.side == .new }) else { continue }
-        for (share, times) in try turns(name, able, first: round) {
-          samples[share, default: PairedSamples()].add(times)
+        var requests: [PairedSide: Int] = [:]
+        for (percentile, times) in try turns(name, able, first: round, &requests) {
+          samples[percentile, default: PairedSamples()].add(times, requests: requests)
         }
       }
     }
@@ -140,9 +147,9 @@ struct PairedRounds {
     return running
   }
 
-  /// The medians over the turns, by share and side. Each turn is a palindrome, and begins with another side.
+  /// The medians over the turns, by percentile and side. Each turn is a palindrome, and begins with another side.
   private func turns(
-    _ name: String, _ running: Running, first: Int
+    _ name: String, _ running: Running, first: Int, _ requests: inout [PairedSide: Int]
   ) throws -> [String: [PairedSide: Double]] {
     var all: [PairedSide: [[Double]]] = [:]
     for turn in 0..<Self.turns(name) {
@@ -150,16 +157,18 @@ struct PairedRounds {
       let order = Running(running[start...] + running[..<start])
       var times: [PairedSide: [[Double]]] = [:]
       for (side, program) in order + order.reversed() {
-        times[side, default: []].append(try program.time(name))
+        let slice = try program.slice(name)
+        times[side, default: []].append(slice.times)
+        requests[side] = slice.requests
       }
       for (side, two) in times {
         all[side, default: []].append(zip(two[0], two[1]).map { ($0 * $1).squareRoot() })
       }
     }
     var found: [String: [PairedSide: Double]] = [:]
-    for (i, share) in PairedFigures.shares.enumerated() {
+    for (i, percentile) in PairedFigures.percentiles.enumerated() {
       for (side, turns) in all where turns.allSatisfy({ $0.count > i }) {
-        found[name + share.name, default: [:]][side] = middle(turns.map { $0[i] })
+        found[name + percentile.name, default: [:]][side] = middle(turns.map { $0[i] })
       }
     }
     return found

@@ -15,7 +15,7 @@ extension PairedFigures {
   /// Why the strategy's figure says nothing in its market: it sends nothing there, and would be timed as a fast
   /// one. nil: it says something.
   static func idle(_ strategy: BenchStrategy) throws -> String? {
-    try IdleStrategy(strategy, try strategy.market.compared())?.why
+    try StrategyTrial(strategy, try strategy.market.compared()).idle
   }
 
   /// A message of a market with the user's strategy, the venue's answers in it.
@@ -27,7 +27,7 @@ extension PairedFigures {
       bench = try StrategyBench(strategy, market)
       gateway.value = try BenchMarket.gateway()
     }
-    return Item(
+    var item = Item(
       name: strategyName, block: strategyBlock,
       // As many as its market has messages for.
       blocks: min(strategyBlocksMax, market.messages / strategyMessagesPerBlock),
@@ -43,5 +43,7 @@ extension PairedFigures {
       },
       // Every slice plays the same part of the market.
       begin: fresh)
+    item.requests = { bench?.requests }
+    return item
   }
 }

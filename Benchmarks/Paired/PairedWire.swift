@@ -27,6 +27,6 @@ extension PairedFigures {
       samples = try session.trips(trips)
     }
     guard end.errors == 0 else { throw BenchError("wire: \(end.errors) errors") }
-    return shares(samples.map { UInt32(clamping: $0) }, by: 1)
+    return percentiles(of: samples.map { UInt32(clamping: $0) }, by: 1)
   }
 }

@@ -13,9 +13,7 @@ enum LoadSuite: Suite {
   static let seconds = 10.0
 
   static func run(_ context: BenchContext) throws -> [Figure] {
-    guard context.processors.count >= 2 else {
-      throw BenchError("needs two processors, there is one: sender and engine would share it")
-    }
+    guard context.processors.count >= 2 else { throw OneProcessorError() }
     let rounds = context.quick ? 1 : context.runs
     var bench = try LoadBench(context)
     // The first stretch warms up.

@@ -55,6 +55,16 @@ struct MarketChoice {
   /// - Parameter messages: from its beginning, at the most.
   func market(messages: Int) throws -> StrategyMarket {
     guard isOwn else { return try StrategyMarket(messages: messages) }
+    // Several processes read them, one after the other: what can be read once is no market.
+    for file in [feed, configuration].compactMap({ $0 }) {
+      var facts = stat()
+      guard stat(file, &facts) == 0, ![S_IFREG, S_IFDIR].contains(facts.st_mode & S_IFMT) else {
+        continue
+      }
+      throw AcceptedFileError(
+        code: 65, message: "\(file) is a pipe or a device: give a file, which is read several times"
+      )
+    }
     let plan: MarketPlan
     do throws(CommandFailure) {
       plan = try MarketPlan(feed: feed, configuration: configuration, messagesMax: messages)
@@ -94,7 +104,8 @@ struct MarketChoice {
     case "compare" where hasStrategy: say(try compared().notes)
     case let word? where !word.hasPrefix("-"): throw Self.unheeded("'\(word)'")
     default:
-      guard !arguments.contains("--suite") || arguments.contains(StrategySuite.name) else {
+      let suites = zip(arguments, arguments.dropFirst()).filter { $0.0 == "--suite" }.map(\.1)
+      guard suites.isEmpty || suites.contains(StrategySuite.name) else {
         throw Self.unheeded("no suite but '\(StrategySuite.name)'")
       }
       say(try market(messages: StrategySuite.messages).notes)

@@ -11,9 +11,7 @@ enum RingSuite: Suite {
   static let runsMin = 20
 
   static func run(_ context: BenchContext) throws -> [Figure] {
-    guard context.processors.count >= 2 else {
-      throw BenchError("needs two processors, there is one: two spinning ends would share it")
-    }
+    guard context.processors.count >= 2 else { throw OneProcessorError() }
     var measured = Measured()
     let crowd = RingCrowd(
       count: context.quick ? 20_000 : 1_000_000, handicap: context.handicap,

@@ -43,8 +43,8 @@ enum StrategySuite: Suite {
     ]
     if ticks.samples.isEmpty {
       for i in [2, 3] { figures[i].note = "it sent nothing: there is no latency to measure" }
-      context.unjudged =
-        IdleStrategy(context.market, market.messages, refusals: ticks.refusals.reasons).why
+      context.unjudged = StrategyTrial.idle(
+        context.market, market.messages, refusals: ticks.refusals.reasons)
     } else {
       context.keep(ticks.samples.flatMap { $0 }, as: "strategy-tick-to-order")
     }
@@ -79,6 +79,8 @@ struct StrategyTicks {
 /// How often the risk chain refused, by reason.
 struct Refusals {
   var counts: [String: UInt64] = [:]
+
+  var total: Int { Int(clamping: counts.values.reduce(0, +)) }
 
   /// The most frequent first; nil where nothing was refused.
   var reasons: String? {

@@ -61,9 +61,7 @@ package struct WireAudit {
     abandon: () -> Void
   ) throws -> Int {
     let processors = Machine.processors()
-    guard processors.count >= 2 else {
-      throw BenchError("needs two processors, there is one: two spinning ends would share it")
-    }
+    guard processors.count >= 2 else { throw BenchError(OneProcessorError().message) }
     let folder = try ScratchFolder("needletail-audit")
     defer { folder.remove() }
     let sockets = try WireSockets()

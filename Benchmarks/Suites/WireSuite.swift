@@ -19,9 +19,7 @@ enum WireSuite: Suite {
   static let pairsMin = 10
 
   static func run(_ context: BenchContext) throws -> [Figure] {
-    guard context.processors.count >= 2 else {
-      throw BenchError("needs two processors, there is one: two spinning ends would share it")
-    }
+    guard context.processors.count >= 2 else { throw OneProcessorError() }
     pin(context.processors[0])
     let trips = WireTrips(context)
     let refusal = Reactor.ioUringRefusal()
@@ -126,7 +124,7 @@ enum WireSuite: Suite {
       try check(end.backEnd, isDirect: product.isDirect)
       return (end.errors, session.exchange.lastOrderBytes, end.stages)
     } catch {
-      let what = (error as? BenchError)?.message ?? "\(error)"
+      let what = Bench.text(of: error)
       guard let end = try? probe.stop() else { throw BenchError(what) }
       throw BenchError("\(what); the hot thread: \(end)")
     }

@@ -19,7 +19,8 @@ let configuration = EngineConfiguration(
   instruments: [apple],
   accounts: [AccountConfiguration(name: "main")],
   strategies: [StrategyConfiguration(name: "leaning", account: AccountID(raw: 0))])
-let lane = MemoryLane(bytes: 64 << 20)  // or the lane of a JournalWriter
+// What it records is not kept: the durable journal is no product yet.
+let lane = MemoryLane(bytes: 64 << 20)
 var driver = Driver(engine: try Engine(configuration, lane: lane.lane), strategy: Leaning())
 // unshown
 // A session's start, and an offer of 100 below a bid of 500: as records of a feed.
@@ -63,7 +64,7 @@ for kind in [VenueReport.Kind.sessionUp, .caughtUp, .accountQueryResponse] {
 // What ITCHDecoder.decodeFrames gave; now is in nanoseconds of CLOCK_MONOTONIC.
 driver.ingest(records, count: count, machineTime: now)
 while let request = driver.engine.nextRequest(machineTime: now) {
-  // encode and send it: Gateways has OUCH 5.0
+  // encode and send it: to your venue, for the gateways are no product yet either
   // unshown
   print("\(request.kind) \(request.side) \(request.quantity) at \(request.price)")
   // shown

@@ -69,9 +69,9 @@ private func thresholds(
       ["ring": count(100, references, misses)], ["ring": count(100, then, missesThen)])
     #expect(lines.isEmpty == passes, "\(lines)")
     #expect(
-      CountCommand.help(nil).contains("more than 5 %, and by\n") && Thresholds.dataSlack == 0.05
+      CountCommand.help(nil).contains("more than 5 %, and by\n") && Thresholds.dataTolerance == 0.05
         && CountCommand.help(nil).contains("more than 0.5 references or 0.25 misses")
-        && Thresholds.referencesSlack == 0.5 && Thresholds.missesSlack == 0.25)
+        && Thresholds.referencesTolerance == 0.5 && Thresholds.missesTolerance == 0.25)
   }
 
   @Test func `an operation that was not counted fails with the command that counts it`() {
@@ -256,7 +256,7 @@ private func thresholds(
 
   @Test(arguments: [
     ["count", "--operation", "nonsense"], ["count", "--thresholds"], ["count", "--nonsense", "1"],
-    ["compare"], ["compare", "--pairs", "9"], ["compare", "--nonsense"],
+    ["compare"], ["compare", "--rounds", "9"], ["compare", "--nonsense"],
     ["paired", "--plant", "x"], ["--thresholds", "counts.json"],
     ["--suite", "ring", "--thresholds", "counts.json"], ["--gate", "--suite", "load"],
     ["--gate", "--suite", "growth"], ["--suite", "ring", "--suite", "load", "--gate"],
@@ -265,6 +265,26 @@ private func thresholds(
     let end = try bench.run(arguments)
     #expect(end.code == 64)
     #expect(end.errors.contains("needletail-bench"))
+    #expect(end.output.isEmpty)
+  }
+
+  @Test(arguments: [
+    ["count", "--write-thresholds"], ["--suite", "risk", "--output"],
+    ["--goals", "--suite", "risk", "--write-quoted"],
+  ])
+  func `a file that cannot be written is said before anything is measured`(_ words: [String]) throws
+  {
+    for path in ["/proc/none/x.json", "/tmp"] {
+      let end = try bench.run(words + [path])
+      #expect(end.code == 73)
+      #expect(end.errors.contains("cannot write \(path): "), "\(end.errors)")
+      #expect(end.output.isEmpty)
+    }
+  }
+
+  @Test func `a base that is no program is said before anything is measured`() throws {
+    let end = try bench.run("--goals", "--base", "/nonexistent")
+    #expect(end.code == 66 && end.errors.contains("/nonexistent is no program"))
     #expect(end.output.isEmpty)
   }
 

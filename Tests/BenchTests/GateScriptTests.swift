@@ -120,6 +120,33 @@ private func last(_ end: Program.End) -> String {
     }
   }
 
+  @Test func `told to end, it ends what measures too`() async throws {
+    let folder = Folder()
+    let bench = "[ $1 = machine ] || { echo $$ >\(folder.path("pid")); exec sleep 600; }"
+    let played = try Played(bench: bench)
+    let process = Process()
+    // A test's thread may hold signals back, and what it starts would never see them.
+    process.executableURL = URL(fileURLWithPath: "/usr/bin/perl")
+    process.arguments = [
+      "-MPOSIX", "-e", "sigprocmask(SIG_SETMASK, POSIX::SigSet->new); exec @ARGV",
+      Played.scripts.appendingPathComponent("gates").path, "--only", "targets",
+      played.folder.path(""),
+    ]
+    process.standardOutput = FileHandle.nullDevice
+    process.standardError = FileHandle.nullDevice
+    try process.run()
+    var pid: pid_t?
+    while pid == nil, process.isRunning {
+      let text = try? String(contentsOfFile: folder.path("pid"), encoding: .utf8)
+      pid = text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
+      try await Task.sleep(for: .milliseconds(5))
+    }
+    process.terminate()
+    while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+    #expect(process.terminationStatus == 143)
+    #expect(kill(try #require(pid), 0) == -1 && errno == ESRCH)
+  }
+
   @Test(arguments: [["--only", "nonsense", "x"], ["--only"], ["--nonsense", "x"], []])
   func `wrong usage is refused before anything runs`(_ arguments: [String]) throws {
     let end = try Program(path: Played.scripts.appendingPathComponent("gates").path).run(arguments)

@@ -11,11 +11,12 @@ private func count(_ instructions: Double, _ references: Double = 50, _ misses: 
 }
 
 private func thresholds(
-  _ operations: [String: Thresholds.Count], market: String? = nil
+  _ operations: [String: Thresholds.Count], market: String? = nil,
+  requests: StrategyRequests? = nil
 ) -> Thresholds {
   .init(
     swift: "6.3.1", architecture: "x86_64", dispatch: "crc32c:sse4.2", market: market,
-    operations: operations)
+    requests: requests, operations: operations)
 }
 
 /// What a strategy adds to a message is judged by itself.
@@ -43,7 +44,7 @@ private func thresholds(
     #expect(count(10, 5, 0.1).less(count(11, 6, 0.2)) == count(0, 0, 0))
   }
 
-  @Test func `a strategy that adds next to nothing has the hundredths of its count for slack`()
+  @Test func `a strategy that adds next to nothing has the hundredths of its count for tolerance`()
     throws
   {
     let accepted = thresholds([alone: count(0.1)])
@@ -68,7 +69,8 @@ private func thresholds(
     // One from before there was a choice is of the built-in market.
     let old = thresholds([message: count(908)])
     try old.requireMarket(StrategyMarket.builtIn, "the built-in market", "counts.json")
-    // Where no strategy is judged no market is.
+    // Where there is no strategy no market is judged, nor by a file without one.
+    try thresholds(["ring": count(67)]).requireMarket("feed of 1 messages 0", "", "counts.json")
     try made.requireMarket(nil, "", "counts.json")
     for (file, running) in [(made, StrategyMarket.builtIn), (old, "feed of 1 messages 0")] {
       let error = #expect(throws: AcceptedFileError.self) {
@@ -80,6 +82,31 @@ private func thresholds(
       #expect(message.contains("this run plays '\(running)', the market of b.pcap"))
       #expect(message.contains("(--feed, --config)") && message.contains("--write-thresholds FILE"))
     }
+  }
+
+  @Test func `a strategy that trades less or is refused more fails, though it costs less`() throws {
+    func judge(_ accepted: StrategyRequests?, _ now: StrategyRequests?) -> [String] {
+      thresholds([message: count(908)], requests: accepted)
+        .judge(thresholds([message: count(908)], requests: now), "counts.json")
+    }
+    let accepted = StrategyRequests(sent: 1_000, refused: 0)
+    for (sent, refused, passes) in [
+      (1_000, 0, true), (980, 20, true), (1_020, 0, true), (979, 0, false), (1_021, 0, false),
+      (1_000, 21, false), (0, 1_000, false), (0, 0, false),
+    ] {
+      let lines = judge(accepted, .init(sent: sent, refused: refused))
+      #expect(lines.isEmpty == passes, "\(sent) \(refused): \(lines)")
+    }
+    let line = try #require(judge(accepted, .init(sent: 3, refused: 997)).first)
+    #expect(line.hasPrefix("gate: counts: the strategy sent 3 requests and 997 were refused"))
+    #expect(line.contains("to accept: \"requests\": {\"sent\": 3, \"refused\": 997}"))
+    // What the file does not say nothing would hold; where no strategy was counted there is nothing to hold.
+    #expect(judge(nil, accepted).first?.contains("requests is not in counts.json") == true)
+    #expect(judge(nil, nil).isEmpty && judge(accepted, nil).isEmpty)
+    let file = thresholds([message: count(908)], market: "built-in", requests: accepted)
+    #expect(try Thresholds.parse(Data(file.json.utf8), "x") == file)
+    let wrong = thresholds([message: count(908)], requests: .init(sent: -1, refused: 0))
+    #expect(throws: AcceptedFileError.self) { try Thresholds.parse(Data(wrong.json.utf8), "x") }
   }
 
   @Test func `a failure goes before what is not judged, and that before a pass`() {
@@ -98,24 +125,29 @@ private func thresholds(
 
   @Test func `one that sends nothing in the market is found, one that trades is not`() throws {
     let market = try StrategyMarket(messages: 5_000)
-    let idle = try #require(
-      try IdleStrategy(BenchStrategy("idle") { NoStrategy() }, market))
-    #expect(idle.why.hasPrefix("it sends no order in 5000 messages of the built-in market; "))
-    #expect(idle.why.contains("--feed FILE") && idle.why.contains("--config FILE"))
-    #expect(try IdleStrategy(BenchStrategy("buyer") { Buyer() }, market) == nil)
+    let idle = try StrategyTrial(BenchStrategy("idle") { NoStrategy() }, market)
+    let why = try #require(idle.idle)
+    #expect(why.hasPrefix("it sends no order in 5000 messages of the built-in market; "))
+    #expect(why.contains("--feed FILE") && why.contains("--config FILE"))
+    #expect(idle.requests == StrategyRequests(sent: 0, refused: 0))
+    let buyer = try StrategyTrial(BenchStrategy("buyer") { Buyer() }, market)
+    #expect(buyer.idle == nil && buyer.requests.sent > 0)
   }
 
   @Test func `what the risk chain refused of it is said`() throws {
     let market = try StrategyMarket(messages: 5_000)
     let greedy = BenchStrategy("greedy") { Buyer(quantity: 900_000) }
-    let why = try #require(try IdleStrategy(greedy, market)).why
+    let trial = try StrategyTrial(greedy, market)
+    let why = try #require(trial.idle)
+    #expect(trial.requests.sent == 0 && trial.requests.refused > 0)
     #expect(why.contains("(refused by the risk chain: quantityLimit "), "\(why)")
   }
 
   @Test func `its counts are neither made nor judged, whatever the file says of them`() throws {
     let subject = try CountSubject(BenchStrategy("idle") { NoStrategy() })
     #expect(subject.names == CountedOperation.all.map(\.name))
-    #expect(subject.market == nil && subject.unjudged != nil)
+    #expect(subject.market == "built-in" && subject.unjudged != nil)
+    #expect(subject.requests == StrategyRequests(sent: 0, refused: 0))
     let file = CountCommand.Accepted(
       path: "f", thresholds: thresholds(["ring": count(1), "strategy.alone": count(75)]))
     #expect(subject.judged(file).thresholds.operations.keys.sorted() == ["ring"])
@@ -134,6 +166,30 @@ private func thresholds(
       [:], figures: ["risk", "strategy"], programs: [.base: "/b"], idle: why)
     #expect(judged.unjudged.filter { $0.why == why }.map(\.0.name) == ["strategy", "strategy p90"])
     #expect(judged.unjudged.count == 4)
+  }
+
+  @Test func `a base whose strategy sends nothing is no measure of one that trades`() throws {
+    var found = PairedSamples()
+    for _ in 0..<10 {
+      found.add([.base: 50, .new: 100, .same: 100, .more: 110], requests: [.base: 0, .new: 40])
+    }
+    let judged = PairedJudgement(
+      ["strategy": found, "strategy p90": found], figures: ["strategy"], programs: [.base: "/b"])
+    #expect(judged.slower.isEmpty && judged.passed.isEmpty && judged.unjudged.count == 2)
+    #expect(judged.unjudged[0].why.contains("sends no order"))
+    #expect(
+      PairedTable.text(["strategy": found], title: "").contains(
+        "requests in a slice: new 40, base 0")
+    )
+  }
+
+  @Test func `an answer says times and requests, and what is neither is no answer`() {
+    func slice(_ line: String) -> PairedSlice? { PairedSlice(line.split(separator: " ")) }
+    #expect(slice("12.5 13 requests=40")?.times == [12.5, 13])
+    #expect(slice("12.5 13 requests=40")?.requests == 40 && slice("12.5")?.requests == nil)
+    for wrong in ["", "requests=4", "12 -1", "12 nan", "12 x", "12 requests=-4", "12 inf"] {
+      #expect(slice(wrong) == nil, "\(wrong)")
+    }
   }
 
   @Test(.enabled(if: Program("own-strategy-bench").isBuilt))

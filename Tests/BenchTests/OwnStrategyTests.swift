@@ -121,10 +121,12 @@ private let hasValgrind: Bool = {
     process.waitUntilExit()
     #expect(process.terminationStatus == 0)
     let lines = text.split(separator: "\n").map { $0.split(separator: " ").map(String.init) }
-    try #require(lines.count == 2 && lines[1].count == 3)
+    try #require(lines.count == 2 && lines[1].count == 4)
     #expect(lines[0].first == "ready" && lines[0].last == "strategy")
     #expect(lines[1][0] == "strategy")
     #expect(try #require(Double(lines[1][1])) > 0)
+    // What it sent in the slice: a base that sends nothing is no measure.
+    #expect(try #require(lines[1].last?.wholeMatch(of: /requests=[1-9][0-9]*/)) != nil)
   }
 
   @Test func `the library's sample trades`() throws {

@@ -167,7 +167,7 @@ private func samples(
     #expect(PairedFigures.names(nil) == Array(ready.dropFirst()))
     #expect(lines.dropFirst().map { $0[0] } == figures)
     for line in lines.dropFirst() {
-      #expect(line.count == 1 + PairedFigures.shares.count)
+      #expect(line.count == 1 + PairedFigures.percentiles.count)
       let (p50, p90) = (try #require(Double(line[1])), try #require(Double(line[2])))
       #expect(p50 > 0 && p90 >= p50)
     }
@@ -177,11 +177,14 @@ private func samples(
     let end = try bench.run("compare", "--base", "/bin/true")
     #expect(end.code == 70)
     #expect(end.errors.contains("/bin/true has no mode 'paired'"))
-    #expect(try bench.run("compare", "--base", "/nonexistent").code == 66)
+    for path in ["/nonexistent", "/tmp", "/etc/passwd"] {
+      let none = try bench.run("compare", "--base", path)
+      #expect(none.code == 66 && none.errors.contains("\(path) is no program"), "\(none.errors)")
+    }
   }
 
   @Test(arguments: [
-    [], ["--base"], ["--base", "x", "--figure", "nonsense"], ["--base", "x", "--pairs", "9"],
+    [], ["--base"], ["--base", "x", "--figure", "nonsense"], ["--base", "x", "--rounds", "9"],
     ["--nonsense", "x"],
   ])
   func `what is no option of compare is refused with the way out`(_ arguments: [String]) throws {
@@ -194,7 +197,7 @@ private func samples(
     throws
   {
     let end = try bench.run(
-      "compare", "--base", bench.path, "--creep", bench.path, "--figure", "histogram", "--pairs",
+      "compare", "--base", bench.path, "--creep", bench.path, "--figure", "histogram", "--rounds",
       "10")
     #expect([0, 1, 75].contains(end.code), "\(end.errors)")
     #expect(end.output.contains("\n  histogram ") && end.output.contains("\n  histogram p90 "))

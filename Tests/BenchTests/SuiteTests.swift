@@ -95,6 +95,12 @@ private let bench = Program("needletail-bench")
       let end = try run(
         "taskset", "-c", "0", bench.path, "--suite", suite, "--quick", "--runs", "1")
       #expect(end.code == 70)
+      if suite == "ring" {
+        let gate = try run(
+          "taskset", "-c", "0", bench.path, "--suite", suite, "--quick", "--runs", "1", "--gate")
+        #expect(gate.code == 75, "\(gate.errors)")
+        #expect(gate.errors.contains("NOT JUDGED: targets: ring; needs two processors"))
+      }
       #expect(end.output.contains("not measured: needs two processors, there is one"))
       #expect(end.output.contains("one processor: suites that need two spinning ends"))
     }

@@ -69,7 +69,11 @@ judge() { # counts | hot-path | paired
     hot-path) build hot-path-audit ;;
     paired)
       build needletail-bench
-      swift build -c release --scratch-path .build/release --product needletail-bench >"$folder/own.log" 2>&1
+      swift build -c release --scratch-path .build/release --product needletail-bench >"$folder/own.log" 2>&1 || {
+        echo "mutants: the tree as it is does not build:" >&2
+        tail -n 20 "$folder/own.log" >&2
+        exit 70
+      }
       "$scratch/release/needletail-bench" compare --figure risk \
         --base "$root/.build/release/release/needletail-bench" >"$folder/$1.log" 2>&1 || code=$?
       echo "$code" >"$folder/$1.code"

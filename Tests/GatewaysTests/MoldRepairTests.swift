@@ -158,4 +158,16 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
     #expect(listener.receive(datagram(115, [message(115)])) == .gapOpened)
     #expect(listener.receiver.unseen(before: 115) == 2)
   }
+
+  @Test func `what is missing above a snapshot that delivered nothing is lost with the next`() {
+    let listener = Listener { $0.repairableMessagesMax = 50 }
+    // A late start whose first books end before 101; 101 to 109 never come.
+    #expect(listener.receive(datagram(100, [message(100)])).contains(.needsSnapshot))
+    #expect(listener.splice(101) == [])
+    #expect(listener.receiver.counters.delivered == 0)
+    #expect(listener.receive(datagram(110, [message(110)])) == .gapOpened)
+    #expect(listener.receiver.unseen(before: 110) == 9)
+    #expect(listener.splice(110) == [])
+    #expect(listener.receiver.counters.lost == 9)
+  }
 }

@@ -164,6 +164,10 @@ struct ConfigurationTests {
       "limits:\n  message_burst: 1000",
       "c.yaml:2:18: limits.message_burst: no token would be left for orders: message_burst (1000) "
         + "must be above cancel_tokens (1000)"),
+    Case(
+      "quality:\n  repair_max_milliseconds: 5\n  arbitration_wait_microseconds: 3000",
+      "c.yaml:2:28: quality.repair_max_milliseconds: no time would be left to ask again: "
+        + "repair_max_milliseconds (5) must be at least twice arbitration_wait_microseconds (3000)"),
     Case("feed: &a {seed: 1}", "c.yaml:1:7: anchors are not used in a configuration"),
     Case("feed: *a", "c.yaml:1:7: aliases are not used in a configuration"),
     Case("feed: !x {seed: 1}", "c.yaml:1:7: tags are not used in a configuration"),

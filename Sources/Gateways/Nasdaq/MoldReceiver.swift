@@ -17,6 +17,8 @@
   public internal(set) var nextSequence: UInt64
   /// One above the highest sequence known to exist.
   public internal(set) var endSequence: UInt64
+  /// The stream of this session has begun: something of it was delivered, or a snapshot spliced.
+  var hasBegun = false
   /// Of a late start, one above the highest sequence that existed when it first heard the feed; else 0.
   private(set) var lateStartEnd: UInt64 = 0
   /// Set from ``MoldEvents/needsSnapshot`` until ``splice(at:_:)``.
@@ -93,6 +95,7 @@
     counters.sessionChanges &+= 1
     nextSequence = sequence
     endSequence = sequence
+    hasBegun = false
     lateStartEnd = 0
     awaitsSnapshot = false
     endAnnounced = false
@@ -201,6 +204,7 @@
       counters.duplicates &+= UInt64(again)
     }
     nextSequence = after
+    hasBegun = true
     counters.delivered &+= UInt64(span.messages)
     deliver(span)
   }
@@ -262,7 +266,7 @@
     guard hasGap, !awaitsSnapshot else { return }
     counters.missing &+= window.missing(from: max(known, nextSequence), to: end)
     guard !hadGap else { return }
-    if counters.delivered == counters.unsequenced { lateStartEnd = end }
+    if !hasBegun { lateStartEnd = end }
     counters.gaps &+= 1
     events.insert(.gapOpened)
   }
@@ -281,6 +285,7 @@
     guard !awaitsSnapshot else { return }
     while window.held > 0, let span = window.take(from: nextSequence) {
       nextSequence = span.firstSequence &+ UInt64(span.messages)
+      hasBegun = true
       counters.delivered &+= UInt64(span.messages)
       deliver(span)
     }

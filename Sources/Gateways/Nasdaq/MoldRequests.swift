@@ -158,11 +158,11 @@ extension MoldReceiver {
   }
 
   /// Messages known to exist below `sequence` that were neither delivered nor kept: what a splice there
-  /// gives up. 0 before anything was delivered, since a late start has lost nothing; nor has it lost what
+  /// gives up. 0 before the stream has begun, since a late start has lost nothing; nor has it lost what
   /// was sent before it heard the feed when re-requests brought the first part of that. A snapshot may
   /// also be ahead of the feed: what the feed has not come to yet is not missing.
   public func unseen(before sequence: UInt64) -> UInt64 {
-    guard counters.delivered > counters.unsequenced, sequence > nextSequence else { return 0 }
+    guard hasBegun, sequence > nextSequence else { return 0 }
     return window.missing(
       from: max(nextSequence, lateStartEnd), to: min(sequence, endSequence))
   }
@@ -184,6 +184,7 @@ extension MoldReceiver {
     countLost(unseen(before: sequence))
     countLate(window.drop(from: nextSequence, to: sequence))
     nextSequence = sequence
+    hasBegun = true
     if endSequence < sequence { endSequence = sequence }
     awaitsSnapshot = false
     requests.clear()

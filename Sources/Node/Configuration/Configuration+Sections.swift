@@ -165,6 +165,14 @@ extension Configuration.Quality {
     reader.read(
       "arbitration_wait_microseconds", into: &arbitrationWaitMicroseconds, in: 0...100_000)
     reader.read("repair_max_milliseconds", into: &repairMaxMilliseconds, in: 5...600_000)
+    // Who waits for the other line for all of that time would ask nobody, and take a snapshot for each hole.
+    if Int64(repairMaxMilliseconds) * 1_000 < 2 * arbitrationWaitMicroseconds {
+      let key = "repair_max_milliseconds"
+      reader.refuse(
+        reader.has(key) ? key : "arbitration_wait_microseconds",
+        "no time would be left to ask again: \(key) (\(repairMaxMilliseconds)) must be at least twice "
+          + "arbitration_wait_microseconds (\(arbitrationWaitMicroseconds))")
+    }
     reader.read("gap_grace_microseconds", into: &gapGraceMicroseconds, in: 0...1_000_000)
   }
 }
