@@ -20,7 +20,8 @@ enum CompareCommand {
       --rounds N        rounds of new processes, 10 to 1000 (default \(roundsUsual))\(MarketChoice.help(strategy))
 
     Each figure is judged by the p50 and by the p90 of its blocks. Slower is: certainly (95 %) by more
-    than 3 %, and by more than 5 % in the middle, twice. Passed is: certainly less than a tenth slower.
+    than 3 %, and by more than 5 % and \(PairedSamples.cycle) ns in the middle, twice. Passed is: certainly less
+    than a tenth slower.
 
     Exit code 0: nothing is slower; 1: something is; 75: nothing is, and some figure was not judged:
     the machine is too noisy, or another build has not got it.

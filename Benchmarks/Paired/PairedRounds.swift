@@ -60,21 +60,29 @@ struct PairedSamples {
     return !same.isSlower && !same.isFaster && more.isSlower
   }
 
-  /// How the build stands to the other one: slower; not a tenth slower, certainly; or nobody can tell. nil: the
-  /// other has no such figure, or not in every round.
+  /// How the build stands to the other one: slower, by a cycle at least; not a tenth slower, certainly; or
+  /// nobody can tell. nil: the other has no such figure, or not in every round.
   func verdict(_ comparison: PairedComparison) -> Verdict? {
     guard ratios[comparison]?.count == times.count, let found = estimate(comparison) else {
       return nil
     }
     // A strategy that sends nothing is no measure of one that does.
     if requests[comparison.sides.1] == 0 { return .idle }
-    return found.isSlower ? .slower(found) : found.high < Self.tenth ? .passed : .untold
+    if found.isSlower, slowdown(found) >= Self.cycle { return .slower(found) }
+    return found.high < Self.tenth ? .passed : .untold
+  }
+
+  /// Nanoseconds of an operation that this build takes more.
+  private func slowdown(_ found: PairedEstimate) -> Double {
+    middle(times) * (1 - 1 / found.median)
   }
   enum Verdict {
     case slower(PairedEstimate)
     case passed, untold, idle
   }
   private static let tenth = 1.1
+  /// Nanoseconds: about one of the processor. Where a loop's code lies decides as much, whatever it does.
+  static let cycle = 0.3
 
   /// More rounds could still tell something.
   var isOpen: Bool {

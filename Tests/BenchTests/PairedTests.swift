@@ -139,6 +139,23 @@ private func samples(
     #expect(judged.passed.map(\.comparison) == [.creep, .creep])
   }
 
+  @Test
+  func `less than a cycle an operation is where its code lies, and a tenth is not passed by it`() {
+    func verdict(_ base: Double, ns: Double) -> PairedJudgement {
+      var found = PairedSamples()
+      for _ in 0..<16 {
+        found.add([.base: ns / base, .new: ns, .same: ns, .more: 1.1 * ns])
+      }
+      return PairedJudgement(
+        ["risk": found, "risk p90": found], figures: ["risk"], programs: [.base: "/b"])
+    }
+    #expect(verdict(1.09, ns: 1.4).passed.count == 2)
+    #expect(verdict(1.09, ns: 4).slower.count == 2)
+    // A tenth or more stays open: nobody passes by being small.
+    #expect(verdict(1.12, ns: 1.4).unjudged.count == 2)
+    #expect(verdict(1.3, ns: 1.4).slower.count == 2)
+  }
+
   @Test func `a figure that was not measured at all is not passed`() {
     #expect(judge([:]).unjudged.count == 2)
   }
