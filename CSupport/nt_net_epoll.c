@@ -3,6 +3,7 @@
 #include "nt_net_internal.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
@@ -10,15 +11,17 @@
 #define NT_EPOLL_BATCH_MAX 64
 #define NT_EPOLL_WAKE UINT64_MAX
 
-int nt_epoll_create(nt_net *net) {
-  net->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-  if (net->epoll_fd < 0)
-    return errno;
+static int nt_epoll_create(nt_net *net, char *reason, uint32_t reason_bytes) {
   struct epoll_event event = {.events = EPOLLIN, .data.u64 = NT_EPOLL_WAKE};
-  return epoll_ctl(net->epoll_fd, EPOLL_CTL_ADD, net->wake_fd, &event) == 0 ? 0 : errno;
+  net->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+  if (net->epoll_fd >= 0 && epoll_ctl(net->epoll_fd, EPOLL_CTL_ADD, net->wake_fd, &event) == 0)
+    return 0;
+  int error = errno;
+  snprintf(reason, reason_bytes, "epoll: %s", strerror(error));
+  return error;
 }
 
-void nt_epoll_destroy(nt_net *net) {
+static void nt_epoll_destroy(nt_net *net) {
   if (net->epoll_fd >= 0)
     close(net->epoll_fd);
 }
@@ -57,11 +60,17 @@ static int set_interest(nt_net *net, nt_conn *conn, uint32_t events) {
   return 0;
 }
 
-int nt_epoll_start(nt_net *net, nt_conn *conn) {
+static int nt_epoll_start(nt_net *net, nt_conn *conn) {
+  if ((conn->state & NT_IS_CONNECTING) &&
+      connect(conn->fd, (struct sockaddr *)&conn->peer, sizeof conn->peer) != 0 &&
+      errno != EINPROGRESS) {
+    nt_conn_fail(net, conn, errno); /* reported like a failure that came later */
+    return 0;
+  }
   return set_interest(net, conn, wanted(conn));
 }
 
-void nt_epoll_stop(nt_net *net, nt_conn *conn) {
+static void nt_epoll_stop(nt_net *net, nt_conn *conn) {
   set_interest(net, conn, 0);
   if (conn->state & NT_IS_CLOSING) {
     close(conn->fd);
@@ -69,17 +78,17 @@ void nt_epoll_stop(nt_net *net, nt_conn *conn) {
   }
 }
 
-void nt_epoll_update(nt_net *net, nt_conn *conn) {
+static void nt_epoll_update(nt_net *net, nt_conn *conn) {
   int error = set_interest(net, conn, wanted(conn));
   if (error)
     nt_conn_fail(net, conn, error);
   /* A writable socket tells nothing more: a batch used up, or a moment's failure, is resumed by us.
    */
   if ((conn->state & NT_IS_OPEN) && conn->head != conn->tail && !(conn->state & NT_WAIT_WRITE))
-    nt_list_add(net, &net->todo, conn, NT_IN_TODO);
+    nt_conn_look(net, conn);
 }
 
-int nt_epoll_submit(nt_net *net) {
+static int nt_epoll_submit(nt_net *net) {
   if (net->todo.first == NT_NET_NIL)
     return 0;
   net->counters.submits += 1;
@@ -110,7 +119,7 @@ static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn) {
   conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
   nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
   nt_io_write(net, conn);
-  nt_io_shutdown_if_drained(net, conn);
+  nt_io_shutdown_if_drained(conn);
   nt_epoll_update(net, conn);
 }
 
@@ -152,7 +161,7 @@ static int wait_for(nt_net *net, struct epoll_event *events, int capacity, int64
   return count;
 }
 
-int nt_epoll_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
+static int nt_epoll_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
   nt_epoll_submit(net);
   if (net->ready.first != NT_NET_NIL || net->todo.first != NT_NET_NIL)
     wait = 0;
@@ -179,3 +188,10 @@ int nt_epoll_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
   }
   return 0;
 }
+
+const nt_back_end nt_epoll = {.create = nt_epoll_create,
+                              .destroy = nt_epoll_destroy,
+                              .start = nt_epoll_start,
+                              .stop = nt_epoll_stop,
+                              .submit = nt_epoll_submit,
+                              .collect = nt_epoll_collect};

@@ -1,49 +1,8 @@
-/* Events, receive buffers and the lists of connections that need attention. */
+/* What happened to a connection, as events for the owner. */
 #include "nt_net_internal.h"
 
 #include <errno.h>
 #include <sys/socket.h>
-
-/* The lists are hints: an entry means "look at it". A slot keeps its membership when it is reused,
- * and whoever looks judges by the state found then. */
-void nt_list_add(nt_net *net, nt_net_list *list, nt_conn *conn, uint16_t membership) {
-  if (conn->state & membership)
-    return;
-  conn->state |= membership;
-  uint32_t slot = nt_conn_slot(net, conn);
-  bool todo = membership == NT_IN_TODO;
-  *(todo ? &conn->todo_next : &conn->ready_next) = NT_NET_NIL;
-  if (list->last == NT_NET_NIL) {
-    list->first = slot;
-  } else {
-    nt_conn *last = &net->conns[list->last];
-    *(todo ? &last->todo_next : &last->ready_next) = slot;
-  }
-  list->last = slot;
-}
-
-uint32_t nt_buffer_take(nt_net *net) {
-  if (nt_fault_next(net, NT_NET_FAULT_BUFFER, NULL) != 0 || net->stack_count == 0) {
-    net->counters.buffers_exhausted += 1;
-    return NT_NET_NIL;
-  }
-  return net->stack[--net->stack_count];
-}
-
-void nt_buffer_give_back(nt_net *net, uint32_t buffer) {
-  if (buffer < net->ring_buffers)
-    nt_uring_give_buffer(net, buffer);
-  else
-    net->stack[net->stack_count++] = buffer;
-}
-
-int nt_net_release(nt_net *net, uint32_t buffer) {
-  if (buffer >= net->buffer_count || !net->is_out[buffer])
-    return EINVAL;
-  net->is_out[buffer] = 0;
-  nt_buffer_give_back(net, buffer);
-  return 0;
-}
 
 nt_net_event *nt_event_add(nt_net *net, nt_net_sink *sink, const nt_conn *conn, uint16_t kind) {
   nt_net_event *event = &sink->events[sink->count++];
@@ -115,10 +74,7 @@ void nt_conn_fail(nt_net *net, nt_conn *conn, int error) {
   conn->error = error;
   conn->head = conn->tail; /* what is with the kernel stays untouched: nothing is queued any more */
   nt_direct_remove(net, conn);
-  if (net->back_end == NT_NET_URING)
-    nt_uring_stop(net, conn);
-  else
-    nt_epoll_stop(net, conn);
+  net->calls->stop(net, conn);
   nt_conn_pend(net, conn, connecting ? NT_PENDING_CONNECTED : NT_PENDING_FAILED);
 }
 

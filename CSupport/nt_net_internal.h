@@ -4,6 +4,8 @@
 
 #include "nt_net.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <liburing.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -100,9 +102,29 @@ typedef struct nt_net_list {
   uint32_t first, last;
 } nt_net_list;
 
+typedef struct nt_net_sink nt_net_sink;
+
+/* What a back end does: a connection's state becomes operations of the kernel, and what they come
+ * to becomes events. */
+typedef struct nt_back_end {
+  /* 0 or an errno; why goes into `reason`. */
+  int (*create)(nt_net *net, char *reason, uint32_t reason_bytes);
+  void (*destroy)(nt_net *net);
+  int (*start)(nt_net *net, nt_conn *conn);
+  /* After a failure (the descriptor stays) or a close (it goes, and the slot when the kernel is
+   * done). */
+  void (*stop)(nt_net *net, nt_conn *conn);
+  /* Hands over what is queued. */
+  int (*submit)(nt_net *net);
+  int (*collect)(nt_net *net, nt_net_sink *sink, int64_t wait);
+  /* Of those that belong to the kernel's ring. */
+  void (*give_buffer)(nt_net *net, uint32_t buffer);
+} nt_back_end;
+
 struct nt_net {
   nt_net_options options;
   uint32_t back_end;
+  const nt_back_end *calls;
   uint32_t send_mask;
   nt_conn *conns;
   uint8_t *send_memory;
@@ -153,10 +175,10 @@ _Static_assert(offsetof(struct nt_net, woken) % 64 == 0 &&
                "what others write is on a line of its own");
 
 /* Where events go. */
-typedef struct nt_net_sink {
+struct nt_net_sink {
   nt_net_event *events;
   uint32_t count, capacity;
-} nt_net_sink;
+};
 
 static inline bool nt_sink_full(const nt_net_sink *sink) {
   return sink->count == sink->capacity;
@@ -184,12 +206,62 @@ static inline bool nt_conn_usable(const nt_conn *conn) {
          !(conn->state & (NT_IS_FAILED | NT_IS_CLOSING));
 }
 
-/* nt_net.c */
+static inline bool nt_io_is_transient(int error) {
+  return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
+}
+
+/* Whether an accept's errno leaves nothing to report. */
+static inline bool nt_io_accept_is_transient(int error) {
+  return error == EAGAIN || error == EINTR || error == ECONNABORTED;
+}
+
+static inline struct sockaddr_in nt_socket_address(nt_net_endpoint at) {
+  struct sockaddr_in address = {.sin_family = AF_INET};
+  address.sin_port = htons(at.port);
+  address.sin_addr.s_addr = htonl(at.address);
+  return address;
+}
+
+static inline nt_net_endpoint nt_socket_endpoint(const struct sockaddr_in *address) {
+  return (nt_net_endpoint){.address = ntohl(address->sin_addr.s_addr),
+                           .port = ntohs(address->sin_port)};
+}
+
+/* The files, from the bottom up: each calls what stands above its own line here, and a back end
+ * through `calls` only (perf/scripts/lint). */
+
+/* nt_net_fault.c: the errno of this operation (0: none); *limit is lowered when it is to be short.
+ */
+int nt_fault_next(nt_net *net, uint32_t kind, uint32_t *limit);
+
+/* nt_net_timer.c */
+void nt_timers_create(nt_net *net);
+void nt_timers_fire(nt_net *net, nt_net_sink *sink);
+/* Nanoseconds until the next one, at most `wait`. */
+int64_t nt_timers_bound(const nt_net *net, int64_t wait);
+
+/* nt_net_table.c */
+/* NULL: no memory. */
+nt_net *nt_table_create(const nt_net_options *options);
+void nt_table_destroy(nt_net *net);
+/* Once it is known which buffers are the kernel's. */
+void nt_buffers_fill(nt_net *net);
+/* A buffer of the stack, or NT_NET_NIL. */
+uint32_t nt_buffer_take(nt_net *net);
+void nt_buffer_give_back(nt_net *net, uint32_t buffer);
+void nt_list_add(nt_net *net, nt_net_list *list, nt_conn *conn, uint16_t membership);
 nt_conn *nt_conn_find(const nt_net *net, uint64_t connection);
 nt_conn *nt_conn_take(nt_net *net);
 void nt_conn_give_back(nt_net *net, nt_conn *conn);
 /* Starts an open socket's reception and event bookkeeping; on an error the slot is given back. */
 int nt_conn_start(nt_net *net, nt_conn *conn);
+/* Removes a socket from the direct list. */
+void nt_direct_remove(nt_net *net, nt_conn *conn);
+
+/* Has the back end look at a connection at its next submit. */
+static inline void nt_conn_look(nt_net *net, nt_conn *conn) {
+  nt_list_add(net, &net->todo, conn, NT_IN_TODO);
+}
 
 /* nt_net_events.c */
 nt_net_event *nt_event_add(nt_net *net, nt_net_sink *sink, const nt_conn *conn, uint16_t kind);
@@ -207,27 +279,6 @@ void nt_conn_ended(nt_net *net, nt_net_sink *sink, nt_conn *conn);
 /* A stream that cannot send: what has been received is still delivered before the failure. */
 void nt_conn_break_sending(nt_net *net, nt_conn *conn, int error);
 void nt_events_deliver(nt_net *net, nt_net_sink *sink);
-void nt_list_add(nt_net *net, nt_net_list *list, nt_conn *conn, uint16_t membership);
-/* A buffer of the stack, or NT_NET_NIL. */
-uint32_t nt_buffer_take(nt_net *net);
-void nt_buffer_give_back(nt_net *net, uint32_t buffer);
-
-/* nt_net_fault.c: the errno of this operation (0: none); *limit is lowered when it is to be short.
- */
-int nt_fault_next(nt_net *net, uint32_t kind, uint32_t *limit);
-
-/* nt_net_timer.c */
-void nt_timers_create(nt_net *net);
-void nt_timers_fire(nt_net *net, nt_net_sink *sink);
-/* Nanoseconds until the next one, at most `wait`. */
-int64_t nt_timers_bound(const nt_net *net, int64_t wait);
-
-/* nt_net_socket.c */
-int nt_socket_open(nt_net *net, int type, const nt_net_socket_options *options, bool reuse,
-                   int *fd);
-int nt_socket_bind(nt_net *net, int fd, nt_net_endpoint at);
-struct sockaddr_in nt_socket_address(nt_net_endpoint at);
-nt_net_endpoint nt_socket_endpoint(const struct sockaddr_in *address);
 
 /* nt_net_io.c: plain system calls, used by the epoll back end and by direct sockets. */
 /* Reads up to `most` times. */
@@ -238,9 +289,6 @@ void nt_io_accept(nt_net *net, nt_net_sink *sink, nt_conn *listener);
 /* Takes over an accepted descriptor; closes it when there is no slot. */
 void nt_io_accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener, int fd,
                     const struct sockaddr_in *peer);
-/* Whether an accept's errno leaves nothing to report. */
-bool nt_io_accept_is_transient(int error);
-bool nt_io_is_transient(int error);
 /* Puts bytes into the send ring; the caller has checked the room. */
 void nt_io_queue(const nt_net *net, nt_conn *conn, const void *bytes, uint32_t count);
 /* After the kernel took `count` bytes of a stream's send ring. */
@@ -250,30 +298,20 @@ uint32_t nt_io_next_part(const nt_net *net, const nt_conn *conn, const uint8_t *
 /* Fills peer and time from a received message's name and control. */
 void nt_io_describe(nt_net_event *event, const struct sockaddr_in *from, struct msghdr *message,
                     const nt_conn *conn);
-/* Removes a socket from the direct list. */
-void nt_direct_remove(nt_net *net, nt_conn *conn);
-void nt_io_shutdown_if_drained(nt_net *net, nt_conn *conn);
+void nt_io_shutdown_if_drained(nt_conn *conn);
 
-/* The back ends. */
-int nt_uring_create(nt_net *net, char *reason, uint32_t reason_bytes);
-void nt_uring_destroy(nt_net *net);
-int nt_uring_start(nt_net *net, nt_conn *conn);
-/* After a failure (the descriptor stays) or a close (it goes, and the slot when the kernel is
- * done). */
-void nt_uring_stop(nt_net *net, nt_conn *conn);
-void nt_uring_update(nt_net *net, nt_conn *conn);
-int nt_uring_submit(nt_net *net);
-int nt_uring_collect(nt_net *net, nt_net_sink *sink, int64_t wait);
-/* Turns completions into events while there is room; does not enter the kernel. */
+/* nt_net_socket.c: public functions only. */
+
+/* nt_net_uring_complete.c: turns completions into events while there is room; does not enter the
+ * kernel. */
 void nt_uring_reap(nt_net *net, nt_net_sink *sink);
-void nt_uring_give_buffer(nt_net *net, uint32_t buffer);
 
-int nt_epoll_create(nt_net *net);
-void nt_epoll_destroy(nt_net *net);
-int nt_epoll_start(nt_net *net, nt_conn *conn);
-void nt_epoll_stop(nt_net *net, nt_conn *conn);
-void nt_epoll_update(nt_net *net, nt_conn *conn);
-int nt_epoll_submit(nt_net *net);
-int nt_epoll_collect(nt_net *net, nt_net_sink *sink, int64_t wait);
+/* nt_net_uring.c */
+extern const nt_back_end nt_uring;
+
+/* nt_net_epoll.c */
+extern const nt_back_end nt_epoll;
+
+/* nt_net_poll.c: public functions only. */
 
 #endif

@@ -2,7 +2,6 @@
  * sockets do in every poll. */
 #include "nt_net_internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -21,16 +20,7 @@ typedef struct nt_queued {
 #define NT_QUEUED_FILLER UINT32_MAX
 _Static_assert(sizeof(nt_queued) == 16, "spans are multiples of 16");
 
-bool nt_io_is_transient(int error) {
-  return error == EAGAIN || error == EINTR || error == ENOBUFS || error == ENOMEM;
-}
-
-bool nt_io_accept_is_transient(int error) {
-  return error == EAGAIN || error == EINTR || error == ECONNABORTED;
-}
-
-void nt_io_shutdown_if_drained(nt_net *net, nt_conn *conn) {
-  (void)net;
+void nt_io_shutdown_if_drained(nt_conn *conn) {
   if ((conn->state & NT_WRITE_ENDING) && !(conn->state & NT_WRITE_ENDED) &&
       (conn->state & NT_IS_OPEN) && conn->head == conn->tail) {
     conn->state |= NT_WRITE_ENDED;
@@ -45,7 +35,7 @@ void nt_io_sent(nt_net *net, nt_conn *conn, uint32_t count) {
     nt_conn_pend(net, conn, NT_PENDING_SENDABLE);
   }
   if (conn->type == NT_CONN_STREAM)
-    nt_io_shutdown_if_drained(net, conn);
+    nt_io_shutdown_if_drained(conn);
 }
 
 void nt_io_queue(const nt_net *net, nt_conn *conn, const void *bytes, uint32_t count) {
@@ -202,10 +192,6 @@ static int refuse(nt_net *net, nt_conn *conn) {
   return EAGAIN;
 }
 
-static void update(nt_net *net, nt_conn *conn) {
-  nt_list_add(net, &net->todo, conn, NT_IN_TODO);
-}
-
 int nt_net_send(nt_net *net, uint64_t connection, const void *bytes, uint32_t count) {
   nt_conn *conn = nt_conn_find(net, connection);
   if (!conn)
@@ -224,13 +210,13 @@ int nt_net_send(nt_net *net, uint64_t connection, const void *bytes, uint32_t co
       !(conn->state & NT_WAIT_WRITE)) {
     send_now(net, conn, bytes, count);
     if (conn->head != conn->tail)
-      update(net, conn);
+      nt_conn_look(net, conn);
     return conn->state & (NT_IS_FAILED | NT_SEND_BROKEN) ? ENOTCONN : 0;
   }
   if (net->options.send_bytes - (conn->tail - conn->head) < count)
     return refuse(net, conn);
   nt_io_queue(net, conn, bytes, count);
-  update(net, conn);
+  nt_conn_look(net, conn);
   return 0;
 }
 
@@ -270,7 +256,7 @@ int nt_net_send_to(nt_net *net, uint64_t connection, nt_net_endpoint to, const v
   if (conn->flags & NT_NET_DIRECT)
     nt_io_write(net, conn);
   if (conn->head != conn->tail)
-    update(net, conn);
+    nt_conn_look(net, conn);
   return 0;
 }
 

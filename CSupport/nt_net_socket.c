@@ -1,22 +1,9 @@
-/* Opening and tuning sockets: everything that happens outside the hot path. */
+/* Opening, tuning and closing sockets: everything that happens outside the hot path. */
 #include "nt_net_internal.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <unistd.h>
-
-struct sockaddr_in nt_socket_address(nt_net_endpoint at) {
-  struct sockaddr_in address = {.sin_family = AF_INET};
-  address.sin_port = htons(at.port);
-  address.sin_addr.s_addr = htonl(at.address);
-  return address;
-}
-
-nt_net_endpoint nt_socket_endpoint(const struct sockaddr_in *address) {
-  return (nt_net_endpoint){.address = ntohl(address->sin_addr.s_addr),
-                           .port = ntohs(address->sin_port)};
-}
 
 /* An option that only tunes: a refusal is counted. */
 static void tune(nt_net *net, int fd, int level, int name, int value) {
@@ -131,11 +118,7 @@ int nt_net_connect(nt_net *net, nt_net_endpoint to, const nt_net_endpoint *from,
   conn->peer = nt_socket_address(to);
   conn->state |= NT_IS_CONNECTING;
   int fault = nt_fault_next(net, NT_NET_FAULT_CONNECT, NULL);
-  if (!fault && net->back_end == NT_NET_EPOLL &&
-      connect(conn->fd, (struct sockaddr *)&conn->peer, sizeof conn->peer) != 0 &&
-      errno != EINPROGRESS)
-    fault = errno; /* reported like a failure that came later */
-  if (fault) {
+  if (fault) { /* reported like a failure that came later */
     nt_conn_fail(net, conn, fault);
   } else {
     error = nt_conn_start(net, conn);
@@ -227,4 +210,34 @@ int nt_net_local(nt_net *net, uint64_t connection, nt_net_endpoint *out) {
 
 int nt_net_peer(nt_net *net, uint64_t connection, nt_net_endpoint *out) {
   return name_of(net, connection, out, getpeername);
+}
+
+int nt_net_shutdown(nt_net *net, uint64_t connection) {
+  nt_conn *conn = nt_conn_find(net, connection);
+  if (!conn)
+    return EBADF;
+  if (conn->type != NT_CONN_STREAM)
+    return EOPNOTSUPP;
+  if (conn->state & (NT_IS_FAILED | NT_SEND_BROKEN))
+    return ENOTCONN;
+  conn->state |= NT_WRITE_ENDING;
+  nt_io_shutdown_if_drained(conn);
+  return 0;
+}
+
+int nt_net_close(nt_net *net, uint64_t connection, bool abort) {
+  nt_conn *conn = nt_conn_find(net, connection);
+  if (!conn)
+    return EBADF;
+  nt_direct_remove(net, conn);
+  conn->state |= NT_IS_CLOSING;
+  conn->head = conn->tail;
+  if (conn->type == NT_CONN_STREAM && abort) {
+    struct linger none = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+  } else if (conn->type != NT_CONN_DATAGRAM && conn->inflight != 0) {
+    shutdown(conn->fd, SHUT_RDWR); /* the peer learns it now, not when the kernel has let go */
+  }
+  net->calls->stop(net, conn);
+  return 0;
 }

@@ -36,6 +36,14 @@ static int open_ring(nt_net *net) {
   return -result;
 }
 
+static void nt_uring_give_buffer(nt_net *net, uint32_t buffer) {
+  io_uring_buf_ring_add(net->buffer_ring, nt_buffer_at(net, buffer), net->buffer_stride,
+                        (unsigned short)buffer,
+                        io_uring_buf_ring_mask(net->options.receive_buffers), 0);
+  io_uring_buf_ring_advance(net->buffer_ring, 1);
+  net->ring_available += 1;
+}
+
 /* liburing 2.3 has no io_uring_setup_buf_ring: map the ring and register it ourselves. */
 static int open_buffers(nt_net *net) {
   uint32_t count = net->options.receive_buffers;
@@ -72,7 +80,17 @@ static const char *why_not(int error) {
   }
 }
 
-int nt_uring_create(nt_net *net, char *reason, uint32_t reason_bytes) {
+static void nt_uring_destroy(nt_net *net) {
+  if (net->ring_open)
+    io_uring_queue_exit(&net->ring);
+  net->ring_open = false;
+  if (net->buffer_ring)
+    munmap(net->buffer_ring, net->options.receive_buffers * sizeof(struct io_uring_buf));
+  net->buffer_ring = NULL;
+  net->ring_available = 0;
+}
+
+static int nt_uring_create(nt_net *net, char *reason, uint32_t reason_bytes) {
   const char *step = "io_uring_setup";
   int error = open_ring(net);
   if (!error) {
@@ -94,24 +112,6 @@ int nt_uring_create(nt_net *net, char *reason, uint32_t reason_bytes) {
   snprintf(reason, reason_bytes, "io_uring: the kernel grants it%s",
            net->ring.flags & IORING_SETUP_DEFER_TASKRUN ? ", with deferred task work" : "");
   return 0;
-}
-
-void nt_uring_destroy(nt_net *net) {
-  if (net->ring_open)
-    io_uring_queue_exit(&net->ring);
-  net->ring_open = false;
-  if (net->buffer_ring)
-    munmap(net->buffer_ring, net->options.receive_buffers * sizeof(struct io_uring_buf));
-  net->buffer_ring = NULL;
-  net->ring_available = 0;
-}
-
-void nt_uring_give_buffer(nt_net *net, uint32_t buffer) {
-  io_uring_buf_ring_add(net->buffer_ring, nt_buffer_at(net, buffer), net->buffer_stride,
-                        (unsigned short)buffer,
-                        io_uring_buf_ring_mask(net->options.receive_buffers), 0);
-  io_uring_buf_ring_advance(net->buffer_ring, 1);
-  net->ring_available += 1;
 }
 
 /* An entry, after submitting what fills the ring if need be; NULL: try at the next poll. */
@@ -264,21 +264,17 @@ static bool service(nt_net *net, nt_conn *conn) {
   return service_sends(net, conn) && done;
 }
 
-void nt_uring_update(nt_net *net, nt_conn *conn) {
-  nt_list_add(net, &net->todo, conn, NT_IN_TODO);
-}
-
-int nt_uring_start(nt_net *net, nt_conn *conn) {
+static int nt_uring_start(nt_net *net, nt_conn *conn) {
   int result = io_uring_register_files_update(&net->ring, nt_conn_slot(net, conn), &conn->fd, 1);
   if (result < 0)
     return -result;
-  nt_uring_update(net, conn);
+  nt_conn_look(net, conn);
   return 0;
 }
 
-void nt_uring_stop(nt_net *net, nt_conn *conn) {
+static void nt_uring_stop(nt_net *net, nt_conn *conn) {
   if (!wind_up(net, conn))
-    nt_uring_update(net, conn);
+    nt_conn_look(net, conn);
 }
 
 static void service_all(nt_net *net) {
@@ -289,7 +285,7 @@ static void service_all(nt_net *net) {
     slot = conn->todo_next;
     conn->state &= (uint16_t)~NT_IN_TODO;
     if (!service(net, conn))
-      nt_uring_update(net, conn);
+      nt_conn_look(net, conn);
   }
 }
 
@@ -300,7 +296,7 @@ static int judge(int result) {
   return -result;
 }
 
-int nt_uring_submit(nt_net *net) {
+static int nt_uring_submit(nt_net *net) {
   service_all(net);
   if (io_uring_sq_ready(&net->ring) == 0)
     return 0;
@@ -345,7 +341,7 @@ static bool kernel_calls(nt_net *net) {
   return (flags & (IORING_SQ_CQ_OVERFLOW | IORING_SQ_TASKRUN)) != 0;
 }
 
-int nt_uring_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
+static int nt_uring_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
   nt_uring_reap(net, sink);
   service_all(net);
   if (sink->count > 0 || net->ready.first != NT_NET_NIL || net->todo.first != NT_NET_NIL)
@@ -365,3 +361,11 @@ int nt_uring_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
   }
   return 0;
 }
+
+const nt_back_end nt_uring = {.create = nt_uring_create,
+                              .destroy = nt_uring_destroy,
+                              .start = nt_uring_start,
+                              .stop = nt_uring_stop,
+                              .submit = nt_uring_submit,
+                              .collect = nt_uring_collect,
+                              .give_buffer = nt_uring_give_buffer};

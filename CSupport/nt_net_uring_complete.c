@@ -12,7 +12,7 @@ static void discard(nt_net *net, nt_conn *conn, uint8_t operation,
     close(done->res);
   if (done->flags & IORING_CQE_F_BUFFER)
     nt_buffer_give_back(net, done->flags >> IORING_CQE_BUFFER_SHIFT);
-  nt_uring_update(net, conn);
+  nt_conn_look(net, conn);
 }
 
 static void receive_failed(nt_net *net, nt_conn *conn, int error) {
@@ -93,7 +93,7 @@ static void received(nt_net *net, nt_net_sink *sink, nt_conn *conn,
   if (!more) {
     if (nt_conn_usable(conn) && !(conn->state & NT_READ_ENDED))
       net->counters.rearmed += 1;
-    nt_uring_update(net, conn);
+    nt_conn_look(net, conn);
   }
 }
 
@@ -110,7 +110,7 @@ static void sent(nt_net *net, nt_conn *conn, int result) {
       nt_conn_break_sending(net, conn, -result);
     }
   }
-  nt_uring_update(net, conn);
+  nt_conn_look(net, conn);
 }
 
 static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn, int result) {
@@ -122,8 +122,8 @@ static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn, int result)
   }
   conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
   nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
-  nt_io_shutdown_if_drained(net, conn);
-  nt_uring_update(net, conn);
+  nt_io_shutdown_if_drained(conn);
+  nt_conn_look(net, conn);
 }
 
 static void accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener,
@@ -138,7 +138,7 @@ static void accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener,
   }
   if (!(done->flags & IORING_CQE_F_MORE)) {
     net->counters.rearmed += 1;
-    nt_uring_update(net, listener);
+    nt_conn_look(net, listener);
   }
 }
 
@@ -154,7 +154,7 @@ static void complete(nt_net *net, nt_net_sink *sink, const struct io_uring_cqe *
   if (!(done->flags & IORING_CQE_F_MORE))
     conn->inflight &= (uint8_t)~operation;
   if (operation == NT_OP_CANCEL) {
-    nt_uring_update(net, conn);
+    nt_conn_look(net, conn);
   } else if (conn->state & NT_IS_CLOSING) {
     discard(net, conn, operation, done);
   } else if (operation == NT_OP_RECEIVE) {
@@ -167,7 +167,7 @@ static void complete(nt_net *net, nt_net_sink *sink, const struct io_uring_cqe *
     accepted(net, sink, conn, done);
   } else if (operation == NT_OP_POLL_OUT) {
     conn->state &= (uint16_t)~NT_WAIT_WRITE;
-    nt_uring_update(net, conn);
+    nt_conn_look(net, conn);
   } else if (operation == NT_OP_POLL_IN) {
     nt_io_read(net, sink, conn, 1);
   }

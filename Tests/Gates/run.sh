@@ -156,7 +156,7 @@ layout() { # name
   local words=${1}_words code=0
   fresh
   "$1"
-  for file in nt_ring nt_lane nt_net; do
+  for file in nt_ring nt_lane nt_net_poll; do
     clang -std=c11 -D_GNU_SOURCE -fsyntax-only -I "$tree/CSupport/include" "$tree/CSupport/$file.c" || code=1
   done >"$folder/layout.log" 2>&1
   echo "$code" >"$folder/layout.code"
