@@ -35,20 +35,23 @@ let package = Package(
     .target(name: "ExecutionCore", dependencies: ["CSupport"], swiftSettings: strict),
     .target(
       name: "Journal", dependencies: ["CSupport", "ExecutionCore"], swiftSettings: strict),
+    .target(name: "Captures", dependencies: ["ExecutionCore", "CZlib"], swiftSettings: strict),
+    .target(name: "Transport", dependencies: ["CSupport"], swiftSettings: strict),
+    .target(name: "Gateways", dependencies: ["CSupport", "ExecutionCore"], swiftSettings: strict),
     .target(
-      name: "Transport", dependencies: ["CSupport", "ExecutionCore", "CZlib"],
-      swiftSettings: strict),
-    .target(
-      name: "Gateways", dependencies: ["CSupport", "Transport", "ExecutionCore"],
-      swiftSettings: strict),
+      name: "Trading",
+      dependencies: ["Gateways", "Transport", "ExecutionCore", "CSupport"], swiftSettings: strict),
     .target(
       name: "Simulation",
-      dependencies: ["Gateways", "Transport", "Journal", "ExecutionCore", "CSupport"],
+      dependencies: [
+        "Trading", "Gateways", "Transport", "Captures", "Journal", "ExecutionCore", "CSupport",
+      ],
       swiftSettings: strict),
     .target(
       name: "Node",
       dependencies: [
-        "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport", "CYaml",
+        "Simulation", "Trading", "Gateways", "Transport", "Captures", "Journal", "ExecutionCore",
+        "CSupport", "CYaml",
       ],
       exclude: ["Summary.md"],
       resources: [.embedInCode("Examples/needletail.yaml")],
@@ -103,8 +106,12 @@ let package = Package(
       name: "own-strategy-bench", dependencies: ["NeedletailBench", "ExecutionCore"],
       path: "Tests/OwnStrategyBench", swiftSettings: common),
     .testTarget(name: "CSupportTests", dependencies: ["CSupport"], swiftSettings: common),
+    // What the fuzzers call with any bytes, and the tests with some.
+    .target(
+      name: "FuzzTargets", dependencies: ["ExecutionCore", "CSupport"], path: "Tests/Fuzz/Targets",
+      swiftSettings: common),
     .testTarget(
-      name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport"],
+      name: "ExecutionCoreTests", dependencies: ["ExecutionCore", "CSupport", "FuzzTargets"],
       swiftSettings: common),
     .executableTarget(
       name: "journal-crash-writer", dependencies: ["Journal", "ExecutionCore"],
@@ -113,21 +120,23 @@ let package = Package(
       name: "JournalTests",
       dependencies: ["Journal", "ExecutionCore", "journal-crash-writer"], swiftSettings: common),
     .testTarget(
-      name: "TransportTests", dependencies: ["Transport", "ExecutionCore", "CSupport"],
-      swiftSettings: common),
+      name: "CapturesTests", dependencies: ["Captures", "ExecutionCore"], swiftSettings: common),
     .testTarget(
-      name: "GatewaysTests", dependencies: ["Gateways", "Transport", "ExecutionCore"],
-      swiftSettings: common),
+      name: "TransportTests", dependencies: ["Transport", "CSupport"], swiftSettings: common),
+    .testTarget(
+      name: "GatewaysTests", dependencies: ["Gateways", "ExecutionCore"], swiftSettings: common),
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport",
+        "Simulation", "Trading", "Gateways", "Transport", "Captures", "Journal", "ExecutionCore",
+        "CSupport",
       ],
       swiftSettings: common),
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "Node", "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport",
+        "Node", "Simulation", "Trading", "Gateways", "Transport", "Journal", "ExecutionCore",
+        "CSupport",
         "TestSupport",
       ],
       swiftSettings: common),
@@ -138,7 +147,8 @@ let package = Package(
     .testTarget(
       name: "IntegrationTests",
       dependencies: [
-        "Node", "Simulation", "Gateways", "Transport", "Journal", "ExecutionCore", "CSupport",
+        "Node", "Simulation", "Trading", "Gateways", "Transport", "Journal", "ExecutionCore",
+        "CSupport",
         "TestSupport",
       ],
       swiftSettings: common),

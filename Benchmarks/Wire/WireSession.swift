@@ -1,6 +1,5 @@
 import BenchSupport
 import ExecutionCore
-import Node
 
 /// One product leg: the market is opened over the wire, then every trip is one rising bid.
 final class WireSession {

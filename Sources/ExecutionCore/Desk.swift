@@ -143,7 +143,7 @@
     _ handle: OrderHandle, price: Price, quantity: Quantity
   ) -> RequestVerdict {
     guard unsafe core.pointee.belongs(handle, to: strategy) else {
-      return unsafe core.pointee.strange()
+      return unsafe core.pointee.unknownOrder()
     }
     return unsafe core.pointee.replace(handle, price: price.raw, quantity: quantity.raw)
   }
@@ -153,7 +153,7 @@
   #endif
   public func modify(_ handle: OrderHandle, quantity: Quantity) -> RequestVerdict {
     guard unsafe core.pointee.belongs(handle, to: strategy) else {
-      return unsafe core.pointee.strange()
+      return unsafe core.pointee.unknownOrder()
     }
     return unsafe core.pointee.modify(handle, quantity: quantity.raw)
   }
@@ -163,7 +163,7 @@
   #endif
   public func cancel(_ handle: OrderHandle) -> RequestVerdict {
     guard unsafe core.pointee.belongs(handle, to: strategy) else {
-      return unsafe core.pointee.strange()
+      return unsafe core.pointee.unknownOrder()
     }
     return unsafe core.pointee.cancel(handle, quantity: 0)
   }

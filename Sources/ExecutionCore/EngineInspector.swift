@@ -95,7 +95,7 @@ extension Engine {
 extension EngineState {
   mutating func snapshot() -> EngineSnapshot {
     var open: [OrderView] = []
-    for slot in 0..<orders.count where orders[slot].life.isLive {
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
       open.append(OrderView(orders[slot], slot: slot))
     }
     open.sort { $0.clientOrderID.raw < $1.clientOrderID.raw }
@@ -156,7 +156,7 @@ extension EngineState {
     var buy = [Int64](repeating: 0, count: exposure.count)
     var sell = buy
     var open = buy
-    for slot in 0..<orders.count where orders[slot].life.isLive {
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
       let o = orders[slot]
       open[Int(o.cell)] += 1
       if o.side.isBuy {

@@ -52,8 +52,8 @@ extension EngineState {
     accountExposure = columns.accountExposure
     instrumentExposure = columns.instrumentExposure
     duplicates = columns.duplicates
-    instrumentGates = columns.instrumentGates
-    strategyGates = columns.strategyGates
+    instrumentBounds = columns.instrumentBounds
+    strategyBounds = columns.strategyBounds
     positions = columns.positions
     cash = columns.cash
     ledger = columns.ledger
@@ -101,7 +101,7 @@ extension EngineState {
       risk[i].restricted = c.restricted.contains(InstrumentID(raw: UInt32(i)))
     }
     setUpPositions(c)
-    setGates()
+    setBounds()
   }
 
   private mutating func setUpOrders() {
@@ -231,8 +231,8 @@ struct EngineColumns {
   let accountExposure: Column<Exposure>
   let instrumentExposure: Column<Exposure>
   let duplicates: DuplicateWindow
-  let instrumentGates: Column<InstrumentGate>
-  let strategyGates: Column<StrategyGate>
+  let instrumentBounds: Column<InstrumentBounds>
+  let strategyBounds: Column<StrategyBounds>
   let positions: Column<PositionBook>
   let cash: Column<Int128>
   let ledger: ExecutionLedger
@@ -263,8 +263,8 @@ struct EngineColumns {
     accountExposure = b.column(Exposure(), c.accounts.count * instruments)
     instrumentExposure = b.column(Exposure(), instruments)
     duplicates = DuplicateWindow(&b, window: c.duplicateWindow, most: c.duplicatesMax)
-    instrumentGates = b.column(InstrumentGate(), instruments)
-    strategyGates = b.column(StrategyGate(), c.strategies.count)
+    instrumentBounds = b.column(InstrumentBounds(), instruments)
+    strategyBounds = b.column(StrategyBounds(), c.strategies.count)
     positions = b.column(PositionBook(), cells)
     cash = b.column(0, c.accounts.count)
     ledger = ExecutionLedger(&b, executionsMax: c.executionsMax)

@@ -52,10 +52,10 @@
   var instrumentExposure: Column<Exposure>
   var duplicates: DuplicateWindow
   var settings = RiskSettings()
-  /// What the quick pass compares with; see ``setGates()``.
-  var instrumentGates: Column<InstrumentGate>
-  var strategyGates: Column<StrategyGate>
-  var marketGate = MarketGate()
+  /// What the quick pass compares with; see ``setBounds()``.
+  var instrumentBounds: Column<InstrumentBounds>
+  var strategyBounds: Column<StrategyBounds>
+  var marketBounds = MarketBounds()
 
   // Portfolio.
   var positions: Column<PositionBook>
@@ -146,4 +146,7 @@
   public var executedQuantity: Int64 = 0
   public var timersFired: UInt64 = 0
   public init() {}
+
+  /// Executions booked less those that the exchange broke: what positions, shares and notional hold.
+  @inlinable public var standingExecutions: UInt64 { executions &- min(executions, busts) }
 }

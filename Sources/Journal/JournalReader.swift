@@ -48,7 +48,7 @@ public struct JournalEnd: Sendable, Equatable {
   public var firstSequence: UInt64 = 0
   public var lastSequence: UInt64 = 0
   /// A writer has the directory open: what follows is still being written.
-  public var isLive = false
+  public var isBeingWritten = false
   /// The last segment was closed in an orderly way.
   public var isSealed = false
   public var torn: TornTail?
@@ -94,11 +94,13 @@ public struct JournalReader: Sendable {
   /// Hands over every record in order, padding left out, until the body returns false. What is whole
   /// before a corruption has been handed over when that is thrown.
   public func read(_ body: (JournalRecord) -> Bool) throws(JournalError) -> JournalEnd {
-    try read(isLive: DataDirectory.isInUse(directory), body)
+    try read(isBeingWritten: DataDirectory.isInUse(directory), body)
   }
 
-  func read(isLive: Bool, _ body: (JournalRecord) -> Bool) throws(JournalError) -> JournalEnd {
-    var walk = JournalWalk(isLive: isLive)
+  func read(isBeingWritten: Bool, _ body: (JournalRecord) -> Bool) throws(JournalError)
+    -> JournalEnd
+  {
+    var walk = JournalWalk(isBeingWritten: isBeingWritten)
     if numbers.first == 1 { walk.expected = 1 }
     for (i, file) in files.enumerated() {
       if i > 0, numbers[i] != numbers[i - 1] + 1 {
@@ -107,7 +109,7 @@ public struct JournalReader: Sendable {
           "the segment before this one, \(DataDirectory.fileName(numbers[i] - 1)), is missing",
           file: file, remedy: "restore the missing file from a copy")
       }
-      let segment = try SegmentContent(file, isLive: walk.isLive, disk)
+      let segment = try SegmentContent(file, isBeingWritten: walk.isBeingWritten, disk)
       if i < numbers.count, segment.header.number != numbers[i] {
         throw JournalError(
           .corruption, "the header says segment \(segment.header.number)", file: file, offset: 16,
@@ -126,7 +128,7 @@ public struct JournalReader: Sendable {
   let bytes: UnsafeRawBufferPointer
 
   /// Reads what is published when the journal is live, else the whole file.
-  init(_ file: String, isLive: Bool, _ disk: Disk) throws(JournalError) {
+  init(_ file: String, isBeingWritten: Bool, _ disk: Disk) throws(JournalError) {
     let descriptor = try disk.open(file, O_RDONLY, doing: "cannot open")
     defer { disk.close(descriptor) }
     let size = try disk.size(descriptor, file)
@@ -142,7 +144,7 @@ public struct JournalReader: Sendable {
     defer { unsafe headerBytes.deallocate() }
     let got = try unsafe disk.read(descriptor, headerBytes, at: 0, file)
     header = try SegmentHeader(decoding: unsafe Array(headerBytes[..<got]), file: file)
-    let wanted = isLive && !header.isSealed ? min(size, Int(header.published)) : size
+    let wanted = isBeingWritten && !header.isSealed ? min(size, Int(header.published)) : size
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: wanted, alignment: 4096)
     do throws(JournalError) {
       let count = try unsafe disk.read(descriptor, buffer, at: 0, file)
@@ -162,13 +164,13 @@ struct JournalWalk {
   var end = JournalEnd()
   /// Sequence of the next record; nil before the first record of a journal whose beginning is absent.
   var expected: UInt64?
-  let isLive: Bool
+  let isBeingWritten: Bool
   /// A segment ended without padding record or seal: nothing may follow it.
   private var openSegment: String?
 
-  init(isLive: Bool) {
-    self.isLive = isLive
-    end.isLive = isLive
+  init(isBeingWritten: Bool) {
+    self.isBeingWritten = isBeingWritten
+    end.isBeingWritten = isBeingWritten
   }
 
   /// Walks one segment. False when the body wants no more or a live journal ends here.
@@ -199,7 +201,7 @@ struct JournalWalk {
       if !body(record) { return false }
     }
     try ended(segment, offset, isPadded: false, isLast: isLast)
-    return header.isSealed || !isLive
+    return header.isSealed || !isBeingWritten
   }
 
   /// The type, nil for padding; throws when number, type or place cannot be.
@@ -235,7 +237,7 @@ struct JournalWalk {
         segment, offset,
         "the file has \(bytes.count) bytes, but was closed with \(header.published)")
     }
-    if offset == bytes.count, header.isSealed || isLive || isPadded {
+    if offset == bytes.count, header.isSealed || isBeingWritten || isPadded {
       return try checkSeal(segment)
     }
     let found = unsafe RecordScan.look(bytes, offset, bytes.count)
@@ -250,7 +252,7 @@ struct JournalWalk {
     case .bad(let what): reason = what
     case .record: reason = "a record lies behind the one that ends the segment"
     }
-    if header.isSealed || isPadded || isLive { throw corrupt(segment, offset, reason) }
+    if header.isSealed || isPadded || isBeingWritten { throw corrupt(segment, offset, reason) }
     if header.committed > UInt64(offset) {
       throw corrupt(
         segment, offset, reason + ", although everything up to byte \(header.committed) was durable"

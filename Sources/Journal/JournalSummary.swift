@@ -54,17 +54,21 @@ public struct JournalSummary: Sendable, Equatable {
 
   /// Reads the whole journal at a path, a file or a data directory.
   public static func scan(_ path: String) throws(JournalError) -> JournalSummary {
-    try scan(JournalReader(path), isLive: nil)
+    try scan(JournalReader(path), isBeingWritten: nil)
   }
 
-  static func scan(_ reader: JournalReader, isLive: Bool?) throws(JournalError) -> JournalSummary {
+  static func scan(_ reader: JournalReader, isBeingWritten: Bool?) throws(JournalError)
+    -> JournalSummary
+  {
     var tally = Tally()
     func take(_ record: JournalRecord) -> Bool {
       tally.take(record)
       return true
     }
     let end =
-      if let isLive { try reader.read(isLive: isLive, take) } else { try reader.read(take) }
+      if let isBeingWritten { try reader.read(isBeingWritten: isBeingWritten, take) } else {
+        try reader.read(take)
+      }
     var summary = tally.summary
     summary.records = end.records
     summary.lastSequence = end.lastSequence
@@ -153,7 +157,7 @@ private struct Tally {
         load(record, \OrderStateRecord.pendingReference)))
     // A life that this build does not know is not known to be over.
     let life = OrderLife(rawValue: load(record, \OrderStateRecord.life)) ?? .unknown
-    guard life.isLive else {
+    guard life.isOpen else {
       orders[order] = nil
       return
     }

@@ -67,7 +67,7 @@ internal import Synchronization
     try data.removeUnfinished()
     let numbers = try data.segments()
     guard !numbers.isEmpty else { return JournalSummary() }
-    let summary = try JournalSummary.scan(JournalReader(data.path), isLive: false)
+    let summary = try JournalSummary.scan(JournalReader(data.path), isBeingWritten: false)
     if let unfinished = summary.unfinished, !options.acceptsUnfinished {
       throw JournalError(
         .invalid, unfinished, file: data.path,

@@ -151,7 +151,7 @@ internal import Glibc
   /// Ends a segment that a crash left open: cuts it behind its last whole record and seals it, or
   /// removes it when it has none. Its records have been checked before.
   static func finish(_ path: String, _ disk: Disk) throws(JournalError) {
-    let content = try SegmentContent(path, isLive: false, disk)
+    let content = try SegmentContent(path, isBeingWritten: false, disk)
     guard !content.header.isSealed else { return }
     var end = SegmentHeader.bytes
     while case .record(let length) = unsafe RecordScan.look(

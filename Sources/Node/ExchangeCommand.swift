@@ -1,7 +1,9 @@
 import CSupport
+import Captures
 import ExecutionCore
 import Foundation
 import Simulation
+import Trading
 import Transport
 
 /// `needletail exchange`: the exchange as a process of its own.
@@ -118,7 +120,7 @@ enum ExchangeCommand {
     let settings = try serverSettings(options, seed: seed)
     var flow: FlowControl?
     if let path = options.text("flow-control") {
-      do throws(StoreError) {
+      do throws(FlowControlError) {
         flow = try FlowControl(path: path, creates: false)
       } catch {
         throw CommandFailure(.opening(errno: error.errorNumber), "\(error)")

@@ -3,23 +3,21 @@
 // below is an error. Release builds only: they compile the module as a whole, which the check needs
 // to see across files.
 //
-// What takes a closure across modules (the datagrams' messages of a MoldReceiver), keeps its strategies
+// What takes a closure across modules (a datagram's messages, of a MoldReceiver and of the FeedClient), keeps its strategies
 // in arrays (StrategySet) or is the loop around all this, machine code proves: perf/hot-symbols.
 import ExecutionCore
 import Gateways
+import Trading
 import Transport
 
 #if !DEBUG
 
   @_noLocks func checkFeedPath(
-    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>, _ span: MoldSpan,
-    _ records: UnsafeMutablePointer<MarketRecord>, _ seen: inout Int
+    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>,
+    _ records: UnsafePointer<MarketRecord>, _ count: Int
   ) {
-    var count = 0
-    seen &+= FeedClient.decode(span, midnight: 0, into: records) { count &+= $1 }
     path.apply(records, count, received: 0, arrived: 0)
     path.resume()
-    seen &+= count
   }
 
   @_noLocks func checkOrderPath(_ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>) {

@@ -141,7 +141,8 @@ public enum JournalCommand {
     do throws(JournalError) {
       let end = try JournalReader(path).read { _ in true }
       let state =
-        end.isLive ? "being written" : end.isSealed ? "closed in order" : "left open by a crash"
+        end.isBeingWritten
+        ? "being written" : end.isSealed ? "closed in order" : "left open by a crash"
       Console.line(
         "\(path): \(end.records) records, \(end.firstSequence) to \(end.lastSequence), all whole;"
           + " \(state)")

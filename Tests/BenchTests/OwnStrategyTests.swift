@@ -184,7 +184,7 @@ private struct Worker: Strategy {
   }
 
   mutating func onReport(_ update: OrderUpdate, _ desk: borrowing Desk) {
-    guard let order = desk.order(update.handle), order.life.isLive else { return }
+    guard let order = desk.order(update.handle), order.life.isOpen else { return }
     switch update.kind {
     case .accepted:
       _ = desk.replace(update.handle, price: order.price, quantity: Quantity(raw: 100))

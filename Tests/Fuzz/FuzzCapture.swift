@@ -1,5 +1,5 @@
+import Captures
 import ExecutionCore
-import Transport
 
 /// Input: a capture file (pcap, pcapng) or a framed ITCH file, in memory.
 @c(LLVMFuzzerTestOneInput)

@@ -23,20 +23,20 @@ build() {
     clang -O1 -g -std=c11 -D_GNU_SOURCE -ICSupport/include -fsanitize=fuzzer-no-link,address \
       -c "$source" -o "$out/$(basename "$source" .c).o"
   done
-  for module in ExecutionCore Transport Gateways; do
+  for module in ExecutionCore Captures Gateways; do
     mapfile -t sources < <(find "Sources/$module" -name '*.swift' | LC_ALL=C sort)
     swiftc "${swiftflags[@]}" -package-name needletail -module-name "$module" -emit-module \
       -emit-module-path "$out/$module.swiftmodule" -emit-object -o "$out/$module.o" "${sources[@]}"
   done
 }
-link() { # NAME SOURCE
-  swiftc "${swiftflags[@]}" -module-name "Fuzz_$1" -use-ld=lld "Tests/Fuzz/$2" Tests/Fuzz/Seeds.swift \
-    "$out"/{Gateways,Transport,ExecutionCore}.o "$out"/nt_*.o -luring -lnuma -lz -o "$out/fuzz-$1"
+link() { # NAME SOURCE...
+  swiftc "${swiftflags[@]}" -module-name "Fuzz_$1" -use-ld=lld "${@:2}" Tests/Fuzz/Seeds.swift \
+    "$out"/{Gateways,Captures,ExecutionCore}.o "$out"/nt_*.o -luring -lnuma -lz -o "$out/fuzz-$1"
 }
 source_of() {
   case $1 in
     mold) echo FuzzMold.swift ;; soup) echo FuzzSoup.swift ;; ouch) echo FuzzOUCH.swift ;;
-    itch) echo FuzzITCH.swift ;; capture) echo FuzzCapture.swift ;;
+    itch) echo FuzzITCH.swift Targets/ITCHFuzzTarget.swift ;; capture) echo FuzzCapture.swift ;;
     *) echo "run.sh: there is no fuzzer '$1'" >&2; exit 64 ;;
   esac
 }
@@ -55,7 +55,8 @@ for name in "${names[@]}"; do source_of "$name" > /dev/null; done
 echo "fuzz: building"
 build > "$out/build.log" 2>&1 < /dev/null || { cat "$out/build.log" >&2; exit 1; }
 for name in "${names[@]}"; do
-  link "$name" "$(source_of "$name")" > "$out/build.log" 2>&1 < /dev/null ||
+  read -ra sources <<<"$(source_of "$name")"
+  link "$name" "${sources[@]/#/Tests/Fuzz/}" > "$out/build.log" 2>&1 < /dev/null ||
     { cat "$out/build.log" >&2; exit 1; }
 done
 

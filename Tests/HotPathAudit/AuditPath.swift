@@ -31,7 +31,7 @@ struct AuditTrader: Strategy {
   }
 
   mutating func onReport(_ update: OrderUpdate, _ desk: borrowing Desk) {
-    guard case .accepted = update.kind, let view = desk.order(update.handle), view.life.isLive
+    guard case .accepted = update.kind, let view = desk.order(update.handle), view.life.isOpen
     else { return }
     // One that has been filled or cancelled in the meantime is left alone by the engine.
     _ = desk.cancel(update.handle)

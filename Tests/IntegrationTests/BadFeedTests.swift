@@ -2,6 +2,7 @@ import Foundation
 import Simulation
 import TestSupport
 import Testing
+import Trading
 
 extension Integration {
   /// A feed that loses, doubles and reorders, from an exchange that runs on its own: how long a repair

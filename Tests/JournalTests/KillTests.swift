@@ -87,7 +87,7 @@ struct KillTests {
       var whole = true
       let back = ReadBack(scratch.path) { whole = whole && KillTests.check($0) }
       #expect(back.error == nil && whole, "cycle \(cycle)")
-      #expect(back.end?.isLive == false, "the lock goes with the process")
+      #expect(back.end?.isBeingWritten == false, "the lock goes with the process")
       #expect(back.sequences.count >= Int(acknowledged), "cycle \(cycle)")
       #expect(back.sequences == back.sequences.indices.map { UInt64($0) + 1 })
     }
@@ -116,7 +116,7 @@ struct KillTests {
     }
     #expect(error?.kind == .locked)
     let back = ReadBack(scratch.path)
-    #expect(back.error == nil && back.end?.isLive == true)
+    #expect(back.error == nil && back.end?.isBeingWritten == true)
     #expect(back.sequences.count >= Int(acknowledged))
     _ = child.kill(after: acknowledged)
     try JournalWriter.open(scratch.path, smallOptions()).close()

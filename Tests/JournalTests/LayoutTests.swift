@@ -70,16 +70,16 @@ import Testing
       (1_577_716_500, -5), (1_692_711_000, -4), (0, -5), (1_704_067_199, -5), (1_704_067_200, -5),
     ] as [(Int64, Int)])
   func `daylight saving begins and ends at two in the morning`(seconds: Int64, hours: Int) {
-    #expect(SessionClock.offsetHours(seconds) == hours)
+    #expect(EasternTime.offsetHours(seconds) == hours)
   }
 
   @Test func `times of day are Eastern to the nanosecond`() {
-    #expect(SessionClock.timeOfDay(1_577_716_500_123_456_789) == "09:35:00.123456789")
-    #expect(SessionClock.timeOfDay(1_692_711_000_000_000_001) == "09:30:00.000000001")
-    #expect(SessionClock.timeOfDay(-1) == "18:59:59.999999999")
-    #expect(SessionClock.timeOfDay(0).allSatisfy { $0 == " " })
+    #expect(EasternTime.timeOfDay(1_577_716_500_123_456_789) == "09:35:00.123456789")
+    #expect(EasternTime.timeOfDay(1_692_711_000_000_000_001) == "09:30:00.000000001")
+    #expect(EasternTime.timeOfDay(-1) == "18:59:59.999999999")
+    #expect(EasternTime.timeOfDay(0).allSatisfy { $0 == " " })
     // No time that a file can hold is too much.
-    #expect(SessionClock.timeOfDay(.max).utf8.count == 18)
-    #expect(SessionClock.timeOfDay(.min).utf8.count == 18)
+    #expect(EasternTime.timeOfDay(.max).utf8.count == 18)
+    #expect(EasternTime.timeOfDay(.min).utf8.count == 18)
   }
 }

@@ -31,7 +31,7 @@ import Testing
     #expect(back.error == nil)
     #expect(at == written.count)
     let end = try #require(back.end)
-    #expect(end.isSealed && !end.isLive && end.torn == nil)
+    #expect(end.isSealed && !end.isBeingWritten && end.torn == nil)
     #expect(end.firstSequence == 1 && end.lastSequence == UInt64(written.count))
   }
 
@@ -135,7 +135,7 @@ import Testing
         writer.pump()
         let back = ReadBack(scratch.path)
         #expect(back.error == nil)
-        #expect(back.end?.isLive == true)
+        #expect(back.end?.isBeingWritten == true)
         #expect(back.sequences == Array(1...UInt64(i)))
       }
     }

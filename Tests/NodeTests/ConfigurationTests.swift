@@ -272,10 +272,10 @@ struct ConfigurationTests {
       [{"symbol": "AAPL", "shares": 3, "bought": 3, "sold": 0, "cash": "-92233720369000.12345678",
       "fees": "-0.00600000"}]}
       """
-    let account = try #require(ExchangeAccount(json: Data(report.utf8)))
+    let account = try #require(ReportedAccount(json: Data(report.utf8)))
     let position = try #require(account.positions["AAPL"])
     #expect(position.cash == -9_223_372_036_900_012_345_678 && position.fees == -600_000)
     let huge = report.replacing("92233720369000", with: String(repeating: "9", count: 32))
-    #expect(ExchangeAccount(json: Data(huge.utf8)) == nil)
+    #expect(ReportedAccount(json: Data(huge.utf8)) == nil)
   }
 }

@@ -1,6 +1,7 @@
 import ExecutionCore
 import Gateways
 import Testing
+import Trading
 import Transport
 
 @testable import Node

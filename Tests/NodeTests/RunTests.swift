@@ -2,6 +2,7 @@ import Foundation
 import Simulation
 import TestSupport
 import Testing
+import Trading
 import Transport
 
 @testable import Node
@@ -265,7 +266,7 @@ struct RunTests {
     #expect(json["feed", "snapshots"] >= 1)
     #expect(json["feed", "symbols_whole"] == 20)
     #expect(json["fills", "count"] > 0)
-    let account = try #require(ExchangeAccount(file: report))
+    let account = try #require(ReportedAccount(file: report))
     #expect(Int(account.fills) == json.standingFills)
     #expect(account.workingOrders == 0)
     // Its account is not there yet when the run ends: said, and no number stands for it.

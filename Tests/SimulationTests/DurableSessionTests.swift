@@ -1,7 +1,9 @@
+import Captures
 import ExecutionCore
 import Foundation
 import Gateways
 import Testing
+import Trading
 import Transport
 
 @testable import Simulation
@@ -321,7 +323,7 @@ final class TestDirectory {
     #expect(core.published == 81)
     try Data("no counters in here".utf8).write(to: URL(fileURLWithPath: path + "x"))
     defer { unlink(path + "x") }
-    #expect(throws: StoreError.self) { try FlowControl(path: path + "x", creates: false) }
+    #expect(throws: FlowControlError.self) { try FlowControl(path: path + "x", creates: false) }
   }
 
   @Test func `the report adds up and is JSON`() throws {

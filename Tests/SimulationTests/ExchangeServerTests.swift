@@ -2,6 +2,7 @@ import ExecutionCore
 import Foundation
 import Gateways
 import Testing
+import Trading
 import Transport
 
 @testable import Simulation

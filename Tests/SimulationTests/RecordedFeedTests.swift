@@ -1,3 +1,4 @@
+import Captures
 import ExecutionCore
 import Foundation
 import Testing

@@ -52,7 +52,7 @@ extension EngineState {
     case .enableEntry: askVenue(.enableEntry, c)
     case .restrict:
       risk[Int(c.instrument.raw)].restricted = c.value == 1
-      setGate(instrument: Int(c.instrument.raw))
+      setBounds(instrument: Int(c.instrument.raw))
     case .setLimit: setLimit(c)
     case .accountQuery: askAccount()
     }
@@ -80,10 +80,10 @@ extension EngineState {
     }
     if c.scope == .instrument {
       instrumentLimits[Int(c.instrument.raw)] = limit
-      setGate(instrument: Int(c.instrument.raw))
+      setBounds(instrument: Int(c.instrument.raw))
     } else {
       limits[scopeIndex(c)] = limit
-      setStrategyGates()
+      setStrategyBounds()
     }
   }
 
@@ -128,7 +128,7 @@ extension EngineState {
   mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
     if machineTime != 0 { self.machineTime = machineTime }
     for _ in 0..<outbox.capacity {
-      guard let request = outbox.give() else { return nil }
+      guard let request = outbox.offer() else { return nil }
       guard isTooOld(request, at: machineTime) else { return request }
       outbox.drop()
       notSent(kind: request.kind, reference: request.venueReference)

@@ -4,8 +4,8 @@ extension EngineState {
   @usableFromInline mutating func cancel(
     _ handle: OrderHandle, quantity: Int64
   ) -> RequestVerdict {
-    guard let slot = slot(of: handle) else { return strange() }
-    guard orders[slot].life.isLive else { return .accepted }
+    guard let slot = slot(of: handle) else { return unknownOrder() }
+    guard orders[slot].life.isOpen else { return .accepted }
     let whole = quantity <= orders[slot].executed
     if whole, withdrawQueued(slot) { return .accepted }
     if whole { orders[slot].cancelWanted = true }
@@ -78,7 +78,7 @@ extension EngineState {
     orders[slot].leaves = 0
     become(slot, .done, .notSent)
     reserve(slot)
-    tell(.notSent, slot)
+    notify(.notSent, slot)
   }
 
   /// A replace or modify came to nothing: the order stands as it was.
@@ -158,7 +158,7 @@ extension EngineState {
     scope: RiskScope, account: AccountID, strategy: StrategyID, instrument: InstrumentID
   ) -> Int {
     var asked = 0
-    for slot in 0..<orders.count where orders[slot].life.isLive {
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
       let order = orders[slot]
       let isIn =
         switch scope {

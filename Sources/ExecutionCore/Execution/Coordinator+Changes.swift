@@ -7,7 +7,7 @@ extension EngineState {
     _ handle: OrderHandle, price: Int64, quantity: Int64
   ) -> RequestVerdict {
     if stage.isOn, stage.decided == 0 { stage.decide(at: clockTicks()) }
-    guard let slot = slot(of: handle) else { return strange() }
+    guard let slot = slot(of: handle) else { return unknownOrder() }
     if let refusal = changeRefusal(slot, quantity: quantity) {
       return refuseChange(refusal, slot, .replace, price, quantity)
     }
@@ -50,7 +50,7 @@ extension EngineState {
   @usableFromInline mutating func modify(
     _ handle: OrderHandle, quantity: Int64
   ) -> RequestVerdict {
-    guard let slot = slot(of: handle) else { return strange() }
+    guard let slot = slot(of: handle) else { return unknownOrder() }
     let order = orders[slot]
     if let refusal = changeRefusal(slot, quantity: quantity) {
       return refuseChange(refusal, slot, .modify, order.price, quantity)
@@ -95,7 +95,7 @@ extension EngineState {
   /// Why an order can't be changed now, whatever the terms.
   private mutating func changeRefusal(_ slot: Int, quantity: Int64) -> Refusal? {
     let order = orders[slot]
-    guard order.life.isLive else {
+    guard order.life.isOpen else {
       return Refusal(.unknownOrder, scope: .order, limit: 0, observed: Int128(order.life.rawValue))
     }
     // One request at a time: two would leave open which terms the venue holds.

@@ -27,7 +27,7 @@ extension EngineState {
     }
     let handle = handle(of: slot)
     let words = RequestWords(
-      newOrder: request, terms, handle, instrumentGates[terms.instrument], self)
+      newOrder: request, terms, handle, instrumentBounds[terms.instrument], self)
     guard
       let record = unsafe beginRecord(
         .intent, payloadBytes: MemoryLayout<IntentRecord>.size, account: terms.account,
@@ -174,7 +174,7 @@ extension EngineState {
   }
 
   /// A handle that is not the caller's, or of an order that is gone.
-  @usableFromInline mutating func strange() -> RequestVerdict {
+  @usableFromInline mutating func unknownOrder() -> RequestVerdict {
     .refused(
       refuse(
         Refusal(.unknownOrder, scope: .order, limit: 0, observed: 0), instrument: .none,

@@ -13,8 +13,8 @@
   private var ordinaryTail: UInt64 = 0
   private let mask: UInt64
   private let urgentMask: UInt64
-  /// What was given and is not dropped yet.
-  private var given = Next.none
+  /// What was offered and is not dropped yet.
+  private var offered = Next.none
   let ageMax: Int64
 
   /// The urgent queue has room for a cancel of every order in the pool, twice.
@@ -122,17 +122,17 @@
   }
 
   /// The request to be sent next, which ``drop()`` will drop whatever is put in before.
-  mutating func give() -> VenueRequest? {
-    given = next()
-    return request(given)
+  mutating func offer() -> VenueRequest? {
+    offered = next()
+    return request(offered)
   }
 
-  /// Drops what was given; what has been taken back since is not there any more. An empty queue begins at its
-  /// first place again: that one is still in the cache. False: nothing was given, or it has been taken back.
+  /// Drops what was offered; what has been taken back since is not there any more. An empty queue begins at its
+  /// first place again: that one is still in the cache. False: nothing was offered, or it has been taken back.
   @discardableResult
   mutating func drop() -> Bool {
-    let last = given
-    given = .none
+    let last = offered
+    offered = .none
     switch last {
     case .none: return false
     case .urgent(let at):

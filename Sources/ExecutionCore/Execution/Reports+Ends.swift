@@ -21,7 +21,7 @@ extension EngineState {
       become(slot, .working)
       reserve(slot)
     }
-    tell(.canceled, slot, lastQuantity: taken, reason: report.reason)
+    notify(.canceled, slot, lastQuantity: taken, reason: report.reason)
   }
 
   mutating func rejected(_ report: VenueReport) {
@@ -35,7 +35,7 @@ extension EngineState {
       orders[slot].executedHere == 0, orders[slot].life != .done
     else { return illegal(report, entry) }
     end(slot, place, .rejected)
-    tell(.rejected, slot, reason: report.reason)
+    notify(.rejected, slot, reason: report.reason)
   }
 
   /// The original could not be cancelled and stands; the number is used up.
@@ -46,26 +46,26 @@ extension EngineState {
     references[place].isDead = true
     dropReplace(slot, .refused)
     counters.rejected &+= 1
-    tell(.replaceRejected, slot, reason: report.reason)
+    notify(.replaceRejected, slot, reason: report.reason)
     repeatCancel(slot)
   }
 
   mutating func cancelRejected(_ report: VenueReport) {
     guard let place = known(report), let slot = slot(of: references[place].order) else { return }
-    guard orders[slot].life.isLive, orders[slot].cancelState == .unresolved else {
+    guard orders[slot].life.isOpen, orders[slot].cancelState == .unresolved else {
       return illegal(report, references[place])
     }
     // The order can't be cancelled now; asking again is the strategy's decision, never a loop of ours.
     orders[slot].cancelState = .refused
     orders[slot].cancelWanted = false
-    tell(.cancelRejected, slot, reason: report.reason)
+    notify(.cancelRejected, slot, reason: report.reason)
   }
 
   mutating func modified(_ report: VenueReport) {
     guard let place = known(report) else { return }
     let entry = references[place]
     guard !entry.isDead, let slot = slot(of: entry.order),
-      orders[slot].venueReference == report.venueReference, orders[slot].life.isLive,
+      orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen,
       report.quantity >= 0
     else { return illegal(report, entry) }
     if orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace {
@@ -78,26 +78,26 @@ extension EngineState {
     orders[slot].quantity = orders[slot].executed &+ report.quantity
     if report.quantity == 0 { end(slot, place, .canceled) }
     reserve(slot)
-    tell(.modified, slot, reason: report.reason)
+    notify(.modified, slot, reason: report.reason)
   }
 
   mutating func priorityUpdated(_ report: VenueReport) {
     guard let place = known(report), let slot = slot(of: references[place].order),
-      orders[slot].venueReference == report.venueReference, orders[slot].life.isLive
+      orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen
     else { return }
     if let price = scaled(report, Int(orders[slot].instrument.raw)), report.price != 0 {
       orders[slot].price = price
     }
     if report.venueOrderNumber != 0 { orders[slot].venueOrderNumber = report.venueOrderNumber }
-    tell(.restated, slot, reason: report.reason)
+    notify(.restated, slot, reason: report.reason)
   }
 
   mutating func restated(_ report: VenueReport) {
     guard let place = known(report), let slot = slot(of: references[place].order),
-      orders[slot].venueReference == report.venueReference, orders[slot].life.isLive
+      orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen
     else { return }
     if report.display != 0 { orders[slot].display = report.display }
     if report.venueOrderNumber != 0 { orders[slot].venueOrderNumber = report.venueOrderNumber }
-    tell(.restated, slot, reason: report.reason)
+    notify(.restated, slot, reason: report.reason)
   }
 }

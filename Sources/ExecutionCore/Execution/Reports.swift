@@ -108,7 +108,7 @@ extension EngineState {
     guard let place = known(report) else { return }
     let entry = references[place]
     guard entry.kind == .new, !entry.isAcknowledged else { return illegal(report, entry) }
-    guard let slot = slot(of: entry.order) else { return livesUnknown(report, entry) }
+    guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
     let order = orders[slot]
     guard order.venueReference == report.venueReference, report.quantity >= 0 else {
       return illegal(report, entry)
@@ -127,14 +127,14 @@ extension EngineState {
     orders[slot].venueOrderNumber = report.venueOrderNumber
     takeTerms(slot, place, report, whole: report.quantity)
     counters.acknowledged &+= 1
-    live(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
-    tell(.accepted, slot, reason: report.reason)
+    takeOpen(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
+    notify(.accepted, slot, reason: report.reason)
     repeatCancel(slot)
   }
 
   /// The venue holds an order whose slot we have long given away: its exposure can't be counted, so
   /// nothing new may be sent until a person has looked.
-  private mutating func livesUnknown(_ report: VenueReport, _ entry: ReferenceEntry) {
+  private mutating func openWithoutSlot(_ report: VenueReport, _ entry: ReferenceEntry) {
     alarm(
       .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
       reference: report.venueReference, observed: report.quantity, report: report.kind)
@@ -144,7 +144,7 @@ extension EngineState {
   private mutating func replaced(_ report: VenueReport) {
     guard let place = known(report) else { return }
     let entry = references[place]
-    guard let slot = slot(of: entry.order) else { return livesUnknown(report, entry) }
+    guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
     guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, report.quantity >= 0,
       report.venueReference > orders[slot].venueReference
     else { return illegal(report, entry) }
@@ -175,13 +175,13 @@ extension EngineState {
     }
     takeTerms(slot, place, report, whole: orders[slot].executed &- here &+ report.quantity)
     counters.replaced &+= 1
-    live(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
-    tell(.replaced, slot, reason: report.reason)
+    takeOpen(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
+    notify(.replaced, slot, reason: report.reason)
     repeatCancel(slot)
   }
 
   /// The incarnation is at the venue with this much open, or dead on arrival.
-  private mutating func live(_ slot: Int, _ place: Int, open: Int64, isDead: Bool) {
+  private mutating func takeOpen(_ slot: Int, _ place: Int, open: Int64, isDead: Bool) {
     orders[slot].leaves = isDead ? 0 : open
     if isDead || open == 0 {
       if orders[slot].life != .done {

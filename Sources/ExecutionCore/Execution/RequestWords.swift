@@ -18,7 +18,7 @@ struct RequestWords: BitwiseCopyable {
 
   /// The next order of an engine: its numbers are those that ``EngineState`` gives out next.
   @inline(__always) init(
-    newOrder r: OrderRequest, _ t: OrderTerms, _ handle: OrderHandle, _ i: InstrumentGate,
+    newOrder r: OrderRequest, _ t: OrderTerms, _ handle: OrderHandle, _ i: InstrumentBounds,
     _ e: borrowing EngineState
   ) {
     clientOrderID = e.nextClientOrderID

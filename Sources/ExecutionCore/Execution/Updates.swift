@@ -1,6 +1,6 @@
 extension EngineState {
   /// Tells the strategy and the journal that something happened to an order.
-  mutating func tell(
+  mutating func notify(
     _ kind: OrderUpdate.Kind, _ slot: Int, lastPrice: Int64 = 0, lastQuantity: Int64 = 0,
     reason: UInt16 = 0, liquidity: UInt8 = 0
   ) {

@@ -26,14 +26,14 @@ extension EngineState {
     for slot in 0..<orders.count where orders[slot].life == .sent {
       become(slot, .unknown)
       reserve(slot)
-      tell(.unknown, slot)
+      notify(.unknown, slot)
     }
   }
 
   /// Empties the outbox: new orders are done, replaces are off, cancels stay wanted.
   mutating func withdrawAll() {
     for _ in 0..<outbox.capacity {
-      guard let request = outbox.give() else { return }
+      guard let request = outbox.offer() else { return }
       outbox.drop()
       notSent(kind: request.kind, reference: request.venueReference)
     }
@@ -97,7 +97,7 @@ extension EngineState {
   /// Settles what is unresolved among the references older than `asked`: at or above `next` it never
   /// arrived; below, the drained stream would have told, so it is closed by that evidence.
   private mutating func settle(nextReference next: UInt64, askedAt asked: UInt64) {
-    for slot in 0..<orders.count where orders[slot].life.isLive {
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
       let order = orders[slot]
       if order.newState == .unresolved, order.venueReference < asked {
         closeNew(slot, arrived: order.venueReference < next)
@@ -129,7 +129,7 @@ extension EngineState {
     orders[slot].leaves = 0
     become(slot, .done, arrived ? .closedByEvidence : .neverArrived)
     reserve(slot)
-    tell(.closed, slot)
+    notify(.closed, slot)
   }
 
   private mutating func closeReplace(_ slot: Int, next: UInt64) {
@@ -141,7 +141,7 @@ extension EngineState {
         reference: order.pendingReference)
     }
     dropReplace(slot, .lost)
-    tell(.replaceRejected, slot)
+    notify(.replaceRejected, slot)
   }
 
   /// The gateway, or our own outbox, withdrew a request before the wire.
@@ -159,7 +159,7 @@ extension EngineState {
       guard orders[slot].replaceState == .unresolved, orders[slot].pendingReference == reference
       else { return }
       dropReplace(slot, .lost)
-      tell(.notSent, slot)
+      notify(.notSent, slot)
       repeatCancel(slot)
     default:
       counters.notSent &+= 1
@@ -172,7 +172,7 @@ extension EngineState {
 
   /// A wanted cancel named an incarnation that is not the living one: name that.
   mutating func repeatCancel(_ slot: Int) {
-    guard orders[slot].cancelWanted, orders[slot].life.isLive, session.isUp,
+    guard orders[slot].cancelWanted, orders[slot].life.isOpen, session.isUp,
       orders[slot].cancelReference != orders[slot].venueReference
     else { return }
     _ = sendCancel(slot, quantity: 0)
@@ -185,7 +185,7 @@ extension EngineState {
     guard limit > 0, sessionTime &- session.lastTimeoutSweep >= limit / 4 else { return }
     session.lastTimeoutSweep = sessionTime
     var isLate = false
-    for slot in 0..<orders.count where orders[slot].life.isLive {
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
       guard sessionTime &- orders[slot].requestedAt > limit else { continue }
       // A cancel of everything may pend at the venue for long; it is wanted until the order is done.
       let order = orders[slot]
@@ -194,7 +194,7 @@ extension EngineState {
         || order.cancelState == .unresolved && !order.cancelWanted
       guard order.life == .sent else { continue }
       become(slot, .unknown)
-      tell(.unknown, slot)
+      notify(.unknown, slot)
     }
     if isLate, session.isReady, session.queryAtLogin, !session.queryPending { askAccount() }
   }

@@ -69,7 +69,7 @@
 
   /// What may still execute in the worst case over everything that is unresolved.
   var worstCaseLeaves: Int64 {
-    guard life.isLive else { return 0 }
+    guard life.isOpen else { return 0 }
     guard replaceState == .unresolved else { return leaves }
     let replaced = pendingQuantity &- executed
     return max(leaves, replaced)

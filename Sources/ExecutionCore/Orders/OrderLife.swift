@@ -13,7 +13,7 @@
   case done = 5
 
   /// Whether it may still execute, as far as we know.
-  @inlinable public var isLive: Bool { self == .sent || self == .unknown || self == .working }
+  @inlinable public var isOpen: Bool { self == .sent || self == .unknown || self == .working }
 
   /// The table of legal transitions. A life that stays as it is needs no transition.
   @inlinable public func canBecome(_ next: OrderLife) -> Bool {

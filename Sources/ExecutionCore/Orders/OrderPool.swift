@@ -80,13 +80,13 @@ extension EngineState {
     if old == life { return true }
     guard old.canBecome(life) else { return false }
     if old == .done, !orders[slot].doneReason.isInferred { return false }
-    let wasLive = old.isLive
+    let wasOpen = old.isOpen
     orders[slot].life = life
     orders[slot].doneReason = reason
-    if life.isLive && !wasLive {
+    if life.isOpen && !wasOpen {
       if old == .done { unlinkDone(Int32(slot)) }
       linkOpen(slot)
-    } else if wasLive && !life.isLive {
+    } else if wasOpen && !life.isOpen {
       unlinkOpen(slot)
       linkDone(slot)
     }
@@ -122,7 +122,7 @@ extension EngineState {
       let head = openHead[cell]
       return head < 0 ? nil : handle(of: Int(head))
     }
-    guard let slot = slot(of: after), orders[slot].life.isLive, Int(orders[slot].cell) == cell
+    guard let slot = slot(of: after), orders[slot].life.isOpen, Int(orders[slot].cell) == cell
     else {
       return nil
     }

@@ -162,7 +162,7 @@ extension EngineState {
     if let cell = cell(e.strategy, e.instrument) { payload.position = positions[cell].net }
     record(.execution, payload, account: e.account, strategy: e.strategy)
     guard let slot else { return }
-    tell(
+    notify(
       isBust ? .busted : .executed, slot, lastPrice: e.price, lastQuantity: e.quantity,
       reason: report.reason, liquidity: e.liquidity)
   }
@@ -190,7 +190,7 @@ extension EngineState {
     if before.venueReference == e.reference {
       orders[slot].executedHere &+= e.quantity
       orders[slot].leaves = max(0, before.leaves &- e.quantity)
-      if before.life.isLive {
+      if before.life.isOpen {
         // An execution proves that the venue has it; the ack may still bring other terms.
         if before.newState == .unresolved { orders[slot].newState = .confirmed }
         become(slot, .working)
@@ -198,7 +198,7 @@ extension EngineState {
       }
     } else if before.replaceState == .unresolved, before.pendingReference == e.reference {
       orders[slot].executedPending &+= e.quantity
-    } else if before.life.isLive {
+    } else if before.life.isOpen {
       // An earlier incarnation: the venue's open quantity of the present one does not count it.
       orders[slot].quantity &+= e.quantity
     }
@@ -221,7 +221,7 @@ extension EngineState {
     orders[slot].executed &-= e.quantity
     orders[slot].busted &+= e.quantity
     if orders[slot].replaceState == .unresolved { orders[slot].pendingQuantity &-= e.quantity }
-    orders[slot].quantity &-= orders[slot].life.isLive ? e.quantity : 0
+    orders[slot].quantity &-= orders[slot].life.isOpen ? e.quantity : 0
     orders[slot].overfilled = max(0, min(orders[slot].overfilled, orders[slot].executed))
     reserve(slot)
     return 0

@@ -11,7 +11,7 @@ extension EngineState {
       orders[slot].reserved = target
       orders[slot].reservedBuy = isBuy
     }
-    let open = order.life.isLive
+    let open = order.life.isOpen
     if open != order.countedOpen {
       addOpen(order, open ? 1 : -1)
       orders[slot].countedOpen = open

@@ -144,14 +144,14 @@
     var reference: UInt32 = 0
     var leaves: UInt32 = 0
   }
-  private let entries: Column<Entry>
+  private let entries: HeapColumn<Entry>
   private let mask: Int
   private(set) var count = 0
 
   init(ordersMax: Int) {
     var size = 64
     while size < ordersMax * 4 { size *= 2 }
-    entries = Column(count: size, repeating: Entry())
+    entries = HeapColumn(count: size, repeating: Entry())
     mask = size - 1
   }
   deinit { entries.free() }

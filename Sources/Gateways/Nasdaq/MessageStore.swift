@@ -16,8 +16,8 @@ public protocol MessageStore: ~Copyable {
 /// Threading: one thread. All memory is taken by `init`.
 @safe public struct RetainedMessages: ~Copyable, MessageStore {
   private let block: Block
-  private let offsets: Column<UInt64>
-  private let lengths: Column<UInt16>
+  private let offsets: HeapColumn<UInt64>
+  private let lengths: HeapColumn<UInt16>
   /// Bytes ever written; a message lies at its offset modulo the block and never wraps.
   private var head: UInt64 = 0
   public private(set) var firstSequence: UInt64
@@ -29,8 +29,8 @@ public protocol MessageStore: ~Copyable {
   ///   - firstSequence: the sequence of the first message.
   public init(messages: Int, bytes: Int, firstSequence: UInt64 = 1) {
     block = Block(count: max(bytes, 1))
-    offsets = Column(count: max(messages, 1), repeating: 0)
-    lengths = Column(count: max(messages, 1), repeating: 0)
+    offsets = HeapColumn(count: max(messages, 1), repeating: 0)
+    lengths = HeapColumn(count: max(messages, 1), repeating: 0)
     self.firstSequence = firstSequence
     nextSequence = firstSequence
   }

@@ -31,7 +31,7 @@
   var window: MoldWindow
   var requests: MoldRequests
   private var compare: MoldComparison
-  private let lineCounters: Column<MoldLineCounters>
+  private let lineCounters: HeapColumn<MoldLineCounters>
   var events: MoldEvents = []
 
   /// Takes all its memory. Settings out of range are brought into it.
@@ -48,7 +48,7 @@
       messages: held.windowMessages, messageBytesMax: held.windowMessageBytesMax)
     requests = MoldRequests(outstandingMax: held.requestsOutstandingMax)
     compare = MoldComparison(messages: held.lines > 1 ? held.compareMessages : 0)
-    lineCounters = Column(count: held.lines + 1, repeating: MoldLineCounters())
+    lineCounters = HeapColumn(count: held.lines + 1, repeating: MoldLineCounters())
   }
   deinit { lineCounters.free() }
 

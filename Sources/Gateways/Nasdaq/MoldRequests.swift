@@ -10,7 +10,7 @@ struct MoldRequestUnderWay: BitwiseCopyable {
 
 /// The re-requests under way, a bounded number of them.
 @safe struct MoldRequests: ~Copyable {
-  let underWay: Column<MoldRequestUnderWay>
+  let underWay: HeapColumn<MoldRequestUnderWay>
   /// Everything missing below this has been asked for.
   var askedThrough: UInt64 = 0
   /// A gap is open, so `poll` has work.
@@ -26,7 +26,7 @@ struct MoldRequestUnderWay: BitwiseCopyable {
   private var nextRepairWait: Int64 = 0
 
   init(outstandingMax: Int) {
-    underWay = Column(count: min(max(outstandingMax, 1), 64), repeating: MoldRequestUnderWay())
+    underWay = HeapColumn(count: min(max(outstandingMax, 1), 64), repeating: MoldRequestUnderWay())
   }
   deinit { underWay.free() }
 

@@ -31,7 +31,7 @@
 
   private let slots: Int
   private let slotBytes: Int
-  private let sequences: Column<UInt64>
+  private let sequences: HeapColumn<UInt64>
   private let frames: Block
   private let scratch: Block
   /// Messages that are kept now.
@@ -42,7 +42,7 @@
     while count < messages, count < 1 << 24 { count <<= 1 }
     slots = count
     slotBytes = 2 + min(max(messageBytesMax, 16), 0xffff)
-    sequences = Column(count: count, repeating: 0)
+    sequences = HeapColumn(count: count, repeating: 0)
     frames = Block(count: count * slotBytes)
     scratch = Block(count: max(64 * 1024, slotBytes))
   }
@@ -151,8 +151,8 @@
 
 /// Checksums of recent messages, to compare what the lines say.
 @safe struct MoldComparison: ~Copyable {
-  private let sequences: Column<UInt64>
-  private let checksums: Column<UInt32>
+  private let sequences: HeapColumn<UInt64>
+  private let checksums: HeapColumn<UInt32>
   private let mask: UInt64
   let isOn: Bool
 
@@ -161,8 +161,8 @@
     while count < messages, count < 1 << 22 { count <<= 1 }
     isOn = messages > 0
     mask = UInt64(count - 1)
-    sequences = Column(count: count, repeating: 0)
-    checksums = Column(count: count, repeating: 0)
+    sequences = HeapColumn(count: count, repeating: 0)
+    checksums = HeapColumn(count: count, repeating: 0)
   }
   deinit {
     sequences.free()

@@ -22,7 +22,7 @@ public import ExecutionCore
   public internal(set) var lastFault: OUCHFault?
   var client: SoupClient
   var queue: OUCHSendQueue
-  let reportColumn: Column<VenueReport>
+  let reportColumn: HeapColumn<VenueReport>
   var reportCount = 0
   var request = OUCHRequest(.accountQuery)
   var response = OUCHResponse(.systemEvent)
@@ -39,7 +39,7 @@ public import ExecutionCore
     queue = OUCHSendQueue(
       urgentPackets: settings.urgentPackets, ordinaryPackets: settings.ordinaryPackets)
     // Room for everything that waits to be reported at once, and for a batch of messages.
-    reportColumn = Column(
+    reportColumn = HeapColumn(
       count: max(settings.urgentPackets, 1) + max(settings.ordinaryPackets, 1)
         + OUCHSendQueue.reserve + OUCHSendQueue.sessionReserve + 256,
       repeating: VenueReport(kind: .notSent, venue: settings.venue, account: settings.account))

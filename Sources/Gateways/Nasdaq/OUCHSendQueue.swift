@@ -156,14 +156,14 @@ struct OUCHQueued: BitwiseCopyable {
 /// A bounded ring of packets in slots of one size.
 @safe struct OUCHPacketRing: ~Copyable {
   private let block: Block
-  private let entries: Column<OUCHQueued>
+  private let entries: HeapColumn<OUCHQueued>
   private var head = 0
   private(set) var count = 0
 
   init(packets: Int) {
     let size = min(max(packets, 1), 1 << 20)
     block = Block(count: size * OUCHSendQueue.packetBytesMax)
-    entries = Column(count: size, repeating: OUCHQueued())
+    entries = HeapColumn(count: size, repeating: OUCHQueued())
   }
   deinit { entries.free() }
 

@@ -143,7 +143,7 @@ extension WireView {
 /// A column of fixed-size elements, taken at start-up and freed by the struct that holds it. One
 /// bounds check per access. Not an owner, so that the compiler can specialise it in code without
 /// allocation.
-@safe struct Column<Element: BitwiseCopyable> {
+@safe struct HeapColumn<Element: BitwiseCopyable> {
   private let base: UnsafeMutablePointer<Element>
   let count: Int
 

@@ -9,7 +9,7 @@ public enum RecordText {
   public static func line(_ record: DecodedRecord) -> String {
     let left = [
       padded("\(record.header.sequence)", 10, right: true),
-      SessionClock.timeOfDay(record.header.sessionTime),
+      EasternTime.timeOfDay(record.header.sessionTime),
       padded("\(record.type)", 17), padded(record.symbol, 8),
     ]
     let line = left.joined(separator: "  ") + "  " + Phrase(record).text
@@ -61,7 +61,7 @@ private struct Phrase {
       String(
         String.UnicodeScalarView(
           text.unicodeScalars.filter { $0.properties.generalCategory != .control }))
-    case .time(let time): SessionClock.timeOfDay(time)
+    case .time(let time): EasternTime.timeOfDay(time)
     case .feed(let channel, let sequence): "feed \(channel):\(sequence)"
     }
   }

@@ -1,5 +1,5 @@
+import Captures
 import ExecutionCore
-import Transport
 
 /// `needletail book`: decodes a recorded feed and prints the books at its end.
 public enum BookCommand {

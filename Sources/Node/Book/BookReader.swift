@@ -1,4 +1,5 @@
 import CSupport
+import Captures
 import ExecutionCore
 import Gateways
 import Transport
@@ -36,7 +37,7 @@ final class BookReader {
   private var late = 0
   private var sessions: [SessionName: SequenceTrack] = [:]
   /// The first datagram with no well-formed message, in words; and what such datagrams look like.
-  private var strange: String?
+  private var undecodable: String?
   private var guess: String?
 
   /// - Parameters:
@@ -157,7 +158,7 @@ final class BookReader {
     do throws(FeedError) {
       while let packet = try capture.next() {
         guard packet.transport == .udp else { continue }
-        if !applyDatagram(packet.payload) { takeStrange(packet) }
+        if !applyDatagram(packet.payload) { takeUndecodable(packet) }
       }
     } catch {
       failure = error
@@ -172,18 +173,18 @@ final class BookReader {
     guard datagrams == 0 ? capture.packets > 0 : isStrange, failure == nil else { return }
     failure = FeedError(
       path: path, offset: bytes, cause: .data,
-      problem: problem + (guess.map { ", they look like \($0)" } ?? "") + (strange ?? ""),
+      problem: problem + (guess.map { ", they look like \($0)" } ?? "") + (undecodable ?? ""),
       remedy: "give a capture of Nasdaq TotalView-ITCH 5.0 over MoldUDP64 (UDP)")
   }
 
   private var wellFormed: Int { counts.reduce(0, +) }
 
   /// Remembers what a datagram without a well-formed message was, while nothing else was read.
-  private func takeStrange(_ packet: CapturedPacket) {
+  private func takeUndecodable(_ packet: CapturedPacket) {
     if guess == nil { guess = DatagramGuess.name(packet.payload) }
-    guard strange == nil else { return }
+    guard undecodable == nil else { return }
     let to = Endpoint(address: packet.destination, port: packet.destinationPort)
-    strange =
+    undecodable =
       " (\(packet.payload.count) bytes to \(to) begin with "
       + "\(DatagramGuess.firstBytes(packet.payload)))"
   }

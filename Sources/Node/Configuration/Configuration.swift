@@ -29,6 +29,14 @@ public struct Configuration: Equatable, Sendable {
     /// As fast as the core consumes; flow-controlled, so nothing is lost.
     case max
 
+    /// Times session time at 10⁻⁸; nil: max.
+    var factor: Int64? {
+      switch self {
+      case .times(let factor): factor.raw
+      case .max: nil
+      }
+    }
+
     static let range: ClosedRange<Decimal8> = Decimal8(raw: 1_000_000)...10_000
     static let wanted = "it takes a number from 0.01 to 10000, or max"
 

@@ -27,14 +27,14 @@ extension Check {
 extension Machine {
   private static let nodes = "/sys/devices/system/node/"
 
-  func transparentHugePages() throws(Unreadable) -> Verdict {
+  func transparentHugePages() throws(Unreadable) -> Observation {
     let source = "/sys/kernel/mm/transparent_hugepage/enabled"
     let choice = try files.choice(source)
     guard choice == "always" else { return .ok(choice, source) }
     return .warning(choice, source, fix: "echo madvise > \(source)")
   }
 
-  func hugePages() throws(Unreadable) -> Verdict? {
+  func hugePages() throws(Unreadable) -> Observation? {
     guard wishes.hugePages else { return nil }
     let node = wishes.numaNode >= 0 ? wishes.numaNode : (try? node(of: hot[0])) ?? 0
     var source = "\(Self.nodes)node\(node)/hugepages/hugepages-2048kB/free_hugepages"
@@ -68,7 +68,7 @@ extension Machine {
     return nil
   }
 
-  func placement() throws(Unreadable) -> Verdict? {
+  func placement() throws(Unreadable) -> Observation? {
     let source = Self.nodes + "online"
     let nodes = try files.processors(source)
     if nodes.count == 1 { return .ok("one node", source) }
@@ -92,14 +92,14 @@ extension Machine {
       fix: "set runtime.numa_node to \(node)")
   }
 
-  func balancing() throws(Unreadable) -> Verdict? {
+  func balancing() throws(Unreadable) -> Observation? {
     let source = "/proc/sys/kernel/numa_balancing"
     guard try files.processors(Self.nodes + "online").count > 1 else { return nil }
     if try files.integer(source) == 0 { return .ok("off", source) }
     return .warning("on", source, fix: "sysctl -w kernel.numa_balancing=0")
   }
 
-  func lockedMemory() throws(Unreadable) -> Verdict? {
+  func lockedMemory() throws(Unreadable) -> Observation? {
     guard wishes.locksMemory else { return nil }
     let source = "/proc/self/limits"
     let limit = try limit("Max locked memory")
@@ -112,7 +112,7 @@ extension Machine {
         + "the service)")
   }
 
-  func swap() throws(Unreadable) -> Verdict {
+  func swap() throws(Unreadable) -> Observation {
     let source = "/proc/swaps"
     let lines = try files.text(source).split(separator: "\n")
     guard lines.first?.hasPrefix("Filename") == true else {

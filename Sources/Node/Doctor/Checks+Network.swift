@@ -19,7 +19,7 @@ extension Check {
 }
 
 extension Machine {
-  func uring() throws(Unreadable) -> Verdict {
+  func uring() throws(Unreadable) -> Observation {
     let source = "/proc/sys/kernel/io_uring_disabled"
     let level = try? files.integer(source)
     guard let refusal = live.uringRefusal() else {
@@ -35,7 +35,7 @@ extension Machine {
       ? .problem(seen, source, fix: fix) : .warning(seen, source, fix: fix)
   }
 
-  func socketBuffers() throws(Unreadable) -> Verdict {
+  func socketBuffers() throws(Unreadable) -> Observation {
     let source = "/proc/sys/net/core/rmem_max"
     let receive = try files.integer(source)
     let send = try files.integer("/proc/sys/net/core/wmem_max")
@@ -47,7 +47,7 @@ extension Machine {
   }
 
   /// Loopback has no card to poll.
-  func busyPolling() throws(Unreadable) -> Verdict? {
+  func busyPolling() throws(Unreadable) -> Observation? {
     guard !wishes.peers.isEmpty else { return nil }
     let source = "/proc/sys/net/core/busy_read"
     let read = try files.integer(source)
@@ -56,7 +56,7 @@ extension Machine {
     return .warning("off", source, fix: "sysctl -w net.core.busy_read=50 net.core.busy_poll=50")
   }
 
-  func card() throws(Unreadable) -> Verdict? {
+  func card() throws(Unreadable) -> Observation? {
     guard !wishes.peers.isEmpty else { return nil }
     var cards: Set<String> = []
     for peer in wishes.peers {

@@ -27,7 +27,7 @@ extension Check {
 extension Machine {
   private static let system = "/sys/devices/system/cpu/"
 
-  func governor() throws(Unreadable) -> Verdict {
+  func governor() throws(Unreadable) -> Observation {
     var slow: [String] = []
     var source = ""
     for processor in hot {
@@ -41,7 +41,7 @@ extension Machine {
   }
 
   /// Reported; whether the speed or the steadiness counts is the owner's to decide.
-  func turbo() throws(Unreadable) -> Verdict {
+  func turbo() throws(Unreadable) -> Observation {
     let intel = Self.system + "intel_pstate/no_turbo"
     if files.exists(intel) {
       return .ok(try files.integer(intel) == 0 ? "on" : "off", intel)
@@ -50,7 +50,7 @@ extension Machine {
     return .ok(try files.integer(boost) == 1 ? "on" : "off", boost)
   }
 
-  func idleStates() throws(Unreadable) -> Verdict {
+  func idleStates() throws(Unreadable) -> Observation {
     if let bound = latencyBound(), bound <= 2 {
       return .ok("held at \(bound) us by a program", "/dev/cpu_dma_latency")
     }
@@ -80,7 +80,7 @@ extension Machine {
     return value < 0 ? nil : Int(value)
   }
 
-  func clockSource() throws(Unreadable) -> Verdict {
+  func clockSource() throws(Unreadable) -> Observation {
     let directory = "/sys/devices/system/clocksource/clocksource0/"
     let source = directory + "current_clocksource"
     let current = try files.text(source)
@@ -94,7 +94,7 @@ extension Machine {
     return .problem(current, source, fix: "echo tsc > \(source)")
   }
 
-  func counter() throws(Unreadable) -> Verdict? {
+  func counter() throws(Unreadable) -> Observation? {
     let source = "/proc/cpuinfo"
     // Elsewhere than on x86 there is no such line, and the counter is steady by its definition.
     if try files.text(source).contains("CPU implementer") { return nil }
@@ -106,7 +106,7 @@ extension Machine {
       fix: "use another machine; of a virtual one, let its host pass invtsc on")
   }
 
-  func stolenTime() throws(Unreadable) -> Verdict {
+  func stolenTime() throws(Unreadable) -> Observation {
     let source = "/proc/stat"
     let text = try files.text(source)
     var stolen = 0.0

@@ -32,7 +32,7 @@ extension Check {
 extension Machine {
   private static let system = "/sys/devices/system/cpu/"
 
-  func processorCount() throws(Unreadable) -> Verdict {
+  func processorCount() throws(Unreadable) -> Observation {
     let source = Self.system + "online"
     let online = try files.processors(source)
     let wanted = wishes.spinningThreads
@@ -61,7 +61,7 @@ extension Machine {
     return .ok(seen, source)
   }
 
-  func isolation() throws(Unreadable) -> Verdict {
+  func isolation() throws(Unreadable) -> Observation {
     let source = Self.system + "isolated"
     let isolated = try files.processors(source)
     let open = hot.filter { !isolated.contains($0) }
@@ -71,7 +71,7 @@ extension Machine {
       fix: boot("isolcpus=managed_irq,domain,\(hotText)"), reboot: true)
   }
 
-  func tickless() throws(Unreadable) -> Verdict {
+  func tickless() throws(Unreadable) -> Observation {
     let source = Self.system + "nohz_full"
     guard files.exists(source) else {
       // The file is there only where the kernel was built with it.
@@ -88,7 +88,7 @@ extension Machine {
       "\(ProcessorList.text(open)) tick", source, fix: boot("nohz_full=\(hotText)"), reboot: true)
   }
 
-  func callbacks() throws(Unreadable) -> Verdict {
+  func callbacks() throws(Unreadable) -> Observation {
     let source = "/proc/cmdline"
     let last = try files.processors(Self.system + "online").last
     var offloaded: Set<Int> = []
@@ -106,7 +106,7 @@ extension Machine {
       "run on \(ProcessorList.text(open))", source, fix: boot("rcu_nocbs=\(hotText)"), reboot: true)
   }
 
-  func siblings() throws(Unreadable) -> Verdict {
+  func siblings() throws(Unreadable) -> Observation {
     var shared: [Int] = []
     var source = ""
     for processor in hot {
@@ -124,7 +124,7 @@ extension Machine {
     return .warning("\(ProcessorList.text(shared)) share a core with \(hotText)", source, fix: fix)
   }
 
-  func interrupts() throws(Unreadable) -> Verdict {
+  func interrupts() throws(Unreadable) -> Observation {
     let source = "/proc/irq"
     var here: [String] = []
     var possible: [String] = []
@@ -162,7 +162,7 @@ extension Machine {
     return .ok("none of \(seen) may come to \(hotText)", source)
   }
 
-  func irqbalance() throws(Unreadable) -> Verdict {
+  func irqbalance() throws(Unreadable) -> Observation {
     let source = "/proc/*/comm"
     let processes = try files.names("/proc").filter { Int($0) != nil }
     guard !processes.isEmpty else { return .unknown("no process is listed", source) }

@@ -29,7 +29,7 @@ extension Check {
 }
 
 extension Machine {
-  func realtimePriority() throws(Unreadable) -> Verdict? {
+  func realtimePriority() throws(Unreadable) -> Observation? {
     guard wishes.priority > 0 else { return nil }
     let source = "/proc/self/limits"
     let limit = try limit("Max realtime priority")
@@ -41,7 +41,7 @@ extension Machine {
         + "LimitRTPRIO of the service)")
   }
 
-  func throttling() throws(Unreadable) -> Verdict? {
+  func throttling() throws(Unreadable) -> Observation? {
     guard wishes.priority > 0 else { return nil }
     let source = "/proc/sys/kernel/sched_rt_runtime_us"
     let runtime = try files.integer(source)
@@ -50,13 +50,13 @@ extension Machine {
       "after \(runtime) us", source, fix: "sysctl -w kernel.sched_rt_runtime_us=-1")
   }
 
-  func timerMigration() throws(Unreadable) -> Verdict {
+  func timerMigration() throws(Unreadable) -> Observation {
     let source = "/proc/sys/kernel/timer_migration"
     if try files.integer(source) == 0 { return .ok("off", source) }
     return .warning("on", source, fix: "sysctl -w kernel.timer_migration=0")
   }
 
-  func watchdog() throws(Unreadable) -> Verdict {
+  func watchdog() throws(Unreadable) -> Observation {
     let source = "/proc/sys/kernel/nmi_watchdog"
     let hard = try files.integer(source) != 0
     let soft = try files.integer("/proc/sys/kernel/soft_watchdog") != 0
@@ -69,7 +69,7 @@ extension Machine {
       hard ? "on" : "on, soft lockups only", source, fix: "sysctl -w kernel.watchdog=0")
   }
 
-  func quota() throws(Unreadable) -> Verdict {
+  func quota() throws(Unreadable) -> Observation {
     let source = "/proc/self/cgroup"
     let text = try files.text(source)
     if files.exists("/sys/fs/cgroup/cgroup.controllers") {
@@ -92,7 +92,7 @@ extension Machine {
   }
 
   /// Any group above may bound us. A root group has no such file; below it every group has.
-  private func quota(below mount: String, path: String) throws(Unreadable) -> Verdict {
+  private func quota(below mount: String, path: String) throws(Unreadable) -> Observation {
     var parts = path.split(separator: "/").map(String.init)[...]
     var isRoot = false
     while !isRoot {
@@ -117,7 +117,7 @@ extension Machine {
     return .ok("none", "\(mount)\(path)")
   }
 
-  private func oldQuota(_ mount: String, _ path: String) throws(Unreadable) -> Verdict {
+  private func oldQuota(_ mount: String, _ path: String) throws(Unreadable) -> Observation {
     // In a container the path may be the host's: then our own group is the mount.
     let own = "\(mount)\(path == "/" ? "" : path)/cpu.cfs_quota_us"
     let file = files.exists(own) ? own : mount + "/cpu.cfs_quota_us"
@@ -127,7 +127,7 @@ extension Machine {
     return .problem("\(quota) us of every period", file, fix: "echo -1 > \(file)")
   }
 
-  func load() throws(Unreadable) -> Verdict {
+  func load() throws(Unreadable) -> Observation {
     let source = "/proc/loadavg"
     let text = try files.text(source)
     guard let load = text.split(separator: " ").first.flatMap({ Double($0) }), load >= 0,
@@ -143,7 +143,7 @@ extension Machine {
   }
 
   /// Told, and left to the owner: what they protect against depends on who else uses the machine.
-  func mitigations() throws(Unreadable) -> Verdict {
+  func mitigations() throws(Unreadable) -> Observation {
     let source = "/sys/devices/system/cpu/vulnerabilities"
     var on = 0
     var open: [String] = []
@@ -157,7 +157,7 @@ extension Machine {
     return names.isEmpty ? .unknown("none is listed", source) : .ok(seen, source)
   }
 
-  func counters() throws(Unreadable) -> Verdict {
+  func counters() throws(Unreadable) -> Observation {
     let source = "/proc/sys/kernel/perf_event_paranoid"
     let level = try files.integer(source)
     if level <= 1 { return .ok("level \(level)", source) }

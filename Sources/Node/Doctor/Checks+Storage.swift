@@ -8,7 +8,7 @@ extension Check {
 }
 
 extension Machine {
-  func freeSpace() -> Verdict {
+  func freeSpace() -> Observation {
     guard let free = live.freeBytes(wishes.data) else {
       return .unknown("the file system does not answer", wishes.data)
     }

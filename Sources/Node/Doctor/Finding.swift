@@ -1,4 +1,4 @@
-/// What one check of ``Doctor`` came to.
+/// What one check of `needletail doctor` came to.
 struct Finding: Equatable, Sendable {
   enum Level: String, CaseIterable, Sendable {
     /// Costs tens of microseconds or more, or keeps the configuration from what it asks for.
@@ -29,31 +29,31 @@ struct Finding: Equatable, Sendable {
 }
 
 /// What a check says; its name and its reason are the check's.
-struct Verdict: Equatable, Sendable {
+struct Observation: Equatable, Sendable {
   var level: Finding.Level
   var observed: String
   var source: String
   var cure: Finding.Cure?
 
-  static func ok(_ observed: String, _ source: String) -> Verdict {
-    Verdict(level: .ok, observed: observed, source: source)
+  static func ok(_ observed: String, _ source: String) -> Observation {
+    Observation(level: .ok, observed: observed, source: source)
   }
   static func warning(
     _ observed: String, _ source: String, fix: String, reboot: Bool = false
-  ) -> Verdict {
-    Verdict(
+  ) -> Observation {
+    Observation(
       level: .warning, observed: observed, source: source,
       cure: Finding.Cure(command: fix, needsReboot: reboot))
   }
   static func problem(
     _ observed: String, _ source: String, fix: String, reboot: Bool = false
-  ) -> Verdict {
-    Verdict(
+  ) -> Observation {
+    Observation(
       level: .problem, observed: observed, source: source,
       cure: Finding.Cure(command: fix, needsReboot: reboot))
   }
-  static func unknown(_ observed: String, _ source: String) -> Verdict {
-    Verdict(level: .unknown, observed: observed, source: source)
+  static func unknown(_ observed: String, _ source: String) -> Observation {
+    Observation(level: .unknown, observed: observed, source: source)
   }
 }
 
@@ -61,9 +61,9 @@ struct Verdict: Equatable, Sendable {
 struct Check: Sendable {
   let name: String
   let why: String
-  private let judge: @Sendable (Machine) throws -> Verdict?
+  private let judge: @Sendable (Machine) throws -> Observation?
 
-  init(_ name: String, why: String, _ judge: @escaping @Sendable (Machine) throws -> Verdict?) {
+  init(_ name: String, why: String, _ judge: @escaping @Sendable (Machine) throws -> Observation?) {
     self.name = name
     self.why = why
     self.judge = judge
@@ -71,7 +71,7 @@ struct Check: Sendable {
 
   /// Nil where the question does not arise. What cannot be read is `unknown`, never `ok`.
   func finding(_ machine: Machine) -> Finding? {
-    let verdict: Verdict?
+    let verdict: Observation?
     do {
       verdict = try judge(machine)
     } catch let error as Unreadable {

@@ -1,5 +1,6 @@
 import CSupport
 import Foundation
+import Trading
 import Transport
 
 /// What the checks look at: the machine's files, what the configuration wants of it, and the few

@@ -1,5 +1,6 @@
 import CSupport
 import Foundation
+import Trading
 import Transport
 
 /// An exchange's services by their ports, where nothing else is said: so many above order entry's.
@@ -47,7 +48,7 @@ struct ExchangeServices: Equatable, Sendable {
     (value as? String).flatMap { try? Endpoint(parsing: $0) }
   }
 
-  func tell(_ monitor: RunMonitor) {
+  func publish(_ monitor: RunMonitor) {
     monitor.set(.rerequest, Self.word(rerequest))
     monitor.set(.snapshot, Self.word(snapshot))
     monitor.set(.orderEntry, Self.word(orderEntry))
@@ -153,9 +154,9 @@ struct ExchangeProcess {
   }
 
   /// Asks it to end, and for its report; nil with the reason where there is none.
-  mutating func finish() -> (report: ExchangeAccount?, trouble: String) {
+  mutating func finish() -> (report: ReportedAccount?, trouble: String) {
     let end = child.stop(milliseconds: 10_000)
-    guard let account = ExchangeAccount(file: directory.exchangeReport) else {
+    guard let account = ReportedAccount(file: directory.exchangeReport) else {
       return (nil, "it \(end) without a report: \(Self.lastLine(directory))")
     }
     return (account, "")

@@ -4,6 +4,7 @@ import Foundation
 import Gateways
 import Journal
 import Simulation
+import Trading
 import Transport
 
 /// What the hot thread found, told when it has ended.
@@ -82,15 +83,12 @@ final class HotRun: @unchecked Sendable {
     let configuration = plan.configuration
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
-      clock: SessionClock(configuration.feed.speed))
+      clock: SessionClock(speed: configuration.feed.speed.factor))
     var loop = TradingLoop(
       feed: feed, path: path,
       snapshot: SnapshotClient(credentials: session.session.credentials, midnight: plan.midnight),
       monitor: monitor,
-      settings: TradingLoopSettings(
-        speed: configuration.feed.speed, wait: configuration.runtime.wait.strategy, flow: flow,
-        snapshotServer: services.snapshot, person: configuration.killSwitch.person,
-        gapGrace: configuration.quality.gapGraceMicroseconds * 1_000))
+      settings: loopSettings(services))
     let reason = loop.run()
     let begun = loop.path.clock.begunAt
     return HotResult(
@@ -104,6 +102,15 @@ final class HotRun: @unchecked Sendable {
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
       isSessionUp: loop.path.orders.gateway.isCaughtUp, arenaBytes: arenaBytes,
       fuseTripped: loop.path.orders.gateway.fuse.tripped)
+  }
+
+  private func loopSettings(_ services: ExchangeServices) -> TradingLoopSettings {
+    let configuration = plan.configuration
+    var settings = TradingLoopSettings(wait: configuration.runtime.wait.strategy, flow: flow)
+    settings.snapshotServer = services.snapshot
+    settings.person = configuration.killSwitch.person
+    settings.gapGrace = configuration.quality.gapGraceMicroseconds * 1_000
+    return settings
   }
 
   private func driver() throws(CommandFailure) -> Driver<StrategySwitch<StrategySet>> {

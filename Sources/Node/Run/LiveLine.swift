@@ -1,4 +1,5 @@
 import CSupport
+import Trading
 
 /// One line that is written over once a second, on a terminal only.
 struct LiveLine {
@@ -30,7 +31,7 @@ struct LiveLine {
     lastAt = now
     let text = Self.text(
       elapsed: now - startedAt, perSecond: perSecond, monitor: monitor,
-      tickToOrder: latency.percentiles(.tickToOrder))
+      tickToOrder: RunSummary.Percentiles(latency.percentiles(.tickToOrder)))
     Console.out("\r\(HelpText.pad(text, shown))")
     shown = text.count
   }

@@ -1,3 +1,4 @@
+import Captures
 package import ExecutionCore
 package import Simulation
 import Transport

@@ -1,3 +1,4 @@
+import Captures
 import ExecutionCore
 import Journal
 import Simulation
@@ -69,7 +70,7 @@ enum RunCommand {
     if let trouble = outcome.trouble { fail(trouble) }
     if !summary.journal.error.isEmpty {
       code = .inputOutput
-      if !outcome.isJournalTold { say("the journal failed: \(summary.journal.error)") }
+      if !outcome.isJournalFailureSaid { say("the journal failed: \(summary.journal.error)") }
     }
     do throws(CommandFailure) {
       try RunDirectory.replace(directory.summary, with: summary.json)

@@ -1,4 +1,5 @@
 import Foundation
+import Trading
 
 /// What a run came to: its summary, and what the exit code must say beside it.
 struct RunOutcome {
@@ -6,7 +7,7 @@ struct RunOutcome {
   /// Why the exchange could not be used, or what could not be written.
   var trouble: CommandFailure?
   /// The journal's failure has been said already.
-  var isJournalTold = false
+  var isJournalFailureSaid = false
 
   init(_ summary: RunSummary) { self.summary = summary }
 }

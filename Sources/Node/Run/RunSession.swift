@@ -4,6 +4,7 @@ import Foundation
 import Gateways
 import Journal
 import Simulation
+import Trading
 import Transport
 
 /// One run over real sockets, as the main thread sees it: starts the parts in order, watches them, and
@@ -20,7 +21,7 @@ struct RunSession {
   private var deadline: Int64 = .max
   private var exchange: ExchangeProcess?
   private var isLost = false
-  private var isJournalTold = false
+  private var isJournalFailureSaid = false
 
   /// What the run came to, when it has ended in order.
   static func run(
@@ -48,7 +49,7 @@ struct RunSession {
     _ = nt_clock_calibrate()
     let flow = try flowControl()
     let hot = HotRun(plan, journal: journal, monitor: monitor, latency: latency, flow: flow)
-    let thread = try HotThread(plan.configuration.runtime) { hot.run() }
+    let thread = try hotThread { hot.run() }
     for note in thread.notes { say(note) }
     do throws(CommandFailure) {
       try start(hot)
@@ -67,7 +68,7 @@ struct RunSession {
     guard let result = hot.result else { return interrupted() }
     var outcome = RunOutcome(summary(result, account))
     outcome.trouble = trouble(result)
-    outcome.isJournalTold = isJournalTold
+    outcome.isJournalFailureSaid = isJournalFailureSaid
     return outcome
   }
 
@@ -78,7 +79,7 @@ struct RunSession {
     summary.run.endedBy = "signal"
     summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.latency.clock = String(cString: nt_clock_source())
-    summary.latency.stages = latency.stages
+    summary.latency.stages = RunSummary.stages(latency)
     summary.notes.append("stopped by a signal before trading began: nothing was sent")
     return RunOutcome(summary)
   }
@@ -93,10 +94,22 @@ struct RunSession {
     ).failure
   }
 
+  private func hotThread(_ body: @escaping @Sendable () -> Void) throws(CommandFailure) -> HotThread
+  {
+    let runtime = plan.configuration.runtime
+    do throws(HotThreadError) {
+      return try HotThread(
+        processor: runtime.processor, priority: runtime.priority, locksMemory: runtime.lockMemory,
+        body: body)
+    } catch {
+      throw CommandFailure(.unavailable, "\(error)")
+    }
+  }
+
   private func say(_ text: String) { Console.error("needletail run: \(text)") }
 
   private func flowControl() throws(CommandFailure) -> FlowControl? {
-    do throws(StoreError) {
+    do throws(FlowControlError) {
       return try FlowControl(path: directory.flowControl, creates: true)
     } catch {
       throw CommandFailure(.creating(errno: error.errorNumber), "\(error)")
@@ -123,9 +136,9 @@ struct RunSession {
       }
       let started = try ExchangeProcess(plan, directory, lines: lines, address: own)
       exchange = started
-      started.services.tell(monitor)
+      started.services.publish(monitor)
     } else {
-      try attached().tell(monitor)
+      try attached().publish(monitor)
     }
     if let duration = plan.configuration.feed.durationNanoseconds {
       deadline = nt_clock_now() &+ duration
@@ -175,8 +188,8 @@ struct RunSession {
 
   /// A journal that fails is said when it happens: from then on no order leaves.
   private mutating func lookAtJournal(_ line: inout LiveLine) {
-    guard !isJournalTold, let failure = journal.failure else { return }
-    isJournalTold = true
+    guard !isJournalFailureSaid, let failure = journal.failure else { return }
+    isJournalFailureSaid = true
     line.end()
     say("the journal failed, and no new order leaves any more: \(failure)")
   }
@@ -199,7 +212,7 @@ struct RunSession {
   // MARK: Summary
 
   private func summary(
-    _ result: HotResult, _ account: (report: ExchangeAccount?, trouble: String)?
+    _ result: HotResult, _ account: (report: ReportedAccount?, trouble: String)?
   ) -> RunSummary {
     var summary = RunSummary()
     summary.describe(plan)
@@ -220,8 +233,8 @@ struct RunSession {
       arenaBytes: result.arenaBytes, peakResidentBytes: ProcessMemory.peakResidentBytes)
     summary.latency.clock = String(cString: nt_clock_source())
     summary.latency.network = result.backEnd
-    summary.latency.tickToOrder = latency.percentiles(.tickToOrder)
-    summary.latency.stages = latency.stages
+    summary.latency.tickToOrder = RunSummary.Percentiles(latency.percentiles(.tickToOrder))
+    summary.latency.stages = RunSummary.stages(latency)
     summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.exchange.restarts = exchange?.restarts ?? 0
     summary.exchange.reconnects = result.gateway.sessionsUp &- min(1, result.gateway.sessionsUp)
@@ -274,7 +287,7 @@ extension RunSummary {
     )
   }
 
-  mutating func reconcile(_ account: ExchangeAccount?, _ trouble: String, _ state: EngineSnapshot) {
+  mutating func reconcile(_ account: ReportedAccount?, _ trouble: String, _ state: EngineSnapshot) {
     guard let account else {
       invariants.append(
         Invariant("the exchange's own account", holds: false, trouble))

@@ -3,6 +3,7 @@ import Foundation
 import Gateways
 import Journal
 import Simulation
+import Trading
 
 /// One run in virtual time: exchange, order session and core on this thread, with the same code as between
 /// processes. The journal's bytes depend on feed, seed, configuration and build alone.
@@ -20,7 +21,7 @@ enum VirtualRun {
     let firstTime = plan.feed.peek()?.sessionTime ?? 0
     var reason = "end of feed"
     var isGoing = true
-    var isJournalTold = false
+    var isJournalFailureSaid = false
     // The generated market has its end of its own.
     let isLimited = !plan.configuration.feed.isGenerated
     let duration = isLimited ? plan.configuration.feed.durationNanoseconds : nil
@@ -35,8 +36,8 @@ enum VirtualRun {
         }
       }
       journal.pump()
-      if !isJournalTold, let failure = journal.failure {
-        isJournalTold = true
+      if !isJournalFailureSaid, let failure = journal.failure {
+        isJournalFailureSaid = true
         Console.error("needletail run: the journal failed, and no new order leaves: \(failure)")
       }
       if StopSignal.wait(milliseconds: 0) {
@@ -50,7 +51,7 @@ enum VirtualRun {
     let report = ExchangeReport(session.exchange, server: ExchangeServerCounters()).json
     var outcome = RunOutcome(
       summary(plan, session, report: report, reason: reason, firstTime: firstTime))
-    outcome.isJournalTold = isJournalTold
+    outcome.isJournalFailureSaid = isJournalFailureSaid
     do throws(CommandFailure) {
       try RunDirectory.replace(directory.exchangeReport, with: report + "\n")
     } catch {
@@ -100,8 +101,9 @@ enum VirtualRun {
     summary.run.endedBy = reason
     summary.latency.clock = "virtual"
     summary.latency.network = "memory"
-    summary.latency.stages = LatencyRecorder.Stage.allCases
-      .filter { $0 != .tickToOrder }.map { RunSummary.Percentiles(name: $0.name) }
+    summary.latency.stages = LatencyRecorder.Stage.ofOrders.map {
+      RunSummary.Percentiles(name: $0.name)
+    }
     summary.take(
       state, accounts: plan.configuration.accounts.map(\.name),
       strategies: plan.configuration.orderedStrategies.map(\.name),
@@ -110,7 +112,7 @@ enum VirtualRun {
     summary.feed.symbolsWhole = session.driver.engine.symbolsWhole
     summary.close(state)
     summary.reconcile(
-      ExchangeAccount(json: Data(report.utf8)), "its report cannot be read", state)
+      ReportedAccount(json: Data(report.utf8)), "its report cannot be read", state)
     return summary
   }
 }

@@ -87,7 +87,7 @@ public struct ImbalanceTaker: Strategy {
 
   private mutating func decide(_ i: Int, _ instrument: InstrumentID, _ desk: borrowing Desk) {
     guard desk.sessionTime >= watches[i].notBefore, desk.isTradable(instrument) else { return }
-    if let open = desk.order(watches[i].order), open.life.isLive { return }
+    if let open = desk.order(watches[i].order), open.life.isOpen { return }
     let quote = desk.quote(instrument)
     let tick = desk.tick(instrument, at: quote.bid)
     guard tick > 0, quote.bid.raw > 0, quote.ask > quote.bid,

@@ -106,7 +106,7 @@ public struct MarketMaker: Strategy {
     _ side: inout SideState, _ instrument: InstrumentID, _ direction: Side, _ price: Int64,
     _ quantity: Int64, _ tolerance: Int64, _ desk: borrowing Desk
   ) {
-    if let view = desk.order(side.order), view.life.isLive {
+    if let view = desk.order(side.order), view.life.isOpen {
       if quantity <= 0 {
         if view.cancelState != .unresolved { _ = desk.cancel(side.order) }
         return

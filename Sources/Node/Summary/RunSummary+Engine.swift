@@ -120,8 +120,3 @@ extension RunSummary.Position {
     fees = position.fees.raw
   }
 }
-
-extension EngineCounters {
-  /// Executions booked less those that the exchange broke: what positions, shares and notional hold.
-  var standingExecutions: UInt64 { executions &- min(executions, busts) }
-}

@@ -36,7 +36,7 @@ extension ExchangeCore {
   }
 
   /// Halved for each whole half-life, in between by a straight line.
-  private func decayedNet(_ state: SymbolState) -> Int64 {
+  private func decayedNet(_ state: SymbolSession) -> Int64 {
     let half = max(1, settings.impact.halfLife)
     let age = max(0, time &- state.impactTime)
     let halvings = age / half

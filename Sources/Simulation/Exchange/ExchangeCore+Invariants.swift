@@ -35,7 +35,7 @@ public struct DisplayedOrder: BitwiseCopyable, Hashable, Sendable {
 extension ExchangeCore {
   /// Working orders, by order reference.
   public var workingOrders: [WorkingOrder] {
-    own.filter(\.isLive).map {
+    own.filter(\.isOpen).map {
       WorkingOrder(
         account: $0.account, userRefNum: $0.userRefNum, symbol: $0.symbol, side: $0.side,
         price: $0.price, open: $0.open, executed: $0.executed, reference: $0.reference)
@@ -139,7 +139,7 @@ extension ExchangeCore {
     if booked != c.ownExecutedShares {
       found.append("\(booked) shares in the fills, \(c.ownExecutedShares) executed")
     }
-    for order in own where order.isLive && order.slot >= 0 {
+    for order in own where order.isOpen && order.slot >= 0 {
       let resting = book.order(order.slot)
       if resting.shares != order.open || resting.reference != order.reference {
         found.append("order \(order.userRefNum) has \(order.open) open, the book \(resting.shares)")
@@ -165,7 +165,7 @@ extension ExchangeCore {
     return (history, ours)
   }
 
-  private func sum(_ level: BookLevel, locate: Int, _ found: inout [String]) -> (
+  private func sum(_ level: RestingLevel, locate: Int, _ found: inout [String]) -> (
     history: UInt64, ours: UInt64
   ) {
     var history: UInt64 = 0

@@ -84,7 +84,7 @@ extension ExchangeCore {
     return nil
   }
 
-  private func firstOfOurs(_ level: BookLevel, atStop: Sweep.AtStop) -> Int32? {
+  private func firstOfOurs(_ level: RestingLevel, atStop: Sweep.AtStop) -> Int32? {
     var hidden: Int32?
     var slot = level.head
     // Bounded by the orders of the level.
@@ -222,7 +222,7 @@ extension ExchangeCore {
     let order = own[index]
     guard isMatching(order.locate) else { return }
     // Each turn exhausts the order of the book, or ours, and is then the last.
-    while own[index].isLive, own[index].open > 0,
+    while own[index].isOpen, own[index].open > 0,
       let meeting = nextToTake(order.locate, isBuy: order.isBuy, limit: order.limit)
     {
       let resting = book.order(meeting.slot)
@@ -301,7 +301,7 @@ extension ExchangeCore {
     guard nextToTake(order.locate, isBuy: order.isBuy, limit: order.limit) != nil else { return }
     unrest(index, publishes: true)
     take(index)
-    guard own[index].isLive else { return }
+    guard own[index].isOpen else { return }
     if own[index].open == 0 {
       forget(index)
     } else {

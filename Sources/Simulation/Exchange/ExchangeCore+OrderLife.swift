@@ -61,11 +61,11 @@ extension ExchangeCore {
 
   /// Puts the order at the end of its price's queue; `replacing` is what subscribers still see of its
   /// predecessor, already out of the book.
-  mutating func rest(_ index: Int, replacing: BookOrder?) {
+  mutating func rest(_ index: Int, replacing: RestingOrder?) {
     let order = own[index]
     let isHidden = order.display == UInt8(ascii: "N")
     let slot = book.insert(
-      BookOrder(
+      RestingOrder(
         reference: order.reference, arrival: 0, price: order.limit, shares: order.open,
         fileShares: 0, owner: Int32(index), level: -1, previous: -1, next: -1, shift: 0,
         locate: order.locate, isBuy: order.isBuy, isHidden: isHidden))
@@ -100,7 +100,7 @@ extension ExchangeCore {
   }
 
   /// Tells subscribers that a displayed order of ours is gone.
-  mutating func withdraw(_ resting: BookOrder?) {
+  mutating func withdraw(_ resting: RestingOrder?) {
     guard let resting, !resting.isHidden else { return }
     var record = ownRecord(UInt8(ascii: "D"), locate: resting.locate)
     record.reference = resting.reference
@@ -125,7 +125,7 @@ extension ExchangeCore {
     let slot = own[index].slot
     if slot >= 0 { book.remove(slot) }
     ownByNumber[Self.ownKey(own[index].account, own[index].userRefNum)] = nil
-    own[index].isLive = false
+    own[index].isOpen = false
     own[index].slot = -1
     freeOwn.append(Int32(index))
   }

@@ -57,7 +57,7 @@ extension ExchangeCore {
         account: account, userRefNum: request.userRefNum, side: request.side,
         timeInForce: request.timeInForce, display: request.display, capacity: request.capacity,
         interMarketSweep: request.interMarketSweep, crossType: request.crossType, locate: locate,
-        isLive: true, pendingCancel: -1, symbol: request.symbol, price: request.price,
+        isOpen: true, pendingCancel: -1, symbol: request.symbol, price: request.price,
         total: request.quantity, executed: 0, reference: takeOwnReference(), slot: -1,
         clOrdID: request.clOrdID))
     counters.acceptedOrders &+= 1
@@ -67,7 +67,9 @@ extension ExchangeCore {
   }
 
   /// Trades what can be traded, then rests or is cancelled.
-  private mutating func work(_ index: Int, postOnly: Bool, minimum: UInt32, replacing: BookOrder?) {
+  private mutating func work(
+    _ index: Int, postOnly: Bool, minimum: UInt32, replacing: RestingOrder?
+  ) {
     let order = own[index]
     if isMatching(order.locate) {
       if postOnly, nextToTake(order.locate, isBuy: order.isBuy, limit: order.limit) != nil {
@@ -95,8 +97,8 @@ extension ExchangeCore {
     settle(index, replacing: replacing)
   }
 
-  private mutating func settle(_ index: Int, replacing: BookOrder?) {
-    guard own[index].isLive else { return }
+  private mutating func settle(_ index: Int, replacing: RestingOrder?) {
+    guard own[index].isOpen else { return }
     if own[index].open == 0 {
       withdraw(replacing)
       forget(index)
@@ -321,7 +323,7 @@ extension ExchangeCore {
   }
 
   mutating func releasePendingCancels(_ locate: UInt16) {
-    for index in own.indices where own[index].isLive && own[index].locate == locate {
+    for index in own.indices where own[index].isOpen && own[index].locate == locate {
       let total = own[index].pendingCancel
       guard total >= 0 else { continue }
       own[index].pendingCancel = -1
@@ -359,7 +361,7 @@ extension ExchangeCore {
   /// Cancels working orders in the order of their entry.
   mutating func cancelAll(reason: CancelReason, where matches: (OwnOrder) -> Bool) {
     var indices: [Int] = []
-    for index in own.indices where own[index].isLive && matches(own[index]) {
+    for index in own.indices where own[index].isOpen && matches(own[index]) {
       indices.append(index)
     }
     indices.sort { own[$0].reference < own[$1].reference }

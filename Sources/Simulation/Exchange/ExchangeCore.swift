@@ -24,7 +24,7 @@ public struct ExchangeCore: Sendable {
   public private(set) var time: Int64 = 0
 
   var book = ExchangeBook()
-  var symbols: [SymbolState] = []
+  var symbols: [SymbolSession] = []
   var locates: [UInt64: UInt16] = [:]
   var own: [OwnOrder] = []
   var freeOwn: [Int32] = []
@@ -133,7 +133,7 @@ public struct ExchangeCore: Sendable {
   mutating func register(_ locate: UInt16, symbol: UInt64) {
     if Int(locate) >= symbols.count {
       let missing = Int(locate) + 1 - symbols.count
-      symbols.append(contentsOf: repeatElement(SymbolState(), count: missing))
+      symbols.append(contentsOf: repeatElement(SymbolSession(), count: missing))
     }
     if symbols[Int(locate)].symbol == 0 { symbols[Int(locate)].symbol = symbol }
     if locates[symbol] == nil { locates[symbol] = locate }

@@ -119,7 +119,7 @@ public struct ExchangeAccount: Sendable {
 }
 
 /// What the exchange knows of one symbol.
-struct SymbolState: BitwiseCopyable, Sendable {
+struct SymbolSession: BitwiseCopyable, Sendable {
   var symbol: UInt64 = 0
   /// ITCH trading state; 0 is unknown, and then trading is assumed.
   var tradingState: UInt8 = 0
@@ -152,7 +152,7 @@ struct OwnOrder: BitwiseCopyable, Sendable {
   var interMarketSweep: UInt8
   var crossType: UInt8
   var locate: UInt16
-  var isLive: Bool
+  var isOpen: Bool
   /// A cancel waits until cancels pass again: its new intended total.
   var pendingCancel: Int64
   var symbol: UInt64

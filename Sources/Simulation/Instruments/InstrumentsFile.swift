@@ -77,7 +77,7 @@ public struct InstrumentsFile: Sendable, Hashable {
     var lines = [Column.allCases.map(\.title).joined(separator: ",")]
     for facts in instruments {
       let exponent = facts.priceExponent
-      func price(_ value: Int64) -> String { Decimal8.text(value, exponent: exponent) }
+      func price(_ value: Int64) -> String { DecimalText.text(value, exponent: exponent) }
       lines.append(
         [
           SymbolCode.decode(facts.symbol), price(facts.tick), "\(facts.roundLot)",
@@ -216,7 +216,7 @@ struct InstrumentsReader {
     _ text: Substring, _ column: InstrumentsFile.Column, atLeast least: Int64
   ) throws(InstrumentsFile.ParseError) -> Int64 {
     if text.isEmpty, least == 0 { return 0 }
-    guard let value = Decimal8.parse(text), value >= least, value <= 20_000_000_000_000 else {
+    guard let value = DecimalText.parse(text), value >= least, value <= 20_000_000_000_000 else {
       throw fail(
         column, "\"\(text)\"",
         allowed: least > 0
@@ -251,7 +251,7 @@ struct InstrumentsReader {
 }
 
 /// Decimals with eight places as whole numbers.
-enum Decimal8 {
+enum DecimalText {
   /// nil when the text is no decimal number, has more than eight decimals, or is too large.
   static func parse(_ text: some StringProtocol) -> Int64? {
     var value: Int64 = 0

@@ -1,6 +1,6 @@
+public import Captures
 public import ExecutionCore
 import Gateways
-public import Transport
 
 extension ExchangeFeed {
   /// A recorded feed: framed ITCH messages, or a pcap or pcapng of MoldUDP64, raw or .gz. Read once here

@@ -1,5 +1,5 @@
+public import Captures
 public import ExecutionCore
-public import Transport
 
 /// Where the exchange's history comes from: a generated market, or a recorded one with the opening
 /// messages that it may lack.

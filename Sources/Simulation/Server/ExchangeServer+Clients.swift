@@ -17,7 +17,7 @@ final class OrderClient {
 }
 
 /// One connection to the snapshot service.
-final class SnapshotClient {
+final class SnapshotSubscriber {
   let connection: ConnectionID
   var soup: SoupServer
   /// Made at the log-in.
@@ -73,7 +73,7 @@ extension ExchangeServer {
     if event.token == Token.orderEntry {
       clients.append(OrderClient(connection: event.connection, settings: soup, now: now))
     } else {
-      snapshots.append(SnapshotClient(connection: event.connection, settings: soup, now: now))
+      snapshots.append(SnapshotSubscriber(connection: event.connection, settings: soup, now: now))
     }
   }
 
@@ -241,7 +241,7 @@ extension ExchangeServer {
     }
   }
 
-  private mutating func tick(_ client: SnapshotClient, now: Int64) {
+  private mutating func tick(_ client: SnapshotSubscriber, now: Int64) {
     var fault: SoupFault?
     let length = unsafe client.soup.tick(now: now, into: scratch, &fault)
     transmit(length, to: client.connection)

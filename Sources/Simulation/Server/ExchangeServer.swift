@@ -1,5 +1,6 @@
 import ExecutionCore
 import Gateways
+public import Trading
 public import Transport
 
 /// How fast the exchange goes through its feed.
@@ -78,7 +79,7 @@ public struct ExchangeServerSettings: Sendable {
   var lines: [FeedLine] = []
   let rerequestSocket: ConnectionID
   var clients: [OrderClient] = []
-  var snapshots: [SnapshotClient] = []
+  var snapshots: [SnapshotSubscriber] = []
   /// The sequence that is published next.
   var nextToPublish: UInt64
   /// Machine time at which session time began to run; nil while it stands.

@@ -12,7 +12,7 @@ import Testing
         #expect(from.canBecome(to) == legal.contains([from, to]), "\(from) to \(to)")
       }
     }
-    #expect(OrderLife.allCases.filter(\.isLive) == [.sent, .unknown, .working])
+    #expect(OrderLife.allCases.filter(\.isOpen) == [.sent, .unknown, .working])
   }
 
   @Test func `only what we concluded ourselves may be contradicted`() {

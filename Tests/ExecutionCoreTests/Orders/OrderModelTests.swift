@@ -82,7 +82,7 @@ import Testing
     }
     // Every order that is not open has exactly one end, and the counts agree.
     let views = handles.compactMap { market.order($0) }
-    #expect(views.allSatisfy { $0.life.isLive == ($0.doneReason == .none) }, "seed \(seed)")
+    #expect(views.allSatisfy { $0.life.isOpen == ($0.doneReason == .none) }, "seed \(seed)")
     #expect(market.snapshot.openOrders.count == market.openOrderCount, "seed \(seed)")
   }
 

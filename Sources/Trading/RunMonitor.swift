@@ -1,11 +1,11 @@
-import CSupport
+public import CSupport
 
 /// The words by which the hot thread and the main thread know of each other: each has one writer, and
 /// is read as it is at the moment.
 ///
 /// Threading: `set` by the word's one writer, `get` by any thread.
-final class RunMonitor: @unchecked Sendable {
-  enum Word: Int, CaseIterable {
+@safe @usableFromInline package final class RunMonitor: @unchecked Sendable {
+  @usableFromInline package enum Word: Int, CaseIterable {
     // Written by the main thread.
     /// ``StopReason``; 0: go on.
     case stop
@@ -35,7 +35,7 @@ final class RunMonitor: @unchecked Sendable {
     /// An errno, where the phase is `failed`.
     case failure
   }
-  enum Phase: UInt64 {
+  @usableFromInline package enum Phase: UInt64 {
     case starting = 0
     /// The order session is up and market data flows.
     case trading = 1
@@ -44,7 +44,7 @@ final class RunMonitor: @unchecked Sendable {
     case done = 3
     case failed = 4
   }
-  enum StopReason: UInt64 {
+  @usableFromInline package enum StopReason: UInt64 {
     case none = 0
     case signal = 1
     case duration = 2
@@ -52,24 +52,26 @@ final class RunMonitor: @unchecked Sendable {
   }
 
   // Lives as long as this object; both threads hold it.
-  private let words: UnsafeMutablePointer<UInt64>
+  @usableFromInline let words: UnsafeMutablePointer<UInt64>
 
-  init() {
-    words = .allocate(capacity: Word.allCases.count)
-    words.initialize(repeating: 0, count: Word.allCases.count)
+  package init() {
+    unsafe words = .allocate(capacity: Word.allCases.count)
+    unsafe words.initialize(repeating: 0, count: Word.allCases.count)
   }
-  deinit { words.deallocate() }
+  deinit { unsafe words.deallocate() }
 
-  @inline(__always) func set(_ word: Word, _ value: UInt64) {
-    nt_word_store(words + word.rawValue, value)
+  @inline(__always) @inlinable package func set(_ word: Word, _ value: UInt64) {
+    unsafe nt_word_store(words + word.rawValue, value)
   }
-  @inline(__always) func get(_ word: Word) -> UInt64 { nt_word_load(words + word.rawValue) }
+  @inline(__always) @inlinable package func get(_ word: Word) -> UInt64 {
+    unsafe nt_word_load(words + word.rawValue)
+  }
 
-  var phase: Phase {
+  @inlinable package var phase: Phase {
     get { Phase(rawValue: get(.phase)) ?? .failed }
     set { set(.phase, newValue.rawValue) }
   }
-  var stopReason: StopReason {
+  @inlinable package var stopReason: StopReason {
     get { StopReason(rawValue: get(.stop)) ?? .signal }
     set { set(.stop, newValue.rawValue) }
   }

@@ -1,6 +1,5 @@
-import ExecutionCore
-import Gateways
-import Transport
+public import Gateways
+public import Transport
 
 /// The order-entry end of the hot thread: one TCP connection, kept up, with the OUCH gateway on it.
 ///
@@ -8,27 +7,27 @@ import Transport
 /// not seen: no report is lost or taken twice.
 ///
 /// Threading: the hot thread. No allocation after `init`, but for making a connection.
-struct OrderEntryClient: ~Copyable {
-  static let token: UInt64 = 4
+@safe @usableFromInline package struct OrderEntryClient: ~Copyable {
+  @inlinable package static var token: UInt64 { 4 }
   /// Pieces handed to the reactor in one flush.
-  static let piecesMax = 1_024
+  @inlinable package static var piecesMax: Int { 1_024 }
 
-  var gateway: OUCHGateway
-  private(set) var connection = ConnectionID.none
-  private(set) var connects: UInt64 = 0
+  @usableFromInline package var gateway: OUCHGateway
+  @usableFromInline package internal(set) var connection = ConnectionID.none
+  @usableFromInline package internal(set) var connects: UInt64 = 0
   /// The last trouble, in words; empty while there was none.
-  private(set) var trouble = ""
+  @usableFromInline package internal(set) var trouble = ""
   /// The venue has said that it will not have us: no attempt is made any more.
-  private(set) var isRefused = false
-  let endpoint: Endpoint
+  @usableFromInline package internal(set) var isRefused = false
+  package let endpoint: Endpoint
   private let sockets: SocketOptions
-  private var backoff: ReconnectBackoff
+  @usableFromInline var backoff: ReconnectBackoff
   private var connectAt: Int64 = 0
-  private var isWaitingForRoom = false
+  @usableFromInline var isWaitingForRoom = false
   /// Something is held back until the kernel has taken what it was given: try ``flush(_:now:)`` after each poll.
-  private(set) var isHeldBack = false
+  @usableFromInline package internal(set) var isHeldBack = false
 
-  init(
+  package init(
     to endpoint: Endpoint, gateway: OUCHGatewaySettings, backoff: ReconnectBackoff,
     sockets: SocketOptions = .direct
   ) {
@@ -39,7 +38,7 @@ struct OrderEntryClient: ~Copyable {
   }
 
   /// Connects when it is time to. To be called every few milliseconds.
-  mutating func tick(_ reactor: inout Reactor, now: Int64) {
+  @usableFromInline package mutating func tick(_ reactor: inout Reactor, now: Int64) {
     if connection == .none {
       guard !isRefused, now >= connectAt else { return }
       do throws(ReactorError) {
@@ -58,8 +57,10 @@ struct OrderEntryClient: ~Copyable {
 
   /// One event of this connection. Reports wait in ``gateway``. Never inlined: what it says when a
   /// connection breaks is text, and has no place in the code of the hot loop.
-  @inline(never)
-  mutating func handle(_ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64) {
+  @inline(never) @usableFromInline
+  package mutating func handle(
+    _ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64
+  ) {
     guard event.connection == connection else { return }
     switch event.kind {
     case .connected where event.errorNumber == 0:
@@ -81,10 +82,12 @@ struct OrderEntryClient: ~Copyable {
 
   /// Bytes came in. What the gateway could not take yet is returned: hand over the reports, and call
   /// again with the rest.
-  @inline(__always)
-  mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Int64) -> UnsafeRawBufferPointer {
-    let used = gateway.receive(bytes, now: now)
-    return UnsafeRawBufferPointer(rebasing: bytes[used...])
+  @inline(__always) @inlinable
+  package mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Int64)
+    -> UnsafeRawBufferPointer
+  {
+    let used = unsafe gateway.receive(bytes, now: now)
+    return unsafe UnsafeRawBufferPointer(rebasing: bytes[used...])
   }
 
   /// Hands what is queued to the kernel, as far as it takes it.
@@ -92,8 +95,8 @@ struct OrderEntryClient: ~Copyable {
   /// Nothing is handed over while the kernel has not taken the piece before it: what waits in the
   /// reactor can be neither overtaken nor withdrawn, and would go out however old it is. So at most the rest
   /// of one piece waits there; the others wait in the gateway, where cancels pass and age counts.
-  @inline(__always)
-  mutating func flush(_ reactor: inout Reactor, now: Int64) {
+  @inline(__always) @inlinable
+  package mutating func flush(_ reactor: inout Reactor, now: Int64) {
     guard connection != .none, !isWaitingForRoom else { return }
     isHeldBack = false
     for _ in 0..<Self.piecesMax {
@@ -101,9 +104,9 @@ struct OrderEntryClient: ~Copyable {
         isHeldBack = true
         break
       }
-      let bytes = gateway.prepareSend(now: now)
+      let bytes = unsafe gateway.prepareSend(now: now)
       guard bytes.count > 0 else { break }
-      switch reactor.send(bytes, on: connection) {
+      switch unsafe reactor.send(bytes, on: connection) {
       case .queued: gateway.sent(bytes.count, now: now)
       case .full:
         // Nothing of it was taken: it can be withdrawn again.
@@ -120,12 +123,12 @@ struct OrderEntryClient: ~Copyable {
 
   /// Takes back what has waited too long behind a connection that takes nothing; the reports say so.
   private mutating func withdrawOld(now: Int64) {
-    _ = gateway.prepareSend(now: now)
+    _ = unsafe gateway.prepareSend(now: now)
     gateway.sent(0, now: now)
   }
 
   /// Closes where the gateway says that the connection is of no use any more.
-  mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
+  @usableFromInline package mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
     guard let reason = gateway.mustClose, connection != .none else { return }
     switch reason {
     case .historyFound:
@@ -156,10 +159,10 @@ struct OrderEntryClient: ~Copyable {
   }
 
   /// The session works: the next break begins with short waits again.
-  mutating func settled() { backoff.reset() }
+  @inlinable package mutating func settled() { backoff.reset() }
 
   /// Logs out and closes.
-  mutating func close(_ reactor: inout Reactor, now: Int64) {
+  @usableFromInline package mutating func close(_ reactor: inout Reactor, now: Int64) {
     gateway.logout()
     flush(&reactor, now: now)
     if connection != .none { _ = reactor.shutdown(connection) }

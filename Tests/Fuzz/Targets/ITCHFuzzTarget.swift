@@ -1,8 +1,9 @@
 internal import CSupport
+import ExecutionCore
 
 /// What a fuzzer calls with any bytes: decodes them as frames, encodes each record back and compares,
 /// and applies them to small books whose sums are then checked. Cold code.
-@safe public struct ITCHFuzzTarget: ~Copyable {
+public struct ITCHFuzzTarget: ~Copyable {
   private let arena: OpaquePointer
   private let market: MarketData
   private let records: UnsafeMutablePointer<MarketRecord>
@@ -12,25 +13,27 @@ internal import CSupport
   public init?() {
     var settings = MarketDataSettings(capacity: BookCapacity(orders: 256))
     settings.bindsAtFirstAdd = true
-    let bytes = MarketData.bytes(for: settings, instruments: 0) + 64 * UInt64(Self.batch) + 64
+    let bytes = MarketData.bytes(for: settings, instruments: 0)
     var made: OpaquePointer?
     let options = nt_arena_options(numa_node: -1, huge_pages: false, lock: false, prefault: false)
-    guard unsafe nt_arena_create(&made, bytes, options, nil) == 0, let arena = unsafe made
+    guard nt_arena_create(&made, bytes, options, nil) == 0, let arena = made
     else {
       return nil
     }
-    guard let market = unsafe MarketData(settings: settings, symbols: [], arena: arena),
-      let records = unsafe OrderBooks.take(MarketRecord.self, Self.batch, arena)
-    else {
-      unsafe nt_arena_destroy(arena)
+    guard let market = MarketData(settings: settings, symbols: [], arena: arena) else {
+      nt_arena_destroy(arena)
       return nil
     }
-    unsafe self.arena = unsafe arena
+    self.arena = arena
     self.market = market
-    unsafe self.records = unsafe records
+    records = .allocate(capacity: Self.batch)
+    records.initialize(repeating: MarketRecord(), count: Self.batch)
   }
 
-  deinit { unsafe nt_arena_destroy(arena) }
+  deinit {
+    records.deallocate()
+    nt_arena_destroy(arena)
+  }
 
   /// False when something that must always hold did not.
   public func run(_ bytes: UnsafePointer<UInt8>, count: Int) -> Bool {
@@ -38,14 +41,14 @@ internal import CSupport
     var touched: Set<UInt16> = []
     // Ends: every turn consumes bytes or stops.
     while at < count {
-      let batch = unsafe ITCHDecoder.decodeFrames(
+      let batch = ITCHDecoder.decodeFrames(
         bytes + at, count: count - at, midnight: 0, firstSequence: 0, into: records,
         capacity: Self.batch)
       guard batch.consumed > 0, batch.consumed <= count - at else { break }
-      if batch.malformed == 0, unsafe !isIdentity(bytes + at, batch) { return false }
+      if batch.malformed == 0, !isIdentity(bytes + at, batch) { return false }
       for index in 0..<batch.records {
-        _ = unsafe market.apply(records + index)
-        let locate = unsafe records[index].locate
+        _ = market.apply(records + index)
+        let locate = records[index].locate
         touched.insert(locate)
         if !sumsHold(locate) { return false }
       }
@@ -58,13 +61,13 @@ internal import CSupport
 
   private func isIdentity(_ bytes: UnsafePointer<UInt8>, _ batch: ITCHBatch) -> Bool {
     var at = 0
-    return unsafe withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { out in
+    return withUnsafeTemporaryAllocation(of: UInt8.self, capacity: 64) { out in
       guard let base = out.baseAddress else { return false }
       for index in 0..<batch.records {
-        let length = unsafe ITCHEncoder.encodeFrame(
+        let length = ITCHEncoder.encodeFrame(
           records + index, midnight: 0, into: base, capacity: 64)
         guard length > 0 else { return false }
-        for i in 0..<length where unsafe base[i] != bytes[at + i] { return false }
+        for i in 0..<length where base[i] != bytes[at + i] { return false }
         at += length
       }
       return at == batch.consumed

@@ -1,27 +1,29 @@
+import BenchSupport
 import CSupport
-package import ExecutionCore
+import ExecutionCore
 import Foundation
-package import Gateways
+import Gateways
 import Journal
-package import Transport
+import Trading
+import Transport
 
 /// What a ``ProbeRun`` is made of.
-package struct ProbeSettings: Sendable {
-  package var engine: EngineConfiguration
-  package var gateway: OUCHGatewaySettings
+struct ProbeSettings: Sendable {
+  var engine: EngineConfiguration
+  var gateway: OUCHGatewaySettings
   /// The exchange's order entry.
-  package var orderEntry: Endpoint
+  var orderEntry: Endpoint
   /// A directory of its own, for a journal in mode shared.
-  package var journal: String
+  var journal: String
   /// The hot thread's processor; −1: the last that there is.
-  package var processor = -1
+  var processor = -1
   /// False: the feed and the order connection go through io_uring instead of direct calls.
-  package var isDirect = true
-  package var backEnd = ReactorBackEnd.automatic
+  var isDirect = true
+  var backEnd = ReactorBackEnd.automatic
   /// Busy nanoseconds that the strategy adds before each order.
-  package var handicap: Int64 = 0
+  var handicap: Int64 = 0
 
-  package init(
+  init(
     engine: EngineConfiguration, gateway: OUCHGatewaySettings, orderEntry: Endpoint,
     journal: String
   ) {
@@ -33,35 +35,35 @@ package struct ProbeSettings: Sendable {
 }
 
 /// What the hot thread counted, and what went wrong there.
-package struct ProbeResult: Sendable {
-  package var ordersPlaced = 0
-  package var ordersEncoded: UInt64 = 0
+struct ProbeResult: Sendable {
+  var ordersPlaced = 0
+  var ordersEncoded: UInt64 = 0
   /// Withdrawn because they waited too long, or for want of a session.
-  package var ordersNotSent: UInt64 = 0
+  var ordersNotSent: UInt64 = 0
   /// Refused by risk.
-  package var ordersRefused: UInt64 = 0
-  package var openOrders: Int = 0
-  package var records: UInt64 = 0
+  var ordersRefused: UInt64 = 0
+  var openOrders: Int = 0
+  var records: UInt64 = 0
   /// Datagrams received, and messages that were found missing.
-  package var datagrams: UInt64 = 0
-  package var missing: UInt64 = 0
+  var datagrams: UInt64 = 0
+  var missing: UInt64 = 0
   /// Malformed messages of either side.
-  package var malformed: UInt64 = 0
-  package var journalRefused: UInt64 = 0
-  package var backEnd = ""
+  var malformed: UInt64 = 0
+  var journalRefused: UInt64 = 0
+  var backEnd = ""
   /// Risk's reasons, with how often; empty when it refused nothing.
-  package var refusals = ""
+  var refusals = ""
   /// The product's own stamps: p50 of each stage in nanoseconds, and of the whole, from the bytes in
   /// its hands to the kernel's return from the send.
-  package var stages: [Stage] = []
+  var stages: [Stage] = []
 
-  package struct Stage: Sendable {
-    package var name: String
-    package var p50: Int64
+  struct Stage: Sendable {
+    var name: String
+    var p50: Int64
   }
-  package var trouble = ""
+  var trouble = ""
 
-  package init() {}
+  init() {}
 }
 
 /// `needletail run`'s own hot loop with a strategy that answers every rise of a bid with one order:
@@ -71,7 +73,7 @@ package struct ProbeResult: Sendable {
 /// strategy and the far ends are another's.
 ///
 /// Threading: one thread makes, starts and stops it; the loop has a pinned thread of its own.
-package final class ProbeRun: @unchecked Sendable {
+final class ProbeRun: @unchecked Sendable {
   private let settings: ProbeSettings
   private let monitor = RunMonitor()
   private let latency: LatencyRecorder
@@ -81,9 +83,9 @@ package final class ProbeRun: @unchecked Sendable {
   private var result = ProbeResult()
 
   /// Opens the journal; throws what hinders it.
-  package init(_ settings: ProbeSettings) throws {
+  init(_ settings: ProbeSettings) throws {
     guard let latency = LatencyRecorder() else {
-      throw CommandFailure(.unavailable, "no memory for the histograms")
+      throw BenchError("no memory for the histograms")
     }
     self.settings = settings
     self.latency = latency
@@ -95,13 +97,10 @@ package final class ProbeRun: @unchecked Sendable {
   }
 
   /// Starts the hot thread; returns where it listens for the feed. It connects by itself.
-  package func start() throws -> Endpoint {
-    var runtime = Configuration.Runtime()
-    runtime.processor = settings.processor
-    runtime.lockMemory = false
-    thread = try HotThread(runtime) { self.run() }
+  func start() throws -> Endpoint {
+    thread = try HotThread(processor: settings.processor, locksMemory: false) { self.run() }
     while monitor.get(.portA) == 0 || monitor.get(.portB) == 0 {
-      guard monitor.phase != .failed else { throw CommandFailure(.unavailable, result.trouble) }
+      guard monitor.phase != .failed else { throw BenchError(result.trouble) }
       usleep(200)
     }
     let port = monitor.get(settings.isDirect ? .portA : .portB)
@@ -109,18 +108,18 @@ package final class ProbeRun: @unchecked Sendable {
   }
 
   /// Logged in, and market data has come.
-  package var isTrading: Bool { monitor.phase == .trading }
+  var isTrading: Bool { monitor.phase == .trading }
   /// Ended without being asked to: ``stop()`` tells why.
-  package var hasEnded: Bool { monitor.phase == .failed || monitor.phase == .done }
+  var hasEnded: Bool { monitor.phase == .failed || monitor.phase == .done }
   /// Market records that the engine had applied at the last look, at most 5 ms ago.
-  package var records: UInt64 { monitor.get(.messages) }
+  var records: UInt64 { monitor.get(.messages) }
 
   /// Asks the loop to end: it cancels what is open and logs out. The far end must go on answering
   /// until ``hasEnded``.
-  package func requestStop() { monitor.stopReason = .signal }
+  func requestStop() { monitor.stopReason = .signal }
 
   /// Ends the loop and gives what it found.
-  package func stop() throws -> ProbeResult {
+  func stop() throws -> ProbeResult {
     requestStop()
     thread?.join()
     thread = nil
@@ -137,7 +136,7 @@ package final class ProbeRun: @unchecked Sendable {
       try trade()
       monitor.phase = .done
     } catch {
-      result.trouble = (error as? CommandFailure)?.message ?? "\(error)"
+      result.trouble = Bench.text(of: error)
       monitor.phase = .failed
     }
   }
@@ -146,8 +145,9 @@ package final class ProbeRun: @unchecked Sendable {
     let driver = Driver(
       engine: try Engine(settings.engine, lane: journal.lane),
       strategy: StrategySwitch(WireProbe(handicap: settings.handicap)))
-    var sockets = HotRun.reactorSettings(Configuration())
+    var sockets = ReactorSettings()
     sockets.backEnd = settings.backEnd
+    sockets.prefaults = true
     var reactor = try Reactor(sockets)
     result.backEnd = reactor.backEnd.rawValue
     let feed = try FeedClient(
@@ -161,12 +161,12 @@ package final class ProbeRun: @unchecked Sendable {
       sockets: settings.isDirect ? .direct : SocketOptions())
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
-      clock: SessionClock(.max))
+      clock: SessionClock(speed: nil))
     var loop = TradingLoop(
       feed: feed, path: path,
       snapshot: SnapshotClient(
         credentials: settings.gateway.session.credentials, midnight: settings.gateway.midnight),
-      monitor: monitor, settings: TradingLoopSettings(speed: .max, wait: .spin))
+      monitor: monitor, settings: TradingLoopSettings(wait: .spin))
     let reason = loop.run()
     let gateway = loop.path.orders.gateway.counters
     result.ordersPlaced = loop.path.driver.strategy.inner.placed

@@ -1,9 +1,8 @@
-import CSupport
-import ExecutionCore
-import Foundation
-import Gateways
-import Simulation
-import Transport
+public import CSupport
+public import ExecutionCore
+public import Gateways
+internal import Glibc
+public import Transport
 
 /// The inline topology: receive, decode, engine, strategy, risk, encode and send on one thread.
 ///
@@ -11,34 +10,34 @@ import Transport
 /// ``tickInterval`` looks at timers, connections and the main thread's wishes.
 ///
 /// Threading: made, run and ended on the hot thread.
-struct TradingLoop<S: Strategy>: ~Copyable {
-  static var tickInterval: Int64 { 5_000_000 }
+@safe @usableFromInline package struct TradingLoop<S: Strategy>: ~Copyable {
+  @inlinable package static var tickInterval: Int64 { 5_000_000 }
   /// The same while something is missing: what to ask for is looked at as often.
-  static var repairInterval: Int64 { 500_000 }
-  static var totalsInterval: Int64 { 500_000_000 }
+  @inlinable package static var repairInterval: Int64 { 500_000 }
+  @inlinable package static var totalsInterval: Int64 { 500_000_000 }
 
-  var feed: FeedClient
-  var path: HotPath<S>
-  var snapshot: SnapshotClient
-  let monitor: RunMonitor
-  let settings: TradingLoopSettings
-  private var nextTick: Int64 = 0
-  private var nextTotals: Int64 = 0
-  private var stopDeadline: Int64 = 0
-  private var repairDeadline: Int64 = 0
-  private var endReason = ""
-  private var isKilled = false
+  @usableFromInline package var feed: FeedClient
+  @usableFromInline package var path: HotPath<S>
+  @usableFromInline package var snapshot: SnapshotClient
+  @usableFromInline package let monitor: RunMonitor
+  @usableFromInline package let settings: TradingLoopSettings
+  @usableFromInline var nextTick: Int64 = 0
+  @usableFromInline var nextTotals: Int64 = 0
+  @usableFromInline var stopDeadline: Int64 = 0
+  @usableFromInline var repairDeadline: Int64 = 0
+  @usableFromInline var endReason = ""
+  @usableFromInline var isKilled = false
   /// Strategies have been told that they do not see the market.
-  private var isBlind = false
+  @usableFromInline var isBlind = false
   /// Everything has been cancelled, for a latch or for the end, and the venue was there to hear it.
-  private var isFlattened = false
+  @usableFromInline var isFlattened = false
   /// Session nanoseconds without a message after which the feed counts as silent.
-  private let feedAgeMax: Int64
+  @usableFromInline let feedAgeMax: Int64
   /// Machine time at which the gap opened that is open now.
-  private var gapSince: Int64 = 0
-  private var isFinished = false
+  @usableFromInline var gapSince: Int64 = 0
+  @usableFromInline var isFinished = false
 
-  init(
+  @inlinable package init(
     feed: consuming FeedClient, path: consuming HotPath<S>, snapshot: consuming SnapshotClient,
     monitor: RunMonitor, settings: TradingLoopSettings
   ) {
@@ -53,7 +52,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   }
 
   /// Runs until everything has been ended in order. Returns why it ended.
-  mutating func run() -> String {
+  @inlinable package mutating func run() -> String {
     path.now = nt_clock_now()
     tick()
     while !isFinished {
@@ -72,8 +71,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   ///
   /// Never inlined: what `run` says at the end is text, and its machine code could not be held to the rules
   /// of the hot path (perf/hot-symbols).
-  @inline(never)
-  private mutating func turn() -> Int32 {
+  @inline(never) @inlinable
+  mutating func turn() -> Int32 {
     let count = path.reactor.poll(settings.wait)
     guard count >= 0 else { return Int32(truncatingIfNeeded: -count) }
     path.now = nt_clock_now()
@@ -82,8 +81,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     return 0
   }
 
-  @inline(__always)
-  private mutating func handle(_ event: borrowing ReactorEvent) {
+  @inline(__always) @inlinable
+  mutating func handle(_ event: borrowing ReactorEvent) {
     switch event.token {
     case FeedClient.Token.lineA, FeedClient.Token.lineB, FeedClient.Token.request:
       if event.kind == .received { receiveFeed(event) }
@@ -97,11 +96,11 @@ struct TradingLoop<S: Strategy>: ~Copyable {
 
   // MARK: Market data
 
-  private mutating func receiveFeed(_ event: borrowing ReactorEvent) {
+  @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
     let received = nt_clock_ticks()
     let arrived = event.receiveTime
-    feed.receive(event.bytes, token: event.token) { records, count in
-      path.apply(records, count, received: received, arrived: arrived)
+    unsafe feed.receive(event.bytes, token: event.token) { records, count in
+      unsafe path.apply(records, count, received: received, arrived: arrived)
     }
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
     let events = feed.takeEvents()
@@ -110,8 +109,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   }
 
   /// A re-request was answered: the next one follows at once. Never inlined: after a gap only.
-  @inline(never)
-  private mutating func continueRepair() {
+  @inline(never) @inlinable
+  mutating func continueRepair() {
     guard feed.receiver.hasGap else { return }
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()
@@ -119,8 +118,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   }
 
   /// A gap, a loss, the end of the session. Never inlined: what it may say is text.
-  @inline(never)
-  private mutating func feedEvents(_ events: MoldEvents) {
+  @inline(never) @inlinable
+  mutating func feedEvents(_ events: MoldEvents) {
     let market = path.driver.engine.market
     if events.contains(.gapOpened) {
       market.gapDetected()
@@ -143,13 +142,13 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     let wasBlind = isBlind
     checkSight()
     // Who was not told to withdraw has waited with its quotes: they are looked at again.
-    if isRepaired, !wasBlind, !isBlind { tellState() }
+    if isRepaired, !wasBlind, !isBlind { announceState() }
     if events.contains(.endOfSession) { beginStop("end of feed") }
   }
 
   /// Books by snapshot, and the feed spliced to it by sequence. After a gap; never inlined for that.
-  @inline(never)
-  private mutating func receiveSnapshot(_ event: borrowing ReactorEvent) {
+  @inline(never) @inlinable
+  mutating func receiveSnapshot(_ event: borrowing ReactorEvent) {
     let market = path.driver.engine.market
     guard
       case .complete(let next) = snapshot.handle(event, &path.reactor, market, now: path.now)
@@ -161,8 +160,8 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     market.endSnapshot(next: next)
     path.driver.engine.booksAreWhole()
     let received = nt_clock_ticks()
-    _ = feed.splice(at: next) { records, count in
-      path.apply(records, count, received: received)
+    _ = unsafe feed.splice(at: next) { records, count in
+      unsafe path.apply(records, count, received: received)
     }
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
     // A gap above the snapshot, the end of the session: both may lie in what was kept.
@@ -171,9 +170,9 @@ struct TradingLoop<S: Strategy>: ~Copyable {
 
   // MARK: Every few milliseconds
 
-  private mutating func tick() {
+  @inlinable mutating func tick() {
     nextTick = path.now &+ (feed.receiver.hasGap ? Self.repairInterval : Self.tickInterval)
-    path.realtimeOffset = Self.realtime() &- path.now
+    path.realtimeOffset = realtimeClock() &- path.now
     path.orders.tick(&path.reactor, now: path.now)
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()
@@ -197,7 +196,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
 
   /// The kill file appears: the firm's switch is latched, and no new order leaves until a person
   /// re-arms it by taking the file away.
-  private mutating func checkKillSwitch() {
+  @inlinable mutating func checkKillSwitch() {
     guard monitor.get(.killFile) != (isKilled ? 1 : 0) else { return }
     isKilled.toggle()
     let command = Command(isKilled ? .kill : .rearm, scope: .firm).named(settings.person)
@@ -209,7 +208,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   /// Quotes rest on what the feed says. When it says nothing, or a part of it is missing for longer than
   /// ``TradingLoopSettings/gapGrace``, strategies are told, so that they can withdraw; and again when it goes
   /// on. Until then they place nothing new: no book is whole.
-  private mutating func checkSight() {
+  @inlinable mutating func checkSight() {
     let isLate = feed.receiver.hasGap && path.now &- gapSince >= settings.gapGrace
     if isLate { path.driver.engine.market.repairIsLate() }
     guard path.clock.hasBegun else { return }
@@ -220,10 +219,10 @@ struct TradingLoop<S: Strategy>: ~Copyable {
       (isSilent || isLate || snapshot.isWanted) && path.driver.engine.venueIsReady
     guard isBlind != self.isBlind else { return }
     self.isBlind = isBlind
-    tellState()
+    announceState()
   }
 
-  private mutating func tellState() {
+  @inlinable mutating func announceState() {
     guard path.clock.hasBegun else { return }
     path.driver.stateChanged(
       sessionTime: path.clock.time(now: path.now), machineTime: path.now)
@@ -232,7 +231,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
 
   /// What stops new orders for good stops the re-pricing of those that work: they are cancelled, once, or
   /// once more when the session comes back. Without a journal or a fuse the run ends.
-  private mutating func checkLatches() {
+  @inlinable mutating func checkLatches() {
     if path.driver.engine.journalFailure != 0 { beginStop("journal failed") }
     if path.orders.gateway.fuse.tripped != nil { beginStop("fuse tripped") }
     let mustBeFlat = path.driver.engine.firmIsKilled || !endReason.isEmpty
@@ -243,13 +242,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
     path.drain()
   }
 
-  private static func realtime() -> Int64 {
-    var time = timespec()
-    clock_gettime(CLOCK_REALTIME, &time)
-    return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
-  }
-
-  private mutating func report() {
+  @inlinable mutating func report() {
     let counters = path.driver.engine.counters
     monitor.set(.messages, counters.marketRecords)
     monitor.set(.sessionTime, UInt64(bitPattern: path.clock.lastMessage))
@@ -266,7 +259,7 @@ struct TradingLoop<S: Strategy>: ~Copyable {
 
   // MARK: The end
 
-  private mutating func checkStop() {
+  @inlinable mutating func checkStop() {
     switch monitor.stopReason {
     case .none: break
     case .signal: beginStop("signal")
@@ -286,17 +279,17 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   }
 
   /// Messages are missing, or the books that a snapshot gives.
-  private var isBehind: Bool { feed.receiver.hasGap || snapshot.isWanted }
+  @usableFromInline var isBehind: Bool { feed.receiver.hasGap || snapshot.isWanted }
 
   /// What is still missing when the run ends will not be repaired any more: it is lost, and no book is
   /// whole.
-  private mutating func loseMissing() {
+  @inlinable mutating func loseMissing() {
     guard isBehind else { return }
     path.driver.engine.market.gapLost(missing: feed.receiver.missing)
   }
 
   /// The strategies fall silent, every working order is cancelled, and the confirmations are awaited.
-  private mutating func beginStop(_ reason: String) {
+  @inlinable mutating func beginStop(_ reason: String) {
     guard endReason.isEmpty else { return }
     endReason = reason
     stopDeadline = path.now &+ settings.stopMax
@@ -308,19 +301,30 @@ struct TradingLoop<S: Strategy>: ~Copyable {
   }
 }
 
+/// CLOCK_REALTIME in nanoseconds, for the kernel's receive stamps.
+@usableFromInline func realtimeClock() -> Int64 {
+  var time = timespec()
+  unsafe clock_gettime(CLOCK_REALTIME, &time)
+  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+}
+
 /// What a ``TradingLoop`` is told.
-struct TradingLoopSettings: Sendable {
-  var speed: Configuration.Speed
-  var wait: WaitStrategy
+@usableFromInline package struct TradingLoopSettings: Sendable {
+  @usableFromInline package var wait: WaitStrategy
   /// Flow control of a `max` run: the exchange reads here what was consumed.
-  var flow: FlowControl?
-  var snapshotServer = Endpoint.any(port: 0)
+  @usableFromInline package var flow: FlowControl?
+  @usableFromInline package var snapshotServer = Endpoint.any(port: 0)
   /// Who is named in the journal when the kill switch moves.
-  var person = "operator"
+  @usableFromInline package var person = "operator"
   /// Machine time to wait for the confirmations at the end.
-  var stopMax: Int64 = 5_000_000_000
+  @usableFromInline package var stopMax: Int64 = 5_000_000_000
   /// Machine time that a repair under way at the end may take; what is missing then is lost.
-  var repairMax: Int64 = 1_000_000_000
+  @usableFromInline package var repairMax: Int64 = 1_000_000_000
   /// Machine time that a gap may be open before strategies withdraw.
-  var gapGrace: Int64 = 0
+  @usableFromInline package var gapGrace: Int64 = 0
+
+  package init(wait: WaitStrategy, flow: FlowControl? = nil) {
+    self.wait = wait
+    self.flow = flow
+  }
 }

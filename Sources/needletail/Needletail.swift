@@ -1,7 +1,7 @@
 import Foundation
 import Node
 
-@main struct Command {
+@main struct Needletail {
   static func main() {
     exit(CommandTable.main(Array(CommandLine.arguments.dropFirst())).rawValue)
   }

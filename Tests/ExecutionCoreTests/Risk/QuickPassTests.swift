@@ -3,7 +3,7 @@ import Testing
 @testable import ExecutionCore
 
 /// The quick pass against the chain: what it lets through, each check lets through, with the same side.
-@Suite struct RiskGateTests {
+@Suite struct QuickPassTests {
   /// What both said about one order.
   struct Answer {
     var quick: Bool
@@ -199,7 +199,7 @@ import Testing
       let again = try #require(ask(market, request))
       #expect(!again.quick && again.refusal?.code == .duplicateOrder)
     }
-    let gates = market.driver.engine.core.pointee.instrumentGates
+    let gates = market.driver.engine.core.pointee.instrumentBounds
     #expect(gates[0].lowest == 8_000_000_000 && gates[0].highest == 12_000_000_000)
   }
 }

@@ -2,28 +2,24 @@
 /// at max it stands at the last applied message's. It never goes back.
 ///
 /// Threading: the hot thread.
-struct SessionClock {
+@usableFromInline package struct SessionClock {
   /// Times session time at 10⁻⁸; 0 is max.
-  private let speed: Int64
-  private var firstSession: Int64 = 0
-  private var firstMachine: Int64 = 0
-  private(set) var lastMessage: Int64 = 0
+  @usableFromInline let speed: Int64
+  @usableFromInline var firstSession: Int64 = 0
+  @usableFromInline var firstMachine: Int64 = 0
+  @usableFromInline package internal(set) var lastMessage: Int64 = 0
 
-  init(_ speed: Configuration.Speed) {
-    switch speed {
-    case .max: self.speed = 0
-    case .times(let number): self.speed = number.raw
-    }
-  }
+  /// - Parameter speed: times session time at 10⁻⁸; nil: as fast as it goes.
+  package init(speed: Int64?) { self.speed = speed ?? 0 }
 
   /// Session time from the first message to the last.
-  var span: Int64 { lastMessage - firstSession }
-  var hasBegun: Bool { firstMachine != 0 }
+  @inlinable package var span: Int64 { lastMessage - firstSession }
+  @inlinable package var hasBegun: Bool { firstMachine != 0 }
   /// Machine time of the first message.
-  var begunAt: Int64 { firstMachine }
+  @inlinable package var begunAt: Int64 { firstMachine }
 
-  @inline(__always)
-  mutating func applied(_ sessionTime: Int64, now: Int64) {
+  @inline(__always) @inlinable
+  package mutating func applied(_ sessionTime: Int64, now: Int64) {
     if firstMachine == 0 {
       firstMachine = max(now, 1)
       firstSession = sessionTime
@@ -33,8 +29,8 @@ struct SessionClock {
   }
 
   /// 0 before the first message.
-  @inline(__always)
-  func time(now: Int64) -> Int64 {
+  @inline(__always) @inlinable
+  package func time(now: Int64) -> Int64 {
     guard speed != 0, firstMachine != 0, now > firstMachine else { return lastMessage }
     let passed = Int128(now - firstMachine) * Int128(speed) / 100_000_000
     return max(lastMessage, Int64(clamping: Int128(firstSession) + passed))

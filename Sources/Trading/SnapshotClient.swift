@@ -1,7 +1,6 @@
-import CSupport
-import ExecutionCore
-import Gateways
-import Transport
+public import ExecutionCore
+package import Gateways
+public import Transport
 
 /// Takes the books from the exchange's snapshot service: what a late start needs, and a loss that
 /// re-requests cannot mend.
@@ -10,17 +9,17 @@ import Transport
 /// the feed goes on. While it is taken no book is whole, and nothing is traded.
 ///
 /// Threading: the hot thread. Allocates when a snapshot begins: nothing trades then.
-struct SnapshotClient: ~Copyable {
-  static let token: UInt64 = 5
+@safe @usableFromInline package struct SnapshotClient: ~Copyable {
+  @inlinable package static var token: UInt64 { 5 }
   /// Attempts at one snapshot, and machine time between them.
-  static let attemptsMax = 20
-  static let retry: Int64 = 250_000_000
+  package static let attemptsMax = 20
+  package static let retry: Int64 = 250_000_000
   /// Machine time that one attempt may take, and that the service may be silent in it.
-  static let attemptTimeMax: Int64 = 15_000_000_000
-  static let silenceMax: Int64 = 3_000_000_000
+  package static let attemptTimeMax: Int64 = 15_000_000_000
+  package static let silenceMax: Int64 = 3_000_000_000
 
   /// What the bytes amounted to.
-  enum Progress {
+  @usableFromInline package enum Progress {
     case more
     /// The books are taken; the feed goes on at this sequence.
     case complete(next: UInt64)
@@ -37,10 +36,10 @@ struct SnapshotClient: ~Copyable {
   /// Machine time at which this attempt has failed.
   private var deadline: Int64 = 0
   /// A snapshot is wanted and not there yet.
-  private(set) var isWanted = false
-  private(set) var taken: UInt64 = 0
+  @usableFromInline package private(set) var isWanted = false
+  @usableFromInline package private(set) var taken: UInt64 = 0
 
-  init(credentials: SoupCredentials, midnight: Int64) {
+  package init(credentials: SoupCredentials, midnight: Int64) {
     self.credentials = credentials
     self.midnight = midnight
     soup = SoupClient(Self.session(credentials))
@@ -53,7 +52,7 @@ struct SnapshotClient: ~Copyable {
   }
 
   /// From now on a snapshot is wanted.
-  mutating func begin(now: Int64) {
+  @usableFromInline package mutating func begin(now: Int64) {
     guard !isWanted else { return }
     isWanted = true
     attempts = 0
@@ -62,7 +61,9 @@ struct SnapshotClient: ~Copyable {
 
   /// Connects when it is time to, keeps the session alive, and ends an attempt that takes too long or
   /// whose service fell silent; false when the attempts are used up.
-  mutating func tick(_ reactor: inout Reactor, at endpoint: Endpoint, now: Int64) -> Bool {
+  @usableFromInline package mutating func tick(
+    _ reactor: inout Reactor, at endpoint: Endpoint, now: Int64
+  ) -> Bool {
     guard isWanted else { return true }
     if connection != .none { watch(&reactor, now: now) }
     guard attempts < Self.attemptsMax || connection != .none else { return false }
@@ -82,10 +83,10 @@ struct SnapshotClient: ~Copyable {
   /// Heartbeats, and the end of an attempt that hangs: in connecting, in logging in, in mid-stream.
   private mutating func watch(_ reactor: inout Reactor, now: Int64) {
     var fault: SoupFault?
-    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
-      let length = soup.tick(now: now, into: buffer, &fault)
+    unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
+      let length = unsafe soup.tick(now: now, into: buffer, &fault)
       guard length > 0 else { return }
-      _ = reactor.send(
+      _ = unsafe reactor.send(
         UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]),
         on: connection)
     }
@@ -96,22 +97,22 @@ struct SnapshotClient: ~Copyable {
   ///
   /// After ``Progress/complete(next:)`` the caller decides whether the books are of use: they stay
   /// unfit for trading until it says `endSnapshot`.
-  mutating func handle(
+  @usableFromInline package mutating func handle(
     _ event: borrowing ReactorEvent, _ reactor: inout Reactor, _ market: MarketData, now: Int64
   ) -> Progress {
     guard event.connection == connection, isWanted else { return .more }
     switch event.kind {
     case .connected where event.errorNumber == 0:
       market.beginSnapshot()
-      withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
-        let length = soup.connected(now: now, into: buffer)
-        _ = reactor.send(
+      unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
+        let length = unsafe soup.connected(now: now, into: buffer)
+        _ = unsafe reactor.send(
           UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]),
           on: connection)
       }
       return .more
     case .received:
-      let progress = take(event.bytes, market, now: now)
+      let progress = unsafe take(event.bytes, market, now: now)
       switch progress {
       case .more: return .more
       case .complete: isWanted = false
@@ -138,18 +139,18 @@ struct SnapshotClient: ~Copyable {
   ) -> Progress {
     var offset = 0
     // Each turn consumes bytes, or ends.
-    while let event = soup.next(bytes, &offset, now: now) {
+    while let event = unsafe soup.next(bytes, &offset, now: now) {
       switch event {
       case .sequenced(_, let message):
-        if let next = Self.end(message) {
+        if let next = unsafe Self.end(message) {
           taken &+= 1
           return .complete(next: next)
         }
-        guard let base = message.bindMemory(to: UInt8.self).baseAddress,
-          ITCHDecoder.decode(
+        guard let base = unsafe message.bindMemory(to: UInt8.self).baseAddress,
+          unsafe ITCHDecoder.decode(
             base, length: message.count, midnight: midnight, sequence: 0, into: &record)
         else { return .failed }
-        _ = market.applySnapshot(&record)
+        _ = unsafe market.applySnapshot(&record)
       case .loginRejected, .failed, .endOfSession, .historyFound: return .failed
       case .loggedIn, .unsequenced, .debug: continue
       }
@@ -158,10 +159,12 @@ struct SnapshotClient: ~Copyable {
   }
 
   /// The sequence in `G` and twenty digits, blanks before; nil for any other message.
-  static func end(_ message: UnsafeRawBufferPointer) -> UInt64? {
-    guard message.count == 21, message[0] == UInt8(ascii: "G") else { return nil }
+  package static func end(_ message: UnsafeRawBufferPointer) -> UInt64? {
+    guard message.count == 21, unsafe message[0] == UInt8(ascii: "G") else { return nil }
     var number: UInt64 = 0
-    for byte in message.dropFirst() where byte != 0x20 {
+    for i in 1..<message.count {
+      let byte = unsafe message[i]
+      if byte == 0x20 { continue }
       guard byte >= 0x30, byte <= 0x39 else { return nil }
       let (product, overflow) = number.multipliedReportingOverflow(by: 10)
       let (sum, carried) = product.addingReportingOverflow(UInt64(byte - 0x30))

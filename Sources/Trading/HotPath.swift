@@ -1,31 +1,31 @@
-import CSupport
-import ExecutionCore
-import Gateways
-import Transport
+public import CSupport
+public import ExecutionCore
+public import Gateways
+public import Transport
 
 /// From records to bytes on the wire, and from reports back into the engine: what the loop does between two
 /// looks at the sockets.
 ///
 /// Threading: the hot thread. Nothing here allocates.
-struct HotPath<S: Strategy>: ~Copyable {
+@safe @usableFromInline package struct HotPath<S: Strategy>: ~Copyable {
   /// Requests drained in one go, and rounds of drain and report; what is left comes next time round.
-  static var requestsMax: Int { 4_096 }
+  @inlinable package static var requestsMax: Int { 4_096 }
   /// Requests between two flushes: the gateway's queue is bounded, what it holds leaves first.
-  static var requestsPerFlush: Int { 256 }
-  static var roundsMax: Int { 64 }
+  @inlinable package static var requestsPerFlush: Int { 256 }
+  @inlinable package static var roundsMax: Int { 64 }
 
-  var reactor: Reactor
-  var orders: OrderEntryClient
-  var driver: Driver<StrategySwitch<S>>
-  let latency: LatencyRecorder
-  var clock: SessionClock
+  @usableFromInline package var reactor: Reactor
+  @usableFromInline package var orders: OrderEntryClient
+  @usableFromInline package var driver: Driver<StrategySwitch<S>>
+  @usableFromInline package let latency: LatencyRecorder
+  @usableFromInline package var clock: SessionClock
   /// Machine time of this round.
-  var now: Int64 = 0
+  @usableFromInline package var now: Int64 = 0
   /// CLOCK_REALTIME less machine time, for the kernel's receive stamps.
-  var realtimeOffset: Int64 = 0
-  private var batches: UInt64 = 0
+  @usableFromInline package var realtimeOffset: Int64 = 0
+  @usableFromInline var batches: UInt64 = 0
 
-  init(
+  @inlinable package init(
     reactor: consuming Reactor, orders: consuming OrderEntryClient,
     driver: consuming Driver<StrategySwitch<S>>, latency: LatencyRecorder, clock: SessionClock
   ) {
@@ -36,13 +36,13 @@ struct HotPath<S: Strategy>: ~Copyable {
     self.clock = clock
   }
 
-  @inline(__always)
-  mutating func apply(
+  @inline(__always) @inlinable
+  package mutating func apply(
     _ records: UnsafePointer<MarketRecord>, _ count: Int, received: UInt64, arrived: Int64 = 0
   ) {
     let decoded = nt_clock_ticks()
-    clock.applied(records[count - 1].sessionTime, now: now)
-    driver.ingest(
+    unsafe clock.applied(records[count - 1].sessionTime, now: now)
+    unsafe driver.ingest(
       records, count: count, machineTime: now, received: received, decoded: decoded)
     drain()
     // Taken now: what is sent later, for a report or a timer, does not come from this datagram.
@@ -54,7 +54,7 @@ struct HotPath<S: Strategy>: ~Copyable {
   // MARK: Orders
 
   /// Hands requests to the wire and reports to the engine until neither has more; bounded.
-  mutating func drain() {
+  @inlinable package mutating func drain() {
     for _ in 0..<Self.roundsMax {
       var taken = 0
       while taken < Self.requestsMax,
@@ -72,26 +72,27 @@ struct HotPath<S: Strategy>: ~Copyable {
     }
   }
 
-  private mutating func flush() {
+  @inlinable mutating func flush() {
     let encoded = nt_clock_ticks()
     orders.flush(&reactor, now: now)
     stampSent(encoded: encoded, submitted: nt_clock_ticks())
   }
 
   /// Goes on sending what was held back, if there is anything. To be called after each poll.
-  @inline(__always)
-  mutating func resume() {
+  @inline(__always) @inlinable
+  package mutating func resume() {
     guard orders.isHeldBack else { return }
     orders.flush(&reactor, now: now)
     drain()
   }
 
   /// The gateway's reports into the engine; false when there were none.
-  mutating func deliver() -> Bool {
-    let reports = orders.gateway.reports
+  @inlinable package mutating func deliver() -> Bool {
+    let reports = unsafe orders.gateway.reports
     guard !reports.isEmpty else { return false }
     let sessionTime = clock.time(now: now)
-    for report in reports {
+    for i in 0..<reports.count {
+      let report = unsafe reports[i]
       if report.kind == .sessionUp { orders.settled() }
       driver.apply(report, sessionTime: sessionTime, machineTime: now)
     }
@@ -99,14 +100,14 @@ struct HotPath<S: Strategy>: ~Copyable {
     return true
   }
 
-  mutating func receiveReports(_ event: borrowing ReactorEvent) {
+  @inlinable package mutating func receiveReports(_ event: borrowing ReactorEvent) {
     if event.kind == .received, event.connection == orders.connection {
-      var rest = event.bytes
+      var rest = unsafe event.bytes
       // Each turn uses bytes, or ends.
       while rest.count > 0 {
-        let after = orders.receive(rest, now: now)
-        let isStuck = after.count == rest.count && orders.gateway.reports.isEmpty
-        rest = after
+        let after = unsafe orders.receive(rest, now: now)
+        let isStuck = unsafe after.count == rest.count && orders.gateway.reports.isEmpty
+        unsafe rest = after
         drain()
         if isStuck { break }
       }
@@ -119,7 +120,7 @@ struct HotPath<S: Strategy>: ~Copyable {
 
   // MARK: Stages
 
-  private mutating func stampSent(encoded: UInt64, submitted: UInt64) {
+  @inlinable mutating func stampSent(encoded: UInt64, submitted: UInt64) {
     let stage = driver.engine.stage
     guard stage.isOn, stage.decided != 0 else { return }
     driver.engine.stageSent()
@@ -128,7 +129,7 @@ struct HotPath<S: Strategy>: ~Copyable {
     latency.record(.tickToOrder, from: stage.received, to: submitted)
   }
 
-  private mutating func record(_ stage: StageStamps, arrived: Int64) {
+  @inlinable mutating func record(_ stage: StageStamps, arrived: Int64) {
     if arrived != 0 {
       latency.record(.receive, nanoseconds: max(0, now &+ realtimeOffset &- arrived))
     }

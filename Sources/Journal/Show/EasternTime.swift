@@ -1,5 +1,5 @@
 /// Session time for people: time of day, US Eastern.
-enum SessionClock {
+enum EasternTime {
   private static let second: Int64 = 1_000_000_000
   private static let day: Int64 = 86_400
 

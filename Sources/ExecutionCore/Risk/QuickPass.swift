@@ -6,7 +6,7 @@
 /// chain itself decides, and says why.
 
 /// What the quick pass needs of an instrument: two cache lines.
-struct InstrumentGate: BitwiseCopyable {
+struct InstrumentBounds: BitwiseCopyable {
   /// Prices on the grid of `priceTest` that every collar and band lets through; none to begin with.
   var lowest: Int64 = 1
   var highest: Int64 = 0
@@ -28,7 +28,7 @@ struct InstrumentGate: BitwiseCopyable {
 }
 
 /// The strictest limits of a strategy, its account and the firm: a cache line.
-struct StrategyGate: BitwiseCopyable {
+struct StrategyBounds: BitwiseCopyable {
   var quantityMax: Int64 = 0
   var notionalMax: Int64 = 0
   var positionMax: Int64 = 0
@@ -40,8 +40,8 @@ struct StrategyGate: BitwiseCopyable {
 }
 
 /// The market's part, the same for all instruments.
-struct MarketGate: BitwiseCopyable {
-  /// Oldest feed and symbol that no gate minds.
+struct MarketBounds: BitwiseCopyable {
+  /// Oldest feed and symbol that passes.
   var feedAgeMax: Int64 = -1
   var symbolAgeMax: Int64 = -1
   /// The dynamic collar's width, doubled and by 10,000 basis points as it is compared.
@@ -50,75 +50,75 @@ struct MarketGate: BitwiseCopyable {
 }
 
 extension EngineState {
-  /// Works all gates out, at start-up.
-  mutating func setGates() {
-    for i in 0..<instrumentCount { setGate(instrument: i) }
-    setStrategyGates()
+  /// Works all bounds out, at start-up.
+  mutating func setBounds() {
+    for i in 0..<instrumentCount { setBounds(instrument: i) }
+    setStrategyBounds()
     let silence = market.settings.feedStaleAfter
     let age = market.settings.staleAfter
-    marketGate.feedAgeMax = min(settings.dataAgeMax, silence > 0 ? silence : .max)
-    if settings.goodQuoteAgeMax < 0 { marketGate.feedAgeMax = -1 }
-    marketGate.symbolAgeMax = age > 0 ? age : .max
-    marketGate.collarShare = settings.dynamicBasisPoints
-    marketGate.collarAbsolute = Int64(clamping: Int128(settings.dynamicAbsolute) * 20_000)
+    marketBounds.feedAgeMax = min(settings.dataAgeMax, silence > 0 ? silence : .max)
+    if settings.goodQuoteAgeMax < 0 { marketBounds.feedAgeMax = -1 }
+    marketBounds.symbolAgeMax = age > 0 ? age : .max
+    marketBounds.collarShare = settings.dynamicBasisPoints
+    marketBounds.collarAbsolute = Int64(clamping: Int128(settings.dynamicAbsolute) * 20_000)
   }
 
   /// After a limit of firm, account or strategy changed.
-  mutating func setStrategyGates() {
-    for i in 0..<strategyCount { setGate(strategy: i) }
+  mutating func setStrategyBounds() {
+    for i in 0..<strategyCount { setBounds(strategy: i) }
   }
 
   /// After a limit of the instrument changed, or its place on the restricted list.
-  mutating func setGate(instrument i: Int) {
+  mutating func setBounds(instrument i: Int) {
     let r = risk[i]
     let own = instrumentLimits[i]
-    var gate = InstrumentGate()
-    gate.symbol = r.symbol
-    gate.priceExponent = r.priceExponent
-    gate.quantityExponent = r.quantityExponent
-    gate.regSHO = r.regSHO
-    gate.shortable = r.shortable
-    gate.moneyScale = r.moneyScale
-    gate.quoteDivisor = r.quoteDivisor
-    gate.lotTest = r.lotTest
-    gate.quantityMax = min(own.orderQuantity, Self.venueQuantityMax)
-    gate.notionalMax = Int64(clamping: own.orderNotional)
-    gate.positionMax = own.position
-    gate.openOrdersMax = own.openOrders
+    var bounds = InstrumentBounds()
+    bounds.symbol = r.symbol
+    bounds.priceExponent = r.priceExponent
+    bounds.quantityExponent = r.quantityExponent
+    bounds.regSHO = r.regSHO
+    bounds.shortable = r.shortable
+    bounds.moneyScale = r.moneyScale
+    bounds.quoteDivisor = r.quoteDivisor
+    bounds.lotTest = r.lotTest
+    bounds.quantityMax = min(own.orderQuantity, Self.venueQuantityMax)
+    bounds.notionalMax = Int64(clamping: own.orderNotional)
+    bounds.positionMax = own.position
+    bounds.openOrdersMax = own.openOrders
     let (most, over) = Self.venuePriceMax.multipliedReportingOverflow(by: r.dollar / 100)
     var lowest = max(max(1, r.lowest), r.lowerBand)
     var highest = min(r.highest, over ? .max : most)
     if r.upperBand > 0 { highest = min(highest, r.upperBand) }
     // One grid for all prices of the range; those on the other are left to the chain.
     if highest < r.dollar {
-      gate.priceTest = r.subDollarTest
+      bounds.priceTest = r.subDollarTest
     } else {
-      gate.priceTest = r.tickTest
+      bounds.priceTest = r.tickTest
       lowest = max(lowest, r.dollar)
     }
     if r.previousClose > 0, !r.restricted {
-      gate.lowest = lowest
-      gate.highest = highest
+      bounds.lowest = lowest
+      bounds.highest = highest
     }
-    instrumentGates[i] = gate
+    instrumentBounds[i] = bounds
   }
 
-  private mutating func setGate(strategy i: Int) {
+  private mutating func setBounds(strategy i: Int) {
     let id = StrategyID(raw: UInt32(i))
     let own = limits[strategyScope(id)]
     let account = limits[accountScope(account(of: id))]
     let firm = limits[0]
-    var gate = StrategyGate()
-    gate.quantityMax = min(min(own.orderQuantity, account.orderQuantity), firm.orderQuantity)
-    gate.notionalMax = Int64(
+    var bounds = StrategyBounds()
+    bounds.quantityMax = min(min(own.orderQuantity, account.orderQuantity), firm.orderQuantity)
+    bounds.notionalMax = Int64(
       clamping: min(min(own.orderNotional, account.orderNotional), firm.orderNotional))
-    gate.positionMax = own.position
-    gate.accountPositionMax = account.position
-    gate.openOrdersMax = own.openOrders
-    gate.accountOpenOrdersMax = account.openOrders
-    gate.firmOpenOrdersMax = firm.openOrders
-    gate.firmPositionMax = firm.position
-    strategyGates[i] = gate
+    bounds.positionMax = own.position
+    bounds.accountPositionMax = account.position
+    bounds.openOrdersMax = own.openOrders
+    bounds.accountOpenOrdersMax = account.openOrders
+    bounds.firmOpenOrdersMax = firm.openOrders
+    bounds.firmPositionMax = firm.position
+    strategyBounds[i] = bounds
   }
 
   /// Whether the order passes every check for certain; then it has its side, and the buckets are
@@ -131,15 +131,15 @@ extension EngineState {
   @inline(__always) private mutating func passesSize(_ t: OrderTerms) -> Bool {
     let i = t.instrument
     let s = Int(t.strategy.raw)
-    guard t.quantity > 0, t.quantity <= instrumentGates[i].quantityMax,
-      t.quantity <= strategyGates[s].quantityMax, t.price >= instrumentGates[i].lowest,
-      t.price <= instrumentGates[i].highest, instrumentGates[i].priceTest.divides(t.price),
-      instrumentGates[i].lotTest.divides(t.quantity)
+    guard t.quantity > 0, t.quantity <= instrumentBounds[i].quantityMax,
+      t.quantity <= strategyBounds[s].quantityMax, t.price >= instrumentBounds[i].lowest,
+      t.price <= instrumentBounds[i].highest, instrumentBounds[i].priceTest.divides(t.price),
+      instrumentBounds[i].lotTest.divides(t.quantity)
     else { return false }
     let (value, wide) = t.price.multipliedReportingOverflow(by: t.quantity)
-    let (notional, over) = value.multipliedReportingOverflow(by: instrumentGates[i].moneyScale)
-    return !wide && !over && notional <= instrumentGates[i].notionalMax
-      && notional <= strategyGates[s].notionalMax
+    let (notional, over) = value.multipliedReportingOverflow(by: instrumentBounds[i].moneyScale)
+    return !wide && !over && notional <= instrumentBounds[i].notionalMax
+      && notional <= strategyBounds[s].notionalMax
   }
 
   @inline(__always) private mutating func passesLatches(_ t: OrderTerms) -> Bool {
@@ -152,17 +152,17 @@ extension EngineState {
   /// Session, status, book, quote, ages, the collar around the quote, and the side of a sale.
   @inline(__always) private mutating func passesMarket(_ t: inout OrderTerms) -> Bool {
     let i = t.instrument
-    guard let (bid, ask, rule) = market.passes(i, now: sessionTime, marketGate),
+    guard let (bid, ask, rule) = market.passes(i, now: sessionTime, marketBounds),
       failingSince[i] == 0
     else { return false }
-    let divisor = instrumentGates[i].quoteDivisor
+    let divisor = instrumentBounds[i].quoteDivisor
     let doubled =
       divisor == 1 ? bid &+ ask : bid / divisor &+ ask / divisor
-    let (share, wide) = doubled.multipliedReportingOverflow(by: marketGate.collarShare)
+    let (share, wide) = doubled.multipliedReportingOverflow(by: marketBounds.collarShare)
     let distance = ((t.price &* 2) &- doubled).magnitude
     let (scaled, over) = distance.multipliedReportingOverflow(by: 10_000)
     guard !wide, !over, t.price < 1 << 62,
-      scaled <= max(share, marketGate.collarAbsolute).magnitude
+      scaled <= max(share, marketBounds.collarAbsolute).magnitude
     else { return false }
     if t.isBuy { return true }
     let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
@@ -172,8 +172,8 @@ extension EngineState {
       t.side = .sell
       return true
     }
-    guard instrumentGates[i].shortable,
-      (rule != 0 ? rule : instrumentGates[i].regSHO) == UInt8(ascii: "0")
+    guard instrumentBounds[i].shortable,
+      (rule != 0 ? rule : instrumentBounds[i].regSHO) == UInt8(ascii: "0")
     else { return false }
     t.side = .sellShort
     return true
@@ -186,12 +186,12 @@ extension EngineState {
     let own = exposure[t.cell].worstCase(isBuy: t.isBuy, adding: t.adding)
     let accounts = accountExposure[account].worstCase(isBuy: t.isBuy, adding: t.adding)
     let all = instrumentExposure[i].worstCase(isBuy: t.isBuy, adding: t.adding)
-    return own <= strategyGates[s].positionMax && accounts <= strategyGates[s].accountPositionMax
-      && all <= instrumentGates[i].positionMax && all <= strategyGates[s].firmPositionMax
-      && instrumentExposure[i].openOrders < instrumentGates[i].openOrdersMax
-      && scopes[strategyScope(t.strategy)].openOrders < strategyGates[s].openOrdersMax
-      && scopes[accountScope(t.account)].openOrders < strategyGates[s].accountOpenOrdersMax
-      && scopes[0].openOrders < strategyGates[s].firmOpenOrdersMax
+    return own <= strategyBounds[s].positionMax && accounts <= strategyBounds[s].accountPositionMax
+      && all <= instrumentBounds[i].positionMax && all <= strategyBounds[s].firmPositionMax
+      && instrumentExposure[i].openOrders < instrumentBounds[i].openOrdersMax
+      && scopes[strategyScope(t.strategy)].openOrders < strategyBounds[s].openOrdersMax
+      && scopes[accountScope(t.account)].openOrders < strategyBounds[s].accountOpenOrdersMax
+      && scopes[0].openOrders < strategyBounds[s].firmOpenOrdersMax
   }
 
   /// Duplicates, room for the order, and the message rate last.
@@ -210,7 +210,7 @@ extension MarketData {
   /// instrument trades without any halt or breach in the day, its book is whole, its present quote is
   /// neither crossed nor old. nil is no verdict.
   @inline(__always) func passes(
-    _ instrument: Int, now: Int64, _ gate: MarketGate
+    _ instrument: Int, now: Int64, _ bounds: MarketBounds
   ) -> (bid: Int64, ask: Int64, rule: UInt8)? {
     guard unsafe feed.pointee.systemEvent == EngineState.marketOpenEvent,
       unsafe feed.pointee.isWhole, unsafe !feed.pointee.gapPending, unsafe !feed.pointee.loading,
@@ -218,7 +218,7 @@ extension MarketData {
     else { return nil }
     // `now` is never below 0, so that a difference that wraps is below 0.
     let silence = unsafe now &- feed.pointee.lastTime
-    guard silence >= 0, silence <= gate.feedAgeMax, unsafe feed.pointee.lastTime != 0,
+    guard silence >= 0, silence <= bounds.feedAgeMax, unsafe feed.pointee.lastTime != 0,
       instrument < instrumentCount
     else { return nil }
     let bound = unsafe locates[instrument]
@@ -226,7 +226,7 @@ extension MarketData {
     let locate = UInt16(truncatingIfNeeded: bound &- 1)
     let state = unsafe hot(locate)
     let age = unsafe now &- state.pointee.lastTime
-    guard age >= 0, age <= gate.symbolAgeMax, unsafe state.pointee.lastTime != 0,
+    guard age >= 0, age <= bounds.symbolAgeMax, unsafe state.pointee.lastTime != 0,
       unsafe state.pointee.goodTime != 0,
       unsafe state.pointee.tradingState == EngineState.tradingStatus,
       unsafe state.pointee.operationalHalts & 1 == 0,

@@ -2,7 +2,7 @@ import ExecutionCore
 import Foundation
 import Testing
 
-@testable import Transport
+@testable import Captures
 
 struct FeedFileTests {
   let directory: TemporaryDirectory

@@ -69,7 +69,7 @@ internal import Glibc
     guard capacity > 0 else { return 0 }
     // Each turn reads a piece, writes bytes or ends.
     while end == nil {
-      if form == .unknown { tellForm() }
+      if form == .unknown { detectForm() }
       if unsafe stream.pointee.avail_in == 0, !isAtEnd { refill() }
       guard end == nil else { break }
       let count = form == .raw ? unsafe copy(out, capacity) : unsafe inflated(out, capacity)
@@ -79,7 +79,7 @@ internal import Glibc
   }
 
   /// By the first two bytes, as the open file is told; a pipe may give them one by one.
-  private mutating func tellForm() {
+  private mutating func detectForm() {
     while unsafe stream.pointee.avail_in < 2, !isAtEnd, end == nil { refill() }
     let isPacked = unsafe stream.pointee.avail_in >= 2 && piece[0] == 0x1f && piece[1] == 0x8b
     form = isPacked ? .packed : .raw

@@ -1,43 +1,42 @@
-import CSupport
-import ExecutionCore
-import Gateways
-import Transport
+public import ExecutionCore
+public import Gateways
+public import Transport
 
 /// The market-data end of the hot thread: the feed's sockets, the MoldUDP64 receiver and the decoder.
 /// Datagrams go in, batches of records come out.
 ///
 /// Threading: the hot thread. No allocation after `init`.
-struct FeedClient: ~Copyable {
+@safe @usableFromInline package struct FeedClient: ~Copyable {
   /// What the reactor's events of these sockets carry.
-  enum Token {
-    static let lineA: UInt64 = 1
-    static let lineB: UInt64 = 2
-    static let request: UInt64 = 3
+  @usableFromInline package enum Token {
+    @inlinable package static var lineA: UInt64 { 1 }
+    @inlinable package static var lineB: UInt64 { 2 }
+    @inlinable package static var request: UInt64 { 3 }
   }
   /// Records of one batch: more than a datagram can hold.
   static let batchMax = 4_096
   /// Asked of the kernel for each socket: room for bursts.
-  static let socketBytes: Int32 = 4 << 20
+  package static let socketBytes: Int32 = 4 << 20
 
-  private(set) var receiver: MoldReceiver
-  let lineA: ConnectionID
-  let lineB: ConnectionID
+  @usableFromInline package internal(set) var receiver: MoldReceiver
+  @usableFromInline package let lineA: ConnectionID
+  @usableFromInline package let lineB: ConnectionID
   private let requestSocket: ConnectionID
   /// Where re-requests go; `any(port: 0)` until it is known.
-  var requestServer = Endpoint.any(port: 0)
-  let midnight: Int64
-  let records: UnsafeMutablePointer<MarketRecord>
-  private(set) var datagrams: UInt64 = 0
-  private(set) var bytes: UInt64 = 0
-  private(set) var malformed: UInt64 = 0
+  @usableFromInline package var requestServer = Endpoint.any(port: 0)
+  private let midnight: Int64
+  private let records: UnsafeMutablePointer<MarketRecord>
+  @usableFromInline package internal(set) var datagrams: UInt64 = 0
+  @usableFromInline package internal(set) var bytes: UInt64 = 0
+  @usableFromInline package internal(set) var malformed: UInt64 = 0
   /// What the receiver has said since the last ``takeEvents()``.
-  private var events: MoldEvents = []
+  @usableFromInline var events: MoldEvents = []
 
   /// Opens the two lines' sockets and one for re-requests.
   ///
   /// A line that is a multicast group is joined on `interface`; else it is an address of this machine,
   /// port 0 for any free one. Holes are repaired as `repair` says.
-  init(
+  package init(
     on reactor: inout Reactor, lineA atA: Endpoint, lineB atB: Endpoint, interface: UInt32,
     midnight: Int64, repair: MoldReceiverSettings = MoldReceiverSettings()
   ) throws(ReactorError) {
@@ -59,15 +58,15 @@ struct FeedClient: ~Copyable {
     self.lineB = lineB
     self.requestSocket = requestSocket
     receiver = MoldReceiver(repair)
-    records = .allocate(capacity: Self.batchMax)
-    records.initialize(repeating: MarketRecord(), count: Self.batchMax)
+    unsafe records = .allocate(capacity: Self.batchMax)
+    unsafe records.initialize(repeating: MarketRecord(), count: Self.batchMax)
   }
 
-  deinit { records.deallocate() }
+  deinit { unsafe records.deallocate() }
 
   /// Takes one datagram; `apply` gets the records of each contiguous run, in order.
-  @inline(__always)
-  mutating func receive(
+  @usableFromInline
+  package mutating func receive(
     _ datagram: UnsafeRawBufferPointer, token: UInt64,
     _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) {
@@ -76,10 +75,10 @@ struct FeedClient: ~Copyable {
     let line =
       token == Token.request ? receiver.requestLine : token == Token.lineB ? 1 : 0
     let midnight = midnight
-    let records = records
+    let records = unsafe records
     var bad = 0
-    let found = receiver.receive(datagram, line: line) { span in
-      bad &+= Self.decode(span, midnight: midnight, into: records, apply)
+    let found = unsafe receiver.receive(datagram, line: line) { span in
+      unsafe bad &+= Self.decode(span, midnight: midnight, into: records, apply)
     }
     malformed &+= UInt64(bad)
     events.formUnion(found)
@@ -87,20 +86,20 @@ struct FeedClient: ~Copyable {
 
   /// Decodes a run in batches; returns the malformed messages in it.
   @inline(__always)
-  static func decode(
+  private static func decode(
     _ span: MoldSpan, midnight: Int64, into records: UnsafeMutablePointer<MarketRecord>,
     _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) -> Int {
-    guard let base = span.framed.bindMemory(to: UInt8.self).baseAddress else { return 0 }
+    guard let base = unsafe span.framed.bindMemory(to: UInt8.self).baseAddress else { return 0 }
     var offset = 0
     var sequence = span.firstSequence
     var malformed = 0
     // Each turn consumes a frame at least, or ends.
-    while offset < span.framed.count {
-      let batch = ITCHDecoder.decodeFrames(
+    while unsafe offset < span.framed.count {
+      let batch = unsafe ITCHDecoder.decodeFrames(
         base + offset, count: span.framed.count - offset, midnight: midnight,
         firstSequence: sequence, into: records, capacity: batchMax)
-      if batch.records > 0 { apply(records, batch.records) }
+      if batch.records > 0 { unsafe apply(records, batch.records) }
       malformed &+= batch.malformed
       guard batch.consumed > 0 else { break }
       offset &+= batch.consumed
@@ -110,13 +109,13 @@ struct FeedClient: ~Copyable {
   }
 
   /// Sends the re-requests that are due. Bounded: a few at a time.
-  mutating func request(_ reactor: inout Reactor, now: Int64) {
+  @usableFromInline package mutating func request(_ reactor: inout Reactor, now: Int64) {
     guard requestServer.port != 0 else { return }
-    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
+    unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
       for _ in 0..<8 {
-        let length = receiver.poll(now: now, into: buffer, &events)
+        let length = unsafe receiver.poll(now: now, into: buffer, &events)
         guard length > 0 else { return }
-        _ = reactor.sendDatagram(
+        _ = unsafe reactor.sendDatagram(
           UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]),
           to: requestServer, on: requestSocket)
       }
@@ -125,14 +124,14 @@ struct FeedClient: ~Copyable {
 
   /// Goes on behind a snapshot that ends before `sequence`; false when it is older than the feed. What
   /// else happened waits in ``takeEvents()``.
-  mutating func splice(
+  @usableFromInline package mutating func splice(
     at sequence: UInt64, _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) -> Bool {
     let midnight = midnight
-    let records = records
+    let records = unsafe records
     var bad = 0
     let found = receiver.splice(at: sequence) { span in
-      bad &+= Self.decode(span, midnight: midnight, into: records, apply)
+      unsafe bad &+= Self.decode(span, midnight: midnight, into: records, apply)
     }
     malformed &+= UInt64(bad)
     guard let found else { return false }
@@ -140,7 +139,7 @@ struct FeedClient: ~Copyable {
     return true
   }
 
-  mutating func takeEvents() -> MoldEvents {
+  @inlinable package mutating func takeEvents() -> MoldEvents {
     defer { events = [] }
     return events
   }

@@ -1,5 +1,5 @@
-import Glibc
-import Synchronization
+internal import Glibc
+internal import Synchronization
 
 /// The shared counter behind `--speed max`: the core says how far it has consumed the feed, so that the
 /// exchange publishes at most ``windowMax`` messages beyond.
@@ -17,25 +17,25 @@ import Synchronization
   public let path: String
 
   /// Opens the file, creates and zeroes it when it is not there or `creates` asks for a fresh one.
-  public init(path: String, creates: Bool) throws(StoreError) {
+  public init(path: String, creates: Bool) throws(FlowControlError) {
     self.path = path
     let flags = O_RDWR | O_CLOEXEC | O_CREAT | (creates ? O_TRUNC : 0)
     let descriptor = unsafe open(path, flags, 0o600)
-    guard descriptor >= 0 else { throw StoreError(path, "cannot be opened", errno) }
+    guard descriptor >= 0 else { throw FlowControlError(path, "cannot be opened", errno) }
     defer { close(descriptor) }
     guard ftruncate(descriptor, off_t(Self.bytes)) == 0 else {
-      throw StoreError(path, "cannot be made \(Self.bytes) bytes long", errno)
+      throw FlowControlError(path, "cannot be made \(Self.bytes) bytes long", errno)
     }
     let mapped = unsafe mmap(
       nil, Self.bytes, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
     guard let mapped = unsafe mapped, unsafe mapped != MAP_FAILED else {
-      throw StoreError(path, "cannot be mapped", errno)
+      throw FlowControlError(path, "cannot be mapped", errno)
     }
     unsafe base = mapped
     let found = unsafe base.load(as: UInt64.self)
     guard found == 0 || found == Self.magic else {
       unsafe munmap(base, Self.bytes)
-      throw StoreError(
+      throw FlowControlError(
         path, "is not a flow-control file", 0, remedy: "name a file that does not exist yet")
     }
     unsafe base.storeBytes(of: Self.magic, as: UInt64.self)
@@ -60,15 +60,15 @@ import Synchronization
   }
 }
 
-/// Why a file of the exchange cannot be used, and what to do.
-public struct StoreError: Error, Hashable, CustomStringConvertible {
+/// Why a file of flow control cannot be used, and what to do.
+public struct FlowControlError: Error, Hashable, CustomStringConvertible {
   public var path: String
   public var problem: String
   /// 0 when the system had no part in it.
   public var errorNumber: Int32
   public var remedy: String
 
-  public init(_ path: String, _ problem: String, _ errorNumber: Int32, remedy: String = "") {
+  init(_ path: String, _ problem: String, _ errorNumber: Int32, remedy: String = "") {
     self.path = path
     self.problem = problem
     self.errorNumber = errorNumber

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-@testable import Transport
+@testable import Captures
 
 /// What one packet was, kept beyond the next.
 struct SeenPacket: Equatable {

@@ -2,7 +2,7 @@ import ExecutionCore
 import Foundation
 
 /// The exchange's own account of a session, read from its report, to hold ours against.
-struct ExchangeAccount: Equatable {
+struct ReportedAccount: Equatable {
   struct Position: Equatable {
     var shares: Int64 = 0
     var bought: Int64 = 0
@@ -91,7 +91,7 @@ struct ExchangeAccount: Equatable {
   }
 }
 
-extension ExchangeAccount.Position: CustomStringConvertible {
+extension ReportedAccount.Position: CustomStringConvertible {
   init?(_ entry: [String: Any]) {
     guard let shares = entry["shares"] as? NSNumber, let bought = entry["bought"] as? NSNumber,
       let sold = entry["sold"] as? NSNumber,
