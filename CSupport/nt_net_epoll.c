@@ -194,4 +194,5 @@ const nt_back_end nt_epoll = {.create = nt_epoll_create,
                               .start = nt_epoll_start,
                               .stop = nt_epoll_stop,
                               .submit = nt_epoll_submit,
-                              .collect = nt_epoll_collect};
+                              .collect = nt_epoll_collect,
+                              .socket_mode = SOCK_NONBLOCK};

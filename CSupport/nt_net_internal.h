@@ -110,6 +110,7 @@ typedef struct nt_back_end {
   /* 0 or an errno; why goes into `reason`. */
   int (*create)(nt_net *net, char *reason, uint32_t reason_bytes);
   void (*destroy)(nt_net *net);
+  /* 0 also where it has failed the connection (NT_IS_FAILED): that comes as an event. */
   int (*start)(nt_net *net, nt_conn *conn);
   /* After a failure (the descriptor stays) or a close (it goes, and the slot when the kernel is
    * done). */
@@ -117,8 +118,11 @@ typedef struct nt_back_end {
   /* Hands over what is queued. */
   int (*submit)(nt_net *net);
   int (*collect)(nt_net *net, nt_net_sink *sink, int64_t wait);
-  /* Of those that belong to the kernel's ring. */
+  /* Of those that belong to the kernel's ring; NULL: it has none. */
   void (*give_buffer)(nt_net *net, uint32_t buffer);
+  /* SOCK_NONBLOCK, or 0: io_uring waits in the kernel only for blocking sockets, and plain calls
+   * say MSG_DONTWAIT. */
+  int socket_mode;
 } nt_back_end;
 
 struct nt_net {
@@ -253,7 +257,8 @@ void nt_list_add(nt_net *net, nt_net_list *list, nt_conn *conn, uint16_t members
 nt_conn *nt_conn_find(const nt_net *net, uint64_t connection);
 nt_conn *nt_conn_take(nt_net *net);
 void nt_conn_give_back(nt_net *net, nt_conn *conn);
-/* Starts an open socket's reception and event bookkeeping; on an error the slot is given back. */
+/* Starts an open socket's reception and event bookkeeping; on an error the caller closes it and
+ * gives the slot back. */
 int nt_conn_start(nt_net *net, nt_conn *conn);
 /* Removes a socket from the direct list. */
 void nt_direct_remove(nt_net *net, nt_conn *conn);

@@ -11,13 +11,12 @@ static void tune(nt_net *net, int fd, int level, int name, int value) {
     net->counters.options_refused += 1;
 }
 
-int nt_socket_open(nt_net *net, int type, const nt_net_socket_options *options, bool reuse,
-                   int *out) {
+static int open_socket(nt_net *net, int type, const nt_net_socket_options *options, bool reuse,
+                       int *out) {
   int fault = nt_fault_next(net, NT_NET_FAULT_SOCKET, NULL);
   if (fault)
     return fault;
-  /* io_uring waits in the kernel only for blocking sockets; plain calls say MSG_DONTWAIT. */
-  int mode = SOCK_CLOEXEC | (net->back_end == NT_NET_EPOLL ? SOCK_NONBLOCK : 0);
+  int mode = SOCK_CLOEXEC | net->calls->socket_mode;
   int fd = socket(AF_INET, type | mode, 0);
   if (fd < 0)
     return errno;
@@ -41,7 +40,7 @@ int nt_socket_open(nt_net *net, int type, const nt_net_socket_options *options, 
   return 0;
 }
 
-int nt_socket_bind(nt_net *net, int fd, nt_net_endpoint at) {
+static int bind_socket(nt_net *net, int fd, nt_net_endpoint at) {
   int fault = nt_fault_next(net, NT_NET_FAULT_BIND, NULL);
   if (fault)
     return fault;
@@ -59,7 +58,7 @@ static int open_conn(nt_net *net, uint8_t type, int socket_type,
   if (!conn)
     return ENFILE;
   int fd;
-  int error = nt_socket_open(net, socket_type, options, reuse, &fd);
+  int error = open_socket(net, socket_type, options, reuse, &fd);
   if (error) {
     nt_conn_give_back(net, conn);
     return error;
@@ -88,7 +87,7 @@ int nt_net_listen(nt_net *net, nt_net_endpoint at, const nt_net_socket_options *
   int error = open_conn(net, NT_CONN_LISTENER, SOCK_STREAM, options, reuse, token, &conn);
   if (error)
     return error;
-  error = nt_socket_bind(net, conn->fd, at);
+  error = bind_socket(net, conn->fd, at);
   if (!error)
     error = nt_fault_next(net, NT_NET_FAULT_LISTEN, NULL);
   if (!error && listen(conn->fd, options->backlog > 0 ? options->backlog : 128) != 0)
@@ -112,7 +111,7 @@ int nt_net_connect(nt_net *net, nt_net_endpoint to, const nt_net_endpoint *from,
   if (error)
     return error;
   if (from)
-    error = nt_socket_bind(net, conn->fd, *from);
+    error = bind_socket(net, conn->fd, *from);
   if (error)
     return abandon(net, conn, error);
   conn->peer = nt_socket_address(to);
@@ -144,7 +143,7 @@ int nt_net_open_datagram(nt_net *net, nt_net_endpoint at, const nt_net_socket_op
   tune(net, conn->fd, IPPROTO_IP, IP_MULTICAST_ALL, 0);
   if (options->flags & NT_NET_TIMESTAMP)
     tune(net, conn->fd, SOL_SOCKET, SO_TIMESTAMPNS, 1);
-  error = nt_socket_bind(net, conn->fd, at);
+  error = bind_socket(net, conn->fd, at);
   if (error)
     return abandon(net, conn, error);
   conn->state |= NT_IS_OPEN;

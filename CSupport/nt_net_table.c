@@ -73,7 +73,7 @@ void nt_table_destroy(nt_net *net) {
 }
 
 void nt_buffers_fill(nt_net *net) {
-  net->ring_buffers = net->back_end == NT_NET_URING ? net->options.receive_buffers : 0;
+  net->ring_buffers = net->calls->give_buffer ? net->options.receive_buffers : 0;
   net->buffer_count = net->ring_buffers + net->options.receive_buffers;
   for (uint32_t i = net->buffer_count; i > net->ring_buffers; i--)
     net->stack[net->stack_count++] = i - 1;

@@ -29,18 +29,18 @@ enum ScaleSuite: Suite {
 
   static func run(_ context: BenchContext) throws -> [Figure] {
     pin(context.processors[context.processors.count - 1])
-    let isReset = ProcessMemory.resetPeak()
+    let isReset = PeakMemory.resetPeak()
     var bench = try ScaleBench(
       symbols: symbols, live: context.quick ? liveOrders / 100 : liveOrders,
       strategy: NoStrategy())
     try bench.open()
     try bench.fill()
-    let full = ProcessMemory.peakMebibytes()
+    let full = PeakMemory.peakMebibytes()
     let wanted = context.quick ? dayMessages / 3_000 : context.scale ?? dayMessages
     let seconds = context.scale == nil ? defaultSeconds : .infinity
     try bench.trade(until: wanted, seconds: seconds, handicap: context.handicap)
     try bench.check()
-    let peak = ProcessMemory.peakMebibytes()
+    let peak = PeakMemory.peakMebibytes()
     let note = isReset ? nil : "of the whole process: the kernel did not reset the peak"
     return [
       Figure("messages", "msg", [Double(bench.messages)]),
@@ -61,7 +61,7 @@ enum ScaleSuite: Suite {
 }
 
 /// What the kernel says of this process.
-enum ProcessMemory {
+enum PeakMemory {
   /// Makes the peak begin at what is resident now; false where that is not allowed.
   static func resetPeak() -> Bool {
     (try? Data("5".utf8).write(to: URL(fileURLWithPath: "/proc/self/clear_refs"))) != nil

@@ -145,10 +145,7 @@ final class ProbeRun: @unchecked Sendable {
     let driver = Driver(
       engine: try Engine(settings.engine, lane: journal.lane),
       strategy: StrategySwitch(WireProbe(handicap: settings.handicap)))
-    var sockets = ReactorSettings()
-    sockets.backEnd = settings.backEnd
-    sockets.prefaults = true
-    var reactor = try Reactor(sockets)
+    var reactor = try Reactor(.ofTradingLoop(on: settings.backEnd))
     result.backEnd = reactor.backEnd.rawValue
     let feed = try FeedClient(
       on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: Endpoint.loopback().address,

@@ -141,8 +141,8 @@ public import CSupport
   public mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
     unsafe core.pointee.nextRequest(machineTime: machineTime)
   }
-  /// The gateway has taken what ``nextRequest(machineTime:)`` gave last: that, and nothing that was put into
-  /// the engine since, is not given again. Without a request that was given, or when it has been withdrawn
+  /// The gateway has taken what ``nextRequest(machineTime:)`` offered last: that, and nothing that was put
+  /// into the engine since, is not offered again. Without one that was offered, or when it has been withdrawn
   /// since, nothing is taken, and nothing counted as sent.
   #if !DEBUG
     @_noLocks

@@ -127,7 +127,7 @@ public struct JournalReader: Sendable {
   let header: SegmentHeader
   let bytes: UnsafeRawBufferPointer
 
-  /// Reads what is published when the journal is live, else the whole file.
+  /// Reads what is published while the journal is being written, else the whole file.
   init(_ file: String, isBeingWritten: Bool, _ disk: Disk) throws(JournalError) {
     let descriptor = try disk.open(file, O_RDONLY, doing: "cannot open")
     defer { disk.close(descriptor) }
@@ -173,7 +173,7 @@ struct JournalWalk {
     end.isBeingWritten = isBeingWritten
   }
 
-  /// Walks one segment. False when the body wants no more or a live journal ends here.
+  /// Walks one segment. False when the body wants no more or a journal that is being written ends here.
   mutating func segment(
     _ segment: SegmentContent, isLast: Bool, _ body: (JournalRecord) -> Bool
   ) throws(JournalError) -> Bool {

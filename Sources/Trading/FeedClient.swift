@@ -139,7 +139,7 @@ public import Transport
     return true
   }
 
-  @inlinable package mutating func takeEvents() -> MoldEvents {
+  @inlinable mutating func takeEvents() -> MoldEvents {
     defer { events = [] }
     return events
   }

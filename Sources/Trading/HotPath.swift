@@ -9,10 +9,10 @@ public import Transport
 /// Threading: the hot thread. Nothing here allocates.
 @safe @usableFromInline package struct HotPath<S: Strategy>: ~Copyable {
   /// Requests drained in one go, and rounds of drain and report; what is left comes next time round.
-  @inlinable package static var requestsMax: Int { 4_096 }
+  @inlinable static var requestsMax: Int { 4_096 }
   /// Requests between two flushes: the gateway's queue is bounded, what it holds leaves first.
-  @inlinable package static var requestsPerFlush: Int { 256 }
-  @inlinable package static var roundsMax: Int { 64 }
+  @inlinable static var requestsPerFlush: Int { 256 }
+  @inlinable static var roundsMax: Int { 64 }
 
   @usableFromInline package var reactor: Reactor
   @usableFromInline package var orders: OrderEntryClient
@@ -22,7 +22,7 @@ public import Transport
   /// Machine time of this round.
   @usableFromInline package var now: Int64 = 0
   /// CLOCK_REALTIME less machine time, for the kernel's receive stamps.
-  @usableFromInline package var realtimeOffset: Int64 = 0
+  @usableFromInline var realtimeOffset: Int64 = 0
   @usableFromInline var batches: UInt64 = 0
 
   @inlinable package init(
@@ -100,7 +100,7 @@ public import Transport
     return true
   }
 
-  @inlinable package mutating func receiveReports(_ event: borrowing ReactorEvent) {
+  @inlinable mutating func receiveReports(_ event: borrowing ReactorEvent) {
     if event.kind == .received, event.connection == orders.connection {
       var rest = unsafe event.bytes
       // Each turn uses bytes, or ends.

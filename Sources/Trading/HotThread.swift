@@ -25,8 +25,8 @@ internal import Glibc
       let code = nt_memory_lock_all()
       if code != 0 {
         notes.append(
-          unsafe "memory is not locked (\(String(cString: strerror(code)))): raise 'ulimit -l', or set "
-            + "runtime.lock_memory to false")
+          unsafe "memory is not locked (\(String(cString: strerror(code)))): raise 'ulimit -l', or do "
+            + "not ask for it (runtime.lock_memory)")
       }
     }
     final class Body: Sendable {

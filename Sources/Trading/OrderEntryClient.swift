@@ -8,9 +8,9 @@ public import Transport
 ///
 /// Threading: the hot thread. No allocation after `init`, but for making a connection.
 @safe @usableFromInline package struct OrderEntryClient: ~Copyable {
-  @inlinable package static var token: UInt64 { 4 }
+  @inlinable static var token: UInt64 { 4 }
   /// Pieces handed to the reactor in one flush.
-  @inlinable package static var piecesMax: Int { 1_024 }
+  @inlinable static var piecesMax: Int { 1_024 }
 
   @usableFromInline package var gateway: OUCHGateway
   @usableFromInline package internal(set) var connection = ConnectionID.none
@@ -18,7 +18,7 @@ public import Transport
   /// The last trouble, in words; empty while there was none.
   @usableFromInline package internal(set) var trouble = ""
   /// The venue has said that it will not have us: no attempt is made any more.
-  @usableFromInline package internal(set) var isRefused = false
+  @usableFromInline var isRefused = false
   package let endpoint: Endpoint
   private let sockets: SocketOptions
   @usableFromInline var backoff: ReconnectBackoff
@@ -128,7 +128,7 @@ public import Transport
   }
 
   /// Closes where the gateway says that the connection is of no use any more.
-  @usableFromInline package mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
+  @usableFromInline mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
     guard let reason = gateway.mustClose, connection != .none else { return }
     switch reason {
     case .historyFound:
@@ -159,10 +159,10 @@ public import Transport
   }
 
   /// The session works: the next break begins with short waits again.
-  @inlinable package mutating func settled() { backoff.reset() }
+  @inlinable mutating func settled() { backoff.reset() }
 
   /// Logs out and closes.
-  @usableFromInline package mutating func close(_ reactor: inout Reactor, now: Int64) {
+  @usableFromInline mutating func close(_ reactor: inout Reactor, now: Int64) {
     gateway.logout()
     flush(&reactor, now: now)
     if connection != .none { _ = reactor.shutdown(connection) }

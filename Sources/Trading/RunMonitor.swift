@@ -9,8 +9,6 @@ public import CSupport
     // Written by the main thread.
     /// ``StopReason``; 0: go on.
     case stop
-    /// Times the exchange has been started again.
-    case exchangeRestarts
     /// 1 while the kill file exists.
     case killFile
     /// Where the exchange's services are: address × 2¹⁶ + port; 0: not known yet.

@@ -7,14 +7,14 @@
   @usableFromInline let speed: Int64
   @usableFromInline var firstSession: Int64 = 0
   @usableFromInline var firstMachine: Int64 = 0
-  @usableFromInline package internal(set) var lastMessage: Int64 = 0
+  @usableFromInline var lastMessage: Int64 = 0
 
   /// - Parameter speed: times session time at 10⁻⁸; nil: as fast as it goes.
   package init(speed: Int64?) { self.speed = speed ?? 0 }
 
   /// Session time from the first message to the last.
   @inlinable package var span: Int64 { lastMessage - firstSession }
-  @inlinable package var hasBegun: Bool { firstMachine != 0 }
+  @inlinable var hasBegun: Bool { firstMachine != 0 }
   /// Machine time of the first message.
   @inlinable package var begunAt: Int64 { firstMachine }
 

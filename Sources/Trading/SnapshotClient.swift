@@ -13,7 +13,7 @@ public import Transport
   @inlinable package static var token: UInt64 { 5 }
   /// Attempts at one snapshot, and machine time between them.
   package static let attemptsMax = 20
-  package static let retry: Int64 = 250_000_000
+  static let retry: Int64 = 250_000_000
   /// Machine time that one attempt may take, and that the service may be silent in it.
   package static let attemptTimeMax: Int64 = 15_000_000_000
   package static let silenceMax: Int64 = 3_000_000_000
@@ -159,7 +159,7 @@ public import Transport
   }
 
   /// The sequence in `G` and twenty digits, blanks before; nil for any other message.
-  package static func end(_ message: UnsafeRawBufferPointer) -> UInt64? {
+  static func end(_ message: UnsafeRawBufferPointer) -> UInt64? {
     guard message.count == 21, unsafe message[0] == UInt8(ascii: "G") else { return nil }
     var number: UInt64 = 0
     for i in 1..<message.count {

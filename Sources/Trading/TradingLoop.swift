@@ -11,16 +11,16 @@ public import Transport
 ///
 /// Threading: made, run and ended on the hot thread.
 @safe @usableFromInline package struct TradingLoop<S: Strategy>: ~Copyable {
-  @inlinable package static var tickInterval: Int64 { 5_000_000 }
+  @inlinable static var tickInterval: Int64 { 5_000_000 }
   /// The same while something is missing: what to ask for is looked at as often.
-  @inlinable package static var repairInterval: Int64 { 500_000 }
-  @inlinable package static var totalsInterval: Int64 { 500_000_000 }
+  @inlinable static var repairInterval: Int64 { 500_000 }
+  @inlinable static var totalsInterval: Int64 { 500_000_000 }
 
-  @usableFromInline package var feed: FeedClient
-  @usableFromInline package var path: HotPath<S>
-  @usableFromInline package var snapshot: SnapshotClient
-  @usableFromInline package let monitor: RunMonitor
-  @usableFromInline package let settings: TradingLoopSettings
+  @usableFromInline package internal(set) var feed: FeedClient
+  @usableFromInline package internal(set) var path: HotPath<S>
+  @usableFromInline package internal(set) var snapshot: SnapshotClient
+  @usableFromInline let monitor: RunMonitor
+  @usableFromInline let settings: TradingLoopSettings
   @usableFromInline var nextTick: Int64 = 0
   @usableFromInline var nextTotals: Int64 = 0
   @usableFromInline var stopDeadline: Int64 = 0
@@ -326,5 +326,15 @@ public import Transport
   package init(wait: WaitStrategy, flow: FlowControl? = nil) {
     self.wait = wait
     self.flow = flow
+  }
+}
+
+extension ReactorSettings {
+  /// Those of a ``TradingLoop``: nothing that it touches later is touched first while it trades.
+  package static func ofTradingLoop(on backEnd: ReactorBackEnd) -> ReactorSettings {
+    var settings = ReactorSettings()
+    settings.backEnd = backEnd
+    settings.prefaults = true
+    return settings
   }
 }

@@ -93,7 +93,7 @@ extension OrderBooks {
     _ side: UnsafeMutablePointer<SideState>, _ index: UInt32
   ) {
     unsafe unlist(side, Self.key(levels[Int(index)].price, levels[Int(index)].side))
-    if unsafe index >= core.pointee.windowsEnd { freeLevel(index) }
+    if unsafe index >= core.pointee.windowsEnd { recycleLevel(index) }
   }
 
   /// Looks for a side's best when the level that was it has gone.
@@ -115,7 +115,7 @@ extension OrderBooks {
     while left > 0 {
       left &-= 1
       let index = unsafe entries[left].level
-      if unsafe index >= core.pointee.windowsEnd { freeLevel(index) }
+      if unsafe index >= core.pointee.windowsEnd { recycleLevel(index) }
     }
     unsafe side.pointee.listed = 0
     unsafe side.pointee.listedBest = 0
@@ -155,7 +155,7 @@ extension OrderBooks {
     return fresh
   }
 
-  @_noLocks @inline(__always) private func freeLevel(_ index: UInt32) {
+  @_noLocks @inline(__always) private func recycleLevel(_ index: UInt32) {
     unsafe levels[Int(index)].tail = core.pointee.freeLevel
     unsafe core.pointee.freeLevel = index
   }

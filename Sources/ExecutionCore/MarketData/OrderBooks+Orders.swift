@@ -228,7 +228,7 @@ extension OrderBooks {
   }
 
   /// Takes a slot of the overflow out of the hash, and its place's count of it back.
-  @_noLocks @inline(never) private func freeOverflow(_ slot: UInt32, _ reference: UInt64) {
+  @_noLocks @inline(never) private func recycleOverflow(_ slot: UInt32, _ reference: UInt64) {
     let place = unsafe orders + Int(place(reference))
     // A count that stood still at its greatest is not known any more, and stays.
     if unsafe place.pointee.word & OrderSlot.evictedMask != OrderSlot.evictedMask {
@@ -276,7 +276,7 @@ extension OrderBooks {
   /// Makes the place of a live order free.
   @_noLocks @inline(__always) private func take(_ slot: UInt32, _ order: OrderSlot) {
     unsafe orders[Int(slot)].word = order.word & OrderSlot.evictedMask
-    if unsafe slot >= core.pointee.overflowStart { freeOverflow(slot, order.reference) }
+    if unsafe slot >= core.pointee.overflowStart { recycleOverflow(slot, order.reference) }
     unsafe core.pointee.counters.live &-= 1
   }
 }

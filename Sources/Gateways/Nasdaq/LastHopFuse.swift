@@ -5,7 +5,7 @@
   /// Their notional in any one second: 10⁻⁴ dollars, so 10 M dollars are 100,000,000,000. A market
   /// order counts at $200,000 a share, the price on the wire.
   public var notionalPerSecondMax: Int64 = 1_000_000_000_000
-  /// Orders that may be alive at the venue.
+  /// Orders that may be open at the venue.
   public var openOrdersMax: Int = 10_000
 
   public init() {}
@@ -99,7 +99,7 @@
     clearWindow()
     return true
   }
-  /// A new trading day: no order of yesterday is alive.
+  /// A new trading day: no order of yesterday is open.
   public mutating func newDay() {
     open.clear()
     clearWindow()

@@ -88,7 +88,7 @@ extension OUCHGateway {
     made.venueOrderNumber = response.options.value(.secondaryOrderReference) ?? 0
   }
 
-  /// The fuse follows what is alive.
+  /// The fuse follows what is open.
   private mutating func count(_ made: VenueReport) {
     let reference = response.userRefNum
     switch response.kind {

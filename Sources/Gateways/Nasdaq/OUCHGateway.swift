@@ -104,7 +104,7 @@ public import ExecutionCore
     while let queued = queue.takeWaiting() {
       guard queued.isRequest else { continue }
       counters.notSent &+= 1
-      // The fuse counted it when it was encoded; it never was alive.
+      // The fuse counted it when it was encoded; it never was open.
       if queued.kind == .new { fuse.closed(UInt32(truncatingIfNeeded: queued.venueReference)) }
       // What has no room is settled with all else that has an unknown fate.
       if reportRoom > 0 { report(OUCHGateway.notSent(queued, .sessionDown, base)) }
@@ -116,7 +116,7 @@ public import ExecutionCore
     report(down)
   }
 
-  /// A new trading day: another session, from its first message, with no order alive.
+  /// A new trading day: another session, from its first message, with no order open.
   public mutating func newDay(session: SessionName = .blank, now: Int64) {
     disconnected(now: now)
     client.reset(session: session)
@@ -199,7 +199,7 @@ public import ExecutionCore
       count &+= 1
       return true
     }
-    // The fuse counted them when they were encoded; they are not alive.
+    // The fuse counted them when they were encoded; they are not open.
     for i in reportCount..<count where column[i].reason == UInt16(VenueRequest.Kind.new.rawValue) {
       fuse.closed(UInt32(truncatingIfNeeded: column[i].venueReference))
     }

@@ -164,13 +164,13 @@ final class BookReader {
       failure = error
     }
     bytes = capture.offset
-    let isStrange = wellFormed == 0 && (malformed > 0 || guess != nil)
-    describe(capture, path: path, isMold: !isStrange)
+    let isUndecodable = wellFormed == 0 && (malformed > 0 || guess != nil)
+    describe(capture, path: path, isMold: !isUndecodable)
     let problem =
       datagrams == 0
       ? "none of its \(capture.packets) packets is a MoldUDP64 datagram"
       : "none of its \(datagrams) datagrams holds a well-formed ITCH 5.0 message"
-    guard datagrams == 0 ? capture.packets > 0 : isStrange, failure == nil else { return }
+    guard datagrams == 0 ? capture.packets > 0 : isUndecodable, failure == nil else { return }
     failure = FeedError(
       path: path, offset: bytes, cause: .data,
       problem: problem + (guess.map { ", they look like \($0)" } ?? "") + (undecodable ?? ""),

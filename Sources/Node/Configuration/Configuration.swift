@@ -112,7 +112,7 @@ public struct Configuration: Equatable, Sendable {
   }
 
   public enum Topology: String, CaseIterable, Sendable { case inline }
-  public enum WaitStrategy: String, CaseIterable, Sendable {
+  public enum Waiting: String, CaseIterable, Sendable {
     case spin
     case spinYield = "spin_yield"
     case block
@@ -131,7 +131,7 @@ public struct Configuration: Equatable, Sendable {
     public var lockMemory = true
     public var hugePages = true
     public var numaNode = -1
-    public var wait = WaitStrategy.spinYield
+    public var wait = Waiting.spinYield
     public var network = Network.automatic
     /// A new order older than this is withdrawn, never sent late.
     public var orderAgeMaxMicroseconds = 1_000

@@ -24,7 +24,7 @@ extension Check {
   ]
 }
 
-extension Machine {
+extension InspectedMachine {
   private static let nodes = "/sys/devices/system/node/"
 
   func transparentHugePages() throws(Unreadable) -> Observation {

@@ -18,7 +18,7 @@ extension Check {
   ]
 }
 
-extension Machine {
+extension InspectedMachine {
   func uring() throws(Unreadable) -> Observation {
     let source = "/proc/sys/kernel/io_uring_disabled"
     let level = try? files.integer(source)

@@ -24,7 +24,7 @@ extension Check {
   ]
 }
 
-extension Machine {
+extension InspectedMachine {
   private static let system = "/sys/devices/system/cpu/"
 
   func governor() throws(Unreadable) -> Observation {

@@ -29,7 +29,7 @@ extension Check {
   ]
 }
 
-extension Machine {
+extension InspectedMachine {
   private static let system = "/sys/devices/system/cpu/"
 
   func processorCount() throws(Unreadable) -> Observation {

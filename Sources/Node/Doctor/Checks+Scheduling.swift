@@ -28,7 +28,7 @@ extension Check {
   ]
 }
 
-extension Machine {
+extension InspectedMachine {
   func realtimePriority() throws(Unreadable) -> Observation? {
     guard wishes.priority > 0 else { return nil }
     let source = "/proc/self/limits"

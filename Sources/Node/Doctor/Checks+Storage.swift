@@ -7,7 +7,7 @@ extension Check {
   ]
 }
 
-extension Machine {
+extension InspectedMachine {
   func freeSpace() -> Observation {
     guard let free = live.freeBytes(wishes.data) else {
       return .unknown("the file system does not answer", wishes.data)

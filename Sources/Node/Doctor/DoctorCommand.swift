@@ -55,7 +55,7 @@ enum DoctorCommand {
       guard !data.isEmpty else { throw options.refuse("data", data, "the name of a directory") }
       wishes.data = data
     }
-    let machine = Machine(files: files, wishes: wishes, live: live)
+    let machine = InspectedMachine(files: files, wishes: wishes, live: live)
     guard !machine.hot.isEmpty else {
       throw CommandFailure(
         .unavailable, "the machine does not say which processors it has; give --cores LIST")

@@ -4,7 +4,7 @@ struct DoctorReport: Sendable {
   var findings: [Finding]
 
   /// Every check that has something to say, in the order of their levels.
-  init(_ machine: Machine, measures: Bool = false) {
+  init(_ machine: InspectedMachine, measures: Bool = false) {
     processors = machine.hot
     let all =
       Check.all.compactMap { $0.finding(machine) } + (measures ? machine.measurements() : [])

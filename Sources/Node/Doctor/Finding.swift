@@ -61,17 +61,20 @@ struct Observation: Equatable, Sendable {
 struct Check: Sendable {
   let name: String
   let why: String
-  private let judge: @Sendable (Machine) throws -> Observation?
+  private let judge: @Sendable (InspectedMachine) throws -> Observation?
 
-  init(_ name: String, why: String, _ judge: @escaping @Sendable (Machine) throws -> Observation?) {
+  init(
+    _ name: String, why: String,
+    _ judge: @escaping @Sendable (InspectedMachine) throws -> Observation?
+  ) {
     self.name = name
     self.why = why
     self.judge = judge
   }
 
   /// Nil where the question does not arise. What cannot be read is `unknown`, never `ok`.
-  func finding(_ machine: Machine) -> Finding? {
-    let verdict: Observation?
+  func finding(_ machine: InspectedMachine) -> Finding? {
+    let observation: Observation?
     do {
       verdict = try judge(machine)
     } catch let error as Unreadable {

@@ -2,7 +2,7 @@ import CSupport
 import Foundation
 
 /// What no file tells: measured for a second or so, where `--measure` asks for it.
-extension Machine {
+extension InspectedMachine {
   static let hiccupNanoseconds: Int64 = 1_000_000_000
   static let hiccupProcessorsMax = 4
   static let syncs = 200

@@ -191,15 +191,13 @@ final class HotRun: @unchecked Sendable {
   }
 
   static func reactorSettings(_ configuration: Configuration) -> ReactorSettings {
-    var settings = ReactorSettings()
-    settings.backEnd =
+    let backEnd: ReactorBackEnd =
       switch configuration.runtime.network {
       case .automatic: .automatic
       case .ioUring: .ioUring
       case .epoll: .epoll
       }
-    settings.prefaults = true
-    return settings
+    return .ofTradingLoop(on: backEnd)
   }
 }
 
@@ -261,7 +259,7 @@ extension FuseLimits {
   }
 }
 
-extension Configuration.WaitStrategy {
+extension Configuration.Waiting {
   var strategy: Transport.WaitStrategy {
     switch self {
     case .spin: .spin

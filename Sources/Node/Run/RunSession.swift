@@ -200,7 +200,6 @@ struct RunSession {
       guard let end = try exchange?.supervise() else { return }
       line.end()
       say("the exchange \(end); it was started again, and its session goes on")
-      monitor.set(.exchangeRestarts, UInt64(exchange?.restarts ?? 0))
     } catch {
       isLost = true
       line.end()

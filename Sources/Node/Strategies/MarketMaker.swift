@@ -28,13 +28,13 @@ public struct MarketMaker: Strategy {
   public static var savedBytesMax: Int { 0 }
 
   /// One side of one instrument.
-  struct SideState {
+  struct QuotedSide {
     var order = OrderHandle.none
     var pauseUntil: Int64 = 0
   }
   struct Quoting {
-    var bid = SideState()
-    var ask = SideState()
+    var bid = QuotedSide()
+    var ask = QuotedSide()
   }
 
   public let parameters: Parameters
@@ -103,7 +103,7 @@ public struct MarketMaker: Strategy {
 
   /// Brings one side's order to its price: place, replace, cancel, or leave it in its queue.
   private func work(
-    _ side: inout SideState, _ instrument: InstrumentID, _ direction: Side, _ price: Int64,
+    _ side: inout QuotedSide, _ instrument: InstrumentID, _ direction: Side, _ price: Int64,
     _ quantity: Int64, _ tolerance: Int64, _ desk: borrowing Desk
   ) {
     if let view = desk.order(side.order), view.life.isOpen {

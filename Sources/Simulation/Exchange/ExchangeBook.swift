@@ -1,5 +1,5 @@
 /// One order of the exchange's book, history's or ours.
-struct RestingOrder: BitwiseCopyable, Sendable {
+struct BookedOrder: BitwiseCopyable, Sendable {
   var reference: UInt64
   /// Order of arrival over the whole book: the time in price-time priority.
   var arrival: UInt64
@@ -23,7 +23,7 @@ struct RestingOrder: BitwiseCopyable, Sendable {
 }
 
 /// One price of one side: a queue of orders, first in first out.
-struct RestingLevel: BitwiseCopyable, Sendable {
+struct BookedLevel: BitwiseCopyable, Sendable {
   var price: UInt32
   var head: Int32
   var tail: Int32
@@ -40,7 +40,7 @@ struct RestingLevel: BitwiseCopyable, Sendable {
 }
 
 /// Prices of one side of one symbol; the best is the last.
-struct RestingSide: Sendable {
+struct BookedSide: Sendable {
   /// Price for bids, its complement for asks: the greater the better.
   var keys: [UInt32] = []
   var levels: [Int32] = []
@@ -71,10 +71,10 @@ struct RestingSide: Sendable {
 ///
 /// An order of history stays in its queue, with 0 open shares, as long as the file has it. Threading: one owner.
 struct ExchangeBook: Sendable {
-  private(set) var orders: [RestingOrder] = []
-  private(set) var levels: [RestingLevel] = []
+  private(set) var orders: [BookedOrder] = []
+  private(set) var levels: [BookedLevel] = []
   private(set) var references = ReferenceMap()
-  private var sides: [RestingSide] = []
+  private var sides: [BookedSide] = []
   private var freeOrders: [Int32] = []
   private var freeLevels: [Int32] = []
   private var arrivals: UInt64 = 0
@@ -83,7 +83,7 @@ struct ExchangeBook: Sendable {
 
   static func key(_ price: UInt32, isBuy: Bool) -> UInt32 { isBuy ? price : ~price }
 
-  func side(_ locate: UInt16, isBuy: Bool) -> RestingSide? {
+  func side(_ locate: UInt16, isBuy: Bool) -> BookedSide? {
     let index = Int(locate) * 2 + (isBuy ? 0 : 1)
     return index < sides.count ? sides[index] : nil
   }
@@ -105,7 +105,7 @@ struct ExchangeBook: Sendable {
     return sides[index].levels[count - 1 - depth]
   }
 
-  func order(_ slot: Int32) -> RestingOrder { orders[Int(slot)] }
+  func order(_ slot: Int32) -> BookedOrder { orders[Int(slot)] }
   func slot(of reference: UInt64) -> Int32? { references.slot(of: reference) }
 
   /// Best price with displayed open shares.
@@ -127,7 +127,7 @@ struct ExchangeBook: Sendable {
   }
 
   /// Appends at the end of its price's queue. nil when the reference is already there.
-  mutating func insert(_ new: RestingOrder) -> Int32? {
+  mutating func insert(_ new: BookedOrder) -> Int32? {
     let slot = takeOrderSlot()
     guard references.insert(new.reference, slot) else {
       freeOrders.append(slot)
@@ -206,7 +206,7 @@ struct ExchangeBook: Sendable {
   private mutating func takeOrderSlot() -> Int32 {
     if let slot = freeOrders.popLast() { return slot }
     orders.append(
-      RestingOrder(
+      BookedOrder(
         reference: 0, arrival: 0, price: 0, shares: 0, fileShares: 0, owner: -1, level: -1,
         previous: -1, next: -1, shift: 0, locate: 0, isBuy: false, isHidden: false))
     return Int32(orders.count - 1)
@@ -216,12 +216,12 @@ struct ExchangeBook: Sendable {
     let index = Int(locate) * 2 + (isBuy ? 0 : 1)
     if index >= sides.count {
       let missing = index + 1 - sides.count
-      sides.append(contentsOf: repeatElement(RestingSide(), count: missing))
+      sides.append(contentsOf: repeatElement(BookedSide(), count: missing))
     }
     let key = Self.key(price, isBuy: isBuy)
     let place = sides[index].place(of: key)
     if place.found { return sides[index].levels[place.index] }
-    let empty = RestingLevel(
+    let empty = BookedLevel(
       price: price, head: -1, tail: -1, orders: 0, ownOrders: 0, historyShares: 0, fileShares: 0,
       ownShares: 0)
     let slot: Int32

@@ -55,7 +55,7 @@ extension ExchangeCore {
 
   /// A new order of history: first against ours where it would cross, then the rest rests.
   private mutating func arrive(
-    _ record: MarketRecord, reference: UInt64, shares: UInt32, original: RestingOrder?
+    _ record: MarketRecord, reference: UInt64, shares: UInt32, original: BookedOrder?
   ) {
     let isBuy = original?.isBuy ?? (record.side == UInt8(ascii: "B"))
     let locate = original?.locate ?? record.locate
@@ -77,7 +77,7 @@ extension ExchangeCore {
       counters.historyTradedWithOurs &+= UInt64(shares - rest)
     }
     _ = book.insert(
-      RestingOrder(
+      BookedOrder(
         reference: reference, arrival: 0, price: price, shares: rest, fileShares: record.shares,
         owner: -1, level: -1, previous: -1, next: -1, shift: shift, locate: locate, isBuy: isBuy,
         isHidden: false))
@@ -87,7 +87,7 @@ extension ExchangeCore {
   }
 
   private mutating func publishArrival(
-    _ record: MarketRecord, original: RestingOrder?, locate: UInt16, isBuy: Bool, price: UInt32,
+    _ record: MarketRecord, original: BookedOrder?, locate: UInt16, isBuy: Bool, price: UInt32,
     rest: UInt32, isNew: Bool
   ) {
     let isSeen = (original?.shares ?? 0) > 0

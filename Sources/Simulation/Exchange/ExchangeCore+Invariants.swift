@@ -165,7 +165,7 @@ extension ExchangeCore {
     return (history, ours)
   }
 
-  private func sum(_ level: RestingLevel, locate: Int, _ found: inout [String]) -> (
+  private func sum(_ level: BookedLevel, locate: Int, _ found: inout [String]) -> (
     history: UInt64, ours: UInt64
   ) {
     var history: UInt64 = 0

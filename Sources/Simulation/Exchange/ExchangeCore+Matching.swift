@@ -84,7 +84,7 @@ extension ExchangeCore {
     return nil
   }
 
-  private func firstOfOurs(_ level: RestingLevel, atStop: Sweep.AtStop) -> Int32? {
+  private func firstOfOurs(_ level: BookedLevel, atStop: Sweep.AtStop) -> Int32? {
     var hidden: Int32?
     var slot = level.head
     // Bounded by the orders of the level.

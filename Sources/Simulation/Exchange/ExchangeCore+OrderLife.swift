@@ -61,11 +61,11 @@ extension ExchangeCore {
 
   /// Puts the order at the end of its price's queue; `replacing` is what subscribers still see of its
   /// predecessor, already out of the book.
-  mutating func rest(_ index: Int, replacing: RestingOrder?) {
+  mutating func rest(_ index: Int, replacing: BookedOrder?) {
     let order = own[index]
     let isHidden = order.display == UInt8(ascii: "N")
     let slot = book.insert(
-      RestingOrder(
+      BookedOrder(
         reference: order.reference, arrival: 0, price: order.limit, shares: order.open,
         fileShares: 0, owner: Int32(index), level: -1, previous: -1, next: -1, shift: 0,
         locate: order.locate, isBuy: order.isBuy, isHidden: isHidden))
@@ -100,7 +100,7 @@ extension ExchangeCore {
   }
 
   /// Tells subscribers that a displayed order of ours is gone.
-  mutating func withdraw(_ resting: RestingOrder?) {
+  mutating func withdraw(_ resting: BookedOrder?) {
     guard let resting, !resting.isHidden else { return }
     var record = ownRecord(UInt8(ascii: "D"), locate: resting.locate)
     record.reference = resting.reference

@@ -4,7 +4,7 @@ public import Gateways
 extension ExchangeCore {
   /// Applies one request of an account at this session time.
   ///
-  /// A number that is not above the last processed one, an order that is not live, a superfluous cancel:
+  /// A number that is not above the last processed one, an order that is not open, a superfluous cancel:
   /// silence, as OUCH has it, and ``ExchangeCounters/ignoredRequests`` counts them.
   public mutating func submit(_ request: OUCHRequest, account: UInt32, at sessionTime: Int64) {
     guard Int(account) < accounts.count else { return }
@@ -68,7 +68,7 @@ extension ExchangeCore {
 
   /// Trades what can be traded, then rests or is cancelled.
   private mutating func work(
-    _ index: Int, postOnly: Bool, minimum: UInt32, replacing: RestingOrder?
+    _ index: Int, postOnly: Bool, minimum: UInt32, replacing: BookedOrder?
   ) {
     let order = own[index]
     if isMatching(order.locate) {
@@ -97,7 +97,7 @@ extension ExchangeCore {
     settle(index, replacing: replacing)
   }
 
-  private mutating func settle(_ index: Int, replacing: RestingOrder?) {
+  private mutating func settle(_ index: Int, replacing: BookedOrder?) {
     guard own[index].isOpen else { return }
     if own[index].open == 0 {
       withdraw(replacing)

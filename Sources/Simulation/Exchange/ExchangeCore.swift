@@ -30,7 +30,7 @@ public struct ExchangeCore: Sendable {
   var freeOwn: [Int32] = []
   /// ClOrdID of each fill, for a later Broken Trade.
   var fillClOrdIDs: [OUCHClOrdID] = []
-  /// account × 2³² + UserRefNum of live orders.
+  /// account × 2³² + UserRefNum of open orders.
   var ownByNumber: [UInt64: Int32] = [:]
   /// History's match number → our fills that came from it.
   var fillsBySource: [UInt64: SourceMatch] = [:]

@@ -123,7 +123,7 @@ extension MarketGenerator {
     _ record: MarketRecord, isBuy: Bool, reference: UInt64, near: Bool
   ) {
     _ = book.insert(
-      RestingOrder(
+      BookedOrder(
         reference: reference, arrival: 0, price: record.price, shares: record.shares,
         fileShares: record.shares, owner: -1, level: -1, previous: -1, next: -1,
         shift: near ? 1 : 0, locate: record.locate, isBuy: isBuy, isHidden: false))

@@ -35,7 +35,7 @@ public struct InstrumentsFile: Sendable, Hashable {
     }
   }
 
-  enum Column: String, CaseIterable {
+  enum Heading: String, CaseIterable {
     case symbol
     case tick
     case roundLot = "round lot"
@@ -74,10 +74,10 @@ public struct InstrumentsFile: Sendable, Hashable {
 
   /// The file's text; ``init(parsing:name:)`` gives the same value back.
   public var text: String {
-    var lines = [Column.allCases.map(\.title).joined(separator: ",")]
+    var lines = [Heading.allCases.map(\.title).joined(separator: ",")]
     for facts in instruments {
       let exponent = facts.priceExponent
-      func price(_ value: Int64) -> String { DecimalText.text(value, exponent: exponent) }
+      func price(_ value: Int64) -> String { FixedDecimal.text(value, exponent: exponent) }
       lines.append(
         [
           SymbolCode.decode(facts.symbol), price(facts.tick), "\(facts.roundLot)",
@@ -100,7 +100,7 @@ struct InstrumentsReader {
   let name: String
   var date: SessionDate?
   var instruments: [InstrumentFacts] = []
-  private var places: [InstrumentsFile.Column: Int] = [:]
+  private var places: [InstrumentsFile.Heading: Int] = [:]
   private var titles = 0
   private var seen: Set<UInt64> = []
   private var line = 0
@@ -121,7 +121,7 @@ struct InstrumentsReader {
   }
 
   private func fail(
-    _ column: InstrumentsFile.Column?, _ problem: String, allowed: String
+    _ column: InstrumentsFile.Heading?, _ problem: String, allowed: String
   ) -> InstrumentsFile.ParseError {
     InstrumentsFile.ParseError(
       file: name, line: line, column: column?.title ?? "", problem: problem, allowed: allowed)
@@ -146,11 +146,11 @@ struct InstrumentsReader {
   }
 
   private mutating func takeHeader(_ fields: [Substring]) throws(InstrumentsFile.ParseError) {
-    let all = InstrumentsFile.Column.allCases.map(\.title).joined(separator: ", ")
+    let all = InstrumentsFile.Heading.allCases.map(\.title).joined(separator: ", ")
     titles = fields.count
     for (place, field) in fields.enumerated() {
       let wanted = String(field.map { $0 == "_" ? " " : $0 }).lowercased()
-      guard let column = InstrumentsFile.Column(rawValue: wanted) else {
+      guard let column = InstrumentsFile.Heading(rawValue: wanted) else {
         throw fail(nil, "unknown column \"\(field)\" in the header", allowed: all)
       }
       guard places[column] == nil else {
@@ -158,7 +158,7 @@ struct InstrumentsReader {
       }
       places[column] = place
     }
-    for column in InstrumentsFile.Column.allCases where !column.isOptional {
+    for column in InstrumentsFile.Heading.allCases where !column.isOptional {
       guard places[column] != nil else {
         throw fail(column, "the column is missing from the header", allowed: all)
       }
@@ -168,7 +168,7 @@ struct InstrumentsReader {
   private mutating func facts(
     _ fields: [Substring]
   ) throws(InstrumentsFile.ParseError) -> InstrumentFacts {
-    func field(_ column: InstrumentsFile.Column) -> Substring {
+    func field(_ column: InstrumentsFile.Heading) -> Substring {
       places[column].map { fields[$0] } ?? ""
     }
     guard let symbol = SymbolCode.encode(field(.symbol)) else {
@@ -213,10 +213,10 @@ struct InstrumentsReader {
   }
 
   private func price(
-    _ text: Substring, _ column: InstrumentsFile.Column, atLeast least: Int64
+    _ text: Substring, _ column: InstrumentsFile.Heading, atLeast least: Int64
   ) throws(InstrumentsFile.ParseError) -> Int64 {
     if text.isEmpty, least == 0 { return 0 }
-    guard let value = DecimalText.parse(text), value >= least, value <= 20_000_000_000_000 else {
+    guard let value = FixedDecimal.parse(text), value >= least, value <= 20_000_000_000_000 else {
       throw fail(
         column, "\"\(text)\"",
         allowed: least > 0
@@ -227,7 +227,7 @@ struct InstrumentsReader {
   }
 
   private func whole(
-    _ text: Substring, _ column: InstrumentsFile.Column, _ range: ClosedRange<Int64>
+    _ text: Substring, _ column: InstrumentsFile.Heading, _ range: ClosedRange<Int64>
   ) throws(InstrumentsFile.ParseError) -> Int64 {
     guard let value = Int64(text), range.contains(value) else {
       throw fail(
@@ -238,7 +238,7 @@ struct InstrumentsReader {
   }
 
   private func code(
-    _ text: Substring, _ column: InstrumentsFile.Column, _ letters: String
+    _ text: Substring, _ column: InstrumentsFile.Heading, _ letters: String
   ) throws(InstrumentsFile.ParseError) -> UInt8 {
     if text.isEmpty { return 0 }
     guard let byte = text.utf8.first, text.utf8.count == 1, letters.utf8.contains(byte) else {
@@ -251,7 +251,7 @@ struct InstrumentsReader {
 }
 
 /// Decimals with eight places as whole numbers.
-enum DecimalText {
+enum FixedDecimal {
   /// nil when the text is no decimal number, has more than eight decimals, or is too large.
   static func parse(_ text: some StringProtocol) -> Int64? {
     var value: Int64 = 0

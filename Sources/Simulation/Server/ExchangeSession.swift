@@ -22,7 +22,7 @@ public struct ExchangeSessionSettings: Sendable {
 ///
 /// Every input that is not history is stored before it is applied; how far the session has come is
 /// stored before anything that follows from it can be sent. Opened again after SIGKILL it does
-/// everything once more from the start: same numbering, same streams, working orders alive.
+/// everything once more from the start: same numbering, same streams, working orders open.
 /// Threading: one owner.
 @safe public final class ExchangeSession {
   public let settings: ExchangeSessionSettings

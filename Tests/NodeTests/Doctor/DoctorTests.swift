@@ -34,7 +34,7 @@ struct DoctorTests {
     let live = LiveProbes(
       uringRefusal: { "refused" }, freeBytes: { _ in nil }, offloads: { _ in nil })
     let report = DoctorReport(
-      Machine(files: MachineFiles(root: directory.path), wishes: wishes, live: live))
+      InspectedMachine(files: MachineFiles(root: directory.path), wishes: wishes, live: live))
     #expect(report.findings.filter { $0.level == .ok } == [])
     #expect(report.findings.filter { $0.level != .unknown }.map(\.name) == ["io_uring"])
     #expect(report.findings.allSatisfy { !$0.observed.isEmpty && !$0.source.isEmpty })

@@ -55,8 +55,8 @@ final class FixtureMachine {
 
   func machine(
     _ wishes: MachineWishes = FixtureMachine.wishes, _ live: LiveProbes = FixtureMachine.live
-  ) -> Machine {
-    Machine(files: files, wishes: wishes, live: live)
+  ) -> InspectedMachine {
+    InspectedMachine(files: files, wishes: wishes, live: live)
   }
 
   func report(

@@ -5,7 +5,7 @@ import Transport
 
 /// What the checks look at: the machine's files, what the configuration wants of it, and the few
 /// questions that no file answers.
-struct Machine: Sendable {
+struct InspectedMachine: Sendable {
   let files: MachineFiles
   let wishes: MachineWishes
   let live: LiveProbes
