@@ -32,7 +32,8 @@
   /// The strategy whose timer is firing, during ``Strategy/onTimer(_:_:)``.
   @inlinable public var timerStrategy: StrategyID { unsafe core.pointee.timerStrategy }
   /// Calls ``Strategy/onTimer(_:_:)`` with the token once session time has reached `due`; false when
-  /// all timers are in use.
+  /// all timers are in use. A time that has come already is the next record's, or the next call's: no timer
+  /// fires twice in one, and of all together at most ``Engine/timersPerCallMax``.
   #if !DEBUG
     @_noLocks
   #endif

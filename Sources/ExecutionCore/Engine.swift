@@ -17,6 +17,10 @@ public import CSupport
   /// Most updates handed to a strategy in one call.
   @inlinable public static var updatesPerCallMax: Int { 1 << 16 }
 
+  /// Most timers that fire in one call of the driver: a strategy that asks for the next one each time, and time
+  /// that leaps, hold nothing up.
+  @inlinable public static var timersPerCallMax: Int { 4_096 }
+
   /// Takes all memory, journals the session's beginning and every instrument.
   ///
   /// - Parameter lane: where records go; must outlive the engine.
@@ -91,7 +95,10 @@ public import CSupport
   #if !DEBUG
     @_noLocks
   #endif
-  public mutating func setMachineTime(_ time: Int64) { unsafe core.pointee.machineTime = time }
+  public mutating func setMachineTime(_ time: Int64) {
+    unsafe core.pointee.machineTime = time
+    unsafe core.pointee.timersLeft = Self.timersPerCallMax
+  }
 
   private func setTime(_ sessionTime: Int64, _ machineTime: Int64) {
     unsafe core.pointee.sessionTime = max(core.pointee.sessionTime, sessionTime)

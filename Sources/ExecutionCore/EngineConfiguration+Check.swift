@@ -8,11 +8,18 @@ extension EngineConfiguration {
     for (i, strategy) in strategies.enumerated() where Int(strategy.account.raw) >= accounts.count {
       throw .unknownAccount(strategy: i)
     }
+    var held: Set<[UInt32]> = []
     for (i, position) in openingPositions.enumerated() {
       guard Int(position.strategy.raw) < strategies.count,
         Int(position.instrument.raw) < instruments.count,
         strategies[Int(position.strategy.raw)].account == position.account
       else { throw .unknownPosition(index: i) }
+      let cell = [UInt32(position.strategy.raw), position.instrument.raw]
+      guard held.insert(cell).inserted else { throw .duplicatePosition(index: i) }
+    }
+    let named = Array(instrumentLimits.keys) + Array(restricted)
+    if let id = named.filter({ Int($0.raw) >= instruments.count }).min(by: { $0.raw < $1.raw }) {
+      throw .unknownInstrument(id)
     }
     try checkLimits()
     try checkSizes()

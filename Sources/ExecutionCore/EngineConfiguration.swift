@@ -199,6 +199,10 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
   case duplicateSymbol(String)
   case unknownAccount(strategy: Int)
   case unknownPosition(index: Int)
+  /// A second opening position of the same strategy and instrument.
+  case duplicatePosition(index: Int)
+  /// Limits or a restriction of an instrument that is not given.
+  case unknownInstrument(InstrumentID)
   case missingFirmLimit(String)
   case badLimit(String)
   case badSize(String)
@@ -220,6 +224,10 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
     case .unknownAccount(let s): "strategy \(s) names an account that is not given"
     case .unknownPosition(let i):
       "opening position \(i) names an account, strategy or instrument that is not given"
+    case .duplicatePosition(let i):
+      "opening position \(i) is the second of its strategy and instrument: give one with their sum"
+    case .unknownInstrument(let id):
+      "limits or a restriction name instrument \(id.raw), which is not given"
     case .missingFirmLimit(let what): "the firm's limit on \(what) is missing: set it"
     case .badLimit(let what): "the limit on \(what) must be above 0"
     case .badSize(let what): "\(what) is out of its range"

@@ -73,6 +73,9 @@
   var timers: Column<StrategyTimer>
   var timerCount = 0
   var timerSequence: UInt64 = 0
+  /// Timers that may still fire in this call, and the time before which they do.
+  var timersLeft = 0
+  var timerHorizon: Int64 = .min
   var strategyAccounts: Column<AccountID>
   var session = VenueSession()
   var counters = EngineCounters()
@@ -145,6 +148,8 @@
   public var openOrders: Int64 = 0
   public var executedQuantity: Int64 = 0
   public var timersFired: UInt64 = 0
+  /// Times that timers were due and waited for the next record or call: ``Engine/timersPerCallMax`` had fired.
+  public var timersDeferred: UInt64 = 0
   public init() {}
 
   /// Executions booked less those that the exchange broke: what positions, shares and notional hold.

@@ -38,7 +38,7 @@ export TSAN_OPTIONS=halt_on_error=1:exitcode=66
 must_pass() { # what, program, arguments...
   local what=$1
   shift
-  timeout 120 "$work/$1" "${@:2}" >"$work/log" 2>&1
+  timeout 300 "$work/$1" "${@:2}" >"$work/log" 2>&1
   local code=$?
   sed "s/^/  /" "$work/log" | head -60
   [ $code -eq 0 ] || fault "$what: exit $code"
@@ -47,7 +47,7 @@ must_pass() { # what, program, arguments...
 must_race() { # what, program, arguments...: ThreadSanitizer reports a data race
   local what=$1
   shift
-  timeout 120 "$work/$1" "${@:2}" >"$work/log" 2>&1
+  timeout 300 "$work/$1" "${@:2}" >"$work/log" 2>&1
   local code=$?
   if [ $code -eq 66 ] && grep -q "ThreadSanitizer: data race" "$work/log"; then
     echo "  caught: $what"
@@ -85,7 +85,7 @@ done
 # A torn item needs the writer to be in the slot at the moment: a few attempts.
 caught=no
 for attempt in 1 2 3 4 5; do
-  timeout 120 "$work/rings-blind" "$items" broadcast >"$work/log" 2>&1
+  timeout 300 "$work/rings-blind" "$items" broadcast >"$work/log" 2>&1
   if [ $? -eq 1 ] && grep -q "^FAIL" "$work/log"; then
     caught="attempt $attempt"
     break

@@ -21,7 +21,8 @@ extension EngineState {
     switch c.kind {
     case .kill: return c.scope != .order && c.scope != .instrument
     case .rearm: return c.scope != .order && c.scope != .instrument && c.isNamed
-    case .cancelAll: return true
+    case .cancelAll:
+      return c.scope != .order && (c.scope != .instrument || c.instrument != .none)
     case .massCancel, .disableEntry, .enableEntry:
       return Int(c.account.raw) < accountCount && session.isUp && hasReference
         && outbox.hasUrgentRoom && outbox.hasRoom

@@ -153,7 +153,8 @@ extension EngineState {
     return asked
   }
 
-  /// Cancels every open order in a scope; `instrument` narrows it unless it is none.
+  /// Cancels every open order in a scope; `instrument` narrows it unless it is none. Nothing is in the scope of
+  /// an order, nor of no instrument.
   mutating func cancelAll(
     scope: RiskScope, account: AccountID, strategy: StrategyID, instrument: InstrumentID
   ) -> Int {
@@ -162,7 +163,10 @@ extension EngineState {
       let order = orders[slot]
       let isIn =
         switch scope {
-        case .firm, .instrument, .order: true
+        case .firm: true
+        case .instrument: instrument != .none
+        // One order is cancelled by its handle.
+        case .order: false
         case .account: order.account == account
         case .strategy: order.strategy == strategy
         }

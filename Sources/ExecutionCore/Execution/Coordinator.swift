@@ -64,12 +64,13 @@ extension EngineState {
     return check(&terms)
   }
 
-  /// What is to be checked, or nil when one of the identifiers is unknown.
+  /// What is to be checked, or nil when one of the identifiers or flags is unknown.
   @inline(__always) mutating func terms(of r: OrderRequest) -> OrderTerms? {
     let strategy = Int(r.strategy.raw)
     let instrument = Int(r.instrument.raw)
     guard strategy < strategyCount, instrument < instrumentCount,
-      Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account
+      Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account,
+      r.flags & ~OrderRequest.flagsKnown == 0
     else { return nil }
     return OrderTerms(
       instrument: instrument, cell: strategy &* instrumentCount &+ instrument, account: r.account,
@@ -77,7 +78,7 @@ extension EngineState {
       price: r.price.raw, quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true)
   }
 
-  /// Which identifier of a request is unknown.
+  /// Which identifier or flag of a request is unknown.
   @inline(never) private mutating func unknown(_ r: OrderRequest) -> Refusal {
     guard Int(r.strategy.raw) < strategyCount else {
       return Refusal(
@@ -89,9 +90,14 @@ extension EngineState {
         .unknownAccount, scope: .account, limit: Int128(accountCount),
         observed: Int128(r.account.raw))
     }
+    guard Int(r.instrument.raw) < instrumentCount else {
+      return Refusal(
+        .unknownInstrument, scope: .instrument, limit: Int128(instrumentCount),
+        observed: Int128(r.instrument.raw))
+    }
     return Refusal(
-      .unknownInstrument, scope: .instrument, limit: Int128(instrumentCount),
-      observed: Int128(r.instrument.raw))
+      .unknownFlag, scope: .order, limit: Int128(OrderRequest.flagsKnown),
+      observed: Int128(r.flags))
   }
 
   @inline(never) private mutating func refuse(_ refusal: Refusal, _ r: OrderRequest) -> Refusal {
@@ -157,7 +163,7 @@ extension EngineState {
     order.side = t.side
     order.timeInForce = r.timeInForce
     order.display = r.display
-    order.flags = r.flags & 3
+    order.flags = r.flags
     order.newState = .unresolved
     order.life = .sent
     order.requestedAt = sessionTime

@@ -11,11 +11,16 @@ struct StrategyTimer: BitwiseCopyable {
 }
 
 /// A binary heap, soonest first, equal ones in the order they were asked for.
+///
+/// What fires is bounded, whatever strategies ask for and however far time leaps: so many in one call of the
+/// driver, and what is asked for at a time that has come waits for the next record or the next call. What is
+/// left over fires late, is counted, and finds session time where it is then.
 extension EngineState {
   @usableFromInline mutating func setTimer(
     due: Int64, token: UInt64, strategy: StrategyID
   ) -> Bool {
     guard timerCount < timers.count else { return false }
+    let due = due > sessionTime ? due : max(due, timerHorizon)
     timerSequence &+= 1
     var i = timerCount
     timerCount &+= 1
@@ -32,7 +37,13 @@ extension EngineState {
   /// Removes the soonest timer that is due before `time`, sets session time to its due time, and journals
   /// that it fires.
   mutating func takeTimer(before time: Int64) -> UInt64? {
+    timerHorizon = time
     guard timerCount > 0, timers[0].due < time else { return nil }
+    guard timersLeft > 0 else {
+      counters.timersDeferred &+= 1
+      return nil
+    }
+    timersLeft &-= 1
     let timer = timers[0]
     timerCount &-= 1
     timers[0] = timers[timerCount]

@@ -11,8 +11,10 @@
   /// OUCH display: `Y` displayed, `N` hidden.
   public var display: UInt8
   /// Bit 0 post only, bit 1 inter-market sweep, as in ``VenueRequest/flags``. Market orders are not
-  /// taken: a limit is what every check stands on.
+  /// taken: a limit is what every check stands on. Any other bit is refused.
   public var flags: UInt16
+  /// The bits that mean something.
+  @usableFromInline static var flagsKnown: UInt16 { 3 }
 
   @inlinable public init(
     instrument: InstrumentID, account: AccountID, strategy: StrategyID, side: Side, price: Price,

@@ -35,6 +35,8 @@
   case crossedBook = 33
   /// The order has been replaced as often as its client order id can tell apart.
   case incarnationLimit = 34
+  /// A flag that means nothing here.
+  case unknownFlag = 35
 }
 
 /// Whose limit refused.

@@ -105,7 +105,13 @@ struct StrategySet: Strategy {
     }
   }
   mutating func onTimer(_ token: UInt64, _ desk: borrowing Desk) {
-    each(desk, { $0.onTimer(token, $1) }, { $0.onTimer(token, $1) })
+    let number = Int(desk.timerStrategy.raw)
+    for index in 0..<makers.count where makers[index].number == number {
+      makers[index].strategy.onTimer(token, desk.shifted(by: number))
+    }
+    for index in 0..<takers.count where takers[index].number == number {
+      takers[index].strategy.onTimer(token, desk.shifted(by: number))
+    }
   }
 }
 

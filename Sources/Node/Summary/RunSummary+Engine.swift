@@ -78,6 +78,11 @@ extension RunSummary {
     orders.refused = RefusalCode.allCases.compactMap { code in
       state.refusals[code].map { Refused(code: "\(code)", count: $0) }
     }
+    if counters.timersDeferred > 0 {
+      notes.append(
+        "timers were due \(counters.timersDeferred.grouped) times and waited: strategies ask for more than "
+          + "\(Engine.timersPerCallMax.grouped) of one call")
+    }
     fills.count = counters.standingExecutions
     fills.broken = counters.busts
     fills.duplicates = counters.duplicateExecutions

@@ -47,6 +47,17 @@ import Testing
     #expect(error { $0.instruments[0].roundLot = 0 } == .badLot(instrument: 0))
     #expect(
       error { $0.instruments[1].symbol = $0.instruments[0].symbol } == .duplicateSymbol("AAPL"))
+    let opening = OpeningPosition(
+      account: AccountID(raw: 0), strategy: StrategyID(raw: 1), instrument: InstrumentID(raw: 0),
+      quantity: 50, cost: Money(raw: 0))
+    #expect(
+      error { $0.openingPositions = [opening, opening] } == .duplicatePosition(index: 1))
+    #expect(
+      error { $0.restricted = [InstrumentID(raw: 9), InstrumentID(raw: 7)] }
+        == .unknownInstrument(InstrumentID(raw: 7)))
+    #expect(
+      error { $0.instrumentLimits[InstrumentID(raw: 2)] = RiskLimits() }
+        == .unknownInstrument(InstrumentID(raw: 2)))
     #expect(error { $0.strategies[1].account = AccountID(raw: 9) } == .unknownAccount(strategy: 1))
     #expect(error { $0.firmLimits.position = nil } == .missingFirmLimit("position"))
     #expect(error { $0.firmLimits.orderQuantity = 0 } == .badLimit("order quantity"))

@@ -3,6 +3,18 @@ import Testing
 
 /// Cancels without a session, and behind their own order.
 @Suite struct CancelPathTests {
+  @Test func `the scope of an order cancels nothing, nor that of no instrument`() throws {
+    let market = try Market(Recorder())
+    _ = try market.working(.buy, 100, 10_000)
+    for scope in [RiskScope.order, .instrument] {
+      #expect(market.driver.engine.cancelAll(scope: scope) == 0)
+      #expect(!market.apply(Command(.cancelAll, scope: scope)))
+    }
+    #expect(market.sent().isEmpty && market.openOrderCount == 1)
+    #expect(
+      market.driver.engine.cancelAll(scope: .instrument, instrument: InstrumentID(raw: 0)) == 1)
+  }
+
   @Test func `without a session a cancel is kept, not repeated, and goes when the venue is back`()
     throws
   {

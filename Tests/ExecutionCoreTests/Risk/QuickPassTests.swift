@@ -222,7 +222,7 @@ import Testing
       let asked = OrderRequest(
         instrument: InstrumentID(raw: 1), account: AccountID(raw: 0), strategy: StrategyID(raw: 1),
         side: side, price: Price(raw: 20_010_000_000), quantity: Quantity(raw: 300),
-        timeInForce: time, display: UInt8(ascii: "N"), flags: flags | 12)
+        timeInForce: time, display: UInt8(ascii: "N"), flags: flags)
       let handle = try market.place(asked).handle
       let request = try #require(market.sent().first)
       #expect(request.kind == .new && request.side == (side == .buy ? .buy : .sellShort))

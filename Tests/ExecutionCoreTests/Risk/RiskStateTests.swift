@@ -241,6 +241,17 @@ import Testing
     _ = try market.place(.buy, 1, 10_000).handle
   }
 
+  @Test(arguments: [4, 8, 1 << 15, 0xffff as UInt16])
+  func `a flag that means nothing is refused, and named`(_ flags: UInt16) throws {
+    let market = try Market(NoStrategy())
+    let request = OrderRequest(
+      instrument: InstrumentID(raw: 0), account: AccountID(raw: 0), strategy: StrategyID(raw: 0),
+      side: .buy, price: Price(raw: 10_000_000_000), quantity: Quantity(raw: 100), flags: flags)
+    let refusal = try #require(market.place(request).refusal)
+    #expect(refusal == Refusal(.unknownFlag, scope: .order, limit: 3, observed: Int128(flags)))
+    #expect(market.driver.engine.check(request) == refusal)
+  }
+
   @Test func `identifiers that were not given are refused`() throws {
     let market = try Market(NoStrategy())
     #expect(market.place(.buy, 1, 10_000, instrument: 2).refusal?.code == .unknownInstrument)
