@@ -139,7 +139,7 @@ public import Transport
     return true
   }
 
-  @inlinable mutating func takeEvents() -> MoldEvents {
+  @inlinable package mutating func takeEvents() -> MoldEvents {
     defer { events = [] }
     return events
   }

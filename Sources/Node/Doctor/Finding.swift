@@ -76,15 +76,16 @@ struct Check: Sendable {
   func finding(_ machine: InspectedMachine) -> Finding? {
     let observation: Observation?
     do {
-      verdict = try judge(machine)
+      observation = try judge(machine)
     } catch let error as Unreadable {
-      verdict = .unknown(error.reason, error.source)
+      observation = .unknown(error.reason, error.source)
     } catch {
-      verdict = .unknown("\(error)", "-")
+      observation = .unknown("\(error)", "-")
     }
-    guard let verdict else { return nil }
+    guard let observation else { return nil }
     return Finding(
-      name: name, level: verdict.level, observed: verdict.observed, source: verdict.source,
-      why: why, cure: verdict.cure)
+      name: name, level: observation.level, observed: observation.observed,
+      source: observation.source,
+      why: why, cure: observation.cure)
   }
 }
