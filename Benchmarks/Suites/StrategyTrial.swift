@@ -41,7 +41,7 @@ struct StrategyRequests: Codable, Equatable {
 
   func isLike(_ other: Self) -> Bool {
     // By what it tried: a handful of refusals among thousands of orders is a share of those.
-    let most = Double(other.sent + other.refused) * Self.tolerance
+    let most = (Double(other.sent) + Double(other.refused)) * Self.tolerance
     return Double(abs(sent - other.sent)) <= most && Double(abs(refused - other.refused)) <= most
   }
 }

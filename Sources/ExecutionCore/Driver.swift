@@ -58,7 +58,7 @@
 
   /// Lets session time pass without market data: timers fire, data ages.
   @inlinable public mutating func advance(sessionTime: Int64, machineTime: Int64) {
-    engine.setMachineTime(machineTime)
+    unsafe engineBeginAdvance(engine.core, machineTime)
     // `before` is exclusive, and what is due at this very moment is to fire.
     let bound = sessionTime == .max ? sessionTime : sessionTime + 1
     while let token = unsafe engineTimer(engine.core, before: bound) { fire(token) }
@@ -115,6 +115,15 @@
   _ decoded: UInt64
 ) {
   unsafe core.pointee.beginBatch(machineTime: machineTime, received: received, decoded: decoded)
+}
+
+#if !DEBUG
+  @_noLocks
+#endif
+@usableFromInline func engineBeginAdvance(
+  _ core: UnsafeMutablePointer<EngineState>, _ machineTime: Int64
+) {
+  unsafe core.pointee.beginCall(machineTime: machineTime)
 }
 
 #if !DEBUG

@@ -95,10 +95,7 @@ public import CSupport
   #if !DEBUG
     @_noLocks
   #endif
-  public mutating func setMachineTime(_ time: Int64) {
-    unsafe core.pointee.machineTime = time
-    unsafe core.pointee.timersLeft = Self.timersPerCallMax
-  }
+  public mutating func setMachineTime(_ time: Int64) { unsafe core.pointee.machineTime = time }
 
   private func setTime(_ sessionTime: Int64, _ machineTime: Int64) {
     unsafe core.pointee.sessionTime = max(core.pointee.sessionTime, sessionTime)

@@ -120,10 +120,8 @@ private func last(_ end: Program.End) -> String {
     }
   }
 
-  @Test func `told to end, it ends what measures too`() async throws {
-    let folder = Folder()
-    let bench = "[ $1 = machine ] || { echo $$ >\(folder.path("pid")); exec sleep 600; }"
-    let played = try Played(bench: bench)
+  @Test func `told to end, it ends what measures too`() throws {
+    let played = try Played(bench: "[ $1 = machine ] || { echo pid $$; exec sleep 600; }")
     let process = Process()
     // A test's thread may hold signals back, and what it starts would never see them.
     process.executableURL = URL(fileURLWithPath: "/usr/bin/perl")
@@ -132,17 +130,20 @@ private func last(_ end: Program.End) -> String {
       Played.scripts.appendingPathComponent("gates").path, "--only", "targets",
       played.folder.path(""),
     ]
-    process.standardOutput = FileHandle.nullDevice
+    let output = Pipe()
+    process.standardOutput = output
     process.standardError = FileHandle.nullDevice
     try process.run()
-    var pid: pid_t?
-    while pid == nil, process.isRunning {
-      let text = try? String(contentsOfFile: folder.path("pid"), encoding: .utf8)
-      pid = text.flatMap { pid_t($0.trimmingCharacters(in: .whitespacesAndNewlines)) }
-      try await Task.sleep(for: .milliseconds(5))
+    // Until it says its number, or the output ends.
+    var said = ""
+    while said.firstMatch(of: /pid ([0-9]+)\n/) == nil {
+      let more = output.fileHandleForReading.availableData
+      if more.isEmpty { break }
+      said += String(decoding: more, as: UTF8.self)
     }
+    let pid = said.firstMatch(of: /pid ([0-9]+)\n/).flatMap { pid_t($0.1) }
     process.terminate()
-    while process.isRunning { try await Task.sleep(for: .milliseconds(5)) }
+    process.waitUntilExit()
     #expect(process.terminationStatus == 143)
     #expect(kill(try #require(pid), 0) == -1 && errno == ESRCH)
   }

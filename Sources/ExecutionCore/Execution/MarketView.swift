@@ -10,8 +10,7 @@ extension EngineState {
   }
 
   mutating func beginBatch(machineTime: Int64, received: UInt64, decoded: UInt64) {
-    self.machineTime = machineTime
-    timersLeft = Engine.timersPerCallMax
+    beginCall(machineTime: machineTime)
     stage = StageStamps()
     stage.received = received
     stage.decoded = decoded

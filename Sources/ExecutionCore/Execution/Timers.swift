@@ -34,6 +34,12 @@ extension EngineState {
     return true
   }
 
+  /// A call of the driver begins: so many timers may fire in it.
+  mutating func beginCall(machineTime: Int64) {
+    self.machineTime = machineTime
+    timersLeft = Engine.timersPerCallMax
+  }
+
   /// Removes the soonest timer that is due before `time`, sets session time to its due time, and journals
   /// that it fires.
   mutating func takeTimer(before time: Int64) -> UInt64? {

@@ -83,6 +83,22 @@ struct StrategySet: Strategy {
     }
   }
 
+  /// The strategy whose order or timer it is, in each of its runs of instruments.
+  @inline(__always)
+  private func only(
+    _ owner: StrategyID, _ desk: borrowing Desk,
+    _ onMaker: (inout MarketMaker, borrowing Desk) -> Void,
+    _ onTaker: (inout ImbalanceTaker, borrowing Desk) -> Void
+  ) {
+    let number = Int(owner.raw)
+    for index in 0..<makers.count where makers[index].number == number {
+      onMaker(&makers[index].strategy, desk.shifted(by: number))
+    }
+    for index in 0..<takers.count where takers[index].number == number {
+      onTaker(&takers[index].strategy, desk.shifted(by: number))
+    }
+  }
+
   mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
     each(desk, { $0.onBook(instrument, $1) }, { $0.onBook(instrument, $1) })
   }
@@ -96,22 +112,12 @@ struct StrategySet: Strategy {
     each(desk, { $0.onBatchEnd($1) }, { $0.onBatchEnd($1) })
   }
   mutating func onReport(_ update: OrderUpdate, _ desk: borrowing Desk) {
-    let number = Int(update.strategy.raw)
-    for index in 0..<makers.count where makers[index].number == number {
-      makers[index].strategy.onReport(update, desk.shifted(by: number))
-    }
-    for index in 0..<takers.count where takers[index].number == number {
-      takers[index].strategy.onReport(update, desk.shifted(by: number))
-    }
+    only(
+      update.strategy, desk, { $0.onReport(update, $1) }, { $0.onReport(update, $1) })
   }
   mutating func onTimer(_ token: UInt64, _ desk: borrowing Desk) {
-    let number = Int(desk.timerStrategy.raw)
-    for index in 0..<makers.count where makers[index].number == number {
-      makers[index].strategy.onTimer(token, desk.shifted(by: number))
-    }
-    for index in 0..<takers.count where takers[index].number == number {
-      takers[index].strategy.onTimer(token, desk.shifted(by: number))
-    }
+    only(
+      desk.timerStrategy, desk, { $0.onTimer(token, $1) }, { $0.onTimer(token, $1) })
   }
 }
 
