@@ -78,7 +78,8 @@ extension CountedOperation {
 
   private static func encode() throws -> (Int, () -> Void) {
     let bench = try OrderBench()
-    let gateway = Kept(try BenchMarket.gateway())
+    let gateway = Kept(
+      try BenchMarket.gateway(symbols: (0..<OrderBench.instruments).map(BenchMarket.symbol)))
     bench.driver.pointee.engine.advance(sessionTime: OrderBench.session + 1, machineTime: 0)
     _ = bench.driver.pointee.engine.place(bench.requests[0])
     guard let made = bench.driver.pointee.engine.nextRequest(machineTime: 0) else {
@@ -91,7 +92,7 @@ extension CountedOperation {
         for i in 0..<orders {
           request.venueReference = UInt64(i + 1)
           _ = gateway.value.encode(request, now: 2)
-          gateway.value.sent(gateway.value.prepareSend(now: 2).count, now: 2)
+          gateway.value.sent(now: 2)
         }
       }
     )

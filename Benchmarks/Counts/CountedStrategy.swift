@@ -32,10 +32,10 @@ extension CountedOperation {
     let market = try choice.counted()
     // The same on another engine: what happens once in a process is not counted.
     let other = try StrategyBench(strategy, market)
-    var unseen = try BenchMarket.gateway()
+    var unseen = try market.gateway()
     other.play(market.messages, &unseen)
     let bench = try StrategyBench(strategy, market)
-    let gateway = Kept(try BenchMarket.gateway())
+    let gateway = Kept(try market.gateway())
     // The venue's answers are not counted: they are the exchange's work.
     return (market.messages, { bench.play(market.messages, &gateway.value, isCounted: true) })
   }

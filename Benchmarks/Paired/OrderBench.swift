@@ -51,7 +51,7 @@ final class OrderBench {
 
   /// The venue's answer to the order with this reference.
   func reject(_ reference: UInt64) {
-    var report = VenueReport(kind: .rejected, venue: 0, account: AccountID(raw: 0))
+    var report = VenueReport(kind: .rejected, port: .first, account: AccountID(raw: 0))
     report.venueReference = reference
     driver.pointee.apply(report, sessionTime: time, machineTime: 0)
   }

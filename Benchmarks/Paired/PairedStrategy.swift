@@ -22,10 +22,10 @@ extension PairedFigures {
   static func deciding(_ strategy: BenchStrategy) throws -> Item {
     let market = try strategy.market.compared()
     var bench: StrategyBench?
-    let gateway = Kept(try BenchMarket.gateway())
+    let gateway = Kept(try market.gateway())
     func fresh() throws {
       bench = try StrategyBench(strategy, market)
-      gateway.value = try BenchMarket.gateway()
+      gateway.value = try market.gateway()
     }
     var item = Item(
       name: strategyName, block: strategyBlock,

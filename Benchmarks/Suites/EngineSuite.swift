@@ -106,7 +106,7 @@ struct EngineBench: ~Copyable {
           BenchMarket.configuration(instruments: instruments), lane: lane.lane),
         strategy: ProbeTaker())
     } catch { throw BenchError("\(error)") }
-    let gateway = try BenchMarket.gateway()
+    let gateway = try BenchMarket.gateway(symbols: (0..<instruments).map(BenchMarket.symbol))
     BenchMarket.open(&driver, instruments: instruments, at: time)
     sequence = driver.engine.market.feedState.expected
     self.instruments = instruments
@@ -220,11 +220,10 @@ struct EngineBench: ~Copyable {
       lastID = request.clientOrderID
       driver.engine.requestTaken()
     }
-    let bytes = gateway.prepareSend(now: now)
     spend(handicap)
     let end = nt_clock_ticks()
     sequence += 1
-    gateway.sent(bytes.count, now: now)
+    gateway.sent(now: now)
     return end - start
   }
 

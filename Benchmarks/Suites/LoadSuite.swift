@@ -143,7 +143,8 @@ struct LoadBench: ~Copyable {
       driver = Driver(
         engine: try Engine(configuration, lane: lane.lane), strategy: LoadTaker())
     } catch { throw BenchError("\(error)") }
-    let gateway = try BenchMarket.gateway()
+    let gateway = try BenchMarket.gateway(
+      symbols: (0..<Self.instruments).map(BenchMarket.symbol))
     BenchMarket.open(
       &driver, instruments: Self.instruments, at: Self.midnight + LoadFrames.opened - 1)
     let frames = try LoadFrames(instruments: Self.instruments)
@@ -252,8 +253,7 @@ struct LoadBench: ~Copyable {
       _ = gateway.encode(request, now: now)
       driver.engine.requestTaken()
       hasOrders = true
-      let bytes = gateway.prepareSend(now: now)
-      gateway.sent(bytes.count, now: now)
+      gateway.sent(now: now)
       let packet = venue.rejection(of: request.venueReference, request.clientOrderID)
       if packet.map({ gateway.receive($0, now: now) == $0.count }) != true { lost += 1 }
       for report in gateway.reports {

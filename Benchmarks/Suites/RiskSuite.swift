@@ -95,7 +95,7 @@ struct RiskBench: ~Copyable {
         engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy())
     } catch { throw BenchError("\(error)") }
     BenchMarket.open(&driver, instruments: instruments, at: time)
-    guard driver.engine.venueIsReady else { throw BenchError("the engine's venue is not ready") }
+    guard driver.engine.isReady() else { throw BenchError("the engine's port is not ready") }
     var random = BenchRandom(seed: seed)
     let count = RiskSuite.batch * turns
     var made = (0..<count).map { _ in Self.request(&random, instruments, strategies) }
@@ -301,7 +301,7 @@ struct RiskBench: ~Copyable {
       placed[round] = UInt32(clamping: nt_clock_ticks() - start)
       while let request = driver.engine.nextRequest(machineTime: 0) {
         driver.engine.requestTaken()
-        var report = VenueReport(kind: .rejected, venue: 0, account: request.account)
+        var report = VenueReport(kind: .rejected, port: request.port, account: request.account)
         report.venueReference = request.venueReference
         report.clientOrderID = request.clientOrderID
         driver.engine.apply(report, sessionTime: time, machineTime: 0)

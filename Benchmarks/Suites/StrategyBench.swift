@@ -37,7 +37,7 @@ final class StrategyBench {
 
   /// Nanoseconds of a message: the p50 of the batches.
   func messages(handicap: Int64) throws -> Double {
-    var gateway = try BenchMarket.gateway()
+    var gateway = try market.gateway()
     var samples: [UInt32] = []
     var at = 0
     while at < market.messages {
@@ -55,7 +55,7 @@ final class StrategyBench {
 
   /// One message at a time; kept are those that made a request.
   func ticks(_ ticks: inout StrategyTicks, handicap: Int64) throws {
-    var gateway = try BenchMarket.gateway()
+    var gateway = try market.gateway()
     var samples: [UInt32] = []
     for at in 0..<market.messages {
       let start = nanoseconds()
@@ -124,15 +124,16 @@ final class StrategyBench {
   private func encode(_ gateway: inout OUCHGateway, _ now: Int64) -> UnsafeRawBufferPointer {
     var made = 0
     runner.engine { engine in
-      while made < Self.requestsMax, let request = engine.nextRequest(machineTime: now) {
-        guard gateway.hasRoom(for: request) else { break }
+      while made < Self.requestsMax, gateway.hasRoom,
+        let request = engine.nextRequest(machineTime: now)
+      {
         _ = gateway.encode(request, now: now)
         engine.requestTaken()
         made += 1
       }
     }
     requests += made
-    return gateway.prepareSend(now: now)
+    return gateway.output
   }
 
   /// Outside the measured time: the venue's answers, and what the strategy does about them, until
@@ -147,8 +148,8 @@ final class StrategyBench {
       // What has no room in one go follows in the next.
       while bytes.count > 0 {
         aside { venue.take(bytes, at: time) }
-        gateway.sent(bytes.count, now: now)
-        bytes = gateway.prepareSend(now: now)
+        gateway.sent(now: now)
+        bytes = encode(&gateway, now)
       }
       report(&gateway, time, now)
       bytes = encode(&gateway, now)

@@ -1,6 +1,7 @@
 import BenchSupport
 import CSupport
 import ExecutionCore
+import Gateways
 import Node
 import Simulation
 
@@ -39,6 +40,11 @@ final class StrategyMarket {
       identity: { _ in Self.builtIn })
   }
 
+  /// A gateway that knows its instruments.
+  func gateway() throws -> OUCHGateway {
+    try BenchMarket.gateway(symbols: engine.instruments.map(\.symbol))
+  }
+
   /// The user's own.
   ///
   /// - Parameters:
@@ -53,8 +59,13 @@ final class StrategyMarket {
         orders: min(max(frames.adds, BookCapacity.small.orders), BookCapacity.wholeDay.orders))
     }
     // As in the built-in market: no log-in, room for a day, and memory as a process without rights gets it.
-    engine.venueIsUpAtStart = true
-    engine.queryAccountAtLogin = false
+    engine.ports = [
+      PortConfiguration(
+        name: "bench", venue: VenueID(raw: 0),
+        accounts: engine.accounts.indices.map { AccountID(raw: UInt32($0)) })
+    ]
+    engine.routes = []
+    engine.beginWithPortsUp()
     engine.ordersPerDayMax = BenchMarket.ordersPerDayMax
     engine.lockMemory = false
     engine.hugePages = false

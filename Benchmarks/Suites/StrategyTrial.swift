@@ -11,7 +11,7 @@ struct StrategyTrial {
   /// What goes wrong in the market is thrown.
   init(_ strategy: BenchStrategy, _ market: StrategyMarket) throws {
     let bench = try StrategyBench(strategy, market)
-    var gateway = try BenchMarket.gateway()
+    var gateway = try market.gateway()
     bench.play(market.messages, &gateway)
     let found = try bench.check(gateway)
     guard found.errors == 0 else { throw BenchError(found.troubles.joined(separator: "; ")) }

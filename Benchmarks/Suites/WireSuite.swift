@@ -141,15 +141,13 @@ enum WireSuite: Suite {
     _ product: Product, journal directory: String, _ sockets: WireSockets
   ) throws -> ProbeRun {
     var engine = BenchMarket.configuration(instruments: WireSession.instruments)
-    engine.venueIsUpAtStart = false
-    engine.queryAccountAtLogin = true
+    for i in engine.ports.indices { engine.ports[i].isUpAtStart = false }
     engine.ordersPerDayMax = 1 << 17
     // An order that is late because others hold the processor is measured, not withdrawn.
     engine.outboxAgeMax = WireExchange.patience
     var gateway = OUCHGatewaySettings(
-      session: SoupClientSettings(credentials: try WireExchange.credentials()), venue: 0,
+      session: SoupClientSettings(credentials: try WireExchange.credentials()), port: .first,
       account: AccountID(raw: 0), midnight: WireExchange.midnight)
-    gateway.ageMax = WireExchange.patience
     gateway.fuse.ordersPerSecondMax = .max
     gateway.fuse.notionalPerSecondMax = .max
     gateway.fuse.openOrdersMax = 1 << 17

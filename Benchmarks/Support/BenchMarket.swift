@@ -26,9 +26,8 @@ package enum BenchMarket {
       instruments: facts, accounts: [AccountConfiguration(name: "bench")],
       strategies: (0..<strategies).map {
         StrategyConfiguration(name: "bench\($0)", account: AccountID(raw: 0))
-      })
-    configuration.venueIsUpAtStart = true
-    configuration.queryAccountAtLogin = false
+      }, venues: [.nasdaq()])
+    configuration.beginWithPortsUp()
     configuration.ordersPerDayMax = ordersPerDayMax
     configuration.firmLimits.messageRate = MessageRate(
       perSecond: 1_000_000, burst: 100_000, keptForCancels: 100)
@@ -121,19 +120,20 @@ package enum BenchMarket {
   }
 
   /// An OUCH gateway that has been logged in without a socket, its fuse's rates set wide.
-  package static func gateway() throws -> OUCHGateway {
+  ///
+  /// - Parameter symbols: by the engine's instrument numbers.
+  package static func gateway(symbols: [UInt64]) throws -> OUCHGateway {
     guard let credentials = SoupCredentials(username: "bench", password: "bench") else {
       throw BenchError("the log-in is not valid")
     }
     var settings = OUCHGatewaySettings(
-      session: SoupClientSettings(credentials: credentials), venue: 0,
+      session: SoupClientSettings(credentials: credentials), port: .first,
       account: AccountID(raw: 0), midnight: 0)
     settings.fuse.ordersPerSecondMax = .max
     settings.fuse.notionalPerSecondMax = .max
-    settings.ageMax = 0
-    var gateway = OUCHGateway(settings)
+    var gateway = OUCHGateway(settings, symbols: symbols)
     gateway.connected(now: 1)
-    gateway.sent(gateway.prepareSend(now: 1).count, now: 1)
+    gateway.sent(now: 1)
     let accepted = [UInt8]("\0\u{1f}Abench     \(String(repeating: " ", count: 19))1".utf8)
     let used = accepted.withUnsafeBytes { gateway.receive($0, now: 1) }
     guard used == accepted.count, gateway.isActive else {
@@ -141,7 +141,7 @@ package enum BenchMarket {
     }
     gateway.clearReports()
     // What it asks at log-in (the account query) goes nowhere.
-    gateway.sent(gateway.prepareSend(now: 1).count, now: 1)
+    gateway.sent(now: 1)
     return gateway
   }
 }

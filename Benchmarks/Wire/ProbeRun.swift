@@ -152,10 +152,15 @@ final class ProbeRun: @unchecked Sendable {
       midnight: settings.gateway.midnight)
     monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
     monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
-    let orders = OrderEntryClient(
-      to: settings.orderEntry, gateway: settings.gateway,
-      backoff: ReconnectBackoff(first: 10_000_000, longest: 100_000_000, attemptsMax: 5, seed: 1),
-      sockets: settings.isDirect ? .direct : SocketOptions())
+    let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: 1) { port in
+      OrderEntryClient(
+        port, to: settings.orderEntry,
+        gateway: VenueGateway(
+          ouch: OUCHGateway(settings.gateway, symbols: settings.engine.instruments.map(\.symbol))),
+        backoff: ReconnectBackoff(
+          first: 10_000_000, longest: 100_000_000, attemptsMax: 5, seed: 1),
+        sockets: settings.isDirect ? .direct : SocketOptions())
+    }
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
       clock: SessionClock(speed: nil))
@@ -165,7 +170,7 @@ final class ProbeRun: @unchecked Sendable {
         credentials: settings.gateway.session.credentials, midnight: settings.gateway.midnight),
       monitor: monitor, settings: TradingLoopSettings(wait: .spin))
     let reason = loop.run()
-    let gateway = loop.path.orders.gateway.counters
+    let gateway = loop.path.orders[0].gateway.counters
     result.ordersPlaced = loop.path.driver.strategy.inner.placed
     result.ordersEncoded = gateway.encoded
     result.ordersNotSent = gateway.notSent
@@ -174,14 +179,14 @@ final class ProbeRun: @unchecked Sendable {
     result.datagrams = loop.feed.datagrams
     result.missing = loop.feed.receiver.counters.missing
     result.openOrders = loop.path.driver.engine.openOrderCount
-    result.malformed = loop.feed.malformed + gateway.undecodable + gateway.badAppendages
+    result.malformed = loop.feed.malformed + gateway.undecodable + gateway.damagedOptions
     let state = loop.path.driver.engine.snapshot()
     result.refusals = state.refusals.map { "\($0.key) \($0.value)" }.sorted()
       .joined(separator: ", ")
     result.stages = LatencyRecorder.Stage.allCases.map {
       ProbeResult.Stage(name: $0.name, p50: latency.percentiles($0).p50)
     }
-    if reason != "signal" { result.trouble = "\(reason) \(loop.path.orders.trouble)" }
+    if reason != "signal" { result.trouble = "\(reason) \(loop.path.orders[0].trouble)" }
   }
 }
 

@@ -18,7 +18,8 @@ apple.previousClose = 100 * 100_000_000  // $100, in 10⁻⁸; without one the c
 let configuration = EngineConfiguration(
   instruments: [apple],
   accounts: [AccountConfiguration(name: "main")],
-  strategies: [StrategyConfiguration(name: "leaning", account: AccountID(raw: 0))])
+  strategies: [StrategyConfiguration(name: "leaning", account: AccountID(raw: 0))],
+  venues: [VenueConfiguration(name: "mine")])  // its rules, capabilities and fees: all open here
 // What it records is not kept: the durable journal is no product yet.
 let lane = MemoryLane(bytes: 64 << 20)
 var driver = Driver(engine: try Engine(configuration, lane: lane.lane), strategy: Leaning())
@@ -53,12 +54,10 @@ for i in 0..<count {
   records[i].sequence = UInt64(i + 1)
   records[i].sessionTime = start
 }
-// The venue is there, and has seen no order of ours: as a gateway reports it.
-for kind in [VenueReport.Kind.sessionUp, .caughtUp, .accountQueryResponse] {
-  var report = VenueReport(kind: kind, venue: 0, account: AccountID(raw: 0))
-  if kind == .accountQueryResponse { report.venueReference = 1 }
+// The venue is there, and has nothing to tell: as a gateway reports it.
+for kind in [VenueReport.Kind.sessionUp, .caughtUp] {
+  let report = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
   driver.apply(report, sessionTime: start, machineTime: now)
-  while driver.engine.nextRequest(machineTime: now) != nil { driver.engine.requestTaken() }
 }
 // shown
 // What ITCHDecoder.decodeFrames gave; now is in nanoseconds of CLOCK_MONOTONIC.

@@ -66,4 +66,11 @@ internal import CSupport
     unsafe start.initialize(repeating: value, count: number)
     return unsafe Column(base: start, count: number)
   }
+
+  /// The elements of an array, of which there is at least one.
+  mutating func column<T: BitwiseCopyable>(_ values: [T]) -> Column<T> {
+    let made = column(values[0], values.count)
+    if unsafe base != nil { for i in 0..<values.count { made[i] = values[i] } }
+    return made
+  }
 }

@@ -58,14 +58,20 @@
   public func depth(_ instrument: InstrumentID, _ side: Side, level: Int) -> DepthLevel? {
     unsafe core.pointee.depth(instrument, side, level: level)
   }
-  /// The order session is up and its past is settled: what is asked now reaches the venue.
-  @inlinable public var venueIsReady: Bool { unsafe engineIsReady(core) }
+  /// A session is up that takes this strategy's orders in the instrument, and its past is settled: what is
+  /// asked now reaches the venue.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func venueIsReady(_ instrument: InstrumentID) -> Bool {
+    unsafe core.pointee.isReady(strategy, instrument)
+  }
   /// Whether risk would let an order through as far as session, status, book and data age go.
   #if !DEBUG
     @_noLocks
   #endif
   public func isTradable(_ instrument: InstrumentID) -> Bool {
-    unsafe core.pointee.isTradable(instrument)
+    unsafe core.pointee.isTradable(strategy, instrument)
   }
   /// Not tradable, and only because messages of the feed are missing that another line or a re-request
   /// may bring in a moment. New orders are refused; a strategy may let those rest that work, since the
@@ -74,14 +80,15 @@
     @_noLocks
   #endif
   public func awaitsRepair(_ instrument: InstrumentID) -> Bool {
-    unsafe core.pointee.awaitsRepair(instrument)
+    unsafe core.pointee.awaitsRepair(strategy, instrument)
   }
-  /// The smallest price step at this price, at the instrument's exponent; 0 for an unknown instrument.
+  /// The smallest price step at this price, at the instrument's exponent; 0 for an unknown instrument, or when
+  /// no venue takes this strategy's orders in it.
   #if !DEBUG
     @_noLocks
   #endif
   public func tick(_ instrument: InstrumentID, at price: Price) -> Int64 {
-    unsafe core.pointee.tickSize(instrument, at: price.raw)
+    unsafe core.pointee.tickSize(strategy, instrument, at: price.raw)
   }
 
   // MARK: Own state
@@ -129,7 +136,7 @@
   #endif
   public func place(
     _ instrument: InstrumentID, _ side: Side, price: Price, quantity: Quantity,
-    timeInForce: TimeInForce = .day, flags: UInt16 = 0
+    timeInForce: TimeInForce = .day, flags: OrderFlags = .none
   ) -> Verdict {
     unsafe core.pointee.place(
       OrderRequest(
@@ -175,13 +182,6 @@
   public func cancelAll(_ instrument: InstrumentID) -> Int {
     unsafe core.pointee.cancelAll(strategy, instrument)
   }
-}
-
-#if !DEBUG
-  @_noLocks
-#endif
-@usableFromInline func engineIsReady(_ core: UnsafeMutablePointer<EngineState>) -> Bool {
-  unsafe core.pointee.session.isReady
 }
 
 /// One price level of a book.

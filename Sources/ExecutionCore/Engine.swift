@@ -136,22 +136,35 @@ public import CSupport
 
   // MARK: Outputs
 
-  /// The request to hand to the wire next, or nil. Cancels come before new orders; a new order or replace
-  /// older than its maximum age is withdrawn on the way and told as not sent (no age in virtual time,
-  /// `machineTime` 0). It stays until ``requestTaken()``.
+  /// The request of a port to hand to the wire next, or nil. Cancels come before new orders; a new order or
+  /// replace older than its maximum age is withdrawn on the way and told as not sent (no age in virtual time,
+  /// `machineTime` 0). It stays until ``requestTaken(_:)``; ask only when the socket would take it now.
   #if !DEBUG
     @_noLocks
   #endif
-  public mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
-    unsafe core.pointee.nextRequest(machineTime: machineTime)
+  public mutating func nextRequest(_ port: PortID = .first, machineTime: Int64) -> VenueRequest? {
+    guard unsafe Int(port.raw) < core.pointee.portCount else { return nil }
+    return unsafe core.pointee.nextRequest(Int(port.raw), machineTime: machineTime)
   }
-  /// The gateway has taken what ``nextRequest(machineTime:)`` offered last: that, and nothing that was put
+  /// The gateway has taken what ``nextRequest(_:machineTime:)`` offered last: that, and nothing that was put
   /// into the engine since, is not offered again. Without one that was offered, or when it has been withdrawn
   /// since, nothing is taken, and nothing counted as sent.
   #if !DEBUG
     @_noLocks
   #endif
-  public mutating func requestTaken() { unsafe core.pointee.requestTaken() }
+  public mutating func requestTaken(_ port: PortID = .first) {
+    guard unsafe Int(port.raw) < core.pointee.portCount else { return }
+    unsafe core.pointee.requestTaken(Int(port.raw))
+  }
+  /// Withdraws the port's new orders and replaces that are older than their maximum age, as
+  /// ``nextRequest(_:machineTime:)`` does: for while its socket takes nothing.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public mutating func withdrawOld(_ port: PortID = .first, machineTime: Int64) {
+    guard unsafe Int(port.raw) < core.pointee.portCount else { return }
+    unsafe core.pointee.withdrawOld(Int(port.raw), machineTime: machineTime)
+  }
 
   /// Stage stamps of the batch that is being worked on.
   public var stage: StageStamps { unsafe core.pointee.stage }

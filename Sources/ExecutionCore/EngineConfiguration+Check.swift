@@ -4,7 +4,10 @@ extension EngineConfiguration {
     if instruments.isEmpty { throw .noInstruments }
     if accounts.isEmpty { throw .noAccounts }
     if strategies.isEmpty { throw .noStrategies }
+    if venues.isEmpty || ports.isEmpty { throw .noVenues }
     try checkInstruments()
+    try checkVenues()
+    try checkPorts()
     for (i, strategy) in strategies.enumerated() where Int(strategy.account.raw) >= accounts.count {
       throw .unknownAccount(strategy: i)
     }
@@ -12,6 +15,7 @@ extension EngineConfiguration {
     for (i, position) in openingPositions.enumerated() {
       guard Int(position.strategy.raw) < strategies.count,
         Int(position.instrument.raw) < instruments.count,
+        Int(position.venue.raw) < venues.count, position.quantity.magnitude <= 1 << 60,
         strategies[Int(position.strategy.raw)].account == position.account
       else { throw .unknownPosition(index: i) }
       let cell = [UInt32(position.strategy.raw), position.instrument.raw]
@@ -83,9 +87,12 @@ extension EngineConfiguration {
     guard firstClientOrderID > 0, firstClientOrderID < UInt64.max / 2 else {
       throw .badHighWaterMark("the first client order id")
     }
-    guard firstVenueReference > 0,
-      firstVenueReference < UInt64(UInt32.max) - UInt64(ordersPerDayMax)
-    else { throw .badHighWaterMark("the first venue reference") }
+    guard ordersPerDayMax.nextPowerOfTwo * ports.count <= 1 << 26 else {
+      throw .badSize("orders per day times ports (up to 2^26)")
+    }
+    guard accounts.count * instruments.count * venues.count <= 1 << 24,
+      strategies.count * instruments.count * venues.count <= 1 << 24
+    else { throw .badSize("accounts or strategies times instruments times venues (up to 2^24)") }
   }
 
   /// FNV-1a over what decides the engine's behaviour; sizes and names included.
@@ -96,13 +103,98 @@ extension EngineConfiguration {
       "\(instruments)", "\(accounts)", "\(strategies)", "\(openingPositions)", "\(firmLimits)",
       "\(instrumentLimits.sorted { $0.key.raw < $1.key.raw })",
       "\(restricted.map(\.raw).sorted())", "\(staticCollar)", "\(dynamicCollar)",
-      "\(oddLotsAllowed) \(dataAgeMax) \(goodQuoteAgeMax) \(duplicateWindow) \(duplicatesMax)",
-      "\(acknowledgeTimeout) \(outboxAgeMax) \(fees.perUnit.sorted { $0.key < $1.key })",
-      "\(fees.unknown) \(capacity) \(venue) \(tradingDay) \(marketData)", "\(poolCapacity)",
+      "\(dataAgeMax) \(goodQuoteAgeMax) \(duplicateWindow) \(duplicatesMax)",
+      "\(acknowledgeTimeout) \(outboxAgeMax) \(tradingDay) \(marketData)", "\(poolCapacity)",
+      "\(venues.map(\.inWords)) \(ports) \(routes)",
     ]
     for byte in parts.joined(separator: "|").utf8 {
       hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
     }
     return hash
+  }
+}
+
+extension EngineConfiguration {
+  private func checkVenues() throws(EngineConfigurationError) {
+    guard venues.count <= 256 else { throw .badSize("venues (1 to 256)") }
+    for venue in venues {
+      if let problem = venue.rules.problem { throw .badRules(venue: venue.name, problem: problem) }
+      for id in venue.instruments ?? [] where Int(id.raw) >= instruments.count {
+        throw .unknownInstrument(id)
+      }
+      for (i, facts) in instruments.enumerated() where venue.trades(i) {
+        for band in venue.rules.grid.bands {
+          let exponent = venue.rules.grid.exponent
+          guard rescaled(band.from, from: exponent, to: facts.priceExponent) != nil,
+            rescaled(band.step, from: exponent, to: facts.priceExponent) != nil
+          else {
+            throw .badRules(
+              venue: venue.name,
+              problem: "the grid's band from \(band.from) is not exact for instrument \(i)")
+          }
+        }
+      }
+    }
+  }
+
+  private func checkPorts() throws(EngineConfigurationError) {
+    guard ports.count <= 1_024 else { throw .badSize("ports (1 to 1,024)") }
+    for (i, port) in ports.enumerated() {
+      guard Int(port.venue.raw) < venues.count else {
+        throw .unknownPort("port \(i) is of venue \(port.venue.raw), which is not given")
+      }
+      guard !port.accounts.isEmpty, port.accounts.allSatisfy({ Int($0.raw) < accounts.count })
+      else { throw .unknownPort("port \(i) has no account, or one that is not given") }
+      let last = venues[Int(port.venue.raw)].capabilities.referenceMax
+      guard port.firstReference > 0, port.firstReference < last,
+        last - port.firstReference > UInt64(ordersPerDayMax)
+      else { throw .badHighWaterMark("the first reference of port \(i)") }
+    }
+    for (i, route) in routes.enumerated() {
+      guard Int(route.account.raw) < accounts.count,
+        route.instrument.map({ Int($0.raw) < instruments.count }) ?? true
+      else {
+        throw .unknownPort("route \(i) names an account or instrument that is not given")
+      }
+      guard (1...Route.portsMax).contains(route.ports.count) else {
+        throw .unknownPort("route \(i) has \(route.ports.count) ports: give 1 to \(Route.portsMax)")
+      }
+      for port in route.ports {
+        guard Int(port.raw) < ports.count, ports[Int(port.raw)].accounts.contains(route.account)
+        else {
+          throw .unknownPort(
+            "route \(i) goes to port \(port.raw), which does not serve its account")
+        }
+      }
+    }
+  }
+}
+
+extension VenueRules {
+  /// What can't be right in it; nil when nothing is.
+  var problem: String? {
+    if quantities.lowerBound < 1 { return "the smallest quantity must be above 0" }
+    if quantities.upperBound > EngineState.executionQuantityMax {
+      return "the largest quantity must be at most 2^38"
+    }
+    guard (-12...2).contains(prices.exponent), (-12...2).contains(grid.exponent) else {
+      return "price exponents must be -12 to 2"
+    }
+    guard (1...PriceGrid.bandsMax).contains(grid.bands.count) else {
+      return "a grid has 1 to \(PriceGrid.bandsMax) bands"
+    }
+    for (i, band) in grid.bands.enumerated() {
+      if band.step < 0 { return "a step of the grid must not be below 0" }
+      if i > 0, band.from <= grid.bands[i - 1].from { return "the grid's bands must rise" }
+    }
+    return nil
+  }
+}
+
+extension VenueConfiguration {
+  /// For the configuration's hash: sets and dictionaries in a fixed order.
+  fileprivate var inWords: String {
+    "\(name) \(rules) \(capabilities) \(fees.perUnit.sorted { $0.key < $1.key }) \(fees.unknown) "
+      + "\(instruments.map { "\($0.map(\.raw).sorted())" } ?? "all")"
   }
 }

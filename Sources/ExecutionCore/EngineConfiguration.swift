@@ -55,28 +55,13 @@ public struct PriceCollar: Sendable, Hashable {
   }
 }
 
-/// What an execution costs by its liquidity flag, per unit of quantity; negative is a rebate.
-public struct FeeSchedule: Sendable, Hashable {
-  /// Liquidity flag (ASCII letter) → 10⁻⁸ of the currency a unit.
-  public var perUnit: [UInt8: Int64]
-  /// Booked, with an alarm, for a flag that is not in the table.
-  public var unknown: Int64
-  public init(perUnit: [UInt8: Int64], unknown: Int64) {
-    self.perUnit = perUnit
-    self.unknown = unknown
-  }
-  /// Made-up round numbers of the usual size: adding earns 0.0020, removing costs 0.0030 a share.
-  public static var example: FeeSchedule {
-    FeeSchedule(
-      perUnit: [UInt8(ascii: "A"): -200_000, UInt8(ascii: "R"): 300_000], unknown: 300_000)
-  }
-}
-
 public struct AccountConfiguration: Sendable, Hashable {
   public var name: String
   public var limits: RiskLimits
   /// Opening cash.
   public var cash: Money
+  /// In which its orders are sent.
+  public var capacity = OrderCapacity.principal
   public init(name: String, limits: RiskLimits = RiskLimits(), cash: Money = .zero) {
     self.name = name
     self.limits = limits
@@ -102,6 +87,8 @@ public struct OpeningPosition: Sendable, Hashable {
   public var strategy: StrategyID
   public var instrument: InstrumentID
   public var quantity: Int64
+  /// Where it is held.
+  public var venue = VenueID(raw: 0)
   /// What it cost in all: positive for long, negative (received) for short.
   public var cost: Money
   public init(
@@ -120,6 +107,12 @@ public struct EngineConfiguration: Sendable {
   public var instruments: [InstrumentFacts]
   public var accounts: [AccountConfiguration]
   public var strategies: [StrategyConfiguration]
+  public var venues: [VenueConfiguration]
+  /// To begin with, one for each venue and account.
+  public var ports: [PortConfiguration]
+  /// For accounts and instruments without one: every port that serves the account and whose venue trades the
+  /// instrument, in the order of the ports.
+  public var routes: [RouteConfiguration] = []
   public var openingPositions: [OpeningPosition] = []
   public var firmLimits = RiskLimits.firmDefault
   /// By instrument; missing or nil entries set none.
@@ -130,8 +123,6 @@ public struct EngineConfiguration: Sendable {
   /// Around the previous close, and around the middle of the last good quote.
   public var staticCollar = PriceCollar(basisPoints: 2_000)
   public var dynamicCollar = PriceCollar(basisPoints: 500, absolute: 0)
-  /// Odd lots are good at Nasdaq; false holds orders to multiples of the round lot.
-  public var oddLotsAllowed = true
   /// Oldest market data that an order may stand on, in session nanoseconds.
   public var dataAgeMax: Int64 = 5_000_000_000
   /// How long a symbol's last good quote may be kept while its present one is one-sided, crossed or bad.
@@ -145,27 +136,18 @@ public struct EngineConfiguration: Sendable {
   public var acknowledgeTimeout: Int64 = 0
   /// Oldest new order or replace that may still be handed to the wire, in machine nanoseconds.
   public var outboxAgeMax: Int64 = 1_000_000
-  public var fees = FeeSchedule.example
 
-  /// OUCH capacity letter of our orders.
-  public var capacity = UInt8(ascii: "P")
-  public var venue: UInt16 = 0
   /// Year × 10,000 + month × 100 + day.
   public var tradingDay: UInt32 = 0
   /// The channel written into ``FeedPosition``.
   public var feedChannel: UInt16 = 0
-  /// True: no log-in is awaited (replays, benchmarks).
-  public var venueIsUpAtStart = false
-  /// Ask for the venue's counter after every log-in, and trade only when it has answered.
-  public var queryAccountAtLogin = true
 
-  // High-water marks.
+  /// High-water mark.
   public var firstClientOrderID: UInt64 = 1
-  public var firstVenueReference: UInt64 = 1
 
   // Sizes. Everything is taken from one arena at start-up.
   public var poolCapacity = 4_096
-  /// New orders and replaces of the day: the venue's references.
+  /// New orders and replaces of the day, for each port: its references.
   public var ordersPerDayMax = 1 << 20
   public var executionsMax = 1 << 17
   public var outboxCapacity = 1_024
@@ -178,11 +160,38 @@ public struct EngineConfiguration: Sendable {
 
   public init(
     instruments: [InstrumentFacts], accounts: [AccountConfiguration],
-    strategies: [StrategyConfiguration]
+    strategies: [StrategyConfiguration], venues: [VenueConfiguration]
   ) {
     self.instruments = instruments
     self.accounts = accounts
     self.strategies = strategies
+    self.venues = venues
+    ports = venues.indices.flatMap { v in
+      accounts.indices.map { a in
+        PortConfiguration(
+          name: "\(venues[v].name)-\(accounts[a].name)", venue: VenueID(raw: UInt16(clamping: v)),
+          accounts: [AccountID(raw: UInt32(clamping: a))])
+      }
+    }
+  }
+
+  /// No log-in is awaited at any port (replays, benchmarks).
+  public mutating func beginWithPortsUp() {
+    for i in ports.indices { ports[i].isUpAtStart = true }
+  }
+
+  /// The ports of an account in an instrument, in the order of preference.
+  func route(of account: AccountID, in instrument: InstrumentID) -> [PortID] {
+    let own = routes.first { $0.account == account && $0.instrument == instrument }
+    if let route = own ?? routes.first(where: { $0.account == account && $0.instrument == nil }) {
+      return route.ports.filter { trades($0, instrument) }
+    }
+    return ports.indices.map { PortID(raw: UInt16(clamping: $0)) }
+      .filter { ports[Int($0.raw)].accounts.contains(account) && trades($0, instrument) }
+  }
+
+  private func trades(_ port: PortID, _ instrument: InstrumentID) -> Bool {
+    venues[Int(ports[Int(port.raw)].venue.raw)].trades(Int(instrument.raw))
   }
 }
 
@@ -203,6 +212,11 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
   case duplicatePosition(index: Int)
   /// Limits or a restriction of an instrument that is not given.
   case unknownInstrument(InstrumentID)
+  case noVenues
+  /// A port or route names a venue, account, instrument or port that is not given, or one that can't serve it.
+  case unknownPort(String)
+  /// A venue's rules that can't hold for an instrument.
+  case badRules(venue: String, problem: String)
   case missingFirmLimit(String)
   case badLimit(String)
   case badSize(String)
@@ -228,6 +242,9 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
       "opening position \(i) is the second of its strategy and instrument: give one with their sum"
     case .unknownInstrument(let id):
       "limits or a restriction name instrument \(id.raw), which is not given"
+    case .noVenues: "no venues or ports: give at least one of each"
+    case .unknownPort(let what): what
+    case .badRules(let venue, let problem): "venue \(venue): \(problem)"
     case .missingFirmLimit(let what): "the firm's limit on \(what) is missing: set it"
     case .badLimit(let what): "the limit on \(what) must be above 0"
     case .badSize(let what): "\(what) is out of its range"

@@ -25,9 +25,28 @@ public struct PositionSummary: Sendable, Hashable {
   public var markIsStale: Bool
   public var executions: Int64
   public var openOrders: Int64
+  /// The quantity by ``VenueID``.
+  public var byVenue: [Int64]
 
   public var grossProfit: Money { Money(raw: realised.raw + unrealised.raw) }
   public var netProfit: Money { Money(raw: realised.raw + unrealised.raw - fees.raw) }
+}
+
+/// A port as it stands, for people and the summary.
+public struct PortSummary: Sendable, Hashable {
+  public var port: PortID
+  public var venue: VenueID
+  public var isUp: Bool
+  /// New orders may pass.
+  public var isReady: Bool
+  /// Of the next request.
+  public var nextReference: UInt64
+  /// References that can still be given out: what is left of the day's number, or of the venue's.
+  public var referencesLeft: UInt64
+  /// Position of the stream up to which reports have been applied.
+  public var streamSequence: UInt64
+  /// Requests that wait.
+  public var waiting: Int
 }
 
 /// The engine's state as plain values: taken when it stands still, on its thread. Allocates.
@@ -43,8 +62,8 @@ public struct EngineSnapshot: Sendable {
   /// By account.
   public var cash: [Money]
   public var nextClientOrderID: UInt64
-  public var nextVenueReference: UInt64
-  public var venueIsReady: Bool
+  /// By ``PortID``.
+  public var ports: [PortSummary]
   public var firmIsKilled: Bool
   public var stateHash: UInt64
   /// What does not hold; empty when all is well.
@@ -54,8 +73,13 @@ public struct EngineSnapshot: Sendable {
 extension Engine {
   public var counters: EngineCounters { unsafe core.pointee.counters }
   public var sessionTime: Int64 { unsafe core.pointee.sessionTime }
-  /// The venue's session is up, drained and settled: new orders may pass.
-  public var venueIsReady: Bool { unsafe core.pointee.session.isReady }
+  public var portCount: Int { unsafe core.pointee.portCount }
+  /// The port's session is up, drained and settled: new orders may pass. False for one that there is not.
+  public func isReady(_ port: PortID = .first) -> Bool {
+    unsafe Int(port.raw) < core.pointee.portCount && core.pointee.ports[Int(port.raw)].isReady
+  }
+  /// How many ports are ready.
+  public var portsReady: Int { unsafe core.pointee.portsReady() }
   /// No new order passes, for the whole firm, until a named person arms it again.
   public var firmIsKilled: Bool { unsafe core.pointee.scopes[0].killed }
   /// Why the journal takes no more, as an errno; 0 while it does.
@@ -65,9 +89,8 @@ extension Engine {
     return failure == 0 && lost ? 28 : failure  // ENOSPC: the lane has no room even for cancels.
   }
   public var openOrderCount: Int { unsafe Int(core.pointee.counters.openOrders) }
-  public var outboxCount: Int { unsafe core.pointee.outbox.count }
-  /// Position of the sequenced stream up to which reports have been applied.
-  public var streamSequence: UInt64 { unsafe core.pointee.session.streamSequence }
+  /// Requests that wait, over all ports.
+  public var outboxCount: Int { unsafe core.pointee.outboxCount() }
   /// Books and market states; read only.
   public var market: MarketData { unsafe core.pointee.market }
 
@@ -96,7 +119,7 @@ extension EngineState {
   mutating func snapshot() -> EngineSnapshot {
     var open: [OrderView] = []
     for slot in 0..<orders.count where orders[slot].life.isOpen {
-      open.append(OrderView(orders[slot], slot: slot))
+      open.append(OrderView(orders[slot], slot: slot, capabilities(of: slot)))
     }
     open.sort { $0.clientOrderID.raw < $1.clientOrderID.raw }
     var refused: [RefusalCode: UInt64] = [:]
@@ -111,9 +134,34 @@ extension EngineState {
       sessionTime: sessionTime, counters: counters, books: market.books.counters,
       feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
       alarms: alarmed, cash: (0..<accountCount).map { Money(raw: cash[$0]) },
-      nextClientOrderID: nextClientOrderID, nextVenueReference: nextVenueReference,
-      venueIsReady: session.isReady, firmIsKilled: scopes[0].killed, stateHash: stateHash(),
+      nextClientOrderID: nextClientOrderID, ports: portSummaries(), firmIsKilled: scopes[0].killed,
+      stateHash: stateHash(),
       brokenInvariants: brokenInvariants())
+  }
+
+  func portsReady() -> Int {
+    var ready = 0
+    for i in 0..<portCount where ports[i].isReady { ready &+= 1 }
+    return ready
+  }
+
+  func outboxCount() -> Int {
+    var waiting = 0
+    for i in 0..<portCount { waiting &+= ports[i].outbox.count }
+    return waiting
+  }
+
+  private func portSummaries() -> [PortSummary] {
+    (0..<portCount).map { i in
+      let port = ports[i]
+      let ofDay = UInt64(max(0, referencesPerPort - port.referencesUsed))
+      let ofVenue = port.referenceMax &+ 1 &- min(port.nextReference, port.referenceMax &+ 1)
+      return PortSummary(
+        port: PortID(raw: UInt16(i)), venue: VenueID(raw: UInt16(port.venue)), isUp: port.isUp,
+        isReady: port.isReady, nextReference: port.nextReference,
+        referencesLeft: min(ofDay, ofVenue), streamSequence: port.streamSequence,
+        waiting: port.outbox.count)
+    }
   }
 
   mutating func positionSummaries() -> [PositionSummary] {
@@ -145,7 +193,14 @@ extension EngineState {
       cost: Money(raw: p.cost), realised: Money(raw: p.realised),
       unrealised: Money(raw: marked - p.cost), fees: Money(raw: p.fees),
       cashFlow: Money(raw: p.cashFlow), mark: good.isKnown ? Price(raw: mark) : nil,
-      markIsStale: !good.isCurrent, executions: p.executions, openOrders: open)
+      markIsStale: !good.isCurrent, executions: p.executions, openOrders: open,
+      byVenue: (0..<venueCount).map { byVenue($0, strategy, instrument) })
+  }
+
+  private mutating func byVenue(
+    _ venue: Int, _ strategy: StrategyID, _ instrument: InstrumentID
+  ) -> Int64 {
+    cell(strategy, instrument).map { venueNet[$0 * venueCount + venue] } ?? 0
   }
 
   // MARK: Invariants
@@ -182,6 +237,9 @@ extension EngineState {
         broken.append("cell \(cell): exposure differs from the open orders")
       }
       if e.net != p.net { broken.append("cell \(cell): exposure and position differ") }
+      if (0..<venueCount).reduce(0, { $0 &+ venueNet[cell * venueCount + $1] }) != p.net {
+        broken.append("cell \(cell): position is not the sum of the venues'")
+      }
       if p.realised - p.cost != p.cashFlow {
         broken.append("cell \(cell): realised less cost is not the cash flow")
       }

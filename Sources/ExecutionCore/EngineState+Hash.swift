@@ -21,13 +21,16 @@ extension EngineState {
     var h = StateHasher()
     h.mix(sessionTime)
     h.mix(nextClientOrderID)
-    h.mix(nextVenueReference)
-    h.mix(session.streamSequence)
-    h.mix(UInt64((session.isUp ? 1 : 0) | (session.isReady ? 2 : 0)))
+    for i in 0..<portCount {
+      h.mix(ports[i].nextReference)
+      h.mix(ports[i].streamSequence)
+      let facts = (ports[i].isUp ? 1 : 0) | (ports[i].isReady ? 2 : 0)
+      h.mix(UInt64(facts | (ports[i].entryDisabled ? 4 : 0)))
+    }
     for slot in 0..<orders.count where orders[slot].generation != 0 { hash(orders[slot], &h) }
     for i in 0..<scopes.count {
       h.mix(scopes[i].openOrders)
-      h.mix(UInt64((scopes[i].killed ? 1 : 0) | (scopes[i].entryDisabled ? 2 : 0)))
+      h.mix(UInt64(scopes[i].killed ? 1 : 0))
     }
     for cell in 0..<positions.count {
       let p = positions[cell]
@@ -41,12 +44,18 @@ extension EngineState {
       h.mix(exposure[cell].workingBuy)
       h.mix(exposure[cell].workingSell)
     }
+    for i in 0..<venueNet.count where venueNet[i] != 0 {
+      h.mix(UInt64(i))
+      h.mix(venueNet[i])
+    }
     for i in 0..<cash.count { h.mix(cash[i]) }
     for i in 0..<ledger.places {
       let e = ledger[i]
       if e.state == .free { continue }
-      h.mix(e.reference)
-      h.mix(e.match)
+      h.mix(UInt64(e.key.port))
+      h.mix(e.key.reference)
+      h.mix(e.key.execution.low)
+      h.mix(e.key.execution.high)
       h.mix(e.price)
       h.mix(e.quantity)
       h.mix(e.fee)
@@ -63,6 +72,7 @@ extension EngineState {
     h.mix(o.leaves)
     h.mix(o.executed)
     h.mix(o.reserved)
+    h.mix(UInt64(o.port))
     h.mix(o.venueReference)
     h.mix(o.pendingReference)
     h.mix(o.pendingPrice)

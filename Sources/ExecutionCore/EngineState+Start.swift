@@ -41,8 +41,14 @@ extension EngineState {
     orders = columns.orders
     links = columns.links
     openHead = columns.openHead
+    venueCount = c.venues.count
+    portCount = c.ports.count
+    referencesPerPort = c.ordersPerDayMax.nextPowerOfTwo
+    ports = columns.ports
     references = columns.references
-    referenceMask = UInt64(columns.references.count - 1)
+    portAccounts = columns.portAccounts
+    routes = columns.routes
+    listings = columns.listings
     risk = columns.risk
     limits = columns.limits
     instrumentLimits = columns.instrumentLimits
@@ -58,8 +64,7 @@ extension EngineState {
     cash = columns.cash
     ledger = columns.ledger
     fees = columns.fees
-    feeKnown = columns.feeKnown
-    outbox = columns.outbox
+    venueNet = columns.venueNet
     updates = columns.updates
     timers = columns.timers
     strategyAccounts = columns.strategyAccounts
@@ -76,30 +81,22 @@ extension EngineState {
     feedPosition = FeedPosition(channel: feedChannel, sequence: 0).cause
     cause = 0
     tradingDay = c.tradingDay
-    venue = c.venue
-    capacityCode = c.capacity
     nextClientOrderID = c.firstClientOrderID
-    nextVenueReference = c.firstVenueReference
-    unknownFee = c.fees.unknown
-    for (flag, amount) in c.fees.perUnit {
-      fees[Int(flag)] = amount
-      feeKnown[Int(flag)] = true
-    }
     settings.dynamicBasisPoints = c.dynamicCollar.basisPoints
     settings.dynamicAbsolute = c.dynamicCollar.absolute
     settings.dataAgeMax = c.dataAgeMax
     settings.goodQuoteAgeMax = c.goodQuoteAgeMax
     settings.symbolAgeMax = c.marketData.staleAfter
     settings.acknowledgeTimeout = c.acknowledgeTimeout
-    session.isUp = c.venueIsUpAtStart
-    session.isReady = c.venueIsUpAtStart
-    session.queryAtLogin = c.queryAccountAtLogin
+    if c.acknowledgeTimeout > 0 { settings.inquiryInterval = c.acknowledgeTimeout }
     setUpOrders()
     setUpLimits(c)
     for (i, facts) in c.instruments.enumerated() {
       risk[i] = RiskInstrument(facts, c)
       risk[i].restricted = c.restricted.contains(InstrumentID(raw: UInt32(i)))
     }
+    setUpVenues(c)
+    setUpRoutes(c)
     setUpPositions(c)
     setBounds()
   }
@@ -129,9 +126,42 @@ extension EngineState {
     }
   }
 
+  private mutating func setUpVenues(_ c: EngineConfiguration) {
+    for (v, venue) in c.venues.enumerated() {
+      let isOnePrice = venue.fees.perUnit.isEmpty
+      for flag in 0..<256 {
+        fees[v * 256 + flag] = Fee(perUnit: venue.fees.unknown, isKnown: isOnePrice)
+      }
+      for (flag, amount) in venue.fees.perUnit {
+        fees[v * 256 + Int(flag)] = Fee(perUnit: amount, isKnown: true)
+      }
+      for (i, facts) in c.instruments.enumerated() where venue.trades(i) {
+        listings[v * instrumentCount + i] = Listing(
+          facts, venue.rules, takes: venue.capabilities.takes)
+      }
+    }
+  }
+
+  private mutating func setUpRoutes(_ c: EngineConfiguration) {
+    for (p, port) in c.ports.enumerated() {
+      for account in port.accounts { portAccounts[p * accountCount + Int(account.raw)] = true }
+    }
+    for (a, account) in c.accounts.enumerated() {
+      for i in 0..<instrumentCount {
+        let ports = c.route(of: AccountID(raw: UInt32(a)), in: InstrumentID(raw: UInt32(i)))
+        var route = Route()
+        route.capacity = account.capacity
+        for (n, port) in ports.prefix(Route.portsMax).enumerated() { route.ports[n] = port.raw }
+        if let first = ports.first { route.venue = c.ports[Int(first.raw)].venue.raw }
+        routes[a * instrumentCount + i] = route
+      }
+    }
+  }
+
   private mutating func setUpPositions(_ c: EngineConfiguration) {
     for position in c.openingPositions {
       guard let cell = cell(position.strategy, position.instrument) else { continue }
+      venueNet[cell * venueCount + Int(position.venue.raw)] = position.quantity
       positions[cell].open(quantity: position.quantity, cost: position.cost.raw)
       exposure[cell].net &+= position.quantity
       accountExposure[accountCell(position.account, position.instrument)].net &+=
@@ -145,12 +175,17 @@ extension EngineState {
     session.tradingDay = UInt64(tradingDay)
     session.configurationHash = c.hash
     session.nextClientOrderID = nextClientOrderID
-    session.nextVenueReference = nextVenueReference
     session.instruments = UInt32(instrumentCount)
     session.accounts = UInt32(accountCount)
     session.strategies = UInt32(strategyCount)
-    session.venue = UInt32(venue)
+    session.ports = UInt32(portCount)
     record(.sessionStarted, session)
+    for (i, port) in c.ports.enumerated() {
+      var payload = PortRecord(port: PortID(raw: UInt16(i)), venue: port.venue)
+      payload.setNames(port.name, venue: c.venues[Int(port.venue.raw)].name)
+      payload.nextVenueReference = port.firstReference
+      record(.portDefined, payload)
+    }
     for (i, facts) in c.instruments.enumerated() {
       record(
         .instrumentDefined,
@@ -162,12 +197,11 @@ extension EngineState {
     var session = SessionRecord()
     session.tradingDay = UInt64(tradingDay)
     session.nextClientOrderID = nextClientOrderID
-    session.nextVenueReference = nextVenueReference
     session.stateHash = stateHash
     session.instruments = UInt32(instrumentCount)
     session.accounts = UInt32(accountCount)
     session.strategies = UInt32(strategyCount)
-    session.venue = UInt32(venue)
+    session.ports = UInt32(portCount)
     session.openOrders = UInt64(max(0, counters.openOrders))
     session.executions = counters.executions
     session.alarms = counters.alarms
@@ -186,13 +220,6 @@ extension EngineState {
 extension RiskInstrument {
   init(_ facts: InstrumentFacts, _ c: EngineConfiguration) {
     symbol = facts.symbol
-    dollar = Self.power(-Int(facts.priceExponent))
-    tick = facts.tick
-    subDollarTick = Self.power(-4 - Int(facts.priceExponent))
-    tickTest = DivisibilityTest(tick)
-    subDollarTest = DivisibilityTest(subDollarTick)
-    lot = c.oddLotsAllowed ? 1 : facts.roundLot
-    lotTest = DivisibilityTest(lot)
     previousClose = facts.previousClose
     let share = Int128(previousClose) * Int128(c.staticCollar.basisPoints) / 10_000
     let width = max(share, Int128(c.staticCollar.absolute))
@@ -209,7 +236,7 @@ extension RiskInstrument {
     shortable = facts.shortable
   }
 
-  private static func power(_ exponent: Int) -> Int64 {
+  static func power(_ exponent: Int) -> Int64 {
     var value: Int64 = 1
     for _ in 0..<max(0, min(18, exponent)) { value *= 10 }
     return value
@@ -221,7 +248,11 @@ struct EngineColumns {
   let orders: Column<Order>
   let links: Column<OrderLink>
   let openHead: Column<Int32>
+  let ports: Column<VenuePort>
   let references: Column<ReferenceEntry>
+  let portAccounts: Column<Bool>
+  let routes: Column<Route>
+  let listings: Column<Listing>
   let risk: Column<RiskInstrument>
   let limits: Column<ScopeLimits>
   let instrumentLimits: Column<ScopeLimits>
@@ -236,9 +267,8 @@ struct EngineColumns {
   let positions: Column<PositionBook>
   let cash: Column<Int128>
   let ledger: ExecutionLedger
-  let fees: Column<Int64>
-  let feeKnown: Column<Bool>
-  let outbox: Outbox
+  let fees: Column<Fee>
+  let venueNet: Column<Int64>
   let updates: Column<OrderUpdate>
   let timers: Column<StrategyTimer>
   let strategyAccounts: Column<AccountID>
@@ -253,7 +283,21 @@ struct EngineColumns {
     orders = b.column(Order(), c.poolCapacity)
     links = b.column(OrderLink(), c.poolCapacity)
     openHead = b.column(-1, cells)
-    references = b.column(ReferenceEntry(), c.ordersPerDayMax.nextPowerOfTwo)
+    let perPort = c.ordersPerDayMax.nextPowerOfTwo
+    references = b.column(ReferenceEntry(), perPort * c.ports.count)
+    var made: [VenuePort] = []
+    for (i, port) in c.ports.enumerated() {
+      let outbox = Outbox(
+        &b, capacity: c.outboxCapacity, poolCapacity: c.poolCapacity, ageMax: c.outboxAgeMax)
+      made.append(
+        VenuePort(
+          port, c.venues[Int(port.venue.raw)], outbox: outbox,
+          references: i * perPort..<(i + 1) * perPort))
+    }
+    ports = b.column(made)
+    portAccounts = b.column(false, c.ports.count * c.accounts.count)
+    routes = b.column(Route(), c.accounts.count * instruments)
+    listings = b.column(Listing(), c.venues.count * instruments)
     risk = b.column(RiskInstrument(), instruments)
     limits = b.column(ScopeLimits(), scopeCount)
     instrumentLimits = b.column(ScopeLimits(), instruments)
@@ -263,15 +307,13 @@ struct EngineColumns {
     accountExposure = b.column(Exposure(), c.accounts.count * instruments)
     instrumentExposure = b.column(Exposure(), instruments)
     duplicates = DuplicateWindow(&b, window: c.duplicateWindow, most: c.duplicatesMax)
-    instrumentBounds = b.column(InstrumentBounds(), instruments)
+    instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instruments)
     strategyBounds = b.column(StrategyBounds(), c.strategies.count)
     positions = b.column(PositionBook(), cells)
     cash = b.column(0, c.accounts.count)
     ledger = ExecutionLedger(&b, executionsMax: c.executionsMax)
-    fees = b.column(0, 256)
-    feeKnown = b.column(false, 256)
-    outbox = Outbox(
-      &b, capacity: c.outboxCapacity, poolCapacity: c.poolCapacity, ageMax: c.outboxAgeMax)
+    fees = b.column(Fee(), c.venues.count * 256)
+    venueNet = b.column(0, cells * c.venues.count)
     updates = b.column(OrderUpdate.none, max(1024, c.poolCapacity * 2).nextPowerOfTwo)
     timers = b.column(StrategyTimer(), c.timersMax)
     strategyAccounts = b.column(AccountID(raw: .max), c.strategies.count)

@@ -21,9 +21,10 @@
   @usableFromInline let instrumentCount: Int
   @usableFromInline let accountCount: Int
   @usableFromInline let strategyCount: Int
+  let venueCount: Int
+  let portCount: Int
+  let referencesPerPort: Int
   var tradingDay: UInt32 = 0
-  var venue: UInt16 = 0
-  var capacityCode: UInt8 = 0
 
   // Orders.
   var orders: Column<Order>
@@ -34,11 +35,18 @@
   var doneTail: Int32 = -1
   /// First open order of each cell; the list runs through ``OrderLink/next``.
   var openHead: Column<Int32>
-  var references: Column<ReferenceEntry>
-  var referenceMask: UInt64 = 0
-  var referencesUsed = 0
   var nextClientOrderID: UInt64 = 1
-  var nextVenueReference: UInt64 = 1
+
+  // Ports.
+  var ports: Column<VenuePort>
+  /// What each port's references stood for, one region after the other.
+  var references: Column<ReferenceEntry>
+  /// By port and account: its orders may go through it.
+  var portAccounts: Column<Bool>
+  /// By account and instrument.
+  var routes: Column<Route>
+  /// By venue and instrument.
+  var listings: Column<Listing>
 
   // Risk.
   var risk: Column<RiskInstrument>
@@ -52,21 +60,21 @@
   var instrumentExposure: Column<Exposure>
   var duplicates: DuplicateWindow
   var settings = RiskSettings()
-  /// What the quick pass compares with; see ``setBounds()``.
+  /// What the quick pass compares with, by venue and instrument, and by strategy; see ``setBounds()``.
   var instrumentBounds: Column<InstrumentBounds>
   var strategyBounds: Column<StrategyBounds>
   var marketBounds = MarketBounds()
 
   // Portfolio.
   var positions: Column<PositionBook>
+  /// Net position by cell and venue.
+  var venueNet: Column<Int64>
   var cash: Column<Int128>
   var ledger: ExecutionLedger
-  var fees: Column<Int64>
-  var feeKnown: Column<Bool>
-  var unknownFee: Int64 = 0
+  /// By venue and liquidity flag.
+  var fees: Column<Fee>
 
   // Execution.
-  var outbox: Outbox
   var updates: Column<OrderUpdate>
   var updateHead = 0
   var updateTail = 0
@@ -77,7 +85,6 @@
   var timersLeft = 0
   var timerHorizon: Int64 = .min
   var strategyAccounts: Column<AccountID>
-  var session = VenueSession()
   var counters = EngineCounters()
   var refusals: Column<UInt64>
   var alarms: Column<UInt64>

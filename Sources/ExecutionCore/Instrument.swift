@@ -3,7 +3,7 @@
 @frozen public struct InstrumentFacts: BitwiseCopyable, Sendable, Hashable {
   /// Eight padded ASCII bytes as the wire has them; see ``SymbolCode``.
   public var symbol: UInt64
-  /// Smallest price increment at `priceExponent`, for prices of one dollar and above (below it: 10⁻⁴ dollars).
+  /// Smallest price increment at `priceExponent`, where a venue's grid has no step of its own.
   public var tick: Int64
   public var roundLot: Int64
   /// Previous close at `priceExponent`; 0 is unknown, and then the static collar refuses.

@@ -43,6 +43,20 @@
   @_noLocks @inlinable public init(raw: UInt32) { self.raw = raw }
 }
 
+/// Dense index of a venue, given at start-up: who executes.
+@frozen public struct VenueID: BitwiseCopyable, Hashable, Sendable {
+  public var raw: UInt16
+  @_noLocks @inlinable public init(raw: UInt16) { self.raw = raw }
+}
+
+/// Dense index of a port, given at start-up: one order-entry session at a venue, for one or more accounts.
+@frozen public struct PortID: BitwiseCopyable, Hashable, Sendable {
+  public var raw: UInt16
+  @_noLocks @inlinable public init(raw: UInt16) { self.raw = raw }
+  /// The only one there is, where there is one.
+  @inlinable public static var first: PortID { @_noLocks get { PortID(raw: 0) } }
+}
+
 /// Our own order number: from a durable high-water mark, never reused. 0 is none.
 @frozen public struct ClientOrderID: BitwiseCopyable, Hashable, Sendable {
   public var raw: UInt64
@@ -63,7 +77,8 @@
   }
 }
 
-/// Side as FIX tag 54 has it; sell short is chosen by the core, never by a strategy.
+/// Side as FIX tag 54 has it; sell short is chosen by the core, never by a strategy, which can only ask that a
+/// sale be marked exempt should it be short.
 @frozen public enum Side: UInt8, BitwiseCopyable, Sendable {
   case buy = 1
   case sell = 2
@@ -77,12 +92,47 @@
       }
     }
   }
+  /// Should it be a short sale, it is exempt from the price test.
+  var isExempt: Bool {
+    switch self {
+    case .sellShortExempt: true
+    default: false
+    }
+  }
 }
 
 /// Time in force as FIX tag 59 has it.
 @frozen public enum TimeInForce: UInt8, BitwiseCopyable, Sendable {
   case day = 0
   case immediateOrCancel = 3
+}
+
+/// Whether others see an order. Never renumber: the numbers are in the journal.
+@frozen public enum Display: UInt8, BitwiseCopyable, Sendable {
+  case displayed = 0
+  case hidden = 1
+  /// Displayed with our name.
+  case attributed = 2
+}
+
+/// For whom we trade, as FIX tag 528 has it. Never renumber: the numbers are in the journal.
+@frozen public enum OrderCapacity: UInt8, BitwiseCopyable, Sendable {
+  case principal = 0
+  case agency = 1
+  case risklessPrincipal = 2
+}
+
+/// What an order asks for beyond its terms.
+@frozen public struct OrderFlags: OptionSet, BitwiseCopyable, Hashable, Sendable {
+  public let rawValue: UInt16
+  @_noLocks @inlinable public init(rawValue: UInt16) { self.rawValue = rawValue }
+  @inlinable public static var none: OrderFlags { @_noLocks get { OrderFlags(rawValue: 0) } }
+  /// Never to take what rests: rejected, or repriced by the venue, instead.
+  @inlinable public static var postOnly: OrderFlags { OrderFlags(rawValue: 1) }
+  /// An inter-market sweep order (Regulation NMS, rule 600(b)).
+  @inlinable public static var intermarketSweep: OrderFlags { OrderFlags(rawValue: 2) }
+  /// No limit. Taken from no strategy: a limit is what every check stands on.
+  @inlinable public static var market: OrderFlags { OrderFlags(rawValue: 4) }
 }
 
 /// Best bid and offer of one instrument. Prices are 0 on an empty side, with quantity 0.

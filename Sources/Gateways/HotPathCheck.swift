@@ -20,9 +20,9 @@ internal import ExecutionCore
     _ gateway: inout OUCHGateway, _ request: VenueRequest, _ bytes: UnsafeRawBufferPointer,
     _ seen: inout UInt64
   ) {
-    if gateway.hasRoom(for: request), gateway.encode(request, now: 0) == nil { seen &+= 1 }
-    let piece = unsafe gateway.prepareSend(now: 0)
-    gateway.sent(piece.count, now: 0)
+    if gateway.hasRoom, gateway.encode(request, now: 0) == nil { seen &+= 1 }
+    unsafe seen &+= UInt64(gateway.output.count)
+    gateway.sent(now: 0)
     _ = unsafe gateway.receive(bytes, now: 0)
     unsafe seen &+= UInt64(gateway.reports.count)
     gateway.clearReports()

@@ -22,7 +22,7 @@ public struct JournalSummary: Sendable, Equatable {
   public var records: UInt64 = 0
   public var lastSequence: UInt64 = 0
   public var highestClientOrderID = ClientOrderID.none
-  /// Of the venue's counter, over all of the journal's trading days.
+  /// Of the ports' counters, over all ports and all of the journal's trading days.
   public var highestVenueReference: UInt64 = 0
   /// By client order id, ascending.
   public var openOrders: [OpenOrder] = []
@@ -95,12 +95,15 @@ private struct Tally {
   private var symbols: [UInt32: String] = [:]
 
   mutating func take(_ record: JournalRecord) {
-    guard record.header.version == 1 else { return }
+    guard record.header.version == RecordHeader.version else { return }
     switch record.type {
     case .sessionStarted, .sessionEnded: session(record)
     case .instrumentDefined where record.fits(InstrumentRecord.self):
       symbols[load(record, \InstrumentRecord.instrument.raw)] =
         SymbolCode.decode(load(record, \InstrumentRecord.facts.symbol))
+    case .portDefined where record.fits(PortRecord.self):
+      let next = load(record, \PortRecord.nextVenueReference)
+      highest(order: 0, reference: next == 0 ? 0 : next - 1)
     case .intent where record.fits(IntentRecord.self): intent(record)
     case .orderState where record.fits(OrderStateRecord.self): orderState(record)
     case .execution where record.fits(ExecutionRecord.self): execution(record)
@@ -124,8 +127,7 @@ private struct Tally {
   private mutating func session(_ record: JournalRecord) {
     guard record.fits(SessionRecord.self) else { return }
     let order = load(record, \SessionRecord.nextClientOrderID)
-    let reference = load(record, \SessionRecord.nextVenueReference)
-    highest(order: order == 0 ? 0 : order - 1, reference: reference == 0 ? 0 : reference - 1)
+    highest(order: order == 0 ? 0 : order - 1, reference: 0)
   }
 
   /// Until its state is journalled, what a new order asked for may be open.
@@ -143,7 +145,7 @@ private struct Tally {
     let sides: [Side] = [.buy, .sell, .sellShort, .sellShortExempt]
     orders[order] = JournalSummary.OpenOrder(
       clientOrderID: ClientOrderID(raw: order), instrument: InstrumentID(raw: instrument),
-      symbol: SymbolCode.decode(load(record, \IntentRecord.request.symbol)),
+      symbol: symbols[instrument] ?? "instrument \(instrument)",
       side: sides.first { storedByte($0) == side }?.rawValue ?? 0,
       leaves: load(record, \IntentRecord.request.quantity), life: .sent)
   }

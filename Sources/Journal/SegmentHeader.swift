@@ -5,7 +5,7 @@ internal import CSupport
 /// | byte | field |
 /// | --- | --- |
 /// | 0 | magic `NTJRNL01` |
-/// | 8 | u32 format version (1) |
+/// | 8 | u32 format version (2) |
 /// | 12 | u32 bytes of this header: the first record's offset |
 /// | 16 | u64 segment number, from 1 |
 /// | 24 | u64 bytes preallocated |
@@ -25,7 +25,7 @@ internal import CSupport
 /// No wall time, process, host or path: bytes depend on feed, seed, configuration and build alone.
 struct SegmentHeader: Equatable {
   static let bytes = 4096
-  static let formatVersion: UInt32 = 1
+  static let formatVersion: UInt32 = 2
   /// "NTJRNL01" in memory order.
   static let magic: UInt64 = 0x3130_4C4E_524A_544E
   static let publishedOffset = 128

@@ -64,8 +64,9 @@ enum ExchangeCommand {
       "multicast-hops", "N",
       "Routers and networks that multicast lines may pass, their time to live: 0 stays on this machine, "
         + "1 on its network (0)."),
-    .value("username", "NAME", "The account's user name (NTAIL1)."),
-    .value("password", "TEXT", "The account's password (needletail)."),
+    .value(
+      "username", "NAME[,NAME]", "The user names of its accounts, one for each (NTAIL1)."),
+    .value("password", "TEXT", "The accounts' password (needletail)."),
     .value("data", "DIR", "Durable state; without it nothing survives the process."),
     .flag("new-session", "Forget a stored session and begin a new one."),
     .flag("cancel-on-disconnect", "Working orders go with the connection."),
@@ -323,11 +324,23 @@ enum ExchangeCommand {
     }
   }
 
+  private static func usernames(_ options: ParsedOptions) throws(CommandFailure) -> [String] {
+    let text = options.text("username") ?? "NTAIL1"
+    let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    guard names.allSatisfy(Configuration.Session.isUsername), Set(names).count == names.count else {
+      throw CommandFailure(
+        .usage,
+        "'--username \(text)' is refused: each account has a name of 1 to 6 letters and digits of its own"
+      )
+    }
+    return names
+  }
+
   private static func open(
     _ options: ParsedOptions, feed: ExchangeFeed
   ) throws(CommandFailure) -> ExchangeSession {
     var settings = ExchangeSessionSettings()
-    settings.accounts = [options.text("username") ?? "NTAIL1"]
+    settings.accounts = try usernames(options)
     settings.directory = options.text("data")
     settings.startsNewSession = options.flag("new-session")
     settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")

@@ -13,22 +13,25 @@ import Transport
 #if !DEBUG
 
   @_noLocks func checkFeedPath(
-    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>,
+    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>, VenueGateway<NoGateway>>,
     _ records: UnsafePointer<MarketRecord>, _ count: Int
   ) {
     path.apply(records, count, received: 0, arrived: 0)
     path.resume()
   }
 
-  @_noLocks func checkOrderPath(_ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>) {
+  @_noLocks func checkOrderPath(
+    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>, VenueGateway<NoGateway>>
+  ) {
     path.drain()
-    path.orders.flush(&path.reactor, now: 0)
+    path.orders[0].flush(&path.reactor, now: 0)
   }
 
   @_noLocks func checkReportPath(
-    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>>, _ bytes: UnsafeRawBufferPointer
+    _ path: inout HotPath<Pair<MarketMaker, ImbalanceTaker>, VenueGateway<NoGateway>>,
+    _ bytes: UnsafeRawBufferPointer
   ) {
-    let rest = path.orders.receive(bytes, now: 0)
+    let rest = path.orders[0].receive(bytes, now: 0)
     if path.deliver(), rest.count == 0 { path.drain() }
   }
 

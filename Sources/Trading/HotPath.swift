@@ -7,15 +7,15 @@ public import Transport
 /// looks at the sockets.
 ///
 /// Threading: the hot thread. Nothing here allocates.
-@safe @usableFromInline package struct HotPath<S: Strategy>: ~Copyable {
-  /// Requests drained in one go, and rounds of drain and report; what is left comes next time round.
+@safe @usableFromInline
+package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Copyable {
+  /// Requests of a port drained in one go, and rounds of drain and report; what is left comes next time round.
   @inlinable static var requestsMax: Int { 4_096 }
-  /// Requests between two flushes: the gateway's queue is bounded, what it holds leaves first.
-  @inlinable static var requestsPerFlush: Int { 256 }
   @inlinable static var roundsMax: Int { 64 }
 
   @usableFromInline package var reactor: Reactor
-  @usableFromInline package var orders: OrderEntryClient
+  /// One for each port.
+  @usableFromInline package let orders: OrderEntryClients<Gateway>
   @usableFromInline package var driver: Driver<StrategySwitch<S>>
   @usableFromInline package let latency: LatencyRecorder
   @usableFromInline package var clock: SessionClock
@@ -26,7 +26,7 @@ public import Transport
   @usableFromInline var batches: UInt64 = 0
 
   @inlinable package init(
-    reactor: consuming Reactor, orders: consuming OrderEntryClient,
+    reactor: consuming Reactor, orders: OrderEntryClients<Gateway>,
     driver: consuming Driver<StrategySwitch<S>>, latency: LatencyRecorder, clock: SessionClock
   ) {
     self.reactor = reactor
@@ -35,6 +35,8 @@ public import Transport
     self.latency = latency
     self.clock = clock
   }
+
+  @inlinable deinit { orders.free() }
 
   @inline(__always) @inlinable
   package mutating func apply(
@@ -57,63 +59,78 @@ public import Transport
   @inlinable package mutating func drain() {
     for _ in 0..<Self.roundsMax {
       var taken = 0
-      while taken < Self.requestsMax,
-        let request = driver.engine.nextRequest(machineTime: now)
-      {
-        // What has no room stays in the outbox: a cancel that is given up is not asked again.
-        guard orders.gateway.hasRoom(for: request) else { break }
-        _ = orders.gateway.encode(request, now: now)
-        driver.engine.requestTaken()
-        taken &+= 1
-        if taken % Self.requestsPerFlush == 0 { flush() }
-      }
-      if taken % Self.requestsPerFlush != 0 { flush() }
+      for i in 0..<orders.count { taken &+= send(i) }
       if !deliver(), taken == 0 { return }
     }
   }
 
-  @inlinable mutating func flush() {
-    let encoded = nt_clock_ticks()
-    orders.flush(&reactor, now: now)
-    stampSent(encoded: encoded, submitted: nt_clock_ticks())
+  @inline(__always) @inlinable mutating func send(_ i: Int) -> Int {
+    var taken = 0
+    while taken < Self.requestsMax {
+      let count = orders[i].encode(from: &driver.engine, reactor, now: now)
+      if count == 0 { break }
+      taken &+= count
+      let encoded = nt_clock_ticks()
+      orders[i].flush(&reactor, now: now)
+      stampSent(encoded: encoded, submitted: nt_clock_ticks())
+    }
+    return taken
   }
 
   /// Goes on sending what was held back, if there is anything. To be called after each poll.
   @inline(__always) @inlinable
   package mutating func resume() {
-    guard orders.isHeldBack else { return }
-    orders.flush(&reactor, now: now)
-    drain()
+    var isHeldBack = false
+    for i in 0..<orders.count where orders[i].isHeldBack {
+      orders[i].flush(&reactor, now: now)
+      isHeldBack = true
+    }
+    if isHeldBack { drain() }
   }
 
-  /// The gateway's reports into the engine; false when there were none.
+  /// To be called every few milliseconds: connections, heartbeats, and the age of what waits.
+  @inlinable package mutating func tick() {
+    for i in 0..<orders.count {
+      orders[i].tick(&reactor, now: now)
+      driver.engine.withdrawOld(orders[i].port, machineTime: now)
+    }
+  }
+
+  /// The gateways' reports into the engine; false when there were none.
   @inlinable package mutating func deliver() -> Bool {
-    let reports = unsafe orders.gateway.reports
+    var isAny = false
+    for i in 0..<orders.count where deliver(i) { isAny = true }
+    return isAny
+  }
+
+  @inline(__always) @inlinable mutating func deliver(_ index: Int) -> Bool {
+    let reports = unsafe orders[index].gateway.reports
     guard !reports.isEmpty else { return false }
     let sessionTime = clock.time(now: now)
     for i in 0..<reports.count {
       let report = unsafe reports[i]
-      if report.kind == .sessionUp { orders.settled() }
+      if report.kind == .sessionUp { orders[index].settled() }
       driver.apply(report, sessionTime: sessionTime, machineTime: now)
     }
-    orders.gateway.clearReports()
+    orders[index].gateway.clearReports()
     return true
   }
 
-  @inlinable mutating func receiveReports(_ event: borrowing ReactorEvent) {
-    if event.kind == .received, event.connection == orders.connection {
+  @inlinable mutating func receiveReports(_ event: borrowing ReactorEvent, _ index: Int) {
+    if event.kind == .received, event.connection == orders[index].connection {
       var rest = unsafe event.bytes
       // Each turn uses bytes, or ends.
       while rest.count > 0 {
-        let after = unsafe orders.receive(rest, now: now)
-        let isStuck = unsafe after.count == rest.count && orders.gateway.reports.isEmpty
+        let after = unsafe orders[index].receive(rest, now: now)
+        let isStuck = unsafe after.count == rest.count && orders[index].gateway.reports.isEmpty
         unsafe rest = after
         drain()
         if isStuck { break }
       }
-      orders.checkClosing(&reactor, now: now)
+      orders[index].flush(&reactor, now: now)
+      orders[index].checkClosing(&reactor, now: now)
     } else {
-      orders.handle(event, &reactor, now: now)
+      orders[index].handle(event, &reactor, now: now)
     }
     drain()
   }

@@ -1,70 +1,78 @@
+public import ExecutionCore
 public import Gateways
 public import Transport
 
-/// The order-entry end of the hot thread: one TCP connection, kept up, with the OUCH gateway on it.
+/// The order-entry end of the hot thread for one port: one TCP connection, kept up, with its gateway on it.
 ///
-/// A connection that breaks is made again, and the session resumes at the next sequence that we have
-/// not seen: no report is lost or taken twice.
+/// A connection that breaks is made again, and the session resumes at the next report that we have not seen:
+/// none is lost or taken twice.
 ///
 /// Threading: the hot thread. No allocation after `init`, but for making a connection.
-@safe @usableFromInline package struct OrderEntryClient: ~Copyable {
-  @inlinable static var token: UInt64 { 4 }
-  /// Pieces handed to the reactor in one flush.
-  @inlinable static var piecesMax: Int { 1_024 }
+@safe @usableFromInline
+package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyable {
+  /// Requests of one piece.
+  @inlinable static var requestsPerFlush: Int { 256 }
 
-  @usableFromInline package var gateway: OUCHGateway
+  @usableFromInline package var gateway: Gateway
+  @usableFromInline package let port: PortID
+  /// Its events carry it.
+  @usableFromInline let token: UInt64
   @usableFromInline package internal(set) var connection = ConnectionID.none
   @usableFromInline package internal(set) var connects: UInt64 = 0
   /// The last trouble, in words; empty while there was none.
   @usableFromInline package internal(set) var trouble = ""
   /// The venue has said that it will not have us: no attempt is made any more.
   @usableFromInline var isRefused = false
-  package let endpoint: Endpoint
-  private let sockets: SocketOptions
+  @usableFromInline package let endpoint: Endpoint
+  @usableFromInline let sockets: SocketOptions
   @usableFromInline var backoff: ReconnectBackoff
-  private var connectAt: Int64 = 0
-  @usableFromInline var isWaitingForRoom = false
-  /// Something is held back until the kernel has taken what it was given: try ``flush(_:now:)`` after each poll.
+  @usableFromInline var connectAt: Int64 = 0
+  /// The kernel has not taken what it was given: what waits is tried again after each poll.
   @usableFromInline package internal(set) var isHeldBack = false
 
-  package init(
-    to endpoint: Endpoint, gateway: OUCHGatewaySettings, backoff: ReconnectBackoff,
+  /// - Parameter port: the port of the engine whose requests go here; the gateway's reports name it.
+  @inlinable package init(
+    _ port: PortID, to endpoint: Endpoint, gateway: consuming Gateway, backoff: ReconnectBackoff,
     sockets: SocketOptions = .direct
   ) {
+    self.port = port
+    token = OrderEntryToken.first &+ UInt64(port.raw)
     self.endpoint = endpoint
     self.sockets = sockets
     self.backoff = backoff
-    self.gateway = OUCHGateway(gateway)
+    self.gateway = gateway
   }
 
   /// Connects when it is time to. To be called every few milliseconds.
-  @usableFromInline package mutating func tick(_ reactor: inout Reactor, now: Int64) {
+  @inlinable package mutating func tick(_ reactor: inout Reactor, now: Int64) {
     if connection == .none {
-      guard !isRefused, now >= connectAt else { return }
-      do throws(ReactorError) {
-        connection = try reactor.connect(to: endpoint, options: sockets, token: Self.token)
-        connects &+= 1
-      } catch {
-        lost("\(error)", &reactor, now: now)
-      }
+      if !isRefused, now >= connectAt { connect(&reactor, now: now) }
       return
     }
     gateway.tick(now: now)
-    if isHeldBack || isWaitingForRoom { withdrawOld(now: now) }
     flush(&reactor, now: now)
     checkClosing(&reactor, now: now)
   }
 
+  /// Never inlined: what it says when there is no socket is text.
+  @inline(never) @inlinable mutating func connect(_ reactor: inout Reactor, now: Int64) {
+    do throws(ReactorError) {
+      connection = try reactor.connect(to: endpoint, options: sockets, token: token)
+      connects &+= 1
+    } catch {
+      lost("\(error)", &reactor, now: now)
+    }
+  }
+
   /// One event of this connection. Reports wait in ``gateway``. Never inlined: what it says when a
   /// connection breaks is text, and has no place in the code of the hot loop.
-  @inline(never) @usableFromInline
+  @inline(never) @inlinable
   package mutating func handle(
     _ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64
   ) {
     guard event.connection == connection else { return }
     switch event.kind {
     case .connected where event.errorNumber == 0:
-      isWaitingForRoom = false
       isHeldBack = false
       gateway.connected(now: now)
       flush(&reactor, now: now)
@@ -72,10 +80,7 @@ public import Transport
       lost(
         "\(endpoint): \(ReactorError.text(ofErrorNumber: event.errorNumber))", &reactor, now: now)
     case .ended:
-      lost("\(endpoint): the exchange closed the connection", &reactor, now: now)
-    case .sendable:
-      isWaitingForRoom = false
-      flush(&reactor, now: now)
+      lost("\(endpoint): the venue closed the connection", &reactor, now: now)
     default: break
     }
   }
@@ -90,61 +95,76 @@ public import Transport
     return unsafe UnsafeRawBufferPointer(rebasing: bytes[used...])
   }
 
-  /// Hands what is queued to the kernel, as far as it takes it.
+  /// Encodes the engine's requests, as many as one piece may have; how many. ``flush(_:now:)`` hands it over.
   ///
-  /// Nothing is handed over while the kernel has not taken the piece before it: what waits in the
-  /// reactor can be neither overtaken nor withdrawn, and would go out however old it is. So at most the rest
-  /// of one piece waits there; the others wait in the gateway, where cancels pass and age counts.
+  /// Nothing is encoded while the kernel has not taken the piece before it: what waits in the reactor can be
+  /// neither overtaken nor withdrawn, and would go out however old it is. So at most the rest of one piece
+  /// waits there; the requests wait in the engine's outbox, where cancels pass and age counts.
   @inline(__always) @inlinable
-  package mutating func flush(_ reactor: inout Reactor, now: Int64) {
-    guard connection != .none, !isWaitingForRoom else { return }
-    isHeldBack = false
-    for _ in 0..<Self.piecesMax {
-      guard reactor.unsentBytes(of: connection) == 0 else {
-        isHeldBack = true
-        break
-      }
-      let bytes = unsafe gateway.prepareSend(now: now)
-      guard bytes.count > 0 else { break }
-      switch unsafe reactor.send(bytes, on: connection) {
-      case .queued: gateway.sent(bytes.count, now: now)
-      case .full:
-        // Nothing of it was taken: it can be withdrawn again.
-        gateway.sent(0, now: now)
-        isWaitingForRoom = true
-        return
-      case .tooLong, .notConnected:
-        gateway.sent(0, now: now)
-        return
-      }
+  package mutating func encode(
+    from engine: inout Engine, _ reactor: borrowing Reactor, now: Int64
+  ) -> Int {
+    guard gateway.isActive, isClear(reactor) else { return 0 }
+    var count = 0
+    while count < Self.requestsPerFlush, gateway.hasRoom,
+      let request = engine.nextRequest(port, machineTime: now)
+    {
+      _ = gateway.encode(request, now: now)
+      engine.requestTaken(port)
+      count &+= 1
     }
-    _ = reactor.submit()
+    return count
   }
 
-  /// Takes back what has waited too long behind a connection that takes nothing; the reports say so.
-  private mutating func withdrawOld(now: Int64) {
-    _ = unsafe gateway.prepareSend(now: now)
-    gateway.sent(0, now: now)
+  /// The kernel has taken all that it was given.
+  @inline(__always) @inlinable mutating func isClear(_ reactor: borrowing Reactor) -> Bool {
+    isHeldBack = reactor.unsentBytes(of: connection) != 0
+    return !isHeldBack
+  }
+
+  /// Hands what is encoded to the kernel.
+  @inline(__always) @inlinable
+  package mutating func flush(_ reactor: inout Reactor, now: Int64) {
+    guard connection != .none, isClear(reactor) else { return }
+    let bytes = unsafe gateway.output
+    guard bytes.count > 0 else { return }
+    switch unsafe reactor.send(bytes, on: connection) {
+    case .queued:
+      gateway.sent(now: now)
+      _ = reactor.submit()
+    // Its buffer is empty, and longer than the gateway's.
+    case .full, .tooLong: isHeldBack = true
+    // The event that says so is on its way; what was encoded has an unknown fate until the next session.
+    case .notConnected: break
+    }
   }
 
   /// Closes where the gateway says that the connection is of no use any more.
-  @usableFromInline mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
-    guard let reason = gateway.mustClose, connection != .none else { return }
-    switch reason {
-    case .historyFound:
-      // Nothing is wrong: the first connection was to learn how long the stream is.
+  @inlinable mutating func checkClosing(_ reactor: inout Reactor, now: Int64) {
+    guard let next = gateway.closing, connection != .none else { return }
+    close(next, &reactor, now: now)
+  }
+
+  /// Never inlined: what it says is text.
+  @inline(never) @inlinable
+  mutating func close(_ next: Reconnecting, _ reactor: inout Reactor, now: Int64) {
+    switch next {
+    case .atOnce:
       _ = reactor.close(connection)
       connection = .none
       gateway.disconnected(now: now)
       connectAt = now
-      return
-    case .loginRejected, .endOfSession: isRefused = true
-    case .fault: break
+    case .never:
+      isRefused = true
+      lost("\(endpoint): \(gateway.closingReason)", &reactor, now: now)
+    case .later:
+      lost("\(endpoint): \(gateway.closingReason)", &reactor, now: now)
     }
-    lost("\(endpoint): \(reason)", &reactor, now: now)
   }
 
-  private mutating func lost(_ why: String, _ reactor: inout Reactor, now: Int64) {
+  @inline(never) @inlinable mutating func lost(
+    _ why: String, _ reactor: inout Reactor, now: Int64
+  ) {
     trouble = why
     if connection != .none {
       _ = reactor.close(connection)
@@ -162,9 +182,68 @@ public import Transport
   @inlinable mutating func settled() { backoff.reset() }
 
   /// Logs out and closes.
-  @usableFromInline mutating func close(_ reactor: inout Reactor, now: Int64) {
+  @inlinable mutating func close(_ reactor: inout Reactor, now: Int64) {
     gateway.logout()
     flush(&reactor, now: now)
     if connection != .none { _ = reactor.shutdown(connection) }
+  }
+}
+
+/// Tokens of the order-entry connections: this one and the port's number.
+@usableFromInline enum OrderEntryToken {
+  @inlinable static var first: UInt64 { 16 }
+
+  /// The place of the client whose event this is; nil for others' events.
+  @inline(__always) @inlinable static func index(_ token: UInt64, of count: Int) -> Int? {
+    let index = token &- first
+    return index < UInt64(count) ? Int(index) : nil
+  }
+}
+
+/// The clients of all ports, in memory of their own: client `i` is of port `i`. Not an owner: who holds them
+/// frees them.
+///
+/// Threading: as ``OrderEntryClient``.
+@safe @usableFromInline
+package struct OrderEntryClients<Gateway: OrderEntryGateway & ~Copyable> {
+  @usableFromInline let base: UnsafeMutablePointer<OrderEntryClient<Gateway>>
+  @usableFromInline package let count: Int
+
+  /// - Parameter make: the client of a port; called once for each, in their order.
+  @inlinable package init<E: Error>(
+    ports: Int, _ make: (PortID) throws(E) -> OrderEntryClient<Gateway>
+  ) throws(E) {
+    let most = max(1, ports)
+    let memory = UnsafeMutablePointer<OrderEntryClient<Gateway>>.allocate(capacity: most)
+    var made = 0
+    do throws(E) {
+      while made < ports {
+        let client = try make(PortID(raw: UInt16(truncatingIfNeeded: made)))
+        unsafe (memory + made).initialize(to: client)
+        made += 1
+      }
+    } catch {
+      unsafe memory.deinitialize(count: made)
+      unsafe memory.deallocate()
+      throw error
+    }
+    unsafe base = memory
+    count = ports
+  }
+
+  @inlinable func free() {
+    unsafe base.deinitialize(count: count)
+    unsafe base.deallocate()
+  }
+
+  @inlinable package subscript(_ i: Int) -> OrderEntryClient<Gateway> {
+    @inline(__always) unsafeAddress {
+      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
+      return unsafe UnsafePointer(base + i)
+    }
+    @inline(__always) nonmutating unsafeMutableAddress {
+      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
+      return unsafe base + i
+    }
   }
 }

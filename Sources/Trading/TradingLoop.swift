@@ -10,14 +10,15 @@ public import Transport
 /// ``tickInterval`` looks at timers, connections and the main thread's wishes.
 ///
 /// Threading: made, run and ended on the hot thread.
-@safe @usableFromInline package struct TradingLoop<S: Strategy>: ~Copyable {
+@safe @usableFromInline
+package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Copyable {
   @inlinable static var tickInterval: Int64 { 5_000_000 }
   /// The same while something is missing: what to ask for is looked at as often.
   @inlinable static var repairInterval: Int64 { 500_000 }
   @inlinable static var totalsInterval: Int64 { 500_000_000 }
 
   @usableFromInline package internal(set) var feed: FeedClient
-  @usableFromInline package internal(set) var path: HotPath<S>
+  @usableFromInline package internal(set) var path: HotPath<S, Gateway>
   @usableFromInline package internal(set) var snapshot: SnapshotClient
   @usableFromInline let monitor: RunMonitor
   @usableFromInline let settings: TradingLoopSettings
@@ -29,8 +30,8 @@ public import Transport
   @usableFromInline var isKilled = false
   /// Strategies have been told that they do not see the market.
   @usableFromInline var isBlind = false
-  /// Everything has been cancelled, for a latch or for the end, and the venue was there to hear it.
-  @usableFromInline var isFlattened = false
+  /// Everything has been cancelled, for a latch or for the end, with so many ports there to hear it.
+  @usableFromInline var flattenedAt = 0
   /// Session nanoseconds without a message after which the feed counts as silent.
   @usableFromInline let feedAgeMax: Int64
   /// Machine time at which the gap opened that is open now.
@@ -38,7 +39,8 @@ public import Transport
   @usableFromInline var isFinished = false
 
   @inlinable package init(
-    feed: consuming FeedClient, path: consuming HotPath<S>, snapshot: consuming SnapshotClient,
+    feed: consuming FeedClient, path: consuming HotPath<S, Gateway>,
+    snapshot: consuming SnapshotClient,
     monitor: RunMonitor, settings: TradingLoopSettings
   ) {
     let quality = path.driver.engine.configuration.marketData.feedStaleAfter
@@ -86,11 +88,11 @@ public import Transport
     switch event.token {
     case FeedClient.Token.lineA, FeedClient.Token.lineB, FeedClient.Token.request:
       if event.kind == .received { receiveFeed(event) }
-    case OrderEntryClient.token:
-      path.receiveReports(event)
     case SnapshotClient.token:
       receiveSnapshot(event)
-    default: break
+    default:
+      guard let index = OrderEntryToken.index(event.token, of: path.orders.count) else { return }
+      path.receiveReports(event, index)
     }
   }
 
@@ -173,7 +175,7 @@ public import Transport
   @inlinable mutating func tick() {
     nextTick = path.now &+ (feed.receiver.hasGap ? Self.repairInterval : Self.tickInterval)
     path.realtimeOffset = realtimeClock() &- path.now
-    path.orders.tick(&path.reactor, now: path.now)
+    path.tick()
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
@@ -188,7 +190,7 @@ public import Transport
     report()
     checkKillSwitch()
     checkLatches()
-    if monitor.phase == .starting, path.orders.gateway.isCaughtUp, path.clock.hasBegun {
+    if monitor.phase == .starting, path.driver.engine.portsReady > 0, path.clock.hasBegun {
       monitor.phase = .trading
     }
     checkStop()
@@ -216,7 +218,7 @@ public import Transport
     let isSilent = path.driver.engine.market.feedAge(now: time) > feedAgeMax
     // Without a session nothing can be withdrawn: then it is told when the session is there.
     let isBlind =
-      (isSilent || isLate || snapshot.isWanted) && path.driver.engine.venueIsReady
+      (isSilent || isLate || snapshot.isWanted) && path.driver.engine.portsReady > 0
     guard isBlind != self.isBlind else { return }
     self.isBlind = isBlind
     announceState()
@@ -233,13 +235,22 @@ public import Transport
   /// once more when the session comes back. Without a journal or a fuse the run ends.
   @inlinable mutating func checkLatches() {
     if path.driver.engine.journalFailure != 0 { beginStop("journal failed") }
-    if path.orders.gateway.fuse.tripped != nil { beginStop("fuse tripped") }
+    for i in 0..<path.orders.count where path.orders[i].gateway.fuseTripped != nil {
+      beginStop("fuse tripped")
+    }
     let mustBeFlat = path.driver.engine.firmIsKilled || !endReason.isEmpty
-    let canBeFlat = mustBeFlat && path.driver.engine.venueIsReady
-    defer { isFlattened = canBeFlat }
-    guard canBeFlat, !isFlattened else { return }
+    let ready = mustBeFlat ? path.driver.engine.portsReady : 0
+    defer { flattenedAt = ready }
+    guard ready > flattenedAt else { return }
     _ = path.driver.engine.cancelAll()
     path.drain()
+  }
+
+  /// No venue will have us any more.
+  @inlinable var isRefused: Bool {
+    var refused = 0
+    for i in 0..<path.orders.count where path.orders[i].isRefused { refused &+= 1 }
+    return refused == path.orders.count
   }
 
   @inlinable mutating func report() {
@@ -266,13 +277,13 @@ public import Transport
     case .duration: beginStop("duration")
     case .exchangeLost: beginStop("exchange lost")
     }
-    if path.orders.isRefused { beginStop("exchange lost") }
+    if isRefused { beginStop("exchange lost") }
     guard !endReason.isEmpty else { return }
     let isQuiet = path.driver.engine.openOrderCount == 0
-    guard isQuiet || path.now >= stopDeadline || path.orders.isRefused else { return }
+    guard isQuiet || path.now >= stopDeadline || isRefused else { return }
     guard !isBehind || path.now >= repairDeadline else { return }
     loseMissing()
-    path.orders.close(&path.reactor, now: path.now)
+    for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
     path.driver.engine.end()
     report()
     isFinished = true

@@ -124,7 +124,7 @@ private struct Files {
 
   private func requests(in market: StrategyMarket) throws -> Int {
     let run = try StrategyBench(BenchStrategy("buyer") { Buyer() }, market)
-    var gateway = try BenchMarket.gateway()
+    var gateway = try market.gateway()
     run.play(market.messages, &gateway)
     let found = try run.check(gateway)
     #expect(found.errors == 0, "\(found.troubles)")

@@ -32,12 +32,11 @@ private func stream(_ bytes: UnsafeRawBufferPointer) {
   var settings = OUCHGatewaySettings(
     session: SoupClientSettings(
       credentials: SoupCredentials(username: "TRADER", password: "SECRET")!),
-    venue: 0, account: AccountID(raw: 0), midnight: 0)
-  settings.urgentPackets = 8
-  settings.ordinaryPackets = 8
+    port: .first, account: AccountID(raw: 0), midnight: 0)
   settings.fuse.openOrdersMax = 8
-  var gateway = OUCHGateway(settings)
+  var gateway = OUCHGateway(settings, symbols: [0x2020_2020_4c50_4141])
   gateway.connected(now: 0)
+  gateway.sent(now: 0)
   let accepted = Array(("\0\u{1f}A    NT0001" + String(repeating: " ", count: 19) + "1").utf8)
   _ = accepted.withUnsafeBytes { gateway.receive($0, now: 0) }
   // The message as one packet of the stream, then the bytes as packets of their own making.
@@ -52,8 +51,17 @@ private func stream(_ bytes: UnsafeRawBufferPointer) {
     at += used
     for report in gateway.reports { precondition(report.streamSequence < 1 << 40) }
     gateway.clearReports()
-    let waiting = gateway.prepareSend(now: Int64(turn)).count
-    gateway.sent(max(waiting - turn % 3, 1), now: Int64(turn))
+    if turn % 3 == 0 {
+      let kind: VenueRequest.Kind = turn % 2 == 0 ? .inquiry : .new
+      var request = VenueRequest(
+        kind: kind, port: .first, instrument: InstrumentID(raw: 0), account: AccountID(raw: 0),
+        strategy: StrategyID(raw: 0))
+      request.venueReference = UInt64(turn + 1)
+      (request.price, request.quantity) = (10_000_000_000, 100)
+      _ = gateway.encode(request, now: Int64(turn))
+    }
+    if turn % 5 != 0 { gateway.sent(now: Int64(turn)) }
+    gateway.tick(now: Int64(turn))
   }
   precondition(at == packet.count || gateway.mustClose != nil, "the gateway stopped reading")
   gateway.disconnected(now: 1)

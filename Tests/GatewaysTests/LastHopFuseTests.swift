@@ -16,7 +16,7 @@ import Testing
       port.encode(venueRequest(reference: 5), now: 60_000_000_000) == .fuse,
       "time alone cures nothing")
     #expect(port.encode(venueRequest(.replace, reference: 6, original: 1)) == .fuse)
-    #expect(port.reports.last?.orderState == NotSentCause.fuse.rawValue)
+    #expect(port.reports.last?.reason == NotSentCause.fuse.rawValue)
     #expect(port.encode(venueRequest(.cancel, reference: 1, original: 1)) == nil)
     #expect(port.encode(venueRequest(.massCancel, reference: 7)) == nil)
     #expect(!port.rearm(by: "", now: 1))
@@ -30,7 +30,6 @@ import Testing
   @Test func `the second slides`() {
     let port = OUCHPort {
       $0.fuse.ordersPerSecondMax = 10
-      $0.ordinaryPackets = 1_000
     }
     port.connect()
     // Nine a second for an hour of machine time, and never a trip.
@@ -58,7 +57,7 @@ import Testing
     #expect(
       market.encode(
         venueRequest(reference: 1) {
-          $0.flags = 4
+          $0.flags = .market
           $0.quantity = 1
         }) == .fuse)
   }
@@ -112,7 +111,6 @@ import Testing
       $0.fuse.openOrdersMax = 60
       $0.fuse.ordersPerSecondMax = 1 << 30
       $0.fuse.notionalPerSecondMax = .max
-      $0.ordinaryPackets = 64
     }
     port.connect()
     var model: [UInt32: UInt32] = [:]

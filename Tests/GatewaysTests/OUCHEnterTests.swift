@@ -16,10 +16,10 @@ import Testing
     venueRequest(reference: dice.below(30) == 0 ? [0, 1 << 32][Int(dice.below(2))] : reference) {
       $0.side = [Side.buy, .sell, .sellShort, .sellShortExempt][Int(dice.below(4))]
       $0.timeInForce = dice.below(2) == 0 ? .day : .immediateOrCancel
-      $0.display = UInt8(ascii: dice.below(2) == 0 ? "Y" : "N")
-      $0.capacity = UInt8(ascii: dice.below(2) == 0 ? "P" : "A")
+      $0.display = [Display.displayed, .hidden, .attributed][Int(dice.below(3))]
+      $0.capacity = [OrderCapacity.principal, .agency, .risklessPrincipal][Int(dice.below(3))]
       $0.incarnation = UInt8(dice.below(38))
-      $0.flags = dice.below(2) == 0 ? 0 : 2
+      $0.flags = dice.below(2) == 0 ? [] : .intermarketSweep
       $0.clientOrderID = ClientOrderID(
         raw: [dice.below(100), 1 << 40 + dice.below(1_000), .max - dice.below(9)][
           Int(dice.below(3))])
@@ -49,7 +49,7 @@ import Testing
     for i in 1...400 as ClosedRange<UInt64> {
       let asked = order(&dice, reference: i)
       var more = asked
-      more.flags |= 1
+      more.flags.insert(.postOnly)
       let cause = plain.encode(asked)
       #expect(cause == twin.encode(more), "seed \(seed) order \(i)")
       if cause == nil { sent += 1 }

@@ -11,9 +11,7 @@ private func settings(
   session.heartbeatInterval = 1_000
   session.timeout = 15_000
   var settings = OUCHGatewaySettings(
-    session: session, venue: 3, account: AccountID(raw: 9), midnight: ouchMidnight)
-  settings.urgentPackets = 32
-  settings.ordinaryPackets = 16
+    session: session, port: PortID(raw: 3), account: AccountID(raw: 9), midnight: ouchMidnight)
   change(&settings)
   return settings
 }
@@ -23,14 +21,13 @@ func venueRequest(
   _ change: (inout VenueRequest) -> Void = { _ in }
 ) -> VenueRequest {
   var request = VenueRequest(
-    kind: kind, instrument: InstrumentID(raw: 0), account: AccountID(raw: 9),
+    kind: kind, port: PortID(raw: 3), instrument: InstrumentID(raw: 0), account: AccountID(raw: 9),
     strategy: StrategyID(raw: 0))
   request.venueReference = reference
   request.originalVenueReference = original
   request.clientOrderID = ClientOrderID(raw: 1_000 + reference)
   request.price = 15_050_000_000
   request.quantity = 100
-  request.symbol = SymbolCode.encode("AAPL")!
   change(&request)
   return request
 }
@@ -45,21 +42,18 @@ final class OUCHPort {
   private var answered = 0
 
   init(_ change: (inout OUCHGatewaySettings) -> Void = { _ in }) {
-    gateway = OUCHGateway(settings(change))
+    gateway = OUCHGateway(settings(change), symbols: [SymbolCode.encode("AAPL")!])
   }
   func drainReports() {
     reports += Array(gateway.reports)
     gateway.clearReports()
   }
-  /// Everything that waits to the venue, whole.
+  /// Everything that has been encoded to the venue.
   func send(now: Int64 = 0) {
-    for _ in 0..<1_000 {
-      let bytes = [UInt8](gateway.prepareSend(now: now))
-      drainReports()
-      if bytes.isEmpty { break }
-      gateway.sent(bytes.count, now: now)
-      take(bytes, now: now)
-    }
+    let bytes = [UInt8](gateway.output)
+    drainReports()
+    gateway.sent(now: now)
+    take(bytes, now: now)
   }
   func take(_ bytes: [UInt8], now: Int64 = 0) {
     peer.receive(bytes, now: now)
@@ -112,11 +106,13 @@ final class OUCHPort {
     peer.append(response.encoded())
     receive(peer.take())
   }
+  /// As the loop does it: with room.
   func encode(_ request: VenueRequest, now: Int64 = 0) -> NotSentCause? {
+    if !gateway.hasRoom { send(now: now) }
     defer { drainReports() }
     return gateway.encode(request, now: now)
   }
-  func hasRoom(for request: VenueRequest) -> Bool { gateway.hasRoom(for: request) }
+  var hasRoom: Bool { gateway.hasRoom }
   func rearm(by person: String, now: Int64) -> Bool { gateway.rearmFuse(by: person, now: now) }
   var kinds: [VenueReport.Kind] { reports.map(\.kind) }
   var tripped: LastHopFuse.Cap? { gateway.fuse.tripped }

@@ -77,7 +77,8 @@ struct AuditPath: ~Copyable {
     configuration.executionsMax = 1 << 19
     var driver = Driver(
       engine: try Engine(configuration, lane: lane.lane), strategy: AuditTrader())
-    let gateway = try BenchMarket.gateway()
+    let gateway = try BenchMarket.gateway(
+      symbols: (0..<Self.instruments).map(BenchMarket.symbol))
     BenchMarket.open(&driver, instruments: Self.instruments, at: time)
     sequence = driver.engine.market.feedState.expected
     self.lane = lane
@@ -137,11 +138,11 @@ struct AuditPath: ~Copyable {
       requests &+= 1
       events &+= 1
     }
-    let bytes = gateway.prepareSend(now: time)
+    let bytes = gateway.output
     guard bytes.count > 0 else { return false }
     venue.clear()
     venue.take(bytes)
-    gateway.sent(bytes.count, now: time)
+    gateway.sent(now: time)
     _ = gateway.receive(venue.answers, now: time)
     for report in gateway.reports {
       driver.apply(report, sessionTime: time, machineTime: time)

@@ -95,11 +95,11 @@ struct Derivation {
       case .execution:
         guard let payload = record.payload(as: ExecutionRecord.self) else { break }
         if payload.flags & ExecutionRecord.bust != 0 {
-          for at in places[payload.matchNumber] ?? []
+          for at in places[payload.executionID.number ?? 0] ?? []
           where fills[at].number == Int(payload.venueReference) { fills[at].isBusted = true }
           break
         }
-        places[payload.matchNumber, default: []].append(fills.count)
+        places[payload.executionID.number ?? 0, default: []].append(fills.count)
         fills.append(
           Fill(
             number: Int(payload.venueReference), symbol: symbols[payload.instrument.raw] ?? "",

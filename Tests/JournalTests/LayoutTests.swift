@@ -20,8 +20,11 @@ import Testing
     let requests = stored(VenueRequest.Kind.self)
     #expect((0..<8).allSatisfy { requests[$0] == $0 + 1 })
     let reports = stored(VenueReport.Kind.self)
-    #expect((0..<16).allSatisfy { reports[$0] == $0 + 1 })
-    #expect((16..<20).allSatisfy { reports[$0] == $0 + 16 })
+    #expect((0..<20).allSatisfy { reports[$0] == $0 + 1 })
+    #expect((20..<25).allSatisfy { reports[$0] == $0 + 12 })
+    #expect(stored(Display.self) == [0: 0, 1: 1, 2: 2])
+    #expect(stored(OrderCapacity.self) == [0: 0, 1: 1, 2: 2])
+    #expect((0..<5).allSatisfy { stored(VenueStanding.self)[$0] == $0 })
     let commands = stored(Command.Kind.self)
     #expect((0..<9).allSatisfy { commands[$0] == $0 + 1 })
     let scopes = stored(RiskScope.self)
@@ -30,9 +33,9 @@ import Testing
 
   @Test func `payloads have the sizes that are on disk`() {
     let sizes: [(RecordType, Int)] = [
-      (.sessionStarted, 88), (.instrumentDefined, 72), (.intent, 168), (.report, 128),
-      (.refusal, 120), (.orderState, 80), (.execution, 96), (.alarm, 48), (.command, 88),
-      (.marketState, 32), (.timer, 24), (.sessionEnded, 88),
+      (.sessionStarted, 80), (.portDefined, 48), (.instrumentDefined, 72), (.intent, 160),
+      (.report, 176), (.refusal, 120), (.orderState, 80), (.execution, 128), (.alarm, 48),
+      (.command, 88), (.marketState, 32), (.timer, 24), (.sessionEnded, 80),
     ]
     for (type, size) in sizes { #expect(RecordLayout.of(type)?.size == size, "\(type)") }
     #expect(MemoryLayout<RecordHeader>.size == 48)

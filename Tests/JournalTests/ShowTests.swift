@@ -33,7 +33,7 @@ private struct Day {
     var session = SessionRecord()
     session.tradingDay = 20_191_230
     session.nextClientOrderID = 5
-    session.nextVenueReference = 7
+    session.ports = 1
     _ = lane.append(header(.sessionStarted), session, privileged: false)
     var facts = InstrumentFacts(symbol: SymbolCode.encode("AAPL")!)
     facts.previousClose = 28_980_000_000
@@ -51,10 +51,10 @@ private struct Day {
 
   func request(_ kind: VenueRequest.Kind) -> VenueRequest {
     var request = VenueRequest(
-      kind: kind, instrument: apple, account: AccountID(raw: 0), strategy: StrategyID(raw: 1))
+      kind: kind, port: .first, instrument: apple, account: AccountID(raw: 0),
+      strategy: StrategyID(raw: 1))
     request.clientOrderID = ClientOrderID(raw: 5)
     request.venueReference = 7
-    request.symbol = SymbolCode.encode("AAPL")!
     request.price = 28_729_000_000
     request.quantity = 100
     return request
@@ -70,9 +70,9 @@ private struct Day {
   }
 
   func fill(_ lane: RecordLane) {
-    var report = VenueReport(kind: .executed, venue: 0, account: AccountID(raw: 0))
+    var report = VenueReport(kind: .executed, port: .first, account: AccountID(raw: 0))
     report.venueReference = 7
-    report.matchNumber = 9001
+    report.executionID = VenueIdentifier(number: 9001)
     report.price = 2_872_900
     report.quantity = 100
     report.liquidity = UInt8(ascii: "R")
@@ -81,7 +81,7 @@ private struct Day {
       instrument: apple, account: AccountID(raw: 0), strategy: StrategyID(raw: 1))
     execution.clientOrderID = ClientOrderID(raw: 5)
     execution.venueReference = 7
-    execution.matchNumber = 9001
+    execution.executionID = VenueIdentifier(number: 9001)
     execution.price = 28_729_000_000
     execution.quantity = 100
     execution.fee = -20_500_000
@@ -94,7 +94,7 @@ private struct Day {
   func state(_ lane: RecordLane, _ life: OrderLife, leaves: Int64) {
     var state = OrderStateRecord(
       clientOrderID: ClientOrderID(raw: 5), order: OrderHandle(slot: 2, generation: 1),
-      instrument: apple)
+      instrument: apple, port: .first)
     state.venueReference = 9
     state.price = 28_729_000_000
     state.quantity = 100
@@ -144,7 +144,7 @@ private struct Day {
         "AAPL      new buy 100 @ 287.2900 day, order 5, reference 7;"
           + " saw 287.2800 x 200 / 287.2950 x 300"))
     #expect(lines[3].contains("09:30:00.000000001  report"))
-    #expect(lines[3].contains("executed 100 @ 287.2900, order 5, reference 7, match 9001"))
+    #expect(lines[3].contains("executed 100 @ 287.2900, order 5, reference 7, execution 9001"))
     #expect(lines[4].contains("fee -0.2050, position 100 [late, overfill]"))
     #expect(lines[5].contains("done (filled): buy 100 @ 287.2900, leaves 0, executed 100, order 5"))
     #expect(lines[5].hasSuffix("cancel unresolved"))
@@ -152,6 +152,29 @@ private struct Day {
       lines[6].contains(
         "notional limit: new sell short 10 @ 287.2900; account limit 1000, observed 2873"))
     #expect(lines.allSatisfy { $0.prefix(10).last?.isNumber == true })
+  }
+
+  @Test func `ports, text of a venue, and what was not sent read as sentences`() throws {
+    let day = Day()
+    try day.write { lane in
+      var port = PortRecord(port: PortID(raw: 1), venue: VenueID(raw: 0))
+      port.setNames("main", venue: "a venue of a long name")
+      port.nextVenueReference = 7
+      _ = lane.append(day.header(.portDefined), port, privileged: false)
+      var report = VenueReport(kind: .executed, port: PortID(raw: 1), account: AccountID(raw: 0))
+      report.executionID = try! #require(
+        VenueIdentifier("0000e0d5.65a1b2c3.01.01-and-a-tail-of-40"))
+      _ = lane.append(day.header(.report), report, privileged: true)
+      report = VenueReport(notSent: day.request(.new), .tooOld, now: 0)
+      _ = lane.append(day.header(.report), report, privileged: true)
+    }
+    let lines = day.printed(RecordText.line)
+    #expect(lines[0].hasSuffix("number 1, main at a venue of a lon, next reference 7"))
+    #expect(
+      lines[1].contains("execution 0000e0d5.65a1b2c3.01.01-and-a-tail-of-40")
+        && lines[1].hasSuffix("port 1"))
+    #expect(lines[2].contains("not sent, of new, tooOld, order 5, reference 7"))
+    #expect(try JournalSummary.scan(day.scratch.path).highestVenueReference == 6)
   }
 
   @Test func `every line of JSON parses and holds the numbers that were written`() throws {
@@ -173,7 +196,7 @@ private struct Day {
     }
     for (i, object) in objects.enumerated() {
       #expect(object["sequence"] as? Int == i + 1)
-      #expect(object["version"] as? Int == 1 && object["machineTime"] as? Int == 0)
+      #expect(object["version"] as? Int == 2 && object["machineTime"] as? Int == 0)
     }
     #expect(objects[1]["previousClose"] as? String == "289.8000")
     #expect(objects[1]["shortable"] as? Bool == true)
@@ -182,7 +205,7 @@ private struct Day {
     #expect(intent["sessionTime"] as? Int64 == winter)
     #expect(intent["price"] as? String == "287.2900" && intent["quantity"] as? Int == 100)
     #expect((intent["cause"] as? [String: Int]) == ["channel": 1, "sequence": 42])
-    #expect(objects[3]["matchNumber"] as? Int == 9001 && objects[3]["side"] is NSNull)
+    #expect(objects[3]["executionID"] as? Int == 9001 && objects[3]["side"] is NSNull)
     #expect(objects[4]["fee"] as? String == "-0.2050")
     #expect(objects[4]["symbol"] as? String == "AAPL")
     #expect(objects[5]["life"] as? String == "working" && objects[5]["order"] as? String == "2:1")

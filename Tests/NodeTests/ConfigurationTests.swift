@@ -269,11 +269,11 @@ struct ConfigurationTests {
   @Test func `the exchange's report is read however much money went through a symbol`() throws {
     let report = """
       {"fills": 2, "shares": 3, "working_orders": 0, "invariants": {"violations": []}, "positions":
-      [{"symbol": "AAPL", "shares": 3, "bought": 3, "sold": 0, "cash": "-92233720369000.12345678",
+      [{"account": "NTAIL1", "symbol": "AAPL", "shares": 3, "bought": 3, "sold": 0, "cash": "-92233720369000.12345678",
       "fees": "-0.00600000"}]}
       """
     let account = try #require(ReportedAccount(json: Data(report.utf8)))
-    let position = try #require(account.positions["AAPL"])
+    let position = try #require(account.positions["NTAIL1 AAPL"])
     #expect(position.cash == -9_223_372_036_900_012_345_678 && position.fees == -600_000)
     let huge = report.replacing("92233720369000", with: String(repeating: "9", count: 32))
     #expect(ReportedAccount(json: Data(huge.utf8)) == nil)

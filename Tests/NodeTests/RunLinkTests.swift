@@ -48,33 +48,20 @@ struct RunLinkTests {
     }
   }
 
-  private static func order(_ reference: UInt64, createdAt: Int64) -> VenueRequest {
-    var request = VenueRequest(
-      kind: .new, instrument: InstrumentID(raw: 0), account: AccountID(raw: 0),
-      strategy: StrategyID(raw: 0))
-    request.venueReference = reference
-    request.clientOrderID = ClientOrderID(raw: reference)
-    request.price = 15_050_000_000
-    request.quantity = 100
-    request.symbol = SymbolCode.encode("AAPL")!
-    request.createdAt = createdAt
-    return request
-  }
-
   @Test func `behind a full socket orders wait where they can be withdrawn, and grow too old`()
     throws
   {
     var peer = try Peer()
     var reactor = try Reactor()
     var settings = OUCHGatewaySettings(
-      session: SoupClientSettings(credentials: Self.credentials), venue: 0,
+      session: SoupClientSettings(credentials: Self.credentials), port: .first,
       account: AccountID(raw: 0), midnight: 0)
-    settings.ageMax = 1_000
     settings.fuse.ordersPerSecondMax = .max
     settings.fuse.notionalPerSecondMax = .max
     settings.fuse.openOrdersMax = 1 << 20
     var orders = OrderEntryClient(
-      to: peer.endpoint, gateway: settings,
+      .first, to: peer.endpoint,
+      gateway: OUCHGateway(settings, symbols: [SymbolCode.encode("AAPL")!]),
       backoff: ReconnectBackoff(first: 1, longest: 1, attemptsMax: 1, seed: 1))
     orders.tick(&reactor, now: 0)
     for _ in 0..<60_000 where !orders.gateway.isActive {
@@ -93,40 +80,55 @@ struct RunLinkTests {
     try #require(isActive)
     orders.gateway.clearReports()
     // The peer reads no more: the kernel's buffers fill.
-    var sent: UInt64 = 0
-    for reference in 1...400_000 as ClosedRange<UInt64> where !orders.isHeldBack {
-      #expect(orders.gateway.encode(Self.order(reference, createdAt: 1), now: 1) == nil)
-      orders.flush(&reactor, now: 1)
-      sent = reference
+    var filler = VenueRequest(
+      kind: .cancel, port: .first, instrument: InstrumentID(raw: 0), account: AccountID(raw: 0),
+      strategy: StrategyID(raw: 0))
+    filler.venueReference = 1
+    for _ in 0..<1_000_000 where !orders.isHeldBack {
+      if orders.gateway.hasRoom { _ = orders.gateway.encode(filler, now: 1) }
+      if !orders.gateway.hasRoom { orders.flush(&reactor, now: 1) }
     }
     let isHeldBack = orders.isHeldBack
     try #require(isHeldBack)
     let waiting = reactor.unsentBytes(of: orders.connection)
-    #expect(waiting > 0 && waiting <= 16_384, "\(waiting): at most the rest of one piece")
-    for reference in (sent + 1)...(sent + 500) {
-      #expect(orders.gateway.encode(Self.order(reference, createdAt: 1), now: 1) == nil)
-      orders.flush(&reactor, now: 1)
+    #expect(waiting > 0 && waiting <= 32_768, "\(waiting): at most the rest of one piece")
+    // What the engine wants to send waits in its outbox, and nowhere else.
+    let walk = try StrategyTests.Walk(NoStrategy(), seed: 1)
+    walk.move()
+    walk.driver.engine.setMachineTime(1)
+    for i in 0..<500 as Range<Int64> {
+      let verdict = walk.driver.engine.place(
+        OrderRequest(
+          instrument: InstrumentID(raw: 0), account: AccountID(raw: 0),
+          strategy: StrategyID(raw: 0), side: .buy,
+          price: Price(raw: walk.best - i % 50 * 1_000_000), quantity: Quantity(raw: 1 + i / 50)))
+      guard case .accepted = verdict else { throw Refused(verdict: verdict) }
     }
+    #expect(orders.encode(from: &walk.driver.engine, reactor, now: 2) == 0)
+    #expect(walk.driver.engine.outboxCount == 500)
     #expect(reactor.unsentBytes(of: orders.connection) <= waiting, "nothing was added")
-    #expect(orders.gateway.reports.isEmpty)
-    orders.tick(&reactor, now: 2_000)
-    let late = orders.gateway.reports.filter { $0.kind == .notSent }
-    #expect(late.count >= 500)
-    #expect(late.allSatisfy { $0.orderState == NotSentCause.tooOld.rawValue })
-    #expect(late.suffix(500).map(\.venueReference) == Array((sent + 1)...(sent + 500)))
-    orders.gateway.clearReports()
+    let late = walk.driver.engine.configuration.outboxAgeMax + 2
+    walk.driver.engine.withdrawOld(machineTime: late)
+    #expect(walk.driver.engine.counters.newOrdersNotSent == 500)
+    #expect(walk.driver.engine.nextRequest(machineTime: late) == nil)
+    #expect(walk.driver.engine.openOrderCount == 0)
     // The peer reads again: the rest leaves, and the link works as before.
     for _ in 0..<60_000 where orders.isHeldBack {
       peer.poll(answers: false)
       _ = reactor.poll(.block(nanoseconds: 1_000_000))
-      orders.flush(&reactor, now: 2_001)
+      orders.flush(&reactor, now: late)
     }
     let isStillHeldBack = orders.isHeldBack
     #expect(!isStillHeldBack)
-    #expect(orders.gateway.encode(Self.order(sent + 501, createdAt: 2_001), now: 2_001) == nil)
-    orders.flush(&reactor, now: 2_001)
+    _ = walk.driver.engine.place(
+      OrderRequest(
+        instrument: InstrumentID(raw: 0), account: AccountID(raw: 0), strategy: StrategyID(raw: 0),
+        side: .buy, price: Price(raw: walk.best), quantity: Quantity(raw: 77)))
+    #expect(orders.encode(from: &walk.driver.engine, reactor, now: late) == 1)
     #expect(orders.gateway.reports.isEmpty)
   }
+
+  private struct Refused: Error { var verdict: Verdict }
 
   @Test(arguments: [false, true])
   func `a snapshot service that falls silent is tried again, a bounded number of times`(
@@ -192,10 +194,10 @@ struct RunLinkTests {
 
   @Test func `a tripped fuse and a report that cannot be decoded break an invariant`() {
     var summary = RunSummary()
-    summary.take(OUCHGatewayCounters(), fuse: nil)
+    summary.take(GatewayCounters(), fuse: nil)
     #expect(summary.holds)
     summary.invariants = []
-    var counters = OUCHGatewayCounters()
+    var counters = GatewayCounters()
     counters.undecodable = 2
     summary.take(counters, fuse: .openOrders)
     let broken = summary.invariants.filter { !$0.holds }.map(\.name)

@@ -1,4 +1,5 @@
 import ExecutionCore
+import Gateways
 import Testing
 
 @testable import Node
@@ -28,8 +29,9 @@ import Testing
       facts.shortable = true
       var c = EngineConfiguration(
         instruments: [facts], accounts: [AccountConfiguration(name: "A")],
-        strategies: [StrategyConfiguration(name: "S", account: AccountID(raw: 0))])
-      c.venueIsUpAtStart = true
+        strategies: [StrategyConfiguration(name: "S", account: AccountID(raw: 0))],
+        venues: [.nasdaq()])
+      c.beginWithPortsUp()
       c.ordersPerDayMax = 1 << 14
       c.executionsMax = 1 << 12
       driver = Driver(engine: try Engine(c, lane: lane.lane), strategy: strategy)
@@ -150,19 +152,19 @@ import Testing
     }
     /// The venue breaks the execution of a match number.
     func breakTrade(_ number: UInt64) {
-      var r = VenueReport(kind: .broken, venue: 0, account: AccountID(raw: 0))
+      var r = VenueReport(kind: .broken, port: .first, account: AccountID(raw: 0))
       r.venueReference = executed[Int(number) - 1].reference
-      r.matchNumber = number
+      r.executionID = VenueIdentifier(number: number)
       driver.apply(r, sessionTime: time, machineTime: 0)
     }
     private func say(
       _ kind: VenueReport.Kind, _ reference: UInt64, _ quantity: Int64, _ ticks: Int64
     ) {
-      var r = VenueReport(kind: kind, venue: 0, account: AccountID(raw: 0))
+      var r = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
       r.venueReference = reference
       r.quantity = quantity
       r.price = ticks
-      r.matchNumber = match
+      r.executionID = VenueIdentifier(number: match)
       r.liquidity = UInt8(ascii: "A")
       driver.apply(r, sessionTime: time, machineTime: 0)
     }

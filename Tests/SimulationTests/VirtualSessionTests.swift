@@ -45,7 +45,8 @@ struct TestTrader: Strategy {
         midnight: midnight))
     var configuration = EngineConfiguration(
       instruments: feed.instruments, accounts: [AccountConfiguration(name: "A")],
-      strategies: [StrategyConfiguration(name: "one", account: AccountID(raw: 0))])
+      strategies: [StrategyConfiguration(name: "one", account: AccountID(raw: 0))],
+      venues: [.nasdaq()])
     configuration.firmLimits = RiskLimits(
       orderQuantity: 10_000, orderNotional: Money(raw: 10_000_000 * 100_000_000),
       position: 100_000, openOrders: 1_000,
@@ -60,9 +61,11 @@ struct TestTrader: Strategy {
     settings.jitter = jitter
     var session = VirtualSession(
       driver: Driver(engine: engine, strategy: TestTrader()), exchange: exchange,
-      gateway: OUCHGatewaySettings(
-        session: SoupClientSettings(credentials: credentials), venue: 0,
-        account: AccountID(raw: 0), midnight: midnight), settings: settings)
+      gateways: [
+        OUCHGatewaySettings(
+          session: SoupClientSettings(credentials: credentials), port: .first,
+          account: AccountID(raw: 0), midnight: midnight)
+      ], settings: settings)
     // The last messages end the day, and with it the day's orders: stop before.
     session.run(until: midnight + 34_200_000_000_000 + 2_000_000_000)
     session.driver.strategy.isOn = false

@@ -38,8 +38,14 @@
   case referenceRaised = 18
   /// No request could be queued for a cancel that must go out.
   case cancelNotQueued = 19
-  /// The day's venue references are used up.
+  /// A port's references are used up.
   case referencesExhausted = 20
   /// A message of the venue's stream could not be decoded; firm killed, a fill may be missing.
   case undecodableReport = 21
+  /// The venue counts executions of an order that we do not have, and did so when asked again; firm killed.
+  case executionsMissing = 22
+  /// What became of a request could not be learned: it failed, or the venue can't be asked.
+  case inquiryFailed = 23
+  /// A report names a port that there is not; firm killed, it may have been a fill.
+  case unknownPort = 24
 }

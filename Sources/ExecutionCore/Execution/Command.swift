@@ -7,7 +7,7 @@
     case rearm = 2
     /// Cancel every working order in the scope, one by one.
     case cancelAll = 3
-    /// Ask the venue to cancel all of an account's orders in one symbol (or all, without instrument).
+    /// Ask the venues of an account to cancel all of its orders in one instrument (or all, without one).
     case massCancel = 4
     case disableEntry = 5
     case enableEntry = 6
@@ -15,8 +15,8 @@
     case restrict = 7
     /// Set the limit `limit` of the scope to `value` (see ``LimitKind``).
     case setLimit = 8
-    /// Take the venue's word on the next reference now.
-    case accountQuery = 9
+    /// Ask every venue what became of the requests that it has not answered.
+    case inquire = 9
   }
   public var kind: Kind
   public var scope: RiskScope

@@ -24,16 +24,35 @@ extension EngineState {
     case .cancelAll:
       return c.scope != .order && (c.scope != .instrument || c.instrument != .none)
     case .massCancel, .disableEntry, .enableEntry:
-      return Int(c.account.raw) < accountCount && session.isUp && hasReference
-        && outbox.hasUrgentRoom && outbox.hasRoom
+      return Int(c.account.raw) < accountCount && firstPort(for: c) != nil
     case .restrict:
       return Int(c.instrument.raw) < instrumentCount && (c.value == 0 || c.value == 1)
     case .setLimit:
       guard let limit = LimitKind(rawValue: c.limit), c.scope != .order else { return false }
       let value = Wide.joined(low: c.value, high: c.valueHigh)
       return value >= 0 && (limit == .orderNotional || value <= Int128(Int64.max))
-    case .accountQuery: return session.isUp && outbox.hasRoom
+    case .inquire: return isAnyPortUp
     }
+  }
+
+  private var isAnyPortUp: Bool {
+    for port in 0..<portCount where ports[port].isUp { return true }
+    return false
+  }
+
+  /// The first port of the account that can take the command's request now, from `first` on.
+  private mutating func firstPort(for c: Command, from first: Int = 0) -> Int? {
+    for port in first..<max(first, portCount) {
+      let can =
+        c.kind == .massCancel
+        ? ports[port].capabilities.cancelsAll : ports[port].capabilities.switchesEntry
+      if can, serves(port, c.account), ports[port].isUp, hasReference(port),
+        ports[port].outbox.hasUrgentRoom, ports[port].outbox.hasRoom
+      {
+        return port
+      }
+    }
+    return nil
   }
 
   private mutating func carryOut(_ c: Command) {
@@ -48,14 +67,14 @@ extension EngineState {
     case .cancelAll:
       _ = cancelAll(
         scope: c.scope, account: c.account, strategy: c.strategy, instrument: c.instrument)
-    case .massCancel: askVenue(.massCancel, c)
-    case .disableEntry: askVenue(.disableEntry, c)
-    case .enableEntry: askVenue(.enableEntry, c)
+    case .massCancel: askVenues(.massCancel, c)
+    case .disableEntry: askVenues(.disableEntry, c)
+    case .enableEntry: askVenues(.enableEntry, c)
     case .restrict:
       risk[Int(c.instrument.raw)].restricted = c.value == 1
       setBounds(instrument: Int(c.instrument.raw))
     case .setLimit: setLimit(c)
-    case .accountQuery: askAccount()
+    case .inquire: for port in 0..<portCount { _ = inquireAll(port) }
     }
   }
 
@@ -88,66 +107,42 @@ extension EngineState {
     }
   }
 
-  /// A request about many orders. It takes a reference, and the venue ignores lower ones that come
-  /// later: so what still waits in the outbox is withdrawn before one that overtakes it.
-  private mutating func askVenue(_ kind: VenueRequest.Kind, _ c: Command) {
-    if kind != .enableEntry { withdrawOrdinary() }
+  /// A request about many orders, to every venue of the account that has such a thing.
+  private mutating func askVenues(_ kind: VenueRequest.Kind, _ c: Command) {
+    var next = firstPort(for: c)
+    while let port = next {
+      askVenue(kind, c, port)
+      next = firstPort(for: c, from: port + 1)
+    }
+  }
+
+  /// It takes a reference, and overtakes what waits in the outbox, which would be new risk behind it (or be
+  /// ignored, where references have to rise): that is withdrawn.
+  private mutating func askVenue(_ kind: VenueRequest.Kind, _ c: Command, _ port: Int) {
+    if kind != .enableEntry { withdrawOrders(port) }
     var entry = ReferenceEntry()
     entry.account = c.account
     entry.kind = kind
     entry.instrument = c.instrument
     var wire = VenueRequest(
-      kind: kind, instrument: c.instrument, account: c.account, strategy: c.strategy)
-    wire.venueReference = nextVenueReference
-    wire.venue = venue
+      kind: kind, port: PortID(raw: UInt16(truncatingIfNeeded: port)), instrument: c.instrument,
+      account: c.account, strategy: c.strategy)
+    wire.venueReference = ports[port].nextReference
+    wire.venue = VenueID(raw: UInt16(truncatingIfNeeded: ports[port].venue))
     wire.createdAt = machineTime
     wire.sessionTime = sessionTime
-    wire.symbol = Int(c.instrument.raw) < instrumentCount ? risk[Int(c.instrument.raw)].symbol : 0
-    if !recordIntent(&wire, privileged: true) {
-      settings.journalLost = true
-      countAlarm(.journalLost)
-    }
-    _ = takeReference(entry)
-    outbox.push(wire, urgent: kind != .enableEntry)
+    recordPrivilegedIntent(&wire)
+    _ = takeReference(port, entry)
+    ports[port].outbox.push(wire, urgent: kind != .enableEntry)
     counters.otherRequests &+= 1
-    if kind == .disableEntry { scopes[accountScope(c.account)].entryDisabled = true }
+    if kind == .disableEntry { ports[port].entryDisabled = true }
   }
 
-  private mutating func withdrawOrdinary() {
-    let isAsking = session.queryPending
-    for _ in 0..<outbox.capacity {
-      guard let request = outbox.takeOrdinary() else { break }
-      notSent(kind: request.kind, reference: request.venueReference)
+  private mutating func withdrawOrders(_ port: Int) {
+    for _ in 0..<ports[port].outbox.capacity {
+      guard let request = ports[port].outbox.takeOrder() else { break }
+      notSent(port, kind: request.kind, reference: request.venueReference)
     }
-    // The query raises no risk, and the session is not ready without its answer.
-    if isAsking, !session.queryPending { askAccount() }
-  }
-
-  // MARK: Handing over
-
-  /// The request that is to be sent next; see ``Engine/nextRequest(machineTime:)``.
-  mutating func nextRequest(machineTime: Int64) -> VenueRequest? {
-    if machineTime != 0 { self.machineTime = machineTime }
-    for _ in 0..<outbox.capacity {
-      guard let request = outbox.offer() else { return nil }
-      guard isTooOld(request, at: machineTime) else { return request }
-      outbox.drop()
-      notSent(kind: request.kind, reference: request.venueReference)
-    }
-    return nil
-  }
-
-  /// Only what could raise risk grows too old.
-  private mutating func isTooOld(_ request: borrowing VenueRequest, at time: Int64) -> Bool {
-    guard time != 0, request.createdAt != 0 else { return false }
-    switch request.kind {
-    case .new, .replace: return time &- request.createdAt > outbox.ageMax
-    default: return false
-    }
-  }
-
-  mutating func requestTaken() {
-    if outbox.drop() { counters.sent &+= 1 }
   }
 }
 

@@ -8,11 +8,16 @@ extension EngineState {
     guard orders[slot].life.isOpen else { return .accepted }
     let whole = quantity <= orders[slot].executed
     if whole, withdrawQueued(slot) { return .accepted }
+    let port = Int(orders[slot].port)
+    guard whole || ports[port].capabilities.cancelsPart else { return .refused(Self.notSupported) }
     if whole { orders[slot].cancelWanted = true }
     // Without a session nothing can go: what is wanted goes when the next one has been settled.
-    guard session.isUp else {
-      return whole
-        ? .accepted : .refused(Refusal(.venueDown, scope: .firm, limit: 1, observed: 0))
+    guard ports[port].isUp else {
+      guard whole else {
+        return .refused(Refusal(.venueDown, scope: .account, limit: 1, observed: 0))
+      }
+      postpone(slot)
+      return .accepted
     }
     // The same cancel is on its way already: once is enough (a hundred would not be quicker).
     let target = cancelTarget(slot)
@@ -23,7 +28,9 @@ extension EngineState {
     }
     return sendCancel(slot, quantity: whole ? 0 : quantity)
       ? .accepted
-      : .refused(Refusal(.outboxFull, scope: .firm, limit: 0, observed: Int128(outbox.count)))
+      : .refused(
+        Refusal(
+          .outboxFull, scope: .account, limit: 0, observed: Int128(ports[port].outbox.count)))
   }
 
   /// The incarnation that the venue will hold when the cancel arrives: it reads requests in order.
@@ -36,22 +43,25 @@ extension EngineState {
   /// left is taken back first.
   private mutating func withdrawQueued(_ slot: Int) -> Bool {
     let order = orders[slot]
+    let port = Int(order.port)
     if order.cancelState == .unresolved,
-      outbox.withdraw(kind: .cancel, reference: order.cancelReference)
+      ports[port].outbox.withdraw(kind: .cancel, reference: order.cancelReference)
     {
       // A partial cancel that waits behind its own order; the whole one takes its place.
       counters.notSent &+= 1
       orders[slot].cancelState = .lost
     }
     if order.newState == .unresolved,
-      outbox.withdraw(kind: .new, reference: order.venueReference)
+      ports[port].outbox.withdraw(kind: .new, reference: order.venueReference)
     {
       closeUnsent(slot)
       return true
     }
     if order.replaceState == .unresolved {
-      let kind: VenueRequest.Kind = order.pendingInPlace ? .modify : .replace
-      if outbox.withdraw(kind: kind, reference: order.pendingReference) {
+      let isBack =
+        ports[port].outbox.withdraw(kind: .replace, reference: order.pendingReference)
+        || ports[port].outbox.withdraw(kind: .modify, reference: order.pendingReference)
+      if isBack {
         counters.notSent &+= 1
         dropReplace(slot, .lost)
       }
@@ -59,15 +69,11 @@ extension EngineState {
     return false
   }
 
-  /// An intended total as the venue counts it: it keeps what was busted among the executed.
+  /// An intended total as the venue counts it: with what was executed, that which was busted since among it, or
+  /// without.
   mutating func atVenue(_ slot: Int, _ quantity: Int64) -> Int64 {
-    quantity &+ orders[slot].busted
-  }
-
-  /// Gives a request about the order its number.
-  mutating func number(_ slot: Int) {
-    session.requests &+= 1
-    orders[slot].requestNumber = session.requests
+    capabilities(of: slot).quantityIsWhole
+      ? quantity &+ orders[slot].busted : max(0, quantity &- orders[slot].executed)
   }
 
   /// A new order that never reached the wire.
@@ -92,45 +98,26 @@ extension EngineState {
   /// Journals and queues a cancel. The journal can't stop it: a cancel lowers risk.
   mutating func sendCancel(_ slot: Int, quantity: Int64) -> Bool {
     let order = orders[slot]
+    let port = Int(order.port)
     let target = cancelTarget(slot)
     // The venue would not know the order yet, and stay silent.
-    let isBehind = quantity > 0 && outbox.holds(reference: target)
-    guard isBehind ? outbox.hasRoom : outbox.hasUrgentRoom else {
+    let isBehind = quantity > 0 && ports[port].outbox.holds(reference: target)
+    guard isBehind ? ports[port].outbox.hasRoom : ports[port].outbox.hasUrgentRoom else {
       alarm(
         .cancelNotQueued, instrument: order.instrument, clientOrderID: order.clientOrderID,
-        reference: order.venueReference)
+        port: port, reference: order.venueReference)
       return false
     }
-    var wire = VenueRequest(
-      kind: .cancel, instrument: order.instrument, account: order.account,
-      strategy: order.strategy)
-    wire.clientOrderID = order.clientOrderID
+    var wire = request(.cancel, about: slot)
     wire.venueReference = target
     wire.originalVenueReference = target
-    wire.price = order.price
     wire.quantity = quantity == 0 ? 0 : atVenue(slot, quantity)
-    wire.symbol = risk[Int(order.instrument.raw)].symbol
-    wire.createdAt = machineTime
-    wire.sessionTime = sessionTime
-    wire.order = handle(of: slot)
-    wire.venue = venue
-    wire.side = order.side
-    wire.timeInForce = order.timeInForce
-    wire.display = order.display
-    wire.capacity = capacityCode
-    wire.incarnation = order.incarnation
-    wire.priceExponent = risk[Int(order.instrument.raw)].priceExponent
-    wire.quantityExponent = risk[Int(order.instrument.raw)].quantityExponent
-    if !recordIntent(&wire, privileged: true) {
-      settings.journalLost = true
-      countAlarm(.journalLost)
-    }
+    recordPrivilegedIntent(&wire)
     orders[slot].cancelState = .unresolved
     orders[slot].cancelReference = target
     orders[slot].cancelQuantity = quantity
-    orders[slot].requestedAt = sessionTime
-    number(slot)
-    outbox.push(wire, urgent: !isBehind)
+    noteRequest(slot)
+    ports[port].outbox.push(wire, urgent: !isBehind)
     counters.cancels &+= 1
     takeTokens(order.account, order.strategy)
     return true

@@ -1,44 +1,29 @@
 /// Replace and modify: the whole chain on the new terms, the worse of old and new held meanwhile.
 extension EngineState {
-  /// ClOrdID carries one base-36 character of incarnation.
-  static var incarnationMax: UInt8 { @_noLocks get { 35 } }
-
   @usableFromInline mutating func replace(
     _ handle: OrderHandle, price: Int64, quantity: Int64
   ) -> RequestVerdict {
     if stage.isOn, stage.decided == 0 { stage.decide(at: clockTicks()) }
     guard let slot = slot(of: handle) else { return unknownOrder() }
-    if let refusal = changeRefusal(slot, quantity: quantity) {
-      return refuseChange(refusal, slot, .replace, price, quantity)
-    }
-    guard orders[slot].incarnation < Self.incarnationMax else {
-      let refusal = Refusal(
-        .incarnationLimit, scope: .order, limit: Int128(Self.incarnationMax),
-        observed: Int128(Self.incarnationMax) + 1)
+    if let refusal = changeRefusal(slot, quantity: quantity) ?? replaceRefusal(slot) {
       return refuseChange(refusal, slot, .replace, price, quantity)
     }
     var terms = changeTerms(slot, price: price, quantity: quantity)
     let refusal = check(&terms)
     if stage.isOn, stage.checked == 0 { stage.checked = clockTicks() }
     if let refusal { return refuseChange(refusal, slot, .replace, price, quantity) }
+    let isInPlace = capabilities(of: slot).replacing == .inPlace
     var wire = changeRequest(.replace, slot, terms)
-    wire.venueReference = nextVenueReference
-    wire.incarnation = orders[slot].incarnation &+ 1
+    if !isInPlace {
+      wire.venueReference = ports[terms.port].nextReference
+      wire.incarnation = orders[slot].incarnation &+ 1
+    }
     guard recordIntent(&wire, privileged: false) else {
       let refusal = Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
       return refuseChange(refusal, slot, .replace, price, quantity)
     }
-    var entry = ReferenceEntry()
-    entry.clientOrderID = wire.clientOrderID
-    entry.order = handle
-    entry.instrument = wire.instrument
-    entry.account = wire.account
-    entry.strategy = wire.strategy
-    entry.kind = .replace
-    entry.side = wire.side
-    entry.incarnation = wire.incarnation
-    orders[slot].pendingReference = takeReference(entry)
-    orders[slot].pendingInPlace = false
+    orders[slot].pendingReference = isInPlace ? wire.venueReference : takeReference(slot, wire)
+    orders[slot].pendingInPlace = isInPlace
     pend(slot, terms, wire)
     counters.replaces &+= 1
     duplicates.add(duplicateKey(terms), at: sessionTime)
@@ -46,7 +31,20 @@ extension EngineState {
     return .accepted
   }
 
-  /// OUCH M: a smaller quantity in place, priority kept.
+  private mutating func takeReference(_ slot: Int, _ wire: borrowing VenueRequest) -> UInt64 {
+    var entry = ReferenceEntry()
+    entry.clientOrderID = wire.clientOrderID
+    entry.order = wire.order
+    entry.instrument = wire.instrument
+    entry.account = wire.account
+    entry.strategy = wire.strategy
+    entry.kind = .replace
+    entry.side = wire.side
+    entry.incarnation = wire.incarnation
+    return takeReference(Int(orders[slot].port), entry)
+  }
+
+  /// Less quantity in place, priority kept.
   @usableFromInline mutating func modify(
     _ handle: OrderHandle, quantity: Int64
   ) -> RequestVerdict {
@@ -54,6 +52,9 @@ extension EngineState {
     let order = orders[slot]
     if let refusal = changeRefusal(slot, quantity: quantity) {
       return refuseChange(refusal, slot, .modify, order.price, quantity)
+    }
+    guard capabilities(of: slot).reducesInPlace else {
+      return refuseChange(Self.notSupported, slot, .modify, order.price, quantity)
     }
     guard quantity < order.quantity else {
       let refusal = Refusal(
@@ -67,7 +68,6 @@ extension EngineState {
     // In place the side's marking stays as the venue has it.
     terms.side = order.side
     var wire = changeRequest(.modify, slot, terms)
-    wire.venueReference = order.venueReference
     guard recordIntent(&wire, privileged: false) else {
       let refusal = Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
       return refuseChange(refusal, slot, .modify, order.price, quantity)
@@ -85,11 +85,32 @@ extension EngineState {
     orders[slot].pendingSide = wire.side
     orders[slot].executedPending = 0
     orders[slot].replaceState = .unresolved
-    orders[slot].requestedAt = sessionTime
-    number(slot)
+    noteRequest(slot)
     reserve(slot)
-    outbox.push(wire, urgent: false)
+    ports[t.port].outbox.push(wire, urgent: false)
     takeTokens(t.account, t.strategy)
+  }
+
+  mutating func capabilities(of slot: Int) -> VenueCapabilities {
+    ports[Int(orders[slot].port)].capabilities
+  }
+
+  static var notSupported: Refusal {
+    Refusal(.notSupported, scope: .order, limit: 0, observed: 1)
+  }
+
+  /// Why the venue would not take another replace of the order.
+  private mutating func replaceRefusal(_ slot: Int) -> Refusal? {
+    let venue = capabilities(of: slot)
+    switch venue.replacing {
+    case .none: return Self.notSupported
+    case .inPlace: return nil
+    case .newReference:
+      guard orders[slot].incarnation >= venue.replacesMax else { return nil }
+      return Refusal(
+        .incarnationLimit, scope: .order, limit: Int128(venue.replacesMax),
+        observed: Int128(venue.replacesMax) + 1)
+    }
   }
 
   /// Why an order can't be changed now, whatever the terms.
@@ -111,25 +132,25 @@ extension EngineState {
 
   mutating func changeTerms(_ slot: Int, price: Int64, quantity: Int64) -> OrderTerms {
     let order = orders[slot]
+    let port = Int(order.port)
     return OrderTerms(
-      instrument: Int(order.instrument.raw), cell: Int(order.cell), account: order.account,
-      strategy: order.strategy, isBuy: order.side.isBuy, side: order.side, price: price,
-      quantity: quantity, adding: quantity &- order.executed &- order.reserved, isNew: false,
+      instrument: Int(order.instrument.raw), cell: Int(order.cell), port: port,
+      listing: listing(port, Int(order.instrument.raw)), account: order.account,
+      strategy: order.strategy, isBuy: order.side.isBuy, side: order.side,
+      isExempt: order.side.isExempt, price: price, quantity: quantity,
+      adding: quantity &- order.executed &- order.reserved, isNew: false,
+      wants: Self.wants(order.timeInForce, order.display, order.flags),
       ownReserved: order.side.isBuy ? 0 : order.reserved)
   }
 
+  /// The terms as the venue counts them; the intent keeps what was asked.
   private mutating func changeRequest(
     _ kind: VenueRequest.Kind, _ slot: Int, _ terms: OrderTerms
   ) -> VenueRequest {
-    let order = orders[slot]
-    var wire = wireRequest(kind, terms, handle(of: slot))
-    wire.clientOrderID = order.clientOrderID
+    var wire = request(kind, about: slot)
+    wire.price = terms.price
+    wire.side = terms.side
     wire.quantity = atVenue(slot, terms.quantity)
-    wire.originalVenueReference = order.venueReference
-    wire.incarnation = order.incarnation
-    wire.timeInForce = order.timeInForce
-    wire.display = order.display
-    wire.flags = order.flags
     return wire
   }
 

@@ -27,7 +27,7 @@ extension EngineState {
     }
     let handle = handle(of: slot)
     let words = RequestWords(
-      newOrder: request, terms, handle, instrumentBounds[terms.instrument], self)
+      newOrder: request, terms, handle, instrumentBounds[terms.listing], self)
     guard
       let record = unsafe beginRecord(
         .intent, payloadBytes: MemoryLayout<IntentRecord>.size, account: terms.account,
@@ -43,13 +43,13 @@ extension EngineState {
     }
     let quote = quote(request.instrument)
     unsafe words.lay(at: record)
-    unsafe record[16] = UInt64(bitPattern: quote.bid.raw)
-    unsafe record[17] = UInt64(bitPattern: quote.ask.raw)
-    unsafe record[18] = UInt64(bitPattern: quote.bidQuantity.raw)
-    unsafe record[19] = UInt64(bitPattern: quote.askQuantity.raw)
-    unsafe record[20] = feedPosition
+    unsafe record[15] = UInt64(bitPattern: quote.bid.raw)
+    unsafe record[16] = UInt64(bitPattern: quote.ask.raw)
+    unsafe record[17] = UInt64(bitPattern: quote.bidQuantity.raw)
+    unsafe record[18] = UInt64(bitPattern: quote.askQuantity.raw)
+    unsafe record[19] = feedPosition
     unsafe endRecord(record, payloadBytes: MemoryLayout<IntentRecord>.size)
-    outbox.push(words)
+    ports[terms.port].outbox.push(words)
     open(slot, handle, request, terms)
     counters.newOrders &+= 1
     duplicates.add(duplicateKey(terms), at: sessionTime)
@@ -64,21 +64,27 @@ extension EngineState {
     return check(&terms)
   }
 
-  /// What is to be checked, or nil when one of the identifiers or flags is unknown.
+  /// What is to be checked, or nil when one of the identifiers or flags is unknown, or there is no route.
   @inline(__always) mutating func terms(of r: OrderRequest) -> OrderTerms? {
     let strategy = Int(r.strategy.raw)
     let instrument = Int(r.instrument.raw)
     guard strategy < strategyCount, instrument < instrumentCount,
       Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account,
-      r.flags & ~OrderRequest.flagsKnown == 0
+      r.flags.rawValue & ~OrderRequest.flagsKnown == 0
     else { return nil }
+    let route = routes[accountCell(r.account, r.instrument)]
+    guard route.ports[0] != Route.none else { return nil }
     return OrderTerms(
-      instrument: instrument, cell: strategy &* instrumentCount &+ instrument, account: r.account,
-      strategy: r.strategy, isBuy: r.side.isBuy, side: r.side.isBuy ? .buy : .sell,
-      price: r.price.raw, quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true)
+      instrument: instrument, cell: strategy &* instrumentCount &+ instrument,
+      port: Int(route.ports[0]), listing: Int(route.venue) &* instrumentCount &+ instrument,
+      account: r.account, strategy: r.strategy, isBuy: r.side.isBuy,
+      side: r.side.isBuy ? .buy : .sell, isExempt: r.side.isExempt, price: r.price.raw,
+      quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true,
+      wants: Self.wants(r.timeInForce, r.display, r.flags),
+      capacity: route.capacity)
   }
 
-  /// Which identifier or flag of a request is unknown.
+  /// Which identifier or flag of a request is unknown, or that it has no route.
   @inline(never) private mutating func unknown(_ r: OrderRequest) -> Refusal {
     guard Int(r.strategy.raw) < strategyCount else {
       return Refusal(
@@ -95,9 +101,12 @@ extension EngineState {
         .unknownInstrument, scope: .instrument, limit: Int128(instrumentCount),
         observed: Int128(r.instrument.raw))
     }
-    return Refusal(
-      .unknownFlag, scope: .order, limit: Int128(OrderRequest.flagsKnown),
-      observed: Int128(r.flags))
+    guard r.flags.rawValue & ~OrderRequest.flagsKnown == 0 else {
+      return Refusal(
+        .unknownFlag, scope: .order, limit: Int128(OrderRequest.flagsKnown),
+        observed: Int128(r.flags.rawValue))
+    }
+    return Refusal(.noRoute, scope: .account, limit: 0, observed: 0)
   }
 
   @inline(never) private mutating func refuse(_ refusal: Refusal, _ r: OrderRequest) -> Refusal {
@@ -106,25 +115,30 @@ extension EngineState {
       price: r.price.raw, quantity: r.quantity.raw, side: r.side)
   }
 
-  /// What every request to the venue carries.
-  mutating func wireRequest(
-    _ kind: VenueRequest.Kind, _ t: OrderTerms, _ handle: OrderHandle
-  ) -> VenueRequest {
-    let r = risk[t.instrument]
+  /// A request about an order, with its terms: under the reference of its present incarnation.
+  mutating func request(_ kind: VenueRequest.Kind, about slot: Int) -> VenueRequest {
+    let order = orders[slot]
+    let instrument = Int(order.instrument.raw)
     var wire = VenueRequest(
-      kind: kind, instrument: InstrumentID(raw: UInt32(t.instrument)), account: t.account,
-      strategy: t.strategy)
-    wire.symbol = r.symbol
-    wire.price = t.price
-    wire.quantity = t.quantity
-    wire.side = t.side
-    wire.order = handle
-    wire.venue = venue
-    wire.capacity = capacityCode
+      kind: kind, port: PortID(raw: order.port), instrument: order.instrument,
+      account: order.account, strategy: order.strategy)
+    wire.clientOrderID = order.clientOrderID
+    wire.venueReference = order.venueReference
+    wire.originalVenueReference = order.venueReference
+    wire.price = order.price
+    wire.quantity = atVenue(slot, order.quantity)
     wire.createdAt = machineTime
     wire.sessionTime = sessionTime
-    wire.priceExponent = r.priceExponent
-    wire.quantityExponent = r.quantityExponent
+    wire.order = handle(of: slot)
+    wire.venue = VenueID(raw: UInt16(truncatingIfNeeded: ports[Int(order.port)].venue))
+    wire.side = order.side
+    wire.timeInForce = order.timeInForce
+    wire.display = order.display
+    wire.capacity = routes[accountCell(order.account, order.instrument)].capacity
+    wire.incarnation = order.incarnation
+    wire.flags = order.flags
+    wire.priceExponent = risk[instrument].priceExponent
+    wire.quantityExponent = risk[instrument].quantityExponent
     return wire
   }
 
@@ -135,6 +149,13 @@ extension EngineState {
       request: wire, quote: quote(wire.instrument), feedPosition: feedPosition)
     let header = header(.intent, wire.account, wire.strategy)
     return journal.append(header, payload, privileged: privileged) != 0
+  }
+
+  /// Of what lowers risk or raises none: the journal can't stop it.
+  mutating func recordPrivilegedIntent(_ wire: inout VenueRequest) {
+    if recordIntent(&wire, privileged: true) { return }
+    settings.journalLost = true
+    countAlarm(.journalLost)
   }
 
   /// Makes the slot the order that has passed: sent, in its cell's list, and held by risk as
@@ -151,12 +172,13 @@ extension EngineState {
     entry.side = t.side
     var order = Order()
     order.clientOrderID = entry.clientOrderID
-    order.venueReference = takeReference(entry)
+    order.venueReference = takeReference(t.port, entry)
     order.generation = handle.generation
     order.instrument = r.instrument
     order.account = r.account
     order.strategy = r.strategy
     order.cell = Int32(truncatingIfNeeded: t.cell)
+    order.port = UInt16(truncatingIfNeeded: t.port)
     order.price = t.price
     order.quantity = t.quantity
     order.leaves = t.quantity
@@ -170,9 +192,12 @@ extension EngineState {
     order.reserved = t.quantity
     order.reservedBuy = t.isBuy
     order.countedOpen = true
+    ports[t.port].requests &+= 1
+    order.requestNumber = ports[t.port].requests
     let head = openHead[t.cell]
     orders[slot] = order
     links[slot] = OrderLink(next: head, previous: -1)
+    linkDoubt(slot, t.port)
     if head >= 0 { links[Int(head)].previous = Int32(truncatingIfNeeded: slot) }
     openHead[t.cell] = Int32(truncatingIfNeeded: slot)
     nextClientOrderID &+= 1

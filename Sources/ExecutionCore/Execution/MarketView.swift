@@ -190,10 +190,12 @@ extension EngineState {
     return risk[instrument].regSHO
   }
 
-  @usableFromInline mutating func isTradable(_ instrument: InstrumentID) -> Bool {
+  @usableFromInline mutating func isTradable(
+    _ strategy: StrategyID, _ instrument: InstrumentID
+  ) -> Bool {
     guard let locate = market.locate(instrument) else { return false }
     let i = Int(instrument.raw)
-    guard session.isReady, market.feedState.systemEvent == Self.marketOpenEvent,
+    guard isReady(strategy, instrument), market.feedState.systemEvent == Self.marketOpenEvent,
       tradingState(i) == Self.tradingStatus, market.isWhole(locate)
     else { return false }
     let age = market.feedAge(now: sessionTime)
@@ -201,11 +203,13 @@ extension EngineState {
       && market.gates(locate, now: sessionTime).isEmpty
   }
 
-  /// As ``isTradable(_:)`` but for a hole of the feed whose repair is not late.
-  @usableFromInline mutating func awaitsRepair(_ instrument: InstrumentID) -> Bool {
+  /// As ``isTradable(_:_:)`` but for a hole of the feed whose repair is not late.
+  @usableFromInline mutating func awaitsRepair(
+    _ strategy: StrategyID, _ instrument: InstrumentID
+  ) -> Bool {
     guard let locate = market.locate(instrument), market.awaitsRepair(locate) else { return false }
     let i = Int(instrument.raw)
-    guard session.isReady, market.feedState.systemEvent == Self.marketOpenEvent,
+    guard isReady(strategy, instrument), market.feedState.systemEvent == Self.marketOpenEvent,
       tradingState(i) == Self.tradingStatus
     else { return false }
     let age = market.feedAge(now: sessionTime)
@@ -213,19 +217,22 @@ extension EngineState {
       && market.gates(locate, now: sessionTime).subtracting(.gap).isEmpty
   }
 
-  @usableFromInline mutating func tickSize(_ instrument: InstrumentID, at price: Int64) -> Int64 {
-    let i = Int(instrument.raw)
-    guard i < instrumentCount else { return 0 }
-    return price < risk[i].dollar ? risk[i].subDollarTick : risk[i].tick
+  /// The step of the venue that the strategy's orders go to; 0 without a route.
+  @usableFromInline mutating func tickSize(
+    _ strategy: StrategyID, _ instrument: InstrumentID, at price: Int64
+  ) -> Int64 {
+    let account = account(of: strategy)
+    guard Int(account.raw) < accountCount, Int(instrument.raw) < instrumentCount else { return 0 }
+    let route = routes[accountCell(account, instrument)]
+    guard route.ports[0] != Route.none else { return 0 }
+    let i = Int(route.venue) &* instrumentCount &+ Int(instrument.raw)
+    return listings[i].bands[listings[i].band(of: price)].step
   }
 
-  /// Our orders stand in the published book with bit 63 of the venue's order number set.
   @usableFromInline mutating func queuePosition(_ handle: OrderHandle) -> Quantity? {
     guard let slot = slot(of: handle) else { return nil }
-    let number = orders[slot].venueOrderNumber
-    guard number != 0,
-      let position = market.books.queuePosition(number | 1 << 63)
-    else { return nil }
+    let number = orders[slot].bookReference
+    guard number != 0, let position = market.books.queuePosition(number) else { return nil }
     return Quantity(raw: Int64(clamping: position.sharesAhead))
   }
 }

@@ -34,7 +34,7 @@ extension EngineState {
   ) -> UnsafeMutablePointer<UInt64>? {
     guard let record = unsafe journal.begin(payloadBytes: payloadBytes) else { return nil }
     let length = UInt64(truncatingIfNeeded: payloadBytes &+ RecordLane.frameBytes)
-    unsafe record[0] = length | UInt64(type.rawValue) << 32 | 1 << 48
+    unsafe record[0] = length | UInt64(type.rawValue) << 32 | UInt64(RecordHeader.version) << 48
     unsafe record[1] = journal.nextSequence
     unsafe record[2] = UInt64(bitPattern: sessionTime)
     unsafe record[3] = UInt64(bitPattern: machineTime)
@@ -65,12 +65,13 @@ extension EngineState {
   /// Counts and journals an alarm.
   mutating func alarm(
     _ code: AlarmCode, instrument: InstrumentID = .none, clientOrderID: ClientOrderID = .none,
-    reference: UInt64 = 0, expected: Int64 = 0, observed: Int64 = 0,
+    port: Int = Int(UInt16.max), reference: UInt64 = 0, expected: Int64 = 0, observed: Int64 = 0,
     report: VenueReport.Kind? = nil
   ) {
     countAlarm(code)
     var payload = AlarmRecord(code: code, instrument: instrument)
     payload.clientOrderID = clientOrderID
+    payload.port = PortID(raw: UInt16(truncatingIfNeeded: port))
     payload.venueReference = reference
     payload.expected = expected
     payload.observed = observed

@@ -1,11 +1,11 @@
 /// Canceled, rejected, and changes that the venue makes or refuses.
 extension EngineState {
-  mutating func canceled(_ report: VenueReport) {
-    guard let place = known(report) else { return }
+  mutating func canceled(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port) else { return }
     let entry = references[place]
     guard !entry.isDead, let slot = slot(of: entry.order),
       orders[slot].venueReference == report.venueReference, orders[slot].life != .done,
-      report.quantity >= 0
+      isPossible(report.quantity)
     else { return illegal(report, entry) }
     let taken = min(report.quantity, orders[slot].leaves)
     let left = orders[slot].leaves &- taken
@@ -24,8 +24,8 @@ extension EngineState {
     notify(.canceled, slot, lastQuantity: taken, reason: report.reason)
   }
 
-  mutating func rejected(_ report: VenueReport) {
-    guard let place = known(report) else { return }
+  mutating func rejected(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port) else { return }
     let entry = references[place]
     guard !entry.isDead, !entry.isAcknowledged, let slot = slot(of: entry.order) else {
       return illegal(report, entry)
@@ -50,8 +50,10 @@ extension EngineState {
     repeatCancel(slot)
   }
 
-  mutating func cancelRejected(_ report: VenueReport) {
-    guard let place = known(report), let slot = slot(of: references[place].order) else { return }
+  mutating func cancelRejected(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port), let slot = slot(of: references[place].order) else {
+      return
+    }
     guard orders[slot].life.isOpen, orders[slot].cancelState == .unresolved else {
       return illegal(report, references[place])
     }
@@ -61,43 +63,59 @@ extension EngineState {
     notify(.cancelRejected, slot, reason: report.reason)
   }
 
-  mutating func modified(_ report: VenueReport) {
-    guard let place = known(report) else { return }
+  /// Changed in place: open quantity, price where it has one, marking of the sale.
+  mutating func modified(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port) else { return }
     let entry = references[place]
     guard !entry.isDead, let slot = slot(of: entry.order),
       orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen,
-      report.quantity >= 0
+      isPossible(report.quantity)
     else { return illegal(report, entry) }
     if orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace {
-      orders[slot].replaceState = .confirmed
-      orders[slot].pendingReference = 0
-      orders[slot].pendingInPlace = false
+      if ports[port].capabilities.replacing == .inPlace {
+        orders[slot].price = orders[slot].pendingPrice
+        counters.replaced &+= 1
+      }
+      dropReplace(slot, .confirmed)
     }
-    if let side = Self.side(report.side) { take(side, slot, place) }
+    if let side = Side(rawValue: report.side) { take(side, slot, place) }
+    if report.price != 0, let price = scaled(report, Int(orders[slot].instrument.raw)) {
+      orders[slot].price = price
+    }
     orders[slot].leaves = report.quantity
     orders[slot].quantity = orders[slot].executed &+ report.quantity
     if report.quantity == 0 { end(slot, place, .canceled) }
     reserve(slot)
     notify(.modified, slot, reason: report.reason)
+    repeatCancel(slot)
   }
 
-  mutating func priorityUpdated(_ report: VenueReport) {
-    guard let place = known(report), let slot = slot(of: references[place].order),
+  mutating func modifyRejected(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port) else { return }
+    let entry = references[place]
+    guard let slot = slot(of: entry.order), orders[slot].venueReference == report.venueReference,
+      orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace
+    else { return illegal(report, entry) }
+    dropReplace(slot, .refused)
+    counters.rejected &+= 1
+    notify(.replaceRejected, slot, reason: report.reason)
+    repeatCancel(slot)
+  }
+
+  /// Of what changes by the venue's own doing: price, display, place in the market data.
+  mutating func restated(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port), let slot = slot(of: references[place].order),
       orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen
     else { return }
-    if let price = scaled(report, Int(orders[slot].instrument.raw)), report.price != 0 {
+    if report.kind == .priorityUpdated, report.price != 0,
+      let price = scaled(report, Int(orders[slot].instrument.raw))
+    {
       orders[slot].price = price
     }
-    if report.venueOrderNumber != 0 { orders[slot].venueOrderNumber = report.venueOrderNumber }
-    notify(.restated, slot, reason: report.reason)
-  }
-
-  mutating func restated(_ report: VenueReport) {
-    guard let place = known(report), let slot = slot(of: references[place].order),
-      orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen
-    else { return }
-    if report.display != 0 { orders[slot].display = report.display }
-    if report.venueOrderNumber != 0 { orders[slot].venueOrderNumber = report.venueOrderNumber }
+    if report.display != 0, let display = Display(rawValue: report.display &- 1) {
+      orders[slot].display = display
+    }
+    if report.bookReference != 0 { orders[slot].bookReference = report.bookReference }
     notify(.restated, slot, reason: report.reason)
   }
 }

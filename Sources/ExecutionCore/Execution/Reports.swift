@@ -5,45 +5,58 @@ extension EngineState {
     counters.reports &+= 1
     cause = feedPosition
     cause = record(.report, report, account: report.account)
-    if report.streamSequence != 0, !isNextInStream(report) { return }
+    let port = Int(report.port.raw)
+    guard port < portCount else { return ofUnknownPort(report) }
+    if report.streamSequence != 0, !isNextInStream(report, port) { return }
     switch report.kind {
-    case .accepted: accepted(report)
-    case .replaced: replaced(report)
-    case .canceled: canceled(report)
-    case .executed: executed(report)
-    case .broken: broken(report)
-    case .rejected: rejected(report)
+    case .accepted: accepted(report, port)
+    case .replaced: replaced(report, port)
+    case .canceled: canceled(report, port)
+    case .executed: executed(report, port)
+    case .broken: broken(report, port)
+    case .rejected: rejected(report, port)
     case .cancelPending: break
-    case .cancelRejected: cancelRejected(report)
-    case .modified: modified(report)
-    case .priorityUpdated: priorityUpdated(report)
-    case .restated: restated(report)
-    case .massCancelResponse, .systemEvent: break
-    case .entryDisabled: setEntry(report.account, disabled: true)
-    case .entryEnabled: setEntry(report.account, disabled: false)
-    case .accountQueryResponse: accountAnswered(report)
-    case .sessionUp: sessionUp(report)
-    case .sessionDown: sessionDown()
-    case .caughtUp: caughtUp()
-    case .undecodable: undecodable(report)
+    case .cancelRejected: cancelRejected(report, port)
+    case .modified: modified(report, port)
+    case .modifyRejected: modifyRejected(report, port)
+    case .priorityUpdated, .restated: restated(report, port)
+    case .massCancelResponse, .notice: break
+    case .entryDisabled: ports[port].entryDisabled = true
+    case .entryEnabled: ports[port].entryDisabled = false
+    case .status: status(report, port)
+    case .neverArrived: settled(report, port, arrived: false)
+    case .settled: settled(report, port, arrived: true)
+    case .inquiryAnswered: inquiryAnswered(report, port)
+    case .sessionUp: sessionUp(port, report)
+    case .sessionDown: sessionDown(port)
+    case .caughtUp: caughtUp(port, report)
+    case .undecodable: undecodable(report, port)
     case .notSent:
       notSent(
-        kind: VenueRequest.Kind(rawValue: UInt8(truncatingIfNeeded: report.reason)),
-        reference: report.venueReference)
+        port, kind: VenueRequest.Kind(rawValue: report.subject), reference: report.venueReference)
     }
   }
 
-  /// Keeps count of the sequenced stream. What comes again is not applied again, except executions and
-  /// busts, which their keys protect.
-  private mutating func isNextInStream(_ report: VenueReport) -> Bool {
+  /// Whoever applied it has wired something wrong, and it may have been a fill.
+  private mutating func ofUnknownPort(_ report: VenueReport) {
+    alarm(
+      .unknownPort, clientOrderID: report.clientOrderID, port: Int(report.port.raw),
+      reference: report.venueReference, expected: Int64(portCount),
+      observed: Int64(report.port.raw), report: report.kind)
+    scopes[0].killed = true
+  }
+
+  /// Keeps count of the port's sequenced stream. What comes again is not applied again, except executions
+  /// and busts, which their keys protect.
+  private mutating func isNextInStream(_ report: VenueReport, _ port: Int) -> Bool {
     // The gateway's own reports carry a position, and are none, but for what it could not read.
     if report.kind != .undecodable, report.kind.rawValue >= VenueReport.Kind.sessionUp.rawValue {
       return true
     }
-    let expected = session.streamSequence &+ 1
+    let expected = ports[port].streamSequence &+ 1
     if report.streamSequence < expected {
       alarm(
-        .repeatedReport, reference: report.venueReference,
+        .repeatedReport, port: port, reference: report.venueReference,
         expected: Int64(truncatingIfNeeded: expected),
         observed: Int64(truncatingIfNeeded: report.streamSequence), report: report.kind)
       switch report.kind {
@@ -53,20 +66,20 @@ extension EngineState {
     }
     if report.streamSequence > expected {
       alarm(
-        .streamGap, reference: report.venueReference,
+        .streamGap, port: port, reference: report.venueReference,
         expected: Int64(truncatingIfNeeded: expected),
         observed: Int64(truncatingIfNeeded: report.streamSequence), report: report.kind)
       // What is missing may be a fill.
       scopes[0].killed = true
     }
-    session.streamSequence = report.streamSequence
+    ports[port].streamSequence = report.streamSequence
     return true
   }
 
   /// It may have been a fill: nothing new may be sent until a person has looked.
-  private mutating func undecodable(_ report: VenueReport) {
+  private mutating func undecodable(_ report: VenueReport, _ port: Int) {
     alarm(
-      .undecodableReport, reference: report.venueReference,
+      .undecodableReport, port: port, reference: report.venueReference,
       observed: Int64(truncatingIfNeeded: report.streamSequence), report: report.kind)
     scopes[0].killed = true
   }
@@ -74,19 +87,20 @@ extension EngineState {
   mutating func illegal(_ report: VenueReport, _ entry: ReferenceEntry) {
     alarm(
       .illegalReport, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
-      reference: report.venueReference, report: report.kind)
+      port: Int(report.port.raw), reference: report.venueReference, report: report.kind)
   }
 
   /// The table's place of the report's reference, after the cross-check of the echo; nil, alarmed, for a
   /// reference that we never used.
-  mutating func known(_ report: VenueReport) -> Int? {
-    guard let place = place(of: report.venueReference) else {
+  mutating func known(_ report: VenueReport, _ port: Int) -> Int? {
+    guard let place = place(of: report.venueReference, port) else {
       alarm(
-        .unknownReference, clientOrderID: report.clientOrderID, reference: report.venueReference,
-        observed: Int64(truncatingIfNeeded: report.matchNumber), report: report.kind)
+        .unknownReference, clientOrderID: report.clientOrderID, port: port,
+        reference: report.venueReference,
+        observed: Int64(truncatingIfNeeded: report.executionID.key.low), report: report.kind)
       switch report.kind {
       // An order or a position that is in no book of ours: a person has to look.
-      case .accepted, .replaced, .executed: scopes[0].killed = true
+      case .accepted, .replaced, .executed, .status: scopes[0].killed = true
       default: break
       }
       return nil
@@ -95,7 +109,7 @@ extension EngineState {
     if report.clientOrderID != .none, report.clientOrderID != entry.clientOrderID {
       alarm(
         .echoMismatch, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
-        reference: report.venueReference,
+        port: port, reference: report.venueReference,
         expected: Int64(truncatingIfNeeded: entry.clientOrderID.raw),
         observed: Int64(truncatingIfNeeded: report.clientOrderID.raw), report: report.kind)
     }
@@ -104,13 +118,13 @@ extension EngineState {
 
   // MARK: Accepted, replaced
 
-  private mutating func accepted(_ report: VenueReport) {
-    guard let place = known(report) else { return }
+  private mutating func accepted(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port) else { return }
     let entry = references[place]
     guard entry.kind == .new, !entry.isAcknowledged else { return illegal(report, entry) }
     guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
     let order = orders[slot]
-    guard order.venueReference == report.venueReference, report.quantity >= 0 else {
+    guard order.venueReference == report.venueReference, isPossible(report.quantity) else {
       return illegal(report, entry)
     }
     let open = max(0, report.quantity &- order.executedHere)
@@ -118,16 +132,16 @@ extension EngineState {
     if entry.isDead, order.doneReason != .filled { return illegal(report, entry) }
     references[place].isAcknowledged = true
     references[place].isDead = false
-    if order.life == .done, open > 0, report.orderState != UInt8(ascii: "D") {
+    if order.life == .done, open > 0, !report.standing.isDone {
       alarm(
-        .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
+        .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
         reference: report.venueReference, observed: open, report: report.kind)
     }
     orders[slot].newState = .confirmed
-    orders[slot].venueOrderNumber = report.venueOrderNumber
+    orders[slot].bookReference = report.bookReference
     takeTerms(slot, place, report, whole: report.quantity)
     counters.acknowledged &+= 1
-    takeOpen(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
+    takeOpen(slot, place, open: open, isDead: report.standing.isDone)
     notify(.accepted, slot, reason: report.reason)
     repeatCancel(slot)
   }
@@ -137,15 +151,16 @@ extension EngineState {
   private mutating func openWithoutSlot(_ report: VenueReport, _ entry: ReferenceEntry) {
     alarm(
       .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
-      reference: report.venueReference, observed: report.quantity, report: report.kind)
+      port: Int(report.port.raw), reference: report.venueReference, observed: report.quantity,
+      report: report.kind)
     scopes[0].killed = true
   }
 
-  private mutating func replaced(_ report: VenueReport) {
-    guard let place = known(report) else { return }
+  private mutating func replaced(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port) else { return }
     let entry = references[place]
     guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
-    guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, report.quantity >= 0,
+    guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, isPossible(report.quantity),
       report.venueReference > orders[slot].venueReference
     else { return illegal(report, entry) }
     let isPending =
@@ -153,15 +168,15 @@ extension EngineState {
       && orders[slot].pendingReference == report.venueReference
     if !isPending || orders[slot].life == .done {
       alarm(
-        .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
+        .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
         reference: report.venueReference, observed: report.quantity, report: report.kind)
     }
-    if let old = self.place(of: orders[slot].venueReference) { references[old].isDead = true }
+    if let old = self.place(of: orders[slot].venueReference, port) { references[old].isDead = true }
     references[place].isAcknowledged = true
     let here = isPending ? orders[slot].executedPending : 0
     let open = max(0, report.quantity &- here)
     orders[slot].venueReference = report.venueReference
-    orders[slot].venueOrderNumber = report.venueOrderNumber
+    orders[slot].bookReference = report.bookReference
     orders[slot].incarnation = entry.incarnation
     orders[slot].executedHere = here
     orders[slot].executedPending = 0
@@ -175,7 +190,7 @@ extension EngineState {
     }
     takeTerms(slot, place, report, whole: orders[slot].executed &- here &+ report.quantity)
     counters.replaced &+= 1
-    takeOpen(slot, place, open: open, isDead: report.orderState == UInt8(ascii: "D"))
+    takeOpen(slot, place, open: open, isDead: report.standing.isDone)
     notify(.replaced, slot, reason: report.reason)
     repeatCancel(slot)
   }
@@ -203,7 +218,7 @@ extension EngineState {
       differs = differs || price != order.price
       orders[slot].price = price
     }
-    if let side = Self.side(report.side) {
+    if let side = Side(rawValue: report.side) {
       differs = differs || side.rawValue != order.side.rawValue
       take(side, slot, place)
     }
@@ -211,8 +226,8 @@ extension EngineState {
     if differs {
       alarm(
         .revisedTerms, instrument: order.instrument, clientOrderID: order.clientOrderID,
-        reference: report.venueReference, expected: order.quantity, observed: whole,
-        report: report.kind)
+        port: Int(order.port), reference: report.venueReference, expected: order.quantity,
+        observed: whole, report: report.kind)
     }
   }
 
@@ -224,37 +239,20 @@ extension EngineState {
     references[place].side = side
   }
 
-  /// The side of a report: FIX numbers or OUCH letters; nil when it has none.
-  static func side(_ code: UInt8) -> Side? {
-    switch code {
-    case 1, UInt8(ascii: "B"): .buy
-    case 2, UInt8(ascii: "S"): .sell
-    case 5, UInt8(ascii: "T"): .sellShort
-    case 6, UInt8(ascii: "E"): .sellShortExempt
-    default: nil
-    }
+  /// Nothing above is believed to be an exact quantity of anything: sums stay far from overflow.
+  func isPossible(_ quantity: Int64) -> Bool {
+    quantity >= 0 && quantity <= Self.executionQuantityMax
   }
 
   /// The report's price at the instrument's exponent; nil, alarmed, when that is not exact or too large.
   mutating func scaled(_ report: VenueReport, _ instrument: Int) -> Int64? {
-    var shift = Int(report.priceExponent) - Int(risk[instrument].priceExponent)
-    var price = report.price
-    var isExact = shift >= -18 && shift <= 18
-    while isExact, shift > 0 {
-      let (next, over) = price.multipliedReportingOverflow(by: 10)
-      isExact = !over
-      price = next
-      shift -= 1
-    }
-    while isExact, shift < 0 {
-      isExact = price % 10 == 0
-      price /= 10
-      shift += 1
-    }
-    if isExact { return price }
+    let exact = rescaled(
+      report.price, from: report.priceExponent, to: risk[instrument].priceExponent)
+    if let exact { return exact }
     alarm(
       .unrepresentable, instrument: InstrumentID(raw: UInt32(truncatingIfNeeded: instrument)),
-      reference: report.venueReference, observed: report.price, report: report.kind)
+      port: Int(report.port.raw), reference: report.venueReference, observed: report.price,
+      report: report.kind)
     return nil
   }
 
@@ -284,8 +282,4 @@ extension EngineState {
     }
   }
 
-  private mutating func setEntry(_ account: AccountID, disabled: Bool) {
-    guard Int(account.raw) < accountCount else { return }
-    scopes[accountScope(account)].entryDisabled = disabled
-  }
 }

@@ -1,4 +1,4 @@
-/// A ``VenueRequest`` for a new order as the sixteen words that it is in memory, so that it can be laid
+/// A ``VenueRequest`` for a new order as the fifteen words that it is in memory, so that it can be laid
 /// into the journal and into the outbox without a copy between: words that are stored whole are also
 /// forwarded whole to the checksum and to the encoder that read them next.
 struct RequestWords: BitwiseCopyable {
@@ -6,15 +6,15 @@ struct RequestWords: BitwiseCopyable {
   private var venueReference: UInt64
   private var price: UInt64
   private var quantity: UInt64
-  private var symbol: UInt64
   private var intentSequence: UInt64
   private var createdAt: UInt64
   private var sessionTime: UInt64
   private var order: UInt64
-  /// Instrument and account; strategy, venue, kind, side; what remains of the small fields.
+  /// Instrument and account; strategy, venue, port; what are bytes; exponents.
   private var names: UInt64
-  private var kinds: UInt64
+  private var places: UInt64
   private var terms: UInt64
+  private var exponents: UInt64
 
   /// The next order of an engine: its numbers are those that ``EngineState`` gives out next.
   @inline(__always) init(
@@ -22,22 +22,24 @@ struct RequestWords: BitwiseCopyable {
     _ e: borrowing EngineState
   ) {
     clientOrderID = e.nextClientOrderID
-    venueReference = e.nextVenueReference
+    venueReference = e.ports[t.port].nextReference
     price = UInt64(bitPattern: t.price)
     quantity = UInt64(bitPattern: t.quantity)
-    symbol = i.symbol
     intentSequence = e.journal.nextSequence
     createdAt = UInt64(bitPattern: e.machineTime)
     sessionTime = UInt64(bitPattern: e.sessionTime)
     order = UInt64(handle.slot) | UInt64(handle.generation) << 32
     names = UInt64(r.instrument.raw) | UInt64(t.account.raw) << 32
-    kinds =
-      UInt64(t.strategy.raw) | UInt64(e.venue) << 32 | Self.byte(VenueRequest.Kind.new) << 48
-      | Self.byte(t.side) << 56
+    places =
+      UInt64(t.strategy.raw) | UInt64(truncatingIfNeeded: e.ports[t.port].venue) << 32
+      | UInt64(truncatingIfNeeded: t.port) << 48
     terms =
-      Self.byte(r.timeInForce) | UInt64(r.display) << 8 | UInt64(e.capacityCode) << 16
-      | UInt64(r.flags & 3) << 32 | UInt64(UInt8(bitPattern: i.priceExponent)) << 48
-      | UInt64(UInt8(bitPattern: i.quantityExponent)) << 56
+      Self.byte(VenueRequest.Kind.new) | Self.byte(t.side) << 8 | Self.byte(r.timeInForce) << 16
+      | UInt64(r.display.rawValue) << 24 | UInt64(t.capacity.rawValue) << 32
+      | UInt64(r.flags.rawValue) << 48
+    exponents =
+      UInt64(UInt8(bitPattern: i.priceExponent)) | UInt64(UInt8(bitPattern: i.quantityExponent))
+      << 8
   }
 
   // An enumeration lies in memory as the number of its case, which is not its raw value.
@@ -59,23 +61,22 @@ struct RequestWords: BitwiseCopyable {
     }
   }
 
-  /// Writes sixteen words in the order of the fields of ``VenueRequest``; little-endian, as the journal.
+  /// Writes fifteen words in the order of the fields of ``VenueRequest``; little-endian, as the journal.
   @inline(__always) func lay(at p: UnsafeMutablePointer<UInt64>) {
     unsafe p[0] = clientOrderID
     unsafe p[1] = venueReference
     unsafe p[2] = 0
     unsafe p[3] = price
     unsafe p[4] = quantity
-    unsafe p[5] = symbol
-    unsafe p[6] = intentSequence
-    unsafe p[7] = createdAt
-    unsafe p[8] = sessionTime
-    unsafe p[9] = order
-    unsafe p[10] = names
-    unsafe p[11] = kinds
-    unsafe p[12] = terms
+    unsafe p[5] = intentSequence
+    unsafe p[6] = createdAt
+    unsafe p[7] = sessionTime
+    unsafe p[8] = order
+    unsafe p[9] = names
+    unsafe p[10] = places
+    unsafe p[11] = terms
+    unsafe p[12] = exponents
     unsafe p[13] = 0
     unsafe p[14] = 0
-    unsafe p[15] = 0
   }
 }

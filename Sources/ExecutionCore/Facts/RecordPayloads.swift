@@ -12,25 +12,56 @@
   @inlinable public var value: Int128 { Int128(high) << 64 | Int128(low) }
 }
 
-/// Begins and ends a session. 88 bytes.
+/// Begins and ends a session. 80 bytes.
 @frozen public struct SessionRecord: BitwiseCopyable, Sendable {
   /// Trading day as year × 10,000 + month × 100 + day.
   public var tradingDay: UInt64 = 0
   /// FNV-1a of the engine's configuration.
   public var configurationHash: UInt64 = 0
   public var nextClientOrderID: UInt64 = 0
-  public var nextVenueReference: UInt64 = 0
   /// At the end: ``Engine/stateHash()``; 0 at the beginning.
   public var stateHash: UInt64 = 0
   public var instruments: UInt32 = 0
   public var accounts: UInt32 = 0
   public var strategies: UInt32 = 0
-  public var venue: UInt32 = 0
+  public var ports: UInt32 = 0
   public var openOrders: UInt64 = 0
   public var executions: UInt64 = 0
   public var alarms: UInt64 = 0
   public var reserved: UInt64 = 0
   public init() {}
+}
+
+/// A port as it was at start-up. 48 bytes.
+@frozen public struct PortRecord: BitwiseCopyable, Sendable {
+  /// Of port and venue: as much as fits of UTF-8, zero-padded.
+  public var name: InlineArray<2, UInt64>
+  public var venueName: InlineArray<2, UInt64>
+  /// Number of its first request.
+  public var nextVenueReference: UInt64
+  public var port: PortID
+  public var venue: VenueID
+  public var reserved: UInt32 = 0
+  public init(port: PortID, venue: VenueID) {
+    self.port = port
+    self.venue = venue
+    name = [0, 0]
+    venueName = [0, 0]
+    nextVenueReference = 0
+  }
+
+  /// Both names, each cut at 16 bytes.
+  public mutating func setNames(_ name: String, venue: String) {
+    self.name = Self.packed(name)
+    venueName = Self.packed(venue)
+  }
+  private static func packed(_ text: String) -> InlineArray<2, UInt64> {
+    var words: InlineArray<2, UInt64> = [0, 0]
+    for (i, byte) in text.utf8.prefix(16).enumerated() {
+      words[i / 8] |= UInt64(byte) << (8 * UInt64(i % 8))
+    }
+    return words
+  }
 }
 
 /// An instrument as it was at start-up. 72 bytes.
@@ -44,7 +75,7 @@
   }
 }
 
-/// A request before it goes to the wire, with the quote that was seen. 168 bytes.
+/// A request before it goes to the wire, with the quote that was seen. 160 bytes.
 @frozen public struct IntentRecord: BitwiseCopyable, Sendable {
   public var request: VenueRequest
   public var quote: Quote
@@ -117,9 +148,13 @@
   public var incarnation: UInt8
   /// ``OrderUpdate/Kind`` that goes with the change; 0 when there is none.
   public var update: UInt8
-  public var reserved: UInt32 = 0
+  public var port: PortID
+  public var reserved: UInt16 = 0
 
-  public init(clientOrderID: ClientOrderID, order: OrderHandle, instrument: InstrumentID) {
+  public init(
+    clientOrderID: ClientOrderID, order: OrderHandle, instrument: InstrumentID, port: PortID
+  ) {
+    self.port = port
     self.clientOrderID = clientOrderID
     self.order = order
     self.instrument = instrument
@@ -140,7 +175,7 @@
   }
 }
 
-/// An execution that was booked, or a revision of one. 96 bytes.
+/// An execution that was booked, or a revision of one. 128 bytes.
 @frozen public struct ExecutionRecord: BitwiseCopyable, Sendable {
   /// Bits of `flags`.
   public static var late: UInt8 { 1 }
@@ -151,7 +186,7 @@
 
   public var clientOrderID: ClientOrderID
   public var venueReference: UInt64
-  public var matchNumber: UInt64
+  public var executionID: VenueIdentifier
   /// At the instrument's exponent.
   public var price: Int64
   public var quantity: Int64
@@ -166,13 +201,13 @@
   /// 0 the execution, 1 its bust.
   public var revision: UInt32
   public var tradingDay: UInt32
-  public var venue: UInt16
+  public var venue: VenueID
+  public var port: PortID
   public var side: UInt8
   public var liquidity: UInt8
   public var incarnation: UInt8
   public var flags: UInt8
-  public var reserved0: UInt16 = 0
-  public var reserved1: UInt32 = 0
+  public var reserved: UInt32 = 0
 
   public init(instrument: InstrumentID, account: AccountID, strategy: StrategyID) {
     self.instrument = instrument
@@ -180,7 +215,7 @@
     self.strategy = strategy
     clientOrderID = .none
     venueReference = 0
-    matchNumber = 0
+    executionID = .none
     price = 0
     quantity = 0
     fee = 0
@@ -188,7 +223,8 @@
     position = 0
     revision = 0
     tradingDay = 0
-    venue = 0
+    venue = VenueID(raw: 0)
+    port = .first
     side = 0
     liquidity = 0
     incarnation = 0
@@ -208,7 +244,10 @@
   /// ``VenueReport/Kind`` that led to it, 0 when none did.
   public var report: UInt8
   public var reserved0: UInt8 = 0
-  public var reserved1: UInt64 = 0
+  /// All bits set where none is concerned.
+  public var port: PortID
+  public var reserved1: UInt16 = 0
+  public var reserved2: UInt32 = 0
 
   public init(code: AlarmCode, instrument: InstrumentID) {
     self.code = code.rawValue
@@ -218,6 +257,7 @@
     expected = 0
     observed = 0
     report = 0
+    port = PortID(raw: .max)
   }
 }
 

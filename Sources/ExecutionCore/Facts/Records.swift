@@ -19,7 +19,7 @@
   public init(type: RecordType) {
     length = 0
     self.type = type.rawValue
-    version = 1
+    version = Self.version
     sequence = 0
     sessionTime = 0
     machineTime = 0
@@ -27,6 +27,8 @@
     account = .max
     strategy = .max
   }
+  /// Of every payload that this build writes. Others are refused by name.
+  public static var version: UInt16 { 2 }
   /// Largest whole record: header, payload, padding and checksum.
   public static var lengthMax: Int { 4096 }
 }
@@ -50,6 +52,8 @@
   case sessionStarted = 1
   /// ``InstrumentRecord``, one each at start-up.
   case instrumentDefined = 2
+  /// ``PortRecord``, one each at start-up.
+  case portDefined = 3
   /// ``IntentRecord``: a new order, replace, cancel, mass cancel and so on, before the wire.
   case intent = 10
   /// ``VenueReport`` as the gateway gave it.

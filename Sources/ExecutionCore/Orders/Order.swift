@@ -9,6 +9,7 @@
   var strategy = StrategyID(raw: .max)
   /// Exposure cell of account, strategy and instrument.
   var cell: Int32 = 0
+  var port: UInt16 = 0
 
   // Terms of the current incarnation, as the venue last stated them, else as sent.
   var price: Int64 = 0
@@ -25,7 +26,8 @@
   /// More than was open, kept.
   var overfilled: Int64 = 0
   var venueReference: UInt64 = 0
-  var venueOrderNumber: UInt64 = 0
+  /// Its number in the venue's market data; 0 without one.
+  var bookReference: UInt64 = 0
 
   // The pending replacement, while `replaceState` is unresolved.
   var pendingReference: UInt64 = 0
@@ -53,17 +55,26 @@
   var cancelState = RequestState.none
   var incarnation: UInt8 = 0
   var pendingSide = Side.buy
-  /// The pending change is an OUCH modify (in place), not a replace.
+  /// The pending change is one in place, not a replace.
   var pendingInPlace = false
-  var display: UInt8 = 0
-  var flags: UInt16 = 0
+  var display = Display.displayed
+  var flags = OrderFlags.none
   /// A cancel of everything is wanted until the order is done: it is repeated where it may have been lost.
   var cancelWanted = false
 
-  /// Number of the last replace, modify or cancel; see ``VenueSession/requests``.
+  /// Number of the last request of it, and of its port's last when it was asked about; see
+  /// ``VenuePort/requests``.
   var requestNumber: UInt64 = 0
+  var inquiryNumber: UInt64 = 0
   /// Session time of the last request, for the acknowledgement time-out.
   var requestedAt: Int64 = 0
+  /// An inquiry is under way.
+  var isInquired = false
+  /// Its fate is open since before the log-in, and has not been asked for yet.
+  var isSettling = false
+  var isUnasked = false
+  /// The venue has counted executions that we do not have.
+  var executionsMissing = false
 
   @usableFromInline init() {}
 
@@ -78,13 +89,24 @@
   var hasUnresolvedRequest: Bool {
     newState == .unresolved || replaceState == .unresolved || cancelState == .unresolved
   }
+  /// There is something to ask the venue about.
+  var isInDoubt: Bool { hasUnresolvedRequest || executionsMissing }
 }
 
 /// Neighbours of an order of the pool: open orders of the cell, or the free list, or the queue of done
-/// slots. Apart from the orders, so that going from one to the next waits for the first cache.
+/// slots; and orders of its port with a request that may be unresolved. Apart from the orders, so that going
+/// from one to the next waits for the first cache.
 struct OrderLink: BitwiseCopyable {
+  /// In no list of doubts.
+  static var apart: Int32 { -2 }
+
   var next: Int32 = -1
   var previous: Int32 = -1
+  var earlier = apart
+  var later = apart
+
+  /// In its port's list of doubts.
+  var isListed: Bool { later != Self.apart }
 }
 
 /// A copy of an order for strategies and people.
@@ -92,11 +114,12 @@ struct OrderLink: BitwiseCopyable {
   public var handle: OrderHandle
   public var clientOrderID: ClientOrderID
   public var venueReference: UInt64
-  /// The venue's own number of the current incarnation; 0 before it is acknowledged.
-  public var venueOrderNumber: UInt64
+  /// Its number in the venue's market data; 0 before it is acknowledged, or when the venue has none.
+  public var bookReference: UInt64
   public var instrument: InstrumentID
   public var account: AccountID
   public var strategy: StrategyID
+  public var port: PortID
   public var side: Side
   public var timeInForce: TimeInForce
   public var life: OrderLife
@@ -115,16 +138,21 @@ struct OrderLink: BitwiseCopyable {
   public var pendingQuantity: Quantity
 
   /// Replaces that the order can still take, an unresolved one not counted; at 0 new terms need a cancel
-  /// and a new order (or, for less quantity, a modify). ClOrdID names the incarnation by one character.
-  public var replacesLeft: Int {
-    @_noLocks get { Int(EngineState.incarnationMax) &- Int(incarnation) }
-  }
+  /// and a new order (or, for less quantity, a modify). See ``VenueCapabilities/replacesMax``.
+  public var replacesLeft: Int
 
-  @usableFromInline init(_ order: Order, slot: Int) {
+  init(_ order: Order, slot: Int, _ capabilities: VenueCapabilities) {
     handle = OrderHandle(slot: UInt32(truncatingIfNeeded: slot), generation: order.generation)
     clientOrderID = order.clientOrderID
     venueReference = order.venueReference
-    venueOrderNumber = order.venueOrderNumber
+    bookReference = order.bookReference
+    port = PortID(raw: order.port)
+    replacesLeft =
+      switch capabilities.replacing {
+      case .none: 0
+      case .newReference: max(0, Int(capabilities.replacesMax) &- Int(order.incarnation))
+      case .inPlace: .max
+      }
     instrument = order.instrument
     account = order.account
     strategy = order.strategy

@@ -88,6 +88,8 @@ extension EngineState {
       linkOpen(slot)
     } else if wasOpen && !life.isOpen {
       unlinkOpen(slot)
+      unlinkDoubt(slot)
+      setSettling(slot, false)
       linkDone(slot)
     }
     if life == .unknown { counters.unknownOrders &+= 1 }
@@ -99,7 +101,7 @@ extension EngineState {
 
   @usableFromInline mutating func view(_ handle: OrderHandle) -> OrderView? {
     guard let slot = slot(of: handle) else { return nil }
-    return OrderView(orders[slot], slot: slot)
+    return OrderView(orders[slot], slot: slot, ports[Int(orders[slot].port)].capabilities)
   }
 
   @usableFromInline mutating func belongs(_ handle: OrderHandle, to strategy: StrategyID) -> Bool {

@@ -1,4 +1,5 @@
-/// A new order as a strategy asks for it. The side is buy or sell: the core marks short sales.
+/// A new order as a strategy asks for it. The side is buy or sell: the core marks short sales, and those that
+/// are asked for as exempt as exempt from the price test of Regulation SHO (rule 201(c) and (d)).
 @frozen public struct OrderRequest: BitwiseCopyable, Sendable, Hashable {
   public var instrument: InstrumentID
   public var account: AccountID
@@ -8,18 +9,16 @@
   public var quantity: Quantity
   public var side: Side
   public var timeInForce: TimeInForce
-  /// OUCH display: `Y` displayed, `N` hidden.
-  public var display: UInt8
-  /// Bit 0 post only, bit 1 inter-market sweep, as in ``VenueRequest/flags``. Market orders are not
-  /// taken: a limit is what every check stands on. Any other bit is refused.
-  public var flags: UInt16
+  public var display: Display
+  /// Market orders are not taken: a limit is what every check stands on. A bit that means nothing is refused.
+  public var flags: OrderFlags
   /// The bits that mean something.
   @usableFromInline static var flagsKnown: UInt16 { 3 }
 
   @inlinable public init(
     instrument: InstrumentID, account: AccountID, strategy: StrategyID, side: Side, price: Price,
-    quantity: Quantity, timeInForce: TimeInForce = .day, display: UInt8 = UInt8(ascii: "Y"),
-    flags: UInt16 = 0
+    quantity: Quantity, timeInForce: TimeInForce = .day, display: Display = .displayed,
+    flags: OrderFlags = .none
   ) {
     self.instrument = instrument
     self.account = account

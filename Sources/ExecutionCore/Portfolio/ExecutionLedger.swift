@@ -1,7 +1,21 @@
-/// Every execution of the day by its key, so that none is booked twice and a bust finds its own.
-///
-/// Key: venue and trading day (one each in an engine), account, the venue reference of our incarnation
-/// (which has one side), match number. Open addressing, never shrinks; full is an answer.
+/// What no two executions of a day have in common: the port (which has one venue), the reference of our
+/// incarnation there (which has one account, instrument and side), and the venue's id of the execution. So it
+/// does not matter within what scope a venue's ids are unique.
+struct LedgerKey: BitwiseCopyable, Equatable {
+  var reference: UInt64 = 0
+  var execution = IdentifierKey()
+  var port: UInt16 = 0
+
+  init() {}
+  init(_ report: borrowing VenueReport) {
+    reference = report.venueReference
+    execution = report.executionID.key
+    port = report.port.raw
+  }
+}
+
+/// Every execution of the day by its key, so that none is booked twice and a bust finds its own. Open
+/// addressing, never shrinks; full is an answer.
 @safe struct ExecutionLedger {
   enum State: UInt8, BitwiseCopyable {
     case free = 0
@@ -11,8 +25,7 @@
     case bustedBefore = 3
   }
   struct Entry: BitwiseCopyable {
-    var reference: UInt64 = 0
-    var match: UInt64 = 0
+    var key = LedgerKey()
     var price: Int64 = 0
     var quantity: Int64 = 0
     var fee: Int64 = 0
@@ -39,14 +52,14 @@
   }
 
   /// Where the key's entry is, or where it would go; nil when the ledger is full and the key is new.
-  func find(reference: UInt64, match: UInt64, account: AccountID) -> Int? {
-    var h = reference &* 0x9e37_79b9_7f4a_7c15 ^ match &* 0xc2b2_ae3d_27d4_eb4f
-    h = (h ^ h >> 31 ^ UInt64(account.raw)) &* 0xbf58_476d_1ce4_e5b9
+  func find(_ key: LedgerKey) -> Int? {
+    var h = key.reference &* 0x9e37_79b9_7f4a_7c15 ^ key.execution.low &* 0xc2b2_ae3d_27d4_eb4f
+    h ^= key.execution.high &* 0xff51_afd7_ed55_8ccd
+    h = (h ^ h >> 31 ^ UInt64(key.port)) &* 0xbf58_476d_1ce4_e5b9
     var i = Int(truncatingIfNeeded: h >> 20) & mask
     for _ in 0...mask {
-      let e = table[i]
-      if e.state == .free { return count < most ? i : nil }
-      if e.reference == reference, e.match == match, e.account == account { return i }
+      if table[i].state == .free { return count < most ? i : nil }
+      if table[i].key == key { return i }
       i = (i &+ 1) & mask
     }
     return nil

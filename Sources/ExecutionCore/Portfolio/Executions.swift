@@ -1,20 +1,20 @@
 /// Booking executions: the third fact.
 extension EngineState {
-  /// Quantities above this are not believed to be exact shares of anything: sums stay far from overflow.
-  static var executionQuantityMax: Int64 { 1 << 40 }
+  /// Quantities above this are not believed to be an exact quantity of anything. Of 2²⁴ executions, the most
+  /// that a ledger holds, and 2²⁰ open orders, no sum overflows.
+  static var executionQuantityMax: Int64 { 1 << 38 }
   static var executionPriceMax: Int64 { 1 << 62 }
   /// One execution's value in money has fewer bits than this: 2²⁷ of them cannot overflow a sum.
   static var executionValueBits: Int { 100 }
 
-  mutating func executed(_ report: VenueReport) {
-    guard let place = known(report), isOrder(report, place) else { return }
+  mutating func executed(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port), isOrder(report, place) else { return }
     let entry = references[place]
     guard report.quantity > 0, report.quantity <= Self.executionQuantityMax else {
       return illegal(report, entry)
     }
     var booked = ExecutionLedger.Entry()
-    booked.reference = report.venueReference
-    booked.match = report.matchNumber
+    booked.key = LedgerKey(report)
     booked.price = bookable(report, Int(entry.instrument.raw))
     booked.quantity = report.quantity
     booked.instrument = entry.instrument
@@ -23,11 +23,8 @@ extension EngineState {
     booked.side = entry.side
     booked.liquidity = report.liquidity
     booked.incarnation = entry.incarnation
-    guard
-      let at = ledger.find(
-        reference: report.venueReference, match: report.matchNumber, account: entry.account)
-    else {
-      alarm(.ledgerFull, instrument: entry.instrument, reference: report.venueReference)
+    guard let at = ledger.find(booked.key) else {
+      alarm(.ledgerFull, instrument: entry.instrument, port: port, reference: report.venueReference)
       scopes[0].killed = true
       book(&booked, report, place, isBust: false)
       return
@@ -65,7 +62,8 @@ extension EngineState {
     if exact != nil {
       alarm(
         .unrepresentable, instrument: InstrumentID(raw: UInt32(truncatingIfNeeded: instrument)),
-        reference: report.venueReference, observed: report.price, report: report.kind)
+        port: Int(report.port.raw), reference: report.venueReference, observed: report.price,
+        report: report.kind)
     }
     let valueMax = (Int128(1) << Int128(Self.executionValueBits)) &- 1
     let priceMax = valueMax / (Int128(report.quantity) &* Int128(scale))
@@ -92,19 +90,18 @@ extension EngineState {
       return
     }
     alarm(
-      .executionMismatch, instrument: found.instrument, reference: found.reference,
+      .executionMismatch, instrument: found.instrument, port: Int(found.key.port),
+      reference: found.key.reference,
       expected: found.quantity, observed: again.quantity, report: report.kind)
   }
 
   /// A trade break: the execution's next revision takes it back, fee and all.
-  mutating func broken(_ report: VenueReport) {
-    guard let place = known(report), isOrder(report, place) else { return }
+  mutating func broken(_ report: VenueReport, _ port: Int) {
+    guard let place = known(report, port), isOrder(report, place) else { return }
     let entry = references[place]
-    guard
-      let at = ledger.find(
-        reference: report.venueReference, match: report.matchNumber, account: entry.account)
-    else {
-      alarm(.ledgerFull, instrument: entry.instrument, reference: report.venueReference)
+    let key = LedgerKey(report)
+    guard let at = ledger.find(key) else {
+      alarm(.ledgerFull, instrument: entry.instrument, port: port, reference: report.venueReference)
       return
     }
     var found = ledger[at]
@@ -117,11 +114,10 @@ extension EngineState {
       counters.duplicateExecutions &+= 1
     case .free:
       alarm(
-        .unknownBust, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
+        .unknownBust, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
         reference: report.venueReference,
-        observed: Int64(truncatingIfNeeded: report.matchNumber), report: report.kind)
-      found.reference = report.venueReference
-      found.match = report.matchNumber
+        observed: Int64(truncatingIfNeeded: key.execution.low), report: report.kind)
+      found.key = key
       found.account = entry.account
       found.instrument = entry.instrument
       found.strategy = entry.strategy
@@ -147,15 +143,16 @@ extension EngineState {
     }
     bookPosition(e, isBust: isBust)
     payload.clientOrderID = references[place].clientOrderID
-    payload.venueReference = e.reference
-    payload.matchNumber = e.match
+    payload.venueReference = e.key.reference
+    payload.executionID = report.executionID
     payload.price = e.price
     payload.quantity = e.quantity
     payload.fee = isBust ? 0 &- e.fee : e.fee
     payload.venueTime = report.venueTime
     payload.revision = isBust ? 1 : 0
     payload.tradingDay = tradingDay
-    payload.venue = venue
+    payload.venue = VenueID(raw: UInt16(truncatingIfNeeded: venue(of: e)))
+    payload.port = report.port
     payload.side = e.side.rawValue
     payload.liquidity = e.liquidity
     payload.incarnation = e.incarnation
@@ -173,7 +170,7 @@ extension EngineState {
     counters.lateExecutions &+= 1
     alarm(
       .lateExecution, instrument: e.instrument, clientOrderID: clientOrderID,
-      reference: e.reference, observed: e.quantity, report: report.kind)
+      port: Int(e.key.port), reference: e.key.reference, observed: e.quantity, report: report.kind)
   }
 
   /// What an execution does to its order; returns the record's flags.
@@ -187,7 +184,7 @@ extension EngineState {
       noteLate(e, report, before.clientOrderID)
       flags |= ExecutionRecord.late
     }
-    if before.venueReference == e.reference {
+    if before.venueReference == e.key.reference {
       orders[slot].executedHere &+= e.quantity
       orders[slot].leaves = max(0, before.leaves &- e.quantity)
       if before.life.isOpen {
@@ -196,7 +193,7 @@ extension EngineState {
         become(slot, .working)
         if orders[slot].leaves == 0 { end(slot, place, .filled) }
       }
-    } else if before.replaceState == .unresolved, before.pendingReference == e.reference {
+    } else if before.replaceState == .unresolved, before.pendingReference == e.key.reference {
       orders[slot].executedPending &+= e.quantity
     } else if before.life.isOpen {
       // An earlier incarnation: the venue's open quantity of the present one does not count it.
@@ -209,7 +206,8 @@ extension EngineState {
       flags |= ExecutionRecord.overfill
       alarm(
         .overfill, instrument: e.instrument, clientOrderID: before.clientOrderID,
-        reference: e.reference, expected: orders[slot].quantity, observed: orders[slot].executed,
+        port: Int(e.key.port), reference: e.key.reference, expected: orders[slot].quantity,
+        observed: orders[slot].executed,
         report: report.kind)
     }
     reserve(slot)
@@ -236,6 +234,7 @@ extension EngineState {
     let signed = isBuy != isBust ? e.quantity : 0 &- e.quantity
     let signedValue = isBuy != isBust ? value : 0 &- value
     positions[cell].trade(quantity: signed, value: signedValue)
+    venueNet[cell &* venueCount &+ venue(of: e)] &+= signed
     positions[cell].count(quantity: e.quantity, value: value, isBuy: isBuy, isBust: isBust)
     let charged = isBust ? 0 &- Int128(e.fee) : Int128(e.fee)
     positions[cell].fees &+= charged
@@ -252,15 +251,17 @@ extension EngineState {
     }
   }
 
-  /// 10⁻⁸ of the currency, by the liquidity flag.
+  mutating func venue(of e: ExecutionLedger.Entry) -> Int { ports[Int(e.key.port)].venue }
+
+  /// 10⁻⁸ of the currency, by the venue's liquidity flag.
   private mutating func fee(of e: ExecutionLedger.Entry) -> Int64 {
-    let flag = Int(e.liquidity)
-    if !feeKnown[flag] {
+    let flag = venue(of: e) &* 256 &+ Int(e.liquidity)
+    if !fees[flag].isKnown {
       alarm(
-        .unknownLiquidity, instrument: e.instrument, reference: e.reference,
-        observed: Int64(e.liquidity))
+        .unknownLiquidity, instrument: e.instrument, port: Int(e.key.port),
+        reference: e.key.reference, observed: Int64(e.liquidity))
     }
-    let perUnit = feeKnown[flag] ? fees[flag] : unknownFee
+    let perUnit = fees[flag].perUnit
     let (amount, over) = perUnit.multipliedReportingOverflow(by: e.quantity)
     return over ? (perUnit < 0 ? .min : .max) : amount
   }
@@ -273,6 +274,13 @@ extension EngineState {
     guard let cell = cell(strategy, instrument) else { return Quantity(raw: 0) }
     return Quantity(raw: positions[cell].net)
   }
+}
+
+/// What a unit costs for one liquidity flag of one venue.
+struct Fee: BitwiseCopyable {
+  var perUnit: Int64 = 0
+  /// False: the flag is not in the venue's schedule.
+  var isKnown = true
 }
 
 extension Order {

@@ -5,7 +5,7 @@
 /// of that passes each check of ``EngineState/checkAll(_:)`` too. One that is not is no refusal yet: the
 /// chain itself decides, and says why.
 
-/// What the quick pass needs of an instrument: two cache lines.
+/// What the quick pass needs of an instrument at a venue: two cache lines.
 struct InstrumentBounds: BitwiseCopyable {
   /// Prices on the grid of `priceTest` that every collar and band lets through; none to begin with.
   var lowest: Int64 = 1
@@ -17,14 +17,15 @@ struct InstrumentBounds: BitwiseCopyable {
   var notionalMax: Int64 = 0
   var positionMax: Int64 = 0
   var openOrdersMax: Int64 = 0
+  var quantityMin: Int64 = 1
   var moneyScale: Int64 = 1
   var quoteDivisor: Int64 = 1
-  var symbol: UInt64 = 0
   var regSHO: UInt8 = 0
   var shortable = false
   var priceExponent: Int8 = -8
   var quantityExponent: Int8 = 0
-  var reserved: UInt32 = 0
+  /// What an order may ask for; see ``VenueCapabilities/takes``.
+  var takes: UInt32 = 0
 }
 
 /// The strictest limits of a strategy, its account and the firm: a cache line.
@@ -70,37 +71,39 @@ extension EngineState {
 
   /// After a limit of the instrument changed, or its place on the restricted list.
   mutating func setBounds(instrument i: Int) {
+    for venue in 0..<venueCount { setBounds(instrument: i, venue: venue) }
+  }
+
+  private mutating func setBounds(instrument i: Int, venue: Int) {
     let r = risk[i]
+    let l = listings[venue &* instrumentCount &+ i]
     let own = instrumentLimits[i]
     var bounds = InstrumentBounds()
-    bounds.symbol = r.symbol
+    bounds.takes = l.takes
     bounds.priceExponent = r.priceExponent
     bounds.quantityExponent = r.quantityExponent
     bounds.regSHO = r.regSHO
     bounds.shortable = r.shortable
     bounds.moneyScale = r.moneyScale
     bounds.quoteDivisor = r.quoteDivisor
-    bounds.lotTest = r.lotTest
-    bounds.quantityMax = min(own.orderQuantity, Self.venueQuantityMax)
+    bounds.lotTest = l.lotTest
+    bounds.quantityMin = max(1, l.quantityMin)
+    bounds.quantityMax = min(own.orderQuantity, l.quantityMax)
     bounds.notionalMax = Int64(clamping: own.orderNotional)
     bounds.positionMax = own.position
     bounds.openOrdersMax = own.openOrders
-    let (most, over) = Self.venuePriceMax.multipliedReportingOverflow(by: r.dollar / 100)
-    var lowest = max(max(1, r.lowest), r.lowerBand)
-    var highest = min(r.highest, over ? .max : most)
+    var lowest = max(max(1, r.lowest), max(r.lowerBand, l.priceMin))
+    var highest = min(r.highest, l.priceMax)
     if r.upperBand > 0 { highest = min(highest, r.upperBand) }
-    // One grid for all prices of the range; those on the other are left to the chain.
-    if highest < r.dollar {
-      bounds.priceTest = r.subDollarTest
-    } else {
-      bounds.priceTest = r.tickTest
-      lowest = max(lowest, r.dollar)
-    }
+    // One grid for all prices of the range: that of its highest. Those on others are left to the chain.
+    let band = l.band(of: highest)
+    bounds.priceTest = l.bands[band].test
+    if band > 0 { lowest = max(lowest, l.bands[band].from) }
     if r.previousClose > 0, !r.restricted {
       bounds.lowest = lowest
       bounds.highest = highest
     }
-    instrumentBounds[i] = bounds
+    instrumentBounds[venue &* instrumentCount &+ i] = bounds
   }
 
   private mutating func setBounds(strategy i: Int) {
@@ -129,12 +132,13 @@ extension EngineState {
   }
 
   @inline(__always) private mutating func passesSize(_ t: OrderTerms) -> Bool {
-    let i = t.instrument
+    let i = t.listing
     let s = Int(t.strategy.raw)
-    guard t.quantity > 0, t.quantity <= instrumentBounds[i].quantityMax,
+    guard t.quantity >= instrumentBounds[i].quantityMin,
+      t.quantity <= instrumentBounds[i].quantityMax,
       t.quantity <= strategyBounds[s].quantityMax, t.price >= instrumentBounds[i].lowest,
       t.price <= instrumentBounds[i].highest, instrumentBounds[i].priceTest.divides(t.price),
-      instrumentBounds[i].lotTest.divides(t.quantity)
+      instrumentBounds[i].lotTest.divides(t.quantity), t.wants & ~instrumentBounds[i].takes == 0
     else { return false }
     let (value, wide) = t.price.multipliedReportingOverflow(by: t.quantity)
     let (notional, over) = value.multipliedReportingOverflow(by: instrumentBounds[i].moneyScale)
@@ -144,9 +148,9 @@ extension EngineState {
 
   @inline(__always) private mutating func passesLatches(_ t: OrderTerms) -> Bool {
     let account = accountScope(t.account)
-    return !scopes[0].killed && !scopes[account].killed && !scopes[account].entryDisabled
-      && !scopes[strategyScope(t.strategy)].killed && !settings.journalLost && session.isReady
-      && journal.hasRoomForAny
+    return !scopes[0].killed && !scopes[account].killed
+      && !scopes[strategyScope(t.strategy)].killed && !settings.journalLost
+      && ports[t.port].isReady && !ports[t.port].entryDisabled && journal.hasRoomForAny
   }
 
   /// Session, status, book, quote, ages, the collar around the quote, and the side of a sale.
@@ -155,7 +159,8 @@ extension EngineState {
     guard let (bid, ask, rule) = market.passes(i, now: sessionTime, marketBounds),
       failingSince[i] == 0
     else { return false }
-    let divisor = instrumentBounds[i].quoteDivisor
+    let l = t.listing
+    let divisor = instrumentBounds[l].quoteDivisor
     let doubled =
       divisor == 1 ? bid &+ ask : bid / divisor &+ ask / divisor
     let (share, wide) = doubled.multipliedReportingOverflow(by: marketBounds.collarShare)
@@ -166,16 +171,15 @@ extension EngineState {
     else { return false }
     if t.isBuy { return true }
     let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
-    let free =
-      accountExposure[account].net &- (accountExposure[account].workingSell &- t.ownReserved)
+    let free = accountExposure[account].free(of: t.ownReserved)
     if free >= max(t.adding &+ t.ownReserved, 0) {
       t.side = .sell
       return true
     }
-    guard instrumentBounds[i].shortable,
-      (rule != 0 ? rule : instrumentBounds[i].regSHO) == UInt8(ascii: "0")
+    guard instrumentBounds[l].shortable,
+      (rule != 0 ? rule : instrumentBounds[l].regSHO) == UInt8(ascii: "0")
     else { return false }
-    t.side = .sellShort
+    t.side = t.isExempt ? .sellShortExempt : .sellShort
     return true
   }
 
@@ -187,8 +191,8 @@ extension EngineState {
     let accounts = accountExposure[account].worstCase(isBuy: t.isBuy, adding: t.adding)
     let all = instrumentExposure[i].worstCase(isBuy: t.isBuy, adding: t.adding)
     return own <= strategyBounds[s].positionMax && accounts <= strategyBounds[s].accountPositionMax
-      && all <= instrumentBounds[i].positionMax && all <= strategyBounds[s].firmPositionMax
-      && instrumentExposure[i].openOrders < instrumentBounds[i].openOrdersMax
+      && all <= instrumentBounds[t.listing].positionMax && all <= strategyBounds[s].firmPositionMax
+      && instrumentExposure[i].openOrders < instrumentBounds[t.listing].openOrdersMax
       && scopes[strategyScope(t.strategy)].openOrders < strategyBounds[s].openOrdersMax
       && scopes[accountScope(t.account)].openOrders < strategyBounds[s].accountOpenOrdersMax
       && scopes[0].openOrders < strategyBounds[s].firmOpenOrdersMax
@@ -196,7 +200,7 @@ extension EngineState {
 
   /// Duplicates, room for the order, and the message rate last.
   @inline(__always) private mutating func passesCounts(_ t: OrderTerms) -> Bool {
-    guard hasSlot, hasReference, outbox.hasRoom,
+    guard hasSlot, hasReference(t.port), ports[t.port].outbox.hasRoom,
       duplicates.isClear(duplicateKey(t), at: sessionTime)
     else { return false }
     return buckets[strategyScope(t.strategy)].refilledAllows(at: sessionTime)

@@ -37,6 +37,10 @@
   case incarnationLimit = 34
   /// A flag that means nothing here.
   case unknownFlag = 35
+  /// The venue has no such request, time in force, display or flag.
+  case notSupported = 36
+  /// No port takes the account's orders in the instrument.
+  case noRoute = 37
 }
 
 /// Whose limit refused.

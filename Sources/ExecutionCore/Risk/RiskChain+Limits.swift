@@ -107,13 +107,14 @@ extension EngineState {
       return Refusal(
         .poolFull, scope: .firm, limit: Int128(orders.count), observed: Int128(orders.count + 1))
     }
-    guard hasReference else {
+    guard hasReference(t.port) else {
       return Refusal(
-        .poolFull, scope: .firm, limit: Int128(references.count),
-        observed: Int128(referencesUsed + 1))
+        .poolFull, scope: .account, limit: Int128(referencesPerPort),
+        observed: Int128(ports[t.port].referencesUsed + 1))
     }
-    guard outbox.hasRoom else {
-      return Refusal(.outboxFull, scope: .firm, limit: 0, observed: Int128(outbox.count))
+    guard ports[t.port].outbox.hasRoom else {
+      return Refusal(
+        .outboxFull, scope: .account, limit: 0, observed: Int128(ports[t.port].outbox.count))
     }
     return nil
   }

@@ -2,17 +2,25 @@
 struct OrderTerms: BitwiseCopyable {
   var instrument: Int
   var cell: Int
+  /// Where it goes, and the instrument there.
+  var port: Int
+  var listing: Int
   var account: AccountID
   var strategy: StrategyID
   var isBuy: Bool
   /// Chosen by the short-sale check for sells.
   var side: Side
+  /// Should it be a short sale, it is exempt from the price test.
+  var isExempt: Bool
   var price: Int64
   /// Whole quantity, executions of the chain included.
   var quantity: Int64
   /// What is added to the worst case: the quantity of a new order, the increase of a replace.
   var adding: Int64
   var isNew: Bool
+  /// See ``EngineState/wants(_:_:_:)``.
+  var wants: UInt32
+  var capacity = OrderCapacity.principal
   /// For a replace, what the order itself holds among the working sells.
   var ownReserved: Int64 = 0
 }
@@ -31,6 +39,7 @@ extension EngineState {
 
   /// Each check in its order, for an order that the quick pass did not let through.
   @inline(never) mutating func checkAll(_ terms: inout OrderTerms) -> Refusal? {
+    if terms.isNew { chooseRoute(&terms) }
     if let refusal = checkTerms(terms) { return refusal }
     if let refusal = checkLatches(terms) { return refusal }
     let reducing = isReducing(terms)
@@ -58,23 +67,28 @@ extension EngineState {
       && instrumentExposure[t.instrument].isReducing(isBuy: t.isBuy, adding: adding)
   }
 
-  /// OUCH: at most 999,999 shares, at most $199,999.99.
-  static var venueQuantityMax: Int64 { 999_999 }
-  static var venuePriceMax: Int64 { 199_999_99 }
+  /// The first venue of the route whose session is ready.
+  private mutating func chooseRoute(_ t: inout OrderTerms) {
+    let route = routes[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+    t.port = port(on: route)
+    t.listing = listing(t.port, t.instrument)
+  }
 
+  /// What the venue takes.
   private mutating func checkTerms(_ t: OrderTerms) -> Refusal? {
-    guard t.quantity > 0, t.quantity <= Self.venueQuantityMax else {
+    let l = listings[t.listing]
+    guard t.quantity >= l.quantityMin, t.quantity <= l.quantityMax else {
+      let limit = t.quantity < l.quantityMin ? l.quantityMin : l.quantityMax
       return Refusal(
-        .badQuantity, scope: .order, limit: Int128(Self.venueQuantityMax),
-        observed: Int128(t.quantity))
+        .badQuantity, scope: .order, limit: Int128(limit), observed: Int128(t.quantity))
     }
-    // In cents of the venue, at the instrument's exponent: dollars × 10^-exponent ÷ 100.
-    let (most, over) = Self.venuePriceMax.multipliedReportingOverflow(
-      by: risk[t.instrument].dollar / 100)
-    guard t.price > 0, over || t.price <= most else {
+    guard t.price >= l.priceMin, t.price <= l.priceMax else {
+      let limit = t.price < l.priceMin ? l.priceMin : l.priceMax
+      return Refusal(.badPrice, scope: .order, limit: Int128(limit), observed: Int128(t.price))
+    }
+    guard t.wants & ~l.takes == 0 else {
       return Refusal(
-        .badPrice, scope: .order, limit: over ? Int128(Int64.max) : Int128(most),
-        observed: Int128(t.price))
+        .notSupported, scope: .order, limit: Int128(l.takes), observed: Int128(t.wants))
     }
     return nil
   }
@@ -90,8 +104,10 @@ extension EngineState {
     if settings.journalLost || !journal.hasRoom(payloadBytes: RecordLane.payloadMax) {
       return Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
     }
-    if !session.isReady { return Refusal(.venueDown, scope: .firm, limit: 1, observed: 0) }
-    if scopes[accountScope(t.account)].entryDisabled {
+    if !ports[t.port].isReady {
+      return Refusal(.venueDown, scope: .account, limit: 1, observed: 0)
+    }
+    if ports[t.port].entryDisabled {
       return Refusal(.entryDisabled, scope: .account, limit: 0, observed: 1)
     }
     return nil
@@ -100,7 +116,7 @@ extension EngineState {
   /// Session, status and the data that the order stands on.
   private mutating func checkMarket(_ t: OrderTerms, reducing: Bool) -> Refusal? {
     let event = market.feedState.systemEvent
-    guard event == Self.marketOpenEvent else {
+    guard event == Self.marketOpenEvent || !listings[t.listing].needsMarketHours else {
       return Refusal(
         .sessionClosed, scope: .instrument, limit: Int128(Self.marketOpenEvent),
         observed: Int128(event))
@@ -159,16 +175,15 @@ extension EngineState {
   }
 
   private mutating func checkGrid(_ t: OrderTerms) -> Refusal? {
-    let r = risk[t.instrument]
-    let subDollar = t.price < r.dollar
-    guard (subDollar ? r.subDollarTest : r.tickTest).divides(t.price) else {
+    let l = listings[t.listing]
+    let band = l.bands[l.band(of: t.price)]
+    guard band.test.divides(t.price) else {
       return Refusal(
-        .tickSize, scope: .instrument, limit: Int128(subDollar ? r.subDollarTick : r.tick),
-        observed: Int128(t.price))
+        .tickSize, scope: .instrument, limit: Int128(band.step), observed: Int128(t.price))
     }
-    guard r.lotTest.divides(t.quantity) else {
+    guard l.lotTest.divides(t.quantity) else {
       return Refusal(
-        .lotSize, scope: .instrument, limit: Int128(r.lot), observed: Int128(t.quantity))
+        .lotSize, scope: .instrument, limit: Int128(l.lot), observed: Int128(t.quantity))
     }
     return nil
   }
@@ -251,19 +266,19 @@ extension EngineState {
   private mutating func checkShortSale(_ t: inout OrderTerms) -> Refusal? {
     guard !t.isBuy else { return nil }
     let account = accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
-    let free = account.net &- (account.workingSell &- t.ownReserved)
+    let free = account.free(of: t.ownReserved)
     let needed = max(t.adding &+ t.ownReserved, 0)
     if free >= needed {
       t.side = .sell
       return nil
     }
-    t.side = .sellShort
+    t.side = t.isExempt ? .sellShortExempt : .sellShort
     guard risk[t.instrument].shortable else {
       return Refusal(
         .shortSale, scope: .account, limit: Int128(max(0, free)), observed: Int128(needed))
     }
     let rule = regSHO(t.instrument)
-    if rule == UInt8(ascii: "0") { return nil }
+    if rule == UInt8(ascii: "0") || t.isExempt { return nil }
     let bid = quote(InstrumentID(raw: UInt32(t.instrument))).bid.raw
     // Restricted (1, 2): above the best bid only. Unknown rule or no bid: no short sale at all.
     let isRestricted = rule == UInt8(ascii: "1") || rule == UInt8(ascii: "2")

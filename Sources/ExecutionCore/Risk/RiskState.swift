@@ -1,14 +1,6 @@
 /// What risk needs of an instrument, worked out at start-up so that no check divides.
 struct RiskInstrument: BitwiseCopyable {
   var symbol: UInt64 = 0
-  var tick: Int64 = 0
-  /// 10⁻⁴ of a dollar, for prices below one dollar.
-  var subDollarTick: Int64 = 0
-  var dollar: Int64 = 0
-  var tickTest = DivisibilityTest(1)
-  var subDollarTest = DivisibilityTest(1)
-  var lotTest = DivisibilityTest(1)
-  var lot: Int64 = 1
   /// Static collar; unknown when `previousClose` is 0.
   var previousClose: Int64 = 0
   var lowest: Int64 = 0
@@ -74,8 +66,6 @@ struct ScopeLimits: BitwiseCopyable {
 struct ScopeState: BitwiseCopyable {
   var openOrders: Int64 = 0
   var killed = false
-  /// Order entry was disabled at the venue (accounts only).
-  var entryDisabled = false
 }
 
 /// Net position and what open orders may still add to it, over some set of orders.
@@ -92,9 +82,19 @@ struct Exposure: BitwiseCopyable {
     openOrders &+= orders
   }
   /// The position if every open order on the order's side, and the order, fill whole, in the
-  /// direction of the order: above 0 it is a position against the limit.
-  func worstCase(isBuy: Bool, adding quantity: Int64) -> Int64 {
-    isBuy ? net &+ workingBuy &+ quantity : workingSell &+ quantity &- net
+  /// direction of the order: above 0 it is a position against the limit. A number that does not fit is above
+  /// every limit.
+  @inline(__always) func worstCase(isBuy: Bool, adding quantity: Int64) -> Int64 {
+    let (held, wide) =
+      isBuy
+      ? net.addingReportingOverflow(workingBuy) : workingSell.subtractingReportingOverflow(net)
+    let (all, over) = held.addingReportingOverflow(quantity)
+    return wide || over ? .max : all
+  }
+  /// What is held and not sold by the open orders, but for `own` of them; what does not fit is nothing.
+  @inline(__always) func free(of own: Int64) -> Int64 {
+    let (rest, over) = net.subtractingReportingOverflow(workingSell &- own)
+    return over ? .min : rest
   }
   /// The order can't increase the absolute position, whatever of the open orders fills.
   func isReducing(isBuy: Bool, adding quantity: Int64) -> Bool {
@@ -110,6 +110,8 @@ struct RiskSettings: BitwiseCopyable {
   var goodQuoteAgeMax: Int64 = 0
   var symbolAgeMax: Int64 = 0
   var acknowledgeTimeout: Int64 = 0
+  /// How long a request is left without an answer, and an inquiry that failed without another.
+  var inquiryInterval: Int64 = 1_000_000_000
   /// A journal record was lost, or the ledger is full: no new orders any more in this process.
   var journalLost = false
 }

@@ -1,18 +1,24 @@
 public import ExecutionCore
 
-/// The client side of an OUCH 5.0 port: SoupBinTCP session, codec, send queue and last-hop fuse, in
-/// the core's terms.
+/// The client side of an OUCH 5.0 port: SoupBinTCP session, codec and last-hop fuse, in the core's terms. One
+/// for each user name, which is one account.
 ///
-/// How it is driven, all on one thread: `connected` when TCP is up; `receive` with what was read;
-/// `encode` for each request of the core; `tick` every few hundred milliseconds; after each of
-/// these, `prepareSend` and `sent` until nothing is left, and `reports` handed to the engine and
-/// cleared. When `mustClose` is set the caller closes and calls `disconnected`.
+/// What the protocol's evidence means is decided here: at log-in the stream is drained up to the answer of an
+/// account query, which tells the number that the venue expects next; an inquiry about an order becomes such a
+/// query, and what has a number at or above its answer never arrived.
 ///
-/// Sans-I/O, no clock: every call gets machine time. No allocation after `init`. Sources: OUCH 5.0,
+/// Sans-I/O, no clock: see ``OrderEntryGateway``. No allocation after `init`. Sources: OUCH 5.0,
 /// SoupBinTCP 3.00, EXCHANGE.md.
-@safe public struct OUCHGateway: ~Copyable {
+@safe public struct OUCHGateway: ~Copyable, OrderEntryGateway {
+  /// The longest packet that a request becomes.
+  static var packetBytesMax: Int { 112 }
+  /// Room that only the session's own packets may use: log-in, heartbeat, drain query, log-out.
+  static var sessionBytes: Int { 4 * packetBytesMax }
+  /// Reports that one message may bring.
+  static var reportsPerMessageMax: Int { 4 }
+
   public let settings: OUCHGatewaySettings
-  public internal(set) var counters = OUCHGatewayCounters()
+  public internal(set) var counters = GatewayCounters()
   /// Set when the connection is of no use any more.
   public internal(set) var mustClose: OUCHCloseReason?
   public internal(set) var fuse: LastHopFuse
@@ -21,41 +27,55 @@ public import ExecutionCore
   /// The last message that could not be decoded.
   public internal(set) var lastFault: OUCHFault?
   var client: SoupClient
-  var queue: OUCHSendQueue
+  var buffer: SendBuffer
   let reportColumn: HeapColumn<VenueReport>
   var reportCount = 0
+  /// By ``InstrumentID``.
+  let symbols: HeapColumn<UInt64>
   var request = OUCHRequest(.accountQuery)
   var response = OUCHResponse(.systemEvent)
   var drain = OUCHDrain()
+  var inquiries: OUCHInquiries
+  /// Nothing but inquiries has been encoded since the last account query: its answer will do for another.
+  var isQueryLast = false
   private var isUp = false
 
   /// Takes all its memory.
-  public init(_ settings: OUCHGatewaySettings) {
+  ///
+  /// - Parameter symbols: by the engine's instrument numbers, eight padded ASCII bytes each (``SymbolCode``).
+  public init(_ settings: OUCHGatewaySettings, symbols: [UInt64]) {
     self.settings = settings
     fuse = LastHopFuse(settings.fuse)
     var session = settings.session
     session.findsHistory = true
     client = SoupClient(session)
-    queue = OUCHSendQueue(
-      urgentPackets: settings.urgentPackets, ordinaryPackets: settings.ordinaryPackets)
-    // Room for everything that waits to be reported at once, and for a batch of messages.
+    buffer = SendBuffer(bytes: max(settings.sendBytes, 1_024) + Self.sessionBytes)
     reportColumn = HeapColumn(
-      count: max(settings.urgentPackets, 1) + max(settings.ordinaryPackets, 1)
-        + OUCHSendQueue.reserve + OUCHSendQueue.sessionReserve + 256,
-      repeating: VenueReport(kind: .notSent, venue: settings.venue, account: settings.account))
+      count: 1_024,
+      repeating: VenueReport(kind: .notSent, port: settings.port, account: settings.account))
+    self.symbols = HeapColumn(count: symbols.count, repeating: 0)
+    for (i, symbol) in symbols.enumerated() { self.symbols[i] = symbol }
+    inquiries = OUCHInquiries(most: settings.inquiriesMax)
   }
-  deinit { reportColumn.free() }
+  deinit {
+    reportColumn.free()
+    symbols.free()
+  }
 
-  /// Logged in; requests are taken.
-  public var isActive: Bool { client.state == .active }
+  @inlinable public var isActive: Bool { isLoggedIn() }
+  #if !DEBUG
+    @_noLocks
+  #endif
+  @usableFromInline func isLoggedIn() -> Bool { client.state == .active }
   public var session: SessionName { client.session }
   /// The sequence of the next message of the venue's stream.
   public var nextSequence: UInt64 { client.nextSequence }
+  public var closing: Reconnecting? { mustClose?.reconnecting }
+  public var closingReason: String { mustClose?.description ?? "" }
+  public var fuseTripped: LastHopFuse.Cap? { fuse.tripped }
 
   // MARK: Reports
 
-  /// What happened since ``clearReports()``, in order. Valid until the next call that changes the
-  /// gateway.
   @inlinable public var reports: UnsafeBufferPointer<VenueReport> { unsafe made() }
   #if !DEBUG
     @_noLocks
@@ -75,7 +95,7 @@ public import ExecutionCore
   /// Places that are free; the last one is kept for `sessionDown`.
   var reportRoom: Int { reportColumn.count &- 1 &- reportCount }
   func blankReport(_ kind: VenueReport.Kind, now: Int64) -> VenueReport {
-    var report = VenueReport(kind: kind, venue: settings.venue, account: settings.account)
+    var report = VenueReport(kind: kind, port: settings.port, account: settings.account)
     report.receivedAt = now
     return report
   }
@@ -88,27 +108,19 @@ public import ExecutionCore
   public mutating func connected(now: Int64) {
     mustClose = nil
     isCaughtUp = false
-    guard let room = unsafe queue.room(urgent: true, isCancel: false) else { return }
-    let written = unsafe client.connected(now: now, into: room)
-    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
+    buffer.clear()
+    guard let room = unsafe buffer.tail(Self.packetBytesMax) else { return }
+    buffer.push(unsafe client.connected(now: now, into: room))
   }
 
-  /// The connection is gone. What was waiting and had not been begun is reported as not sent;
-  /// `sessionDown` follows when a session had been up. What was handed over has an unknown fate
-  /// until the next session has caught up.
+  /// The connection is gone: `sessionDown` is reported when a session had been up. What was handed over has
+  /// an unknown fate until the next session has caught up.
   public mutating func disconnected(now: Int64) {
     client.disconnected()
     isCaughtUp = false
-    let base = blankReport(.notSent, now: now)
-    // Bounded: each turn takes one out.
-    while let queued = queue.takeWaiting() {
-      guard queued.isRequest else { continue }
-      counters.notSent &+= 1
-      // The fuse counted it when it was encoded; it never was open.
-      if queued.kind == .new { fuse.closed(UInt32(truncatingIfNeeded: queued.venueReference)) }
-      // What has no room is settled with all else that has an unknown fate.
-      if reportRoom > 0 { report(OUCHGateway.notSent(queued, .sessionDown, base)) }
-    }
+    isQueryLast = false
+    buffer.clear()
+    inquiries.clear()
     guard isUp else { return }
     isUp = false
     var down = blankReport(.sessionDown, now: now)
@@ -124,31 +136,27 @@ public import ExecutionCore
     drain = OUCHDrain()
   }
 
-  /// Heartbeats and time-outs.
   #if !DEBUG
     @_noLocks
   #endif
   public mutating func tick(now: Int64) {
+    answerInquiries(now: now)
     // Without room there is no heartbeat, and none needed: bytes wait. The time-out is checked always.
     let room =
-      unsafe queue.room(urgent: true, isCancel: false)
+      unsafe buffer.tail(Self.packetBytesMax)
       ?? UnsafeMutableRawBufferPointer(start: nil, count: 0)
     var fault: SoupFault?
     let written = unsafe client.tick(now: now, into: room, &fault)
     if let fault { mustClose = .fault(fault) }
-    if written > 0 {
-      queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: true)
-    }
+    buffer.push(written)
   }
 
-  /// Asks the venue to end the session in order; it closes the connection.
+  /// Behind everything that has been encoded; the venue closes the connection.
   public mutating func logout() {
-    // Behind everything that is to be sent before.
-    guard client.state == .active,
-      let room = unsafe queue.room(urgent: false, isCancel: true)
-    else { return }
-    let written = unsafe SoupClient.logout(into: room)
-    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: false)
+    guard client.state == .active, let room = unsafe buffer.tail(Self.packetBytesMax) else {
+      return
+    }
+    buffer.push(unsafe SoupClient.logout(into: room))
   }
 
   /// Arms the tripped fuse again, in the name of a person; false when there is no name.
@@ -158,78 +166,29 @@ public import ExecutionCore
 
   // MARK: Bytes
 
-  /// The bytes to send now, cancels first; empty when there are none. Say with ``sent(_:now:)`` how
-  /// many were taken, also when it was none: until then nothing of them can be overtaken. New orders
-  /// and replaces that waited too long are withdrawn here and reported; while the reports have no room
-  /// for that, only cancels and session packets are handed over.
+  @inlinable public var output: UnsafeRawBufferPointer { unsafe encoded() }
   #if !DEBUG
     @_noLocks
   #endif
-  public mutating func prepareSend(now: Int64) -> UnsafeRawBufferPointer {
-    queue.release()
-    let ageMax = settings.ageMax
-    var isClean = true
-    if ageMax > 0, queue.waitingOrdinary > 0 {
-      isClean = withdraw(.tooOld, now: now) { queued in
-        queued.createdAt > 0 && now &- queued.createdAt > ageMax
-      }
-    }
-    return unsafe queue.prepare(urgentOnly: !isClean)
-  }
+  @usableFromInline func encoded() -> UnsafeRawBufferPointer { unsafe buffer.bytes }
 
-  /// Takes back waiting new orders and replaces, as far as the reports have room; false when some that
-  /// were chosen are left.
-  @discardableResult
-  mutating func withdraw(
-    _ cause: NotSentCause, now: Int64, _ chosen: (OUCHQueued) -> Bool
-  ) -> Bool {
-    let column = reportColumn
-    let last = column.count &- 1
-    var count = reportCount
-    var isWhole = true
-    let base = blankReport(.notSent, now: now)
-    queue.withdraw { queued in
-      guard queued.kind == .new || queued.kind == .replace, queued.isRequest, chosen(queued)
-      else { return false }
-      guard count < last else {
-        isWhole = false
-        return false
-      }
-      column[count] = OUCHGateway.notSent(queued, cause, base)
-      count &+= 1
-      return true
-    }
-    // The fuse counted them when they were encoded; they are not open.
-    for i in reportCount..<count where column[i].reason == UInt16(VenueRequest.Kind.new.rawValue) {
-      fuse.closed(UInt32(truncatingIfNeeded: column[i].venueReference))
-    }
-    counters.notSent &+= UInt64(count &- reportCount)
-    reportCount = count
-    return isWhole
-  }
-
-  /// The connection took the first `bytes` of what ``prepareSend(now:)`` gave, 0 when it had no room.
-  /// A packet that was begun is finished first; the rest is laid out anew.
   #if !DEBUG
     @_noLocks
   #endif
-  public mutating func sent(_ bytes: Int, now: Int64) {
-    queue.took(bytes)
-    guard bytes > 0 else { return }
-    counters.bytesSent &+= UInt64(bytes)
+  public mutating func sent(now: Int64) {
+    guard buffer.count > 0 else { return }
+    counters.bytesSent &+= UInt64(buffer.count)
+    buffer.clear()
     client.spoke(now: now)
   }
 
-  /// Takes bytes that were read.
-  ///
-  /// - Returns: how many were used. Fewer than given means that the reports are full, or that
-  ///   `mustClose` is set: hand over the reports, clear them, and call again with the rest.
   #if !DEBUG
     @_noLocks
   #endif
   public mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Int64) -> Int {
     var offset = 0
-    while mustClose == nil, reportRoom >= 4,
+    answerInquiries(now: now)
+    while mustClose == nil, reportRoom >= Self.reportsPerMessageMax,
       let event = unsafe client.next(bytes, &offset, now: now)
     {
       switch event {
@@ -256,52 +215,15 @@ public import ExecutionCore
     queryAccount()
   }
 
-  /// The drain marker: its answer comes behind everything that the venue had before.
-  mutating func queryAccount() {
-    // Never before an order that waits: its number would look as if it had not arrived.
-    guard let room = unsafe queue.room(urgent: false, isCancel: true) else { return }
+  /// Its answer comes behind everything that the venue had to say of what was sent before. False without room.
+  @discardableResult
+  mutating func queryAccount() -> Bool {
+    guard let room = unsafe buffer.tail(Self.packetBytesMax) else { return false }
     request.reset(.accountQuery)
     let written = unsafe packet(into: room)
-    guard written > 0 else { return }
-    queue.push(OUCHQueued(length: UInt16(truncatingIfNeeded: written)), urgent: false)
+    guard written > 0 else { return false }
+    buffer.push(written)
     drain.asked()
-  }
-}
-
-/// Tells a fresh answer to an account query from one that a replay brings again.
-///
-/// Answers of queries of earlier connections may stand in the replay, behind what an earlier client left
-/// (``SoupClient/historyEnd``). They come before any answer of this connection, so with `stale` of them
-/// possible, the stream is drained for certain when `stale + 1` answers have come; until then each
-/// answer is followed by another query.
-struct OUCHDrain: BitwiseCopyable {
-  /// Queries of earlier connections that may still be answered.
-  private var stale = 0
-  private var asks = 0
-  private var answers = 0
-  private var drained = true
-
-  mutating func begin() {
-    stale = max(stale &+ asks &- answers, 0)
-    if drained { stale = max(asks &- answers, 0) }
-    asks = 0
-    answers = 0
-    drained = false
-  }
-  mutating func asked() { asks &+= 1 }
-
-  enum Answer: BitwiseCopyable { case drained, askAgain, late }
-  mutating func answered() -> Answer {
-    answers &+= 1
-    if drained { return .late }
-    if answers > stale {
-      drained = true
-      // What is outstanding now is of this connection.
-      asks = max(asks &- (answers &- stale), 0)
-      answers = 0
-      stale = 0
-      return .drained
-    }
-    return .askAgain
+    return true
   }
 }

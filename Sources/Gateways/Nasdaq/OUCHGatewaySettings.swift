@@ -3,7 +3,7 @@ public import ExecutionCore
 /// Settings of an ``OUCHGateway``. Times in nanoseconds.
 @frozen public struct OUCHGatewaySettings: BitwiseCopyable, Sendable {
   public var session: SoupClientSettings
-  public var venue: UInt16
+  public var port: PortID
   public var account: AccountID
   /// Midnight Eastern of the session date as nanoseconds since 1970 UTC: venue time stamps count
   /// from there.
@@ -11,26 +11,24 @@ public import ExecutionCore
   /// Four bytes of text for mass cancels and entry switches; blanks are the account's own firm.
   public var firm: UInt32 = 0x2020_2020
   public var fuse = FuseLimits()
-  /// A new order or replace that waited longer is withdrawn, not sent late. Counted from
-  /// `VenueRequest.createdAt`; requests without that time (virtual time) are never too old. 0: off.
-  public var ageMax: Int64 = 1_000_000
-  /// Cancels and session packets that may wait.
-  public var urgentPackets: Int = 4_096
-  /// New orders, replaces and modifies that may wait.
-  public var ordinaryPackets: Int = 1_024
+  /// What is set in an order's reference number where the market data shows it.
+  public var bookReferenceBits: UInt64 = 1 << 63
+  /// Bytes that are handed to the socket in one go.
+  public var sendBytes = 16 * 1024
+  /// Inquiries that may wait for the answer to an account query.
+  public var inquiriesMax = 4_096
 
   public init(
-    session: SoupClientSettings, venue: UInt16, account: AccountID, midnight: Int64
+    session: SoupClientSettings, port: PortID, account: AccountID, midnight: Int64
   ) {
     self.session = session
-    self.venue = venue
+    self.port = port
     self.account = account
     self.midnight = midnight
   }
 }
 
-/// Why the connection is to be closed. After it: `disconnected`, and a new connection when it makes
-/// sense (not after `endOfSession`, and after `loginRejected` only with other settings).
+/// Why the connection is to be closed.
 @frozen public enum OUCHCloseReason: BitwiseCopyable, Sendable, Equatable {
   case fault(SoupFault)
   /// `A` not authorised, `S` session not available.
@@ -42,6 +40,15 @@ public import ExecutionCore
 }
 
 extension OUCHCloseReason: CustomStringConvertible {
+  var reconnecting: Reconnecting {
+    switch self {
+    case .fault: .later
+    // Another log-in needs other settings.
+    case .loginRejected, .endOfSession: .never
+    case .historyFound: .atOnce
+    }
+  }
+
   public var description: String {
     switch self {
     case .fault(let fault): fault.description
@@ -54,24 +61,6 @@ extension OUCHCloseReason: CustomStringConvertible {
     case .historyFound: "the venue's stream has a past that this client does not know"
     }
   }
-}
-
-/// Counters of an ``OUCHGateway``.
-@frozen public struct OUCHGatewayCounters: BitwiseCopyable, Sendable, Equatable {
-  public var encoded: UInt64 = 0
-  public var notSent: UInt64 = 0
-  public var bytesSent: UInt64 = 0
-  public var messages: UInt64 = 0
-  /// Messages of a type we do not know, or too short for their type: an alarm.
-  public var undecodable: UInt64 = 0
-  /// Messages whose fixed part was good and whose appendage was not.
-  public var badAppendages: UInt64 = 0
-  public var skippedOptions: UInt64 = 0
-  /// Echoed ClOrdIDs that are not of our form.
-  public var foreignClOrdIDs: UInt64 = 0
-  public var sessionsUp: UInt64 = 0
-
-  public init() {}
 }
 
 /// Exact conversions between the core's numbers and the venue's.
@@ -134,6 +123,29 @@ enum OUCHConvert {
     case 0x54: Side.sellShort.rawValue
     case 0x45: Side.sellShortExempt.rawValue
     default: 0
+    }
+  }
+  static func display(_ display: Display) -> UInt8 {
+    switch display {
+    case .displayed: 0x59
+    case .hidden: 0x4e
+    case .attributed: 0x41
+    }
+  }
+  /// As ``VenueReport/display`` has it; 0 for another letter.
+  static func display(_ letter: UInt8) -> UInt8 {
+    switch letter {
+    case 0x59: Display.displayed.rawValue &+ 1
+    case 0x4e: Display.hidden.rawValue &+ 1
+    case 0x41: Display.attributed.rawValue &+ 1
+    default: 0
+    }
+  }
+  static func capacity(_ capacity: OrderCapacity) -> UInt8 {
+    switch capacity {
+    case .principal: 0x50
+    case .agency: 0x41
+    case .risklessPrincipal: 0x52
     }
   }
 }

@@ -76,8 +76,12 @@
   ///
   /// `A` rejects user name or password; `S` another session, a sequence that the store no longer
   /// holds, and one beyond its end: such a client has messages that this stream never sent.
+  ///
+  /// - Parameter credentials: what the log-in must have; nil: those of the settings. A port of several accounts
+  ///   finds out by the user name whose they are to be, and whose stream is asked for.
   public mutating func answer(
-    _ login: SoupLogin, firstSequence: UInt64, nextSequence: UInt64, now: Int64,
+    _ login: SoupLogin, credentials: SoupCredentials? = nil, firstSequence: UInt64,
+    nextSequence: UInt64, now: Int64,
     into out: UnsafeMutableRawBufferPointer
   ) -> Answer {
     let writer = unsafe WireWriter(out)
@@ -89,7 +93,7 @@
     let from = login.sequence == 0 ? newest : login.sequence
     var reason: UInt8? = nil
     if !sameSession || from < firstSequence || from > nextSequence { reason = 0x53 }
-    if login.credentials != settings.credentials { reason = 0x41 }
+    if login.credentials != credentials ?? settings.credentials { reason = 0x41 }
     if let reason {
       writer.u16(0, 2)
       writer.u8(2, SoupPacketType.loginRejected)

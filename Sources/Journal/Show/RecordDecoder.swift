@@ -48,14 +48,18 @@ public struct RecordDecoder: Sendable {
     var quantityExponent: Int
   }
   private var instruments: [UInt32: Instrument] = [:]
-  private var orders: [UInt64: UInt64] = [:]
+  private struct Reference: Hashable {
+    var port: UInt16
+    var number: UInt64
+  }
+  private var orders: [Reference: UInt64] = [:]
 
   public init() {}
 
   /// A payload whose version or size is not known is given as the field `payload` in hexadecimal.
   public mutating func decode(_ record: JournalRecord) -> DecodedRecord {
     var decoded = DecodedRecord(header: record.header, type: record.type)
-    guard let layout = RecordLayout.of(record.type), record.header.version == 1,
+    guard let layout = RecordLayout.of(record.type), record.header.version == RecordHeader.version,
       record.payloadCount >= layout.size, record.payloadCount < layout.size + 8
     else {
       decoded.fields = [("payload", .text(hexadecimal(record.payload)))]
@@ -67,7 +71,7 @@ public struct RecordDecoder: Sendable {
       decoded.fields.append((field.name, value(field, record, facts)))
     }
     remember(record, layout, facts)
-    decoded.clientOrderID = order(of: record, decoded)
+    decoded.clientOrderID = order(of: record, layout, decoded)
     return decoded
   }
 
@@ -99,19 +103,28 @@ public struct RecordDecoder: Sendable {
         instruments[id] = facts
       }
     case .sessionStarted: orders.removeAll()
-    case .intent: orders[number("venueReference")] = number("clientOrderID")
+    case .intent:
+      let reference = Reference(port: port(record, layout), number: number("venueReference"))
+      orders[reference] = number("clientOrderID")
     default: break
     }
   }
 
-  private func order(of record: JournalRecord, _ decoded: DecodedRecord) -> UInt64 {
+  private func port(_ record: JournalRecord, _ layout: RecordLayout) -> UInt16 {
+    layout.field("port").flatMap { record.load($0.offset, as: UInt16.self) } ?? 0
+  }
+
+  private func order(
+    of record: JournalRecord, _ layout: RecordLayout, _ decoded: DecodedRecord
+  ) -> UInt64 {
     if case .integer(let id) = decoded["clientOrderID"], id != 0 {
       return UInt64(truncatingIfNeeded: id)
     }
     guard record.type == .report, case .integer(let reference) = decoded["venueReference"] else {
       return 0
     }
-    return orders[UInt64(truncatingIfNeeded: reference)] ?? 0
+    return orders[
+      Reference(port: port(record, layout), number: UInt64(truncatingIfNeeded: reference))] ?? 0
   }
 
   private func value(_ field: RecordField, _ record: JournalRecord, _ facts: Instrument)
@@ -146,6 +159,14 @@ public struct RecordDecoder: Sendable {
       let bytes = (0..<field.width).map { record.load(field.offset + $0, as: UInt8.self) ?? 0 }
       let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
       return text.isEmpty ? .none : .text(text)
+    case .venueIdentifier:
+      let bytes = (0..<field.width).map { record.load(field.offset + $0, as: UInt8.self) ?? 0 }
+      if bytes.prefix(8).allSatisfy({ $0 == 0 }) {
+        let number = record.load(field.offset + 8, as: UInt64.self) ?? 0
+        return number == 0 ? .none : .integer(Int128(number))
+      }
+      return .text(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
+    case .portOrNone: return raw == UInt64(UInt16.max) ? .none : .integer(Int128(raw))
     case .name(let lookup):
       if let name = lookup(raw) { return .name(name) }
       return raw == 0 ? .none : .integer(Int128(raw))

@@ -1,13 +1,14 @@
 internal import ExecutionCore
 
 extension RecordLayout {
-  /// The layout of a type's payload in version 1; nil where it is only bytes.
+  /// The layout of a type's payload in the version that this build writes; nil where it is only bytes.
   static func of(_ type: RecordType) -> RecordLayout? { table[type.rawValue] }
 
   private static let table: [UInt16: RecordLayout] = [
     RecordType.sessionStarted.rawValue: session,
     RecordType.sessionEnded.rawValue: session,
     RecordType.instrumentDefined.rawValue: instrumentDefined,
+    RecordType.portDefined.rawValue: portDefined,
     RecordType.intent.rawValue: intent,
     RecordType.report.rawValue: report,
     RecordType.refusal.rawValue: refusal,
@@ -23,15 +24,22 @@ extension RecordLayout {
     .adding("tradingDay", \.tradingDay, .unsigned)
     .adding("configurationHash", \.configurationHash, .unsigned)
     .adding("nextClientOrderID", \.nextClientOrderID, .unsigned)
-    .adding("nextVenueReference", \.nextVenueReference, .unsigned)
     .adding("stateHash", \.stateHash, .unsigned)
     .adding("instruments", \.instruments, .unsigned)
     .adding("accounts", \.accounts, .unsigned)
     .adding("strategies", \.strategies, .unsigned)
-    .adding("venue", \.venue, .unsigned)
+    .adding("ports", \.ports, .unsigned)
     .adding("openOrders", \.openOrders, .unsigned)
     .adding("executions", \.executions, .unsigned)
     .adding("alarms", \.alarms, .unsigned)
+    .layout
+
+  private static let portDefined = LayoutBuilder(PortRecord.self)
+    .adding("port", \.port, .unsigned)
+    .adding("name", \.name, .text)
+    .adding("venue", \.venue, .unsigned)
+    .adding("venueName", \.venueName, .text)
+    .adding("nextVenueReference", \.nextVenueReference, .unsigned)
     .layout
 
   private static let instrumentDefined = LayoutBuilder(InstrumentRecord.self)
@@ -57,16 +65,16 @@ extension RecordLayout {
     .adding("venueReference", \.request.venueReference, .unsigned)
     .adding("originalVenueReference", \.request.originalVenueReference, .unsigned)
     .instrument(\.request.instrument)
-    .symbol(\.request.symbol)
     .adding("side", \.request.side, .stored(Side.self))
     .adding("price", \.request.price, .price)
     .adding("quantity", \.request.quantity, .quantity)
     .adding("timeInForce", \.request.timeInForce, .stored(TimeInForce.self))
-    .adding("display", \.request.display, .letter)
-    .adding("capacity", \.request.capacity, .letter)
+    .adding("display", \.request.display, .stored(Display.self))
+    .adding("capacity", \.request.capacity, .stored(OrderCapacity.self))
     .adding("incarnation", \.request.incarnation, .unsigned)
     .adding("flags", \.request.flags, .unsigned)
     .adding("venue", \.request.venue, .unsigned)
+    .adding("port", \.request.port, .unsigned)
     .adding("order", \.request.order, .handle)
     .adding("bid", \.quote.bid, .price)
     .adding("bidQuantity", \.quote.bidQuantity, .quantity)
@@ -81,23 +89,24 @@ extension RecordLayout {
     .adding("venueReference", \.venueReference, .unsigned)
     .adding("originalVenueReference", \.originalVenueReference, .unsigned)
     .adding("clientOrderID", \.clientOrderID, .unsigned)
-    .adding("venueOrderNumber", \.venueOrderNumber, .unsigned)
-    .adding("matchNumber", \.matchNumber, .unsigned)
-    .symbol(\.symbol)
+    .adding("venueOrderID", \.venueOrderID, .venueIdentifier)
+    .adding("executionID", \.executionID, .venueIdentifier)
     .adding("side", \.side, .cases(Side.self))
     .adding("price", \.price, .price)
     .adding("quantity", \.quantity, .quantity)
+    .adding("executedQuantity", \.executedQuantity, .quantity)
     .adding("venueTime", \.venueTime, .time)
     .adding("streamSequence", \.streamSequence, .unsigned)
     .adding("receivedAt", \.receivedAt, .signed)
     .adding("reason", \.reason, .unsigned)
     .adding("liquidity", \.liquidity, .letter)
-    .adding("orderState", \.orderState, .letter)
+    .adding("standing", \.standing, .stored(VenueStanding.self))
+    .adding("subject", \.subject, .cases(VenueRequest.Kind.self))
     .adding("incarnation", \.incarnation, .unsigned)
-    .adding("timeInForce", \.timeInForce, .unsigned)
-    .adding("display", \.display, .letter)
+    .adding("display", \.display, .unsigned)
+    .adding("bookReference", \.bookReference, .unsigned)
     .adding("reportAccount", \.account, .identifier)
-    .adding("venue", \.venue, .unsigned)
+    .adding("port", \.port, .unsigned)
     .exponents(price: \.priceExponent, quantity: nil)
     .layout
 
@@ -138,12 +147,13 @@ extension RecordLayout {
     .adding("order", \.order, .handle)
     .adding("incarnation", \.incarnation, .unsigned)
     .adding("update", \.update, .unsigned)
+    .adding("port", \.port, .unsigned)
     .layout
 
   private static let execution = LayoutBuilder(ExecutionRecord.self)
     .adding("clientOrderID", \.clientOrderID, .unsigned)
     .adding("venueReference", \.venueReference, .unsigned)
-    .adding("matchNumber", \.matchNumber, .unsigned)
+    .adding("executionID", \.executionID, .venueIdentifier)
     .adding("revision", \.revision, .unsigned)
     .instrument(\.instrument)
     .adding("side", \.side, .cases(Side.self))
@@ -155,6 +165,7 @@ extension RecordLayout {
     .adding("venueTime", \.venueTime, .time)
     .adding("tradingDay", \.tradingDay, .unsigned)
     .adding("venue", \.venue, .unsigned)
+    .adding("port", \.port, .unsigned)
     .adding("incarnation", \.incarnation, .unsigned)
     .adding("flags", \.flags, .unsigned)
     .layout
@@ -163,6 +174,7 @@ extension RecordLayout {
     .adding("code", \.code, .cases(AlarmCode.self))
     .adding("report", \.report, .cases(VenueReport.Kind.self))
     .adding("clientOrderID", \.clientOrderID, .unsigned)
+    .adding("port", \.port, .portOrNone)
     .adding("venueReference", \.venueReference, .unsigned)
     .instrument(\.instrument)
     .adding("expected", \.expected, .signed)

@@ -25,6 +25,10 @@ enum FieldKind: Sendable {
   case flag
   /// Zero-padded UTF-8 of the field's width.
   case text
+  /// ``VenueIdentifier``: text or a number.
+  case venueIdentifier
+  /// A port; all bits set is none.
+  case portOrNone
   /// The name of a numbered case; numbers without one are shown as numbers.
   case name(@Sendable (UInt64) -> String?)
 }

@@ -99,6 +99,9 @@ private struct Phrase {
     case .alarm: alarm
     case .command: command
     case .marketState: marketState
+    case .portDefined:
+      "number \(show("port")), \(show("name")) at \(show("venueName"))"
+        + also("next reference", "nextVenueReference")
     case .timer: "token \(show("token"))" + also("due", "due") + also("strategy", "timerStrategy")
     case .strategyState, .padding: ""
     }
@@ -107,7 +110,7 @@ private struct Phrase {
   var session: String {
     "trading day \(show("tradingDay")), \(show("instruments")) instruments, "
       + "\(show("accounts")) accounts, \(show("strategies")) strategies, "
-      + "next order \(show("nextClientOrderID")), next reference \(show("nextVenueReference"))"
+      + "\(show("ports")) ports, next order \(show("nextClientOrderID"))"
       + also("open orders", "openOrders") + also("executions", "executions")
       + also("alarms", "alarms")
   }
@@ -128,11 +131,11 @@ private struct Phrase {
       : also("reference", "venueReference")
     switch record["request"] {
     case .name("new"), .name("replace"), .name("modify"):
-      return "\(kind) \(terms) \(show("timeInForce"))" + order + references + quote
+      return "\(kind) \(terms) \(show("timeInForce"))" + order + references + atPort + quote
     case .name("cancel"):
       let rest = has("quantity") ? " down to \(show("quantity"))" : ""
-      return kind + rest + order + references + quote
-    default: return kind + order + references
+      return kind + rest + order + references + atPort + quote
+    default: return kind + order + references + atPort
     }
   }
 
@@ -141,15 +144,28 @@ private struct Phrase {
     switch record["report"] {
     case .name("canceled"): line += " \(show("quantity"))" + cancelReason
     case .name("rejected"), .name("cancelRejected"): line += also("reason", "reason")
-    case .name("systemEvent"): line += letterReason
+    case .name("notice"): line += letterReason
+    case .name("notSent"): line += also("of", "subject") + named(NotSentCause.init(rawValue:))
+    case .name("inquiryAnswered"): line += named(InquiryOutcome.init(rawValue:))
     default:
       if has("quantity") { line += has("price") ? " " + terms : " " + show("quantity") }
       if has("reason") { line += letterReason }
     }
     return line + order + also("reference", "venueReference")
-      + also("was", "originalVenueReference") + also("match", "matchNumber")
-      + also("liquidity", "liquidity") + also("stream", "streamSequence")
+      + also("was", "originalVenueReference") + also("execution", "executionID")
+      + also("liquidity", "liquidity") + also("stream", "streamSequence") + atPort
   }
+
+  /// A report's reason as a case of ours.
+  private func named<Reason>(_ reason: (UInt16) -> Reason?) -> String {
+    guard case .integer(let code) = record["reason"], let raw = UInt16(exactly: code),
+      let found = reason(raw)
+    else { return also("reason", "reason") }
+    return ", \(found)"
+  }
+
+  /// The port, where it is not the only one that most runs have.
+  private var atPort: String { record["port"] == .integer(0) ? "" : also("port", "port") }
 
   private var letterReason: String {
     guard case .integer(let code) = record["reason"], code > 0x20, code < 0x7f else {
@@ -197,9 +213,10 @@ private struct Phrase {
         marks.append(name)
       }
     }
-    return terms + order + also("reference", "venueReference") + also("match", "matchNumber")
+    return terms + order + also("reference", "venueReference") + also("execution", "executionID")
       + also("liquidity", "liquidity") + ", fee \(show("fee")), position \(show("position"))"
-      + also("revision", "revision") + (marks.isEmpty ? "" : " [\(marks.joined(separator: ", "))]")
+      + also("revision", "revision") + atPort
+      + (marks.isEmpty ? "" : " [\(marks.joined(separator: ", "))]")
   }
 
   var alarm: String {

@@ -21,7 +21,7 @@ extension Configuration {
       strategies: ordered.map {
         StrategyConfiguration(
           name: $0.name, account: numbers[$0.account] ?? AccountID(raw: 0), limits: $0.limits.risk)
-      })
+      }, venues: [.nasdaq(name: "exchange", fees: fees.schedule)])
     engine.firmLimits = limits.risk
     engine.restricted = try restrictedInstruments(instruments)
     engine.staticCollar = PriceCollar(
@@ -34,7 +34,6 @@ extension Configuration {
     engine.duplicatesMax = quality.duplicatesMax
     engine.acknowledgeTimeout = Int64(quality.acknowledgeTimeoutMilliseconds) * 1_000_000
     engine.outboxAgeMax = Int64(runtime.orderAgeMaxMicroseconds) * 1_000
-    engine.fees = fees.schedule
     engine.tradingDay = day
     engine.poolCapacity = runtime.ordersMax
     engine.marketData = MarketDataSettings(capacity: BookCapacity(orders: runtime.bookOrdersMax))
@@ -43,6 +42,9 @@ extension Configuration {
     engine.lockMemory = runtime.lockMemory
     return engine
   }
+
+  /// The user names of the order sessions, by account.
+  var usernames: [String] { accounts.map { $0.username.isEmpty ? session.username : $0.username } }
 
   /// Market makers first, then takers: the order in which the strategy set numbers them.
   var orderedStrategies: [Strategy] {

@@ -97,10 +97,23 @@ extension Configuration {
 
   private mutating func readAccounts(_ reader: inout SectionReader) {
     var names: Set<String> = []
+    var users: Set<String> = []
+    let common = session.username
     reader.list("accounts", into: &accounts, count: 1...64, empty: Account(name: "")) {
       section, account in
       section.read("name", into: &account.name, wanted: Wanted.name, where: Wanted.isName)
+      let isNew = !names.contains(account.name)
       section.requireUnique(account.name, key: "name", among: &names)
+      section.read(
+        "username", into: &account.username, wanted: Session.usernameWanted,
+        where: { $0.isEmpty || Session.isUsername($0) })
+      let user = account.username.isEmpty ? common : account.username
+      if !users.insert(user).inserted, isNew {
+        section.refuse(
+          section.has("username") ? "username" : "name",
+          "another account logs in as '\(user)' already: give each a user name of its own (username)"
+        )
+      }
       section.section("limits") { account.limits.read(&$0) }
     }
   }

@@ -174,6 +174,8 @@ public struct Configuration: Equatable, Sendable {
 
   public struct Account: Equatable, Sendable {
     public var name: String
+    /// Of its order session; empty: that of ``Configuration/session``.
+    public var username = ""
     public var limits = Limits.account
   }
 

@@ -11,7 +11,8 @@ import Transport
 struct HotResult: Sendable {
   var state: EngineSnapshot
   var mold: MoldCounters
-  var gateway: OUCHGatewayCounters
+  /// All order sessions together.
+  var gateway: GatewayCounters
   var datagrams: UInt64
   var bytes: UInt64
   var malformed: UInt64
@@ -26,7 +27,7 @@ struct HotResult: Sendable {
   var symbolsWhole: Int
   /// Times that the books were taken from a snapshot.
   var snapshots: UInt64
-  /// The order session was up, and all its reports seen, when the run ended.
+  /// Every order session was up, and all its reports seen, when the run ended.
   var isSessionUp: Bool
   /// Memory that the engine took at the start.
   var arenaBytes: UInt64
@@ -78,30 +79,42 @@ final class HotRun: @unchecked Sendable {
     let backEnd = reactor.backEnd.rawValue
     guard let services = awaitServices() else { return nil }
     feed.requestServer = services.rerequest
-    let session = try gatewaySettings(plan)
-    let orders = OrderEntryClient(to: services.orderEntry, gateway: session, backoff: backoff)
+    let sessions = try gatewaySettings(plan)
+    let symbols = plan.instruments.map(\.symbol)
+    let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: sessions.count) { port in
+      let gateway = OUCHGateway(sessions[Int(port.raw)], symbols: symbols)
+      return OrderEntryClient(
+        port, to: services.orderEntry, gateway: VenueGateway(ouch: gateway), backoff: backoff)
+    }
     let configuration = plan.configuration
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
       clock: SessionClock(speed: configuration.feed.speed.factor))
     var loop = TradingLoop(
       feed: feed, path: path,
-      snapshot: SnapshotClient(credentials: session.session.credentials, midnight: plan.midnight),
+      snapshot: SnapshotClient(
+        credentials: sessions[0].session.credentials, midnight: plan.midnight),
       monitor: monitor,
       settings: loopSettings(services))
     let reason = loop.run()
     let begun = loop.path.clock.begunAt
+    let clients = loop.path.orders
+    var counters = GatewayCounters()
+    for i in 0..<clients.count { counters.add(clients[i].gateway.counters) }
     return HotResult(
       state: loop.path.driver.engine.snapshot(), mold: loop.feed.receiver.counters,
-      gateway: loop.path.orders.gateway.counters, datagrams: loop.feed.datagrams,
+      gateway: counters, datagrams: loop.feed.datagrams,
       bytes: loop.feed.bytes, malformed: loop.feed.malformed,
-      connects: loop.path.orders.connects, endReason: reason, backEnd: backEnd,
-      trouble: loop.path.orders.trouble, elapsed: begun == 0 ? 0 : nt_clock_now() - begun,
+      connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects }, endReason: reason,
+      backEnd: backEnd,
+      trouble: (0..<clients.count).map { clients[$0].trouble }.first { !$0.isEmpty } ?? "",
+      elapsed: begun == 0 ? 0 : nt_clock_now() - begun,
       sessionSpan: loop.path.clock.span,
       recovered: loop.feed.receiver.line(loop.feed.receiver.requestLine).firstMessages,
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
-      isSessionUp: loop.path.orders.gateway.isCaughtUp, arenaBytes: arenaBytes,
-      fuseTripped: loop.path.orders.gateway.fuse.tripped)
+      isSessionUp: (0..<clients.count).allSatisfy { clients[$0].gateway.isCaughtUp },
+      arenaBytes: arenaBytes,
+      fuseTripped: (0..<clients.count).lazy.compactMap { clients[$0].gateway.fuseTripped }.first)
   }
 
   private func loopSettings(_ services: ExchangeServices) -> TradingLoopSettings {
@@ -211,20 +224,29 @@ extension Engine {
   }
 }
 
-/// The order session's settings; the same for real and for virtual time.
-func gatewaySettings(_ plan: RunPlan) throws(CommandFailure) -> OUCHGatewaySettings {
+/// The settings of the order sessions, one for each account, which is the port of the same number; the same for
+/// real and for virtual time.
+func gatewaySettings(_ plan: RunPlan) throws(CommandFailure) -> [OUCHGatewaySettings] {
+  var all: [OUCHGatewaySettings] = []
+  for (i, username) in plan.configuration.usernames.enumerated() {
+    all.append(try gatewaySettings(plan, account: i, username: username))
+  }
+  return all
+}
+
+private func gatewaySettings(
+  _ plan: RunPlan, account: Int, username: String
+) throws(CommandFailure) -> OUCHGatewaySettings {
   let session = plan.configuration.session
-  guard
-    let credentials = SoupCredentials(username: session.username, password: session.password)
-  else {
+  guard let credentials = SoupCredentials(username: username, password: session.password) else {
     throw CommandFailure(.configuration, "session: user name or password is too long")
   }
   var soup = SoupClientSettings(credentials: credentials)
   soup.heartbeatInterval = Int64(session.heartbeatMilliseconds) * 1_000_000
   soup.timeout = Int64(session.timeoutMilliseconds) * 1_000_000
   var settings = OUCHGatewaySettings(
-    session: soup, venue: 0, account: AccountID(raw: 0), midnight: plan.midnight)
-  settings.ageMax = Int64(plan.configuration.runtime.orderAgeMaxMicroseconds) * 1_000
+    session: soup, port: PortID(raw: UInt16(account)), account: AccountID(raw: UInt32(account)),
+    midnight: plan.midnight)
   // Virtual time passes for the gateway as it does for the engine.
   let speed = plan.options.isVirtualTime ? nil : plan.configuration.feed.speed
   settings.fuse = FuseLimits(behind: plan.configuration.limits, speed: speed)

@@ -15,6 +15,7 @@ struct ReportedAccount: Equatable {
   var shares: Int64
   var workingOrders: Int
   var unknownReferences: UInt64
+  /// By user name and symbol.
   var positions: [String: Position]
   var violations: [String]
 
@@ -41,32 +42,34 @@ struct ReportedAccount: Equatable {
     self.violations = violations
     positions = [:]
     for entry in listed {
-      guard let symbol = entry["symbol"] as? String, let position = Position(entry) else {
-        return nil
-      }
-      positions[symbol] = position
+      guard let account = entry["account"] as? String, let symbol = entry["symbol"] as? String,
+        let position = Position(entry)
+      else { return nil }
+      positions["\(account) \(symbol)"] = position
     }
   }
 
-  /// The same of ours, strategies and accounts together.
-  static func ours(_ state: EngineSnapshot) -> [String: Position] {
+  /// The same of ours, strategies together.
+  static func ours(_ state: EngineSnapshot, usernames: [String]) -> [String: Position] {
     var positions: [String: Position] = [:]
     for entry in state.positions {
-      var position = positions[entry.symbol] ?? Position()
+      let account = Int(entry.account.raw)
+      let key = "\(account < usernames.count ? usernames[account] : "?") \(entry.symbol)"
+      var position = positions[key] ?? Position()
       position.shares += entry.quantity
       position.bought += entry.bought
       position.sold += entry.sold
       position.cash += entry.cashFlow.raw
       position.fees += entry.fees.raw
-      positions[entry.symbol] = position
+      positions[key] = position
     }
     return positions
   }
 
   /// What the two say of fills, positions and money, as invariants.
-  func reconcile(_ state: EngineSnapshot) -> [RunSummary.Invariant] {
+  func reconcile(_ state: EngineSnapshot, usernames: [String]) -> [RunSummary.Invariant] {
     let booked = state.counters.standingExecutions
-    let ours = Self.ours(state).filter { $0.value != Position() }
+    let ours = Self.ours(state, usernames: usernames).filter { $0.value != Position() }
     let theirs = positions.filter { $0.value != Position() }
     let symbols = Set(ours.keys).union(theirs.keys).sorted()
     let differing = symbols.filter { ours[$0] != theirs[$0] }

@@ -236,7 +236,9 @@ struct RunSession {
     summary.latency.stages = RunSummary.stages(latency)
     summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.exchange.restarts = exchange?.restarts ?? 0
-    summary.exchange.reconnects = result.gateway.sessionsUp &- min(1, result.gateway.sessionsUp)
+    let sessions = UInt64(plan.configuration.accounts.count)
+    summary.exchange.reconnects =
+      result.gateway.sessionsUp &- min(sessions, result.gateway.sessionsUp)
     if !result.trouble.isEmpty {
       summary.notes.append(
         "the order session was \(result.gateway.sessionsUp > 0 ? "lost" : "never up"), "
@@ -244,7 +246,8 @@ struct RunSession {
     }
     summary.close(result.state)
     if let account {
-      summary.reconcile(account.report, account.trouble, result.state)
+      summary.reconcile(
+        account.report, account.trouble, result.state, usernames: plan.configuration.usernames)
     } else {
       summary.noteUnreconciled()
     }
@@ -286,7 +289,9 @@ extension RunSummary {
     )
   }
 
-  mutating func reconcile(_ account: ReportedAccount?, _ trouble: String, _ state: EngineSnapshot) {
+  mutating func reconcile(
+    _ account: ReportedAccount?, _ trouble: String, _ state: EngineSnapshot, usernames: [String]
+  ) {
     guard let account else {
       invariants.append(
         Invariant("the exchange's own account", holds: false, trouble))
@@ -300,6 +305,6 @@ extension RunSummary {
         "\(account.unknownReferences.grouped) messages of the recording name orders that it does not "
           + "have: the queue ahead of our orders is a lower bound")
     }
-    invariants += account.reconcile(state)
+    invariants += account.reconcile(state, usernames: usernames)
   }
 }

@@ -67,7 +67,7 @@ enum VirtualRun {
     let strategies = try StrategySet(configuration, instruments: plan.instruments)
     let engine = try HotRun.engine(plan, journal)
     var settings = ExchangeSessionSettings()
-    settings.accounts = [configuration.session.username]
+    settings.accounts = configuration.usernames
     settings.exchange.fees = configuration.fees.ofExchange
     settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
     // The exchange keeps its inputs as its process does: every fill can be derived from them again.
@@ -87,7 +87,7 @@ enum VirtualRun {
     virtual.seed = configuration.feed.seed
     return VirtualSession(
       driver: Driver(engine: engine, strategy: StrategySwitch(strategies)), exchange: exchange,
-      gateway: try gatewaySettings(plan), settings: virtual)
+      gateways: try gatewaySettings(plan), settings: virtual)
   }
 
   private static func summary(
@@ -108,11 +108,12 @@ enum VirtualRun {
       state, accounts: plan.configuration.accounts.map(\.name),
       strategies: plan.configuration.orderedStrategies.map(\.name),
       instruments: plan.instruments.count)
-    summary.take(session.gateway.counters, fuse: session.gateway.fuse.tripped)
+    summary.take(session.gatewayCounters, fuse: session.fuseTripped)
     summary.feed.symbolsWhole = session.driver.engine.symbolsWhole
     summary.close(state)
     summary.reconcile(
-      ReportedAccount(json: Data(report.utf8)), "its report cannot be read", state)
+      ReportedAccount(json: Data(report.utf8)), "its report cannot be read", state,
+      usernames: plan.configuration.usernames)
     return summary
   }
 }

@@ -85,7 +85,9 @@ public struct MarketMaker: Strategy {
       // A hole that the other line fills in a moment is no reason to give up a place in the queue.
       if desk.awaitsRepair(instrument) { return }
       // Without a session a cancel would only come back as not sent, once a batch.
-      if desk.venueIsReady, desk.openOrderCount(instrument) > 0 { _ = desk.cancelAll(instrument) }
+      if desk.venueIsReady(instrument), desk.openOrderCount(instrument) > 0 {
+        _ = desk.cancelAll(instrument)
+      }
       return
     }
     let position = desk.position(instrument).raw

@@ -28,7 +28,7 @@ extension RunSummary {
   }
 
   /// What the order session must never show: both say that something is wrong with us or with the venue.
-  mutating func take(_ gateway: OUCHGatewayCounters, fuse: LastHopFuse.Cap?) {
+  mutating func take(_ gateway: GatewayCounters, fuse: LastHopFuse.Cap?) {
     invariants.append(
       Invariant(
         "last-hop fuse not tripped", holds: fuse == nil,
@@ -42,6 +42,7 @@ extension RunSummary {
   /// After one of these, what the engine believes of its orders or positions may be wrong.
   static let seriousAlarms: [AlarmCode] = [
     .illegalReport, .unknownReference, .streamGap, .executionMismatch, .ledgerFull, .updateLost,
+    .executionsMissing, .unknownPort,
   ]
 
   private mutating func takeAlarms(_ state: EngineSnapshot) {

@@ -121,18 +121,20 @@ extension ExchangeServer {
   }
 
   private mutating func logIn(_ client: OrderClient, _ login: SoupLogin, now: Int64) -> Bool {
-    // One account a port: the first.
-    let stream = session.orderStreams[0]
+    // Whoever is nobody's is refused as the first would be.
+    let account = session.account(of: login, password: settings.password) ?? 0
+    let stream = session.orderStreams[account]
     let answer = unsafe client.soup.answer(
-      login, firstSequence: stream.firstSequence, nextSequence: stream.nextSequence, now: now,
+      login, credentials: session.credentials(of: account, password: settings.password),
+      firstSequence: stream.firstSequence, nextSequence: stream.nextSequence, now: now,
       into: scratch)
     switch answer {
     case .accepted(let bytes):
       // A newer log-in of the account ends an older connection.
-      for other in clients where other !== client && other.account == 0 {
+      for other in clients where other !== client && other.account == account {
         drop(other.connection, now: now)
       }
-      client.account = 0
+      client.account = account
       counters.logins &+= 1
       transmit(bytes, to: client.connection)
       return true

@@ -90,6 +90,19 @@ public struct ExchangeSessionSettings: Sendable {
   /// The sequence that the next published message will get.
   public var nextSequence: UInt64 { stream.nextSequence }
 
+  /// What an account logs in with.
+  func credentials(of account: Int, password: String) -> SoupCredentials? {
+    guard account < settings.accounts.count else { return nil }
+    return SoupCredentials(username: settings.accounts[account], password: password)
+  }
+
+  /// The account whose log-in this is; nil for nobody's.
+  func account(of login: SoupLogin, password: String) -> Int? {
+    settings.accounts.indices.first {
+      credentials(of: $0, password: password) == login.credentials
+    }
+  }
+
   /// Messages in the account's sequenced stream.
   public func eventCount(account: Int) -> UInt64 { orderStreams[account].nextSequence - 1 }
 

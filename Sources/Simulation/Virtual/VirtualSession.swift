@@ -10,17 +10,17 @@ public import Gateways
 @safe public struct VirtualSession<S: Strategy>: ~Copyable {
   public var driver: Driver<S>
   public let exchange: ExchangeSession
-  public private(set) var gateway: OUCHGateway
   public let settings: VirtualSettings
   /// Session time of the last event.
   public private(set) var time: Int64
   public private(set) var events: UInt64 = 0
 
-  private var soup: SoupServer
+  /// The order sessions, one for each port of the engine and account of the exchange.
+  private let ports: [VirtualPort]
   private var queue = VirtualQueue()
   private var random: SeededRandom
-  /// When the last event of each stream arrives: streams do not overtake themselves.
-  private var lastArrival = (orders: Int64.min, feed: Int64.min, reports: Int64.min)
+  /// When the last datagram of the feed arrives: it does not overtake itself.
+  private var lastFeed = Int64.min
   private var published: UInt64
   private var records: [MarketRecord]
   private var buffer: [UInt8]
@@ -35,26 +35,43 @@ public import Gateways
   ///
   /// - Parameters:
   ///   - exchange: without a store, at the start of its feed.
-  ///   - gateway: its user name must be the exchange's first account's.
+  ///   - gateways: one for each port of the engine, in their order; the user name of each must be that of the
+  ///     exchange's account of the same number.
   public init(
-    driver: consuming Driver<S>, exchange: ExchangeSession, gateway: OUCHGatewaySettings,
+    driver: consuming Driver<S>, exchange: ExchangeSession, gateways: [OUCHGatewaySettings],
     settings: VirtualSettings = VirtualSettings()
   ) {
     self.driver = driver
     self.exchange = exchange
-    self.gateway = OUCHGateway(gateway)
     self.settings = settings
     random = SeededRandom(seed: settings.seed)
     let first = exchange.feed.peek()?.sessionTime ?? exchange.feed.midnight
     time = first - Self.loginLead
-    soup = SoupServer(
-      SoupServerSettings(session: exchange.name, credentials: gateway.session.credentials),
-      now: time)
+    let symbols = self.driver.engine.configuration.instruments.map(\.symbol)
+    let start = time
+    ports = gateways.map {
+      VirtualPort(
+        gateway: OUCHGateway($0, symbols: symbols),
+        soup: SoupServer(
+          SoupServerSettings(session: exchange.name, credentials: $0.session.credentials),
+          now: start))
+    }
     published = exchange.nextSequence
     records = [MarketRecord](repeating: MarketRecord(), count: 1_024)
     buffer = [UInt8](repeating: 0, count: 65_536)
-    self.gateway.connected(now: time)
-    flush()
+    for (i, port) in ports.enumerated() {
+      port.gateway.connected(now: time)
+      flush(i)
+    }
+  }
+
+  /// What the gateways counted, together.
+  public var gatewayCounters: GatewayCounters {
+    ports.reduce(into: GatewayCounters()) { $0.add($1.gateway.counters) }
+  }
+  /// The cap that a gateway's fuse was tripped by; nil while all are armed.
+  public var fuseTripped: LastHopFuse.Cap? {
+    ports.lazy.compactMap { $0.gateway.fuseTripped }.first
   }
 
   /// Lets the next event happen; false when nothing is left to happen.
@@ -70,9 +87,9 @@ public import Gateways
     guard let event = queue.pop() else { return false }
     begin(event.time)
     switch event.payload {
-    case .orders(let bytes): arriveAtExchange(bytes)
+    case .orders(let port, let bytes): arriveAtExchange(bytes, port)
     case .feed(let bytes, let sequence): ingest(bytes, firstSequence: sequence)
-    case .reports(let bytes): receive(bytes)
+    case .reports(let port, let bytes): receive(bytes, port)
     }
     return true
   }
@@ -111,26 +128,24 @@ public import Gateways
     }
   }
 
-  private mutating func delay(
-    _ latency: Int64, _ stream: WritableKeyPath<(orders: Int64, feed: Int64, reports: Int64), Int64>
-  ) -> Int64 {
+  /// When something of a stream arrives whose last thing arrives at `last`.
+  private mutating func arrival(after last: Int64, _ latency: Int64) -> Int64 {
     let extra = settings.jitter > 0 ? Int64(random.below(UInt64(settings.jitter) + 1)) : 0
-    let arrival = max(lastArrival[keyPath: stream], time + latency + extra)
-    lastArrival[keyPath: stream] = arrival
-    return arrival
+    return max(last, time + latency + extra)
   }
 
   // MARK: - Exchange
 
-  private mutating func arriveAtExchange(_ bytes: [UInt8]) {
+  private mutating func arriveAtExchange(_ bytes: [UInt8], _ port: Int) {
     var offset = 0
     unsafe bytes.withUnsafeBytes { input in
       // Each turn consumes bytes or ends.
-      while let found = unsafe soup.next(input, &offset, now: time) {
+      while let found = unsafe ports[port].soup.next(input, &offset, now: time) {
         switch found {
-        case .login(let login): logIn(login)
+        case .login(let login): logIn(login, port)
         case .unsequenced(let message):
-          _ = unsafe exchange.submit(message, account: 0, at: time)
+          _ = unsafe exchange.submit(
+            message, account: UInt32(truncatingIfNeeded: port), at: time)
         case .debug, .logout, .failed: continue
         }
       }
@@ -138,27 +153,29 @@ public import Gateways
     answer()
   }
 
-  private mutating func logIn(_ login: SoupLogin) {
-    let stream = exchange.orderStreams[0]
+  private mutating func logIn(_ login: SoupLogin, _ port: Int) {
+    let stream = exchange.orderStreams[port]
     let answer = unsafe buffer.withUnsafeMutableBytes { out in
-      unsafe soup.answer(
+      unsafe ports[port].soup.answer(
         login, firstSequence: stream.firstSequence, nextSequence: stream.nextSequence, now: time,
         into: out)
     }
     switch answer {
-    case .accepted(let count), .rejected(_, let count): report(count)
+    case .accepted(let count), .rejected(_, let count): report(count, port)
     case .noRoom: break
     }
   }
 
   /// Sends on what the last input to the exchange has brought forth.
   private mutating func answer() {
-    while true {
-      let count = unsafe buffer.withUnsafeMutableBytes { out in
-        unsafe soup.pump(exchange.orderStreams[0], now: time, into: out)
+    for port in ports.indices {
+      while true {
+        let count = unsafe buffer.withUnsafeMutableBytes { out in
+          unsafe ports[port].soup.pump(exchange.orderStreams[port], now: time, into: out)
+        }
+        guard count > 0 else { break }
+        report(count, port)
       }
-      guard count > 0 else { break }
-      report(count)
     }
     guard published < exchange.nextSequence else { return }
     var framed: [UInt8] = []
@@ -171,13 +188,14 @@ public import Gateways
       }
       published += 1
     }
-    let arrival = delay(settings.feedLatency, \.feed)
-    queue.push(.feed(framed[...], firstSequence: first), at: arrival)
+    lastFeed = arrival(after: lastFeed, settings.feedLatency)
+    queue.push(.feed(framed[...], firstSequence: first), at: lastFeed)
   }
 
-  private mutating func report(_ count: Int) {
-    let arrival = delay(settings.reportLatency, \.reports)
-    queue.push(.reports(Array(buffer[..<count])), at: arrival)
+  private mutating func report(_ count: Int, _ port: Int) {
+    let at = arrival(after: ports[port].lastReports, settings.reportLatency)
+    ports[port].lastReports = at
+    queue.push(.reports(port, Array(buffer[..<count])), at: at)
   }
 
   // MARK: - Core
@@ -209,16 +227,16 @@ public import Gateways
     drain()
   }
 
-  private mutating func receive(_ bytes: [UInt8]) {
+  private mutating func receive(_ bytes: [UInt8], _ port: Int) {
     var offset = 0
     // Each turn consumes bytes, or frees the reports, or ends.
     while offset < bytes.count {
       let used = unsafe bytes.withUnsafeBytes { input -> Int in
         let rest = unsafe UnsafeRawBufferPointer(rebasing: input[offset...])
-        return unsafe gateway.receive(rest, now: time)
+        return unsafe ports[port].gateway.receive(rest, now: time)
       }
       offset += used
-      let isStuck = unsafe used == 0 && gateway.reports.isEmpty
+      let isStuck = unsafe used == 0 && ports[port].gateway.reports.isEmpty
       drain()
       if isStuck { return }
     }
@@ -227,35 +245,53 @@ public import Gateways
   /// Requests to the wire and reports to the engine, until neither has more.
   private mutating func drain() {
     for _ in 0..<Self.roundsMax {
-      var taken = 0
-      while let request = driver.engine.nextRequest(machineTime: 0) {
-        guard gateway.hasRoom(for: request) else { break }
-        _ = gateway.encode(request, now: time)
-        driver.engine.requestTaken()
-        taken += 1
-        // The gateway's queue is bounded: what it holds leaves first.
-        if taken & 255 == 0 { flush() }
-      }
-      flush()
-      let reports = unsafe Array(gateway.reports)
-      gateway.clearReports()
-      for var report in reports {
-        report.receivedAt = 0
-        driver.apply(report, sessionTime: time, machineTime: 0)
-      }
-      if taken == 0, reports.isEmpty { return }
+      var isAny = false
+      for port in ports.indices where drain(port) { isAny = true }
+      if !isAny { return }
     }
   }
 
-  private mutating func flush() {
-    var bytes: [UInt8] = []
-    while true {
-      let part = unsafe gateway.prepareSend(now: time)
-      guard part.count > 0 else { break }
-      unsafe bytes.append(contentsOf: part)
-      gateway.sent(part.count, now: time)
+  private mutating func drain(_ index: Int) -> Bool {
+    let port = ports[index]
+    let id = PortID(raw: UInt16(truncatingIfNeeded: index))
+    var taken = 0
+    while port.gateway.isActive, port.gateway.hasRoom,
+      let request = driver.engine.nextRequest(id, machineTime: 0)
+    {
+      _ = port.gateway.encode(request, now: time)
+      driver.engine.requestTaken(id)
+      taken += 1
     }
+    flush(index)
+    let reports = unsafe Array(port.gateway.reports)
+    port.gateway.clearReports()
+    for var report in reports {
+      report.receivedAt = 0
+      driver.apply(report, sessionTime: time, machineTime: 0)
+    }
+    return taken > 0 || !reports.isEmpty
+  }
+
+  private mutating func flush(_ index: Int) {
+    let port = ports[index]
+    let bytes = unsafe Array(port.gateway.output)
     guard !bytes.isEmpty else { return }
-    queue.push(.orders(bytes), at: delay(settings.orderLatency, \.orders))
+    port.gateway.sent(now: time)
+    port.lastOrders = arrival(after: port.lastOrders, settings.orderLatency)
+    queue.push(.orders(index, bytes), at: port.lastOrders)
+  }
+}
+
+/// Both ends of one order session.
+private final class VirtualPort {
+  var gateway: OUCHGateway
+  var soup: SoupServer
+  /// When the last bytes of each direction arrive: they do not overtake themselves.
+  var lastOrders = Int64.min
+  var lastReports = Int64.min
+
+  init(gateway: consuming OUCHGateway, soup: consuming SoupServer) {
+    self.gateway = gateway
+    self.soup = soup
   }
 }

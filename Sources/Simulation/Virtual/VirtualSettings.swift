@@ -19,12 +19,12 @@ public struct VirtualSettings: Hashable, Sendable {
 /// Something on its way. Simultaneous events go by rank, then by sequence.
 struct VirtualEvent {
   enum Payload {
-    /// Bytes from the core, arriving at the exchange.
-    case orders([UInt8])
+    /// Bytes from a port of the core, arriving at the exchange.
+    case orders(Int, [UInt8])
     /// What the exchange published at once, arriving at the core.
     case feed(ArraySlice<UInt8>, firstSequence: UInt64)
-    /// Bytes from the exchange, arriving at the core.
-    case reports([UInt8])
+    /// Bytes from the exchange, arriving at a port of the core.
+    case reports(Int, [UInt8])
   }
   var time: Int64
   var sequence: UInt64

@@ -70,10 +70,10 @@ final class Market<S: Strategy> {
       strategies: [
         StrategyConfiguration(name: "one", account: AccountID(raw: 0)),
         StrategyConfiguration(name: "two", account: AccountID(raw: 0)),
-      ])
+      ], venues: [.tested])
     c.firmLimits = firm
     c.duplicateWindow = 0
-    c.venueIsUpAtStart = true
+    c.beginWithPortsUp()
     c.tradingDay = 20_191_230
     c.poolCapacity = 256
     c.ordersPerDayMax = 4_096
@@ -178,10 +178,10 @@ final class Market<S: Strategy> {
   }
 
   /// Everything that waits for the wire.
-  func sent(machineTime: Int64 = 0) -> [VenueRequest] {
+  func sent(machineTime: Int64 = 0, port: PortID = .first) -> [VenueRequest] {
     var list: [VenueRequest] = []
-    while let request = driver.engine.nextRequest(machineTime: machineTime) {
-      driver.engine.requestTaken()
+    while let request = driver.engine.nextRequest(port, machineTime: machineTime) {
+      driver.engine.requestTaken(port)
       list.append(request)
     }
     driver.deliver()
@@ -192,14 +192,28 @@ final class Market<S: Strategy> {
     _ kind: VenueReport.Kind, _ reference: UInt64, quantity: Int64 = 0, cents: Int64 = 0,
     match: UInt64 = 0, change: (inout VenueReport) -> Void = { _ in }
   ) {
-    var r = VenueReport(kind: kind, venue: 0, account: AccountID(raw: 0))
+    var r = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
     r.venueReference = reference
     r.quantity = quantity
     r.price = cents * 100
-    r.matchNumber = match
+    r.executionID = VenueIdentifier(number: match)
     r.liquidity = UInt8(ascii: "A")
     change(&r)
     driver.apply(r, sessionTime: time, machineTime: 0)
+  }
+
+  /// The log-in after a break: up, and all said.
+  func logIn(next: UInt64 = 0) {
+    report(.sessionUp, 0)
+    report(.caughtUp, next)
+  }
+
+  /// What a venue with a counter says to an inquiry when it expects this number next.
+  func answer(_ inquiry: VenueRequest, next: UInt64) {
+    for reference in [inquiry.originalVenueReference, inquiry.venueReference] where reference > 0 {
+      report(reference < next ? .settled : .neverArrived, reference)
+    }
+    report(.inquiryAnswered, inquiry.venueReference)
   }
 
   /// Places, sends and acknowledges an order; its handle and its request.
@@ -210,7 +224,8 @@ final class Market<S: Strategy> {
     let request = try #require(sent().last)
     report(.accepted, request.venueReference, quantity: quantity, cents: cents) {
       $0.clientOrderID = request.clientOrderID
-      $0.venueOrderNumber = request.venueReference
+      $0.venueOrderID = VenueIdentifier(number: request.venueReference)
+      $0.bookReference = request.venueReference | 1 << 63
     }
     return (handle, request)
   }
@@ -243,10 +258,32 @@ final class Market<S: Strategy> {
   func alarms(_ code: AlarmCode) -> UInt64 { driver.engine.alarms(code) }
   var counters: EngineCounters { driver.engine.counters }
   var openOrderCount: Int { driver.engine.openOrderCount }
-  var venueIsReady: Bool { driver.engine.venueIsReady }
+  var venueIsReady: Bool { driver.engine.isReady() }
+  var nextReference: UInt64 { snapshot.ports[0].nextReference }
   var snapshot: EngineSnapshot { driver.engine.snapshot() }
   var stateHash: UInt64 { driver.engine.stateHash() }
   var updates: [OrderUpdate] { (driver.strategy as? Recorder)?.updates ?? [] }
+}
+
+extension VenueConfiguration {
+  /// At most 999,999 shares and $199,999.99, cents from one dollar on, references of 32 bits.
+  static var tested: VenueConfiguration {
+    var rules = VenueRules()
+    rules.quantities = 1...999_999
+    rules.prices = DecimalRange(1...1_999_999_900, exponent: -4)
+    rules.grid = PriceGrid(
+      exponent: -4, bands: [PriceGrid.Band(from: 0, step: 1), PriceGrid.Band(from: 10_000)])
+    var capabilities = VenueCapabilities()
+    capabilities.cancelsAll = true
+    capabilities.switchesEntry = true
+    capabilities.flags = [.postOnly, .intermarketSweep]
+    capabilities.replacesMax = 35
+    capabilities.referenceMax = UInt64(UInt32.max) - 1
+    return VenueConfiguration(
+      name: "tested", rules: rules, capabilities: capabilities,
+      fees: FeeSchedule(
+        perUnit: [UInt8(ascii: "A"): -200_000, UInt8(ascii: "R"): 300_000], unknown: 300_000))
+  }
 }
 
 extension Verdict {

@@ -20,7 +20,8 @@ import Testing
   @Test func `no byte of a journalled record is padding`() {
     let id = InstrumentID(raw: 0)
     let request = VenueRequest(
-      kind: .new, instrument: id, account: AccountID(raw: 0), strategy: StrategyID(raw: 0))
+      kind: .new, port: .first, instrument: id, account: AccountID(raw: 0),
+      strategy: StrategyID(raw: 0))
     let quote = Quote(
       bid: Price(raw: 0), ask: Price(raw: 0), bidQuantity: Quantity(raw: 0),
       askQuantity: Quantity(raw: 0))
@@ -28,12 +29,13 @@ import Testing
     let order = OrderHandle.none
     let values: [Any] = [
       RecordHeader(type: .intent), request,
-      VenueReport(kind: .accepted, venue: 0, account: AccountID(raw: 0)), facts, MarketRecord(),
-      SessionRecord(), InstrumentRecord(facts: facts, instrument: id),
+      VenueReport(kind: .accepted, port: .first, account: AccountID(raw: 0)), facts, MarketRecord(),
+      SessionRecord(), PortRecord(port: .first, venue: VenueID(raw: 0)),
+      InstrumentRecord(facts: facts, instrument: id),
       IntentRecord(request: request, quote: quote, feedPosition: 0),
       RefusalRecord(
         Refusal(.halted, scope: .order, limit: 0, observed: 0), instrument: id, quote: quote),
-      OrderStateRecord(clientOrderID: .none, order: order, instrument: id),
+      OrderStateRecord(clientOrderID: .none, order: order, instrument: id, port: .first),
       ExecutionRecord(
         instrument: id, account: AccountID(raw: 0), strategy: StrategyID(raw: 0)),
       AlarmRecord(code: .overfill, instrument: id),

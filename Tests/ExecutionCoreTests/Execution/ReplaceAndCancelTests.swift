@@ -305,7 +305,7 @@ import Testing
     let wire = market.sent()
     #expect(wire.map(\.kind) == [.massCancel])
     #expect(wire.first?.venueReference == 2)
-    #expect(wire.first?.symbol == SymbolCode.encode("AAPL"))
+    #expect(wire.first?.instrument == InstrumentID(raw: 0))
   }
 
   @Test func `entry disabled at the venue stops new orders of the account`() throws {

@@ -174,7 +174,7 @@ import Testing
     let market = try Market(Recorder())
     let handle = try market.place(.buy, 100, 10_000).handle
     _ = market.sent()
-    market.report(.accepted, 1, quantity: 80, cents: 9_990) { $0.side = UInt8(ascii: "B") }
+    market.report(.accepted, 1, quantity: 80, cents: 9_990) { $0.side = Side.buy.rawValue }
     let view = try #require(market.order(handle))
     #expect(view.quantity.raw == 80 && view.leaves.raw == 80 && view.price.raw == 9_990_000_000)
     #expect(market.alarms(.revisedTerms) == 1)
@@ -199,9 +199,9 @@ import Testing
   ) throws {
     let sign: Int128 = side.isBuy ? 1 : -1
     for (price, quantity, isKept) in [
-      (1 << 58, 1 << 40, true), (-1 << 58, 1 << 40, true), (1 << 62, 1 << 36, true),
-      (1 << 60, 1 << 40, false), (1 << 62, 1 << 40, false), (.max, 1 << 40, false),
-      (.min, 1 << 40, false), (.max, 1, false),
+      (1 << 58, 1 << 38, true), (-1 << 58, 1 << 38, true), (1 << 62, 1 << 36, true),
+      (1 << 60, 1 << 38, true), (1 << 62, 1 << 38, false), (.max, 1 << 38, false),
+      (.min, 1 << 38, false), (.max, 1, false),
     ] as [(Int64, Int64, Bool)] {
       let market = try Market(Recorder())
       let (_, request) = try market.working(side, 100, 10_000)
@@ -243,7 +243,7 @@ import Testing
     let handle = try market.place(.buy, 100, 10_010, timeInForce: .immediateOrCancel).handle
     #expect(market.sent().first?.timeInForce == .immediateOrCancel)
     market.report(.accepted, 1, quantity: 100, cents: 10_010) {
-      $0.orderState = UInt8(ascii: "D")
+      $0.standing = .canceled
     }
     #expect(market.order(handle)?.doneReason == .canceled)
     #expect(market.invariants == [])

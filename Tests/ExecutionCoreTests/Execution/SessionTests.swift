@@ -1,7 +1,7 @@
 import ExecutionCore
 import Testing
 
-/// A broken session: unknown is unknown until the drained stream and the account query settle it.
+/// A broken session: unknown is unknown until the drained stream or an inquiry settles it.
 @Suite struct SessionTests {
   private func broken() throws -> (Market<Recorder>, OrderHandle, OrderHandle) {
     let market = try Market(Recorder())
@@ -24,10 +24,12 @@ import Testing
 
   @Test func `what never arrived is closed as such`() throws {
     let (market, working, sent) = try broken()
-    market.report(.sessionUp, 0)
-    market.report(.caughtUp, 0)
-    #expect(market.sent().map(\.kind) == [.accountQuery])
-    market.report(.accountQueryResponse, 2)
+    market.logIn(next: 2)
+    let inquiry = try #require(market.sent().first)
+    #expect(inquiry.kind == .inquiry && inquiry.venueReference == 2)
+    #expect(!market.venueIsReady)
+    market.answer(inquiry, next: 2)
+    #expect(market.venueIsReady)
     #expect(market.order(sent)?.doneReason == .neverArrived)
     #expect(market.order(working)?.life == .working)
     #expect(market.updates.last?.kind == .closed)
@@ -40,9 +42,8 @@ import Testing
 
   @Test func `what arrived and has no fate in the stream is closed by evidence, alarmed`() throws {
     let (market, _, sent) = try broken()
-    market.report(.sessionUp, 0)
-    market.report(.caughtUp, 0)
-    market.report(.accountQueryResponse, 3)
+    market.logIn()
+    market.answer(try #require(market.sent().first), next: 3)
     #expect(market.order(sent)?.doneReason == .closedByEvidence)
     #expect(market.alarms(.closedByEvidence) == 1)
   }
@@ -52,8 +53,8 @@ import Testing
     market.report(.sessionUp, 0)
     market.report(.accepted, 2, quantity: 50, cents: 10_000)
     market.report(.executed, 2, quantity: 20, cents: 10_000, match: 1)
-    market.report(.caughtUp, 0)
-    market.report(.accountQueryResponse, 3)
+    market.report(.caughtUp, 3)
+    #expect(market.sent().isEmpty, "nothing is left to ask")
     let view = try #require(market.order(sent))
     #expect(view.life == .working && view.leaves.raw == 30)
     #expect(market.venueIsReady)
@@ -63,9 +64,8 @@ import Testing
 
   @Test func `an order closed by inference that lives after all is taken back, alarmed`() throws {
     let (market, _, sent) = try broken()
-    market.report(.sessionUp, 0)
-    market.report(.caughtUp, 0)
-    market.report(.accountQueryResponse, 2)
+    market.logIn()
+    market.answer(try #require(market.sent().first), next: 2)
     #expect(market.order(sent)?.life == .done)
     market.report(.accepted, 2, quantity: 50, cents: 10_000)
     #expect(market.order(sent)?.life == .working)
@@ -83,10 +83,7 @@ import Testing
     #expect(market.order(waiting)?.doneReason == .notSent)
     #expect(market.sent().isEmpty)
     // The cancel is still wanted, and goes when the venue is back.
-    market.report(.sessionUp, 0)
-    market.report(.caughtUp, 0)
-    #expect(market.sent().map(\.kind) == [.accountQuery])
-    market.report(.accountQueryResponse, 2)
+    market.logIn()
     #expect(market.sent().map(\.kind) == [.cancel])
     #expect(market.invariants == [])
   }
@@ -99,9 +96,11 @@ import Testing
     _ = market.sent()
     market.report(.sessionDown, 0)
     #expect(market.invariants == [])
-    market.report(.sessionUp, 0)
-    market.report(.caughtUp, 0)
-    market.report(.accountQueryResponse, 2)
+    market.logIn()
+    let inquiry = try #require(market.sent().first)
+    #expect(inquiry.venueReference == 1 && inquiry.originalVenueReference == 2)
+    market.answer(inquiry, next: 2)
+    #expect(market.alarms(.closedByEvidence) == 0)
     let view = try #require(market.order(handle))
     #expect(view.life == .working && view.leaves.raw == 100 && view.replaceState == .lost)
     #expect(market.invariants == [])
@@ -113,11 +112,11 @@ import Testing
     let handle = try market.place(.buy, 1, 10_000).handle
     _ = market.sent()
     // A cancel that was withdrawn has the order's reference: it must not close the order.
-    market.report(.notSent, 1) { $0.reason = UInt16(VenueRequest.Kind.cancel.rawValue) }
+    market.report(.notSent, 1) { $0.subject = VenueRequest.Kind.cancel.rawValue }
     market.report(.notSent, 2)
     #expect(market.order(working)?.life == .working)
     #expect(market.order(handle)?.life == .sent)
-    market.report(.notSent, 2) { $0.reason = UInt16(VenueRequest.Kind.new.rawValue) }
+    market.report(.notSent, 2) { $0.subject = VenueRequest.Kind.new.rawValue }
     #expect(market.order(handle)?.doneReason == .notSent)
     #expect(market.invariants == [])
   }

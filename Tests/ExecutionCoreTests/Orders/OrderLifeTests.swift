@@ -39,7 +39,7 @@ import Testing
   @Test func `client order ids and venue references go on from their marks`() throws {
     var c = Market<Recorder>.configuration()
     c.firstClientOrderID = 1_000_000
-    c.firstVenueReference = 500
+    c.ports[0].firstReference = 500
     let market = try Market(Recorder(), c)
     _ = try market.place(.buy, 1, 10_000).handle
     _ = try market.place(.buy, 2, 10_000).handle
@@ -49,7 +49,7 @@ import Testing
     // A refused order consumes none.
     _ = market.place(.buy, 0, 10_000)
     #expect(market.snapshot.nextClientOrderID == 1_000_002)
-    #expect(market.snapshot.nextVenueReference == 502)
+    #expect(market.nextReference == 502)
   }
 
   @Test func `the day's references end with a refusal`() throws {
@@ -61,6 +61,6 @@ import Testing
       market.cancel(handle)
     }
     let refusal = try #require(market.place(.buy, 1, 10_000).refusal)
-    #expect(refusal == Refusal(.poolFull, scope: .firm, limit: 64, observed: 65))
+    #expect(refusal == Refusal(.poolFull, scope: .account, limit: 64, observed: 65))
   }
 }

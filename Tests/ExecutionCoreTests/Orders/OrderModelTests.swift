@@ -44,7 +44,7 @@ import Testing
         if dice.chance(50) {
           _ = market.cancel(handle, to: Quantity(raw: Int64(dice.below(3) * 20)))
         } else {
-          let next = market.snapshot.nextVenueReference
+          let next = market.nextReference
           let verdict = market.replace(
             handle, price: Price(raw: 10_005_000_000),
             quantity: Quantity(raw: Int64(dice.below(300))))
@@ -55,7 +55,8 @@ import Testing
         let kinds: [VenueReport.Kind] = [
           .accepted, .replaced, .canceled, .executed, .executed, .broken, .rejected, .modified,
           .cancelRejected, .notSent, .priorityUpdated, .restated, .sessionDown, .sessionUp,
-          .caughtUp, .accountQueryResponse, .executed, .accepted, .accepted,
+          .caughtUp, .settled, .neverArrived, .inquiryAnswered, .status, .modifyRejected,
+          .executed, .accepted, .accepted, .sessionUp, .caughtUp,
         ]
         let kind = kinds[dice.below(kinds.count)]
         let reference = UInt64(dice.below(isBuy.count + 3))
@@ -65,6 +66,8 @@ import Testing
           kind, reference, quantity: quantity, cents: 10_000 + Int64(dice.below(3)), match: match
         ) {
           $0.reason = UInt16(dice.below(5))
+          $0.subject = UInt8(dice.below(10))
+          $0.standing = VenueStanding(rawValue: UInt8(dice.below(5))) ?? .unsaid
           if kind == .executed { $0.price = 1_000_000 }
         }
         let key = NaiveLedger.Key(reference: reference, match: match)
@@ -106,7 +109,7 @@ import Testing
     mutating func say(
       _ kind: VenueReport.Kind, _ reference: UInt64, _ change: (inout VenueReport) -> Void
     ) {
-      var r = VenueReport(kind: kind, venue: 0, account: AccountID(raw: 0))
+      var r = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
       r.venueReference = reference
       r.liquidity = UInt8(ascii: "R")
       r.streamSequence = UInt64(stream.count + 1)
@@ -138,7 +141,11 @@ import Testing
         live.open = left
         orders[q.venueReference] = left == 0 ? nil : live
         say(.canceled, q.venueReference) { $0.quantity = taken }
-      case .accountQuery: say(.accountQueryResponse, processed + 1) { _ in }
+      case .inquiry:
+        for reference in [q.originalVenueReference, q.venueReference] where reference > 0 {
+          say(reference <= processed ? .settled : .neverArrived, reference) { _ in }
+        }
+        say(.inquiryAnswered, q.venueReference) { _ in }
       default: break
       }
     }
@@ -181,7 +188,7 @@ import Testing
       say(.executed, reference) {
         $0.quantity = quantity
         $0.price = live.cents * 100
-        $0.matchNumber = number
+        $0.executionID = VenueIdentifier(number: number)
       }
     }
 

@@ -48,6 +48,7 @@ import Testing
     c.firmLimits.openOrders = firm.openOrders ?? 1_000
     c.firmLimits.messageRate = firm.messageRate ?? c.firmLimits.messageRate
     c.accounts = [AccountConfiguration(name: "A"), AccountConfiguration(name: "B")]
+    c.ports[0].accounts.append(AccountID(raw: 1))
     for i in 0..<2 { c.accounts[i].limits = limits(&dice) }
     c.strategies = (0..<3).map {
       var s = StrategyConfiguration(
@@ -64,7 +65,7 @@ import Testing
       if dice.chance(20) { c.instruments[i].tick = 5_000_000 }
     }
     if dice.chance(20) { c.restricted = [InstrumentID(raw: UInt32(dice.below(2)))] }
-    c.oddLotsAllowed = dice.chance(60)
+    c.venues[0].rules.takesOddLots = dice.chance(60)
     c.duplicateWindow = [0, 1_000_000, 1_000_000_000][dice.below(3)]
     c.duplicatesMax = 1 + dice.below(3)
     c.dynamicCollar = PriceCollar(
@@ -211,33 +212,42 @@ import Testing
     throws
   {
     var c = Market<NoStrategy>.configuration()
-    c.venue = 7
-    c.capacity = UInt8(ascii: "A")
+    c.venues.append(.tested)
+    var port = PortConfiguration(
+      name: "second", venue: VenueID(raw: 1), accounts: [AccountID(raw: 0)])
+    port.isUpAtStart = true
+    c.ports.append(port)
+    c.routes = [RouteConfiguration(account: AccountID(raw: 0), ports: [PortID(raw: 1)])]
+    c.accounts[0].capacity = .agency
     let market = try Market(NoStrategy(), c)
     for (side, time, flags) in [
-      (Side.buy, TimeInForce.day, UInt16(0)), (.sell, .immediateOrCancel, 2), (.buy, .day, 1),
+      (Side.buy, TimeInForce.day, OrderFlags()), (.sell, .immediateOrCancel, .intermarketSweep),
+      (.buy, .day, .postOnly),
     ] {
       let before = market.lane.records.count
-      let next = market.snapshot.nextVenueReference
+      let next = market.snapshot.ports[1].nextReference
       let asked = OrderRequest(
         instrument: InstrumentID(raw: 1), account: AccountID(raw: 0), strategy: StrategyID(raw: 1),
         side: side, price: Price(raw: 20_010_000_000), quantity: Quantity(raw: 300),
-        timeInForce: time, display: UInt8(ascii: "N"), flags: flags)
+        timeInForce: time, display: .hidden, flags: flags)
       let handle = try market.place(asked).handle
-      let request = try #require(market.sent().first)
+      #expect(market.sent().isEmpty, "the other port's outbox")
+      let request = try #require(market.sent(port: PortID(raw: 1)).first)
       #expect(request.kind == .new && request.side == (side == .buy ? .buy : .sellShort))
       #expect(request.timeInForce == time && request.flags == flags)
-      #expect(request.display == UInt8(ascii: "N") && request.capacity == UInt8(ascii: "A"))
-      #expect(request.venue == 7 && request.incarnation == 0 && request.order == handle)
+      #expect(request.display == .hidden && request.capacity == .agency)
+      #expect(
+        request.venue.raw == 1 && request.port.raw == 1 && request.incarnation == 0
+          && request.order == handle)
       #expect(request.instrument == asked.instrument && request.strategy == asked.strategy)
-      #expect(request.account == asked.account && request.symbol == SymbolCode.encode("MSFT"))
+      #expect(request.account == asked.account)
       #expect(request.price == asked.price.raw && request.quantity == 300)
       #expect(request.priceExponent == -8 && request.quantityExponent == 0)
       #expect(request.venueReference == next && request.originalVenueReference == 0)
       #expect(request.sessionTime == market.time && request.createdAt == 0)
       let record = UnsafeRawBufferPointer(rebasing: market.lane.records[before...])
       let header = record.loadUnaligned(as: RecordHeader.self)
-      #expect(header.type == RecordType.intent.rawValue && header.length == 224)
+      #expect(header.type == RecordType.intent.rawValue && header.length == 216)
       #expect(header.sequence == request.intentSequence && header.strategy == 1)
       let intent = record.loadUnaligned(fromByteOffset: 48, as: IntentRecord.self)
       withUnsafeBytes(of: intent.request) { journalled in

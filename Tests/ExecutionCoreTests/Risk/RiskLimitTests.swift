@@ -155,7 +155,7 @@ import Testing
     var c = Market<NoStrategy>.configuration()
     let market = try Market(NoStrategy(), c)
     _ = try market.place(.buy, 101, 10_000).handle
-    c.oddLotsAllowed = false
+    c.venues[0].rules.takesOddLots = false
     let strict = try Market(NoStrategy(), c)
     _ = try strict.place(.buy, 200, 10_000).handle
     #expect(

@@ -1,5 +1,6 @@
-/// Requests on their way to the gateway: two bounded queues, cancels before all else.
-@safe struct Outbox {
+/// Requests of a port on their way to its gateway: two bounded queues, cancels before all else. The one place
+/// in which a request waits: what is taken from here is handed to the socket at once.
+@safe struct Outbox: BitwiseCopyable {
   struct Entry: BitwiseCopyable {
     var request: VenueRequest
     /// Withdrawn while queued: skipped.
@@ -20,7 +21,8 @@
   /// The urgent queue has room for a cancel of every order in the pool, twice.
   init(_ builder: inout ColumnBuilder, capacity: Int, poolCapacity: Int, ageMax: Int64) {
     let request = VenueRequest(
-      kind: .new, instrument: .none, account: AccountID(raw: .max), strategy: StrategyID(raw: .max))
+      kind: .new, port: .first, instrument: .none, account: AccountID(raw: .max),
+      strategy: StrategyID(raw: .max))
     let size = capacity.nextPowerOfTwo
     let urgentSize = (poolCapacity * 2 + 64).nextPowerOfTwo
     urgent = builder.column(Entry(request: request), urgentSize)
@@ -82,12 +84,41 @@
     return false
   }
 
-  /// Takes the oldest new order, replace or modify out, unsent.
-  mutating func takeOrdinary() -> VenueRequest? {
-    while ordinaryHead != ordinaryTail {
-      let entry = ordinary[Int(ordinaryHead & mask)]
-      ordinaryHead &+= 1
-      if !entry.isWithdrawn { return entry.request }
+  /// Takes the oldest new order, replace or modify out, unsent. Inquiries are left: they raise no risk.
+  mutating func takeOrder() -> VenueRequest? {
+    var i = ordinaryHead
+    while i != ordinaryTail {
+      let at = Int(i & mask)
+      if !ordinary[at].isWithdrawn, ordinary[at].request.kind != .inquiry {
+        ordinary[at].isWithdrawn = true
+        return ordinary[at].request
+      }
+      i &+= 1
+    }
+    return nil
+  }
+
+  /// Only what could raise risk grows too old.
+  func isTooOld(_ request: borrowing VenueRequest, at time: Int64) -> Bool {
+    guard time != 0, request.createdAt != 0 else { return false }
+    switch request.kind {
+    case .new, .replace: return time &- request.createdAt > ageMax
+    default: return false
+    }
+  }
+
+  /// Takes the oldest out that has waited too long, unsent.
+  mutating func takeTooOld(at time: Int64) -> VenueRequest? {
+    var i = ordinaryHead
+    while i != ordinaryTail {
+      let at = Int(i & mask)
+      // They lie in the order in which they were made.
+      guard time &- ordinary[at].request.createdAt > ageMax else { return nil }
+      if !ordinary[at].isWithdrawn, isTooOld(ordinary[at].request, at: time) {
+        ordinary[at].isWithdrawn = true
+        return ordinary[at].request
+      }
+      i &+= 1
     }
     return nil
   }

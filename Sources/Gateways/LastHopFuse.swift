@@ -1,9 +1,9 @@
-/// Hard caps of the last hop. Notional in ticks of 10⁻⁴ times shares.
+/// Hard caps of the last hop. Notional in 10⁻⁴ of the currency.
 @frozen public struct FuseLimits: BitwiseCopyable, Sendable {
   /// New orders and replaces in any one second.
   public var ordersPerSecondMax: Int = 1_000
   /// Their notional in any one second: 10⁻⁴ dollars, so 10 M dollars are 100,000,000,000. A market
-  /// order counts at $200,000 a share, the price on the wire.
+  /// order counts at the price on the wire, where the protocol has one for it.
   public var notionalPerSecondMax: Int64 = 1_000_000_000_000
   /// Orders that may be open at the venue.
   public var openOrdersMax: Int = 10_000
@@ -47,19 +47,18 @@
   }
   public var openOrders: Int { open.count }
 
-  /// May this order go out? Counts it when it may. `now` is machine time and must move.
-  mutating func admits(ticks: UInt64, quantity: UInt32, isNew: Bool, now: Int64) -> Bool {
+  /// May this order go out? Counts it when it may. `value` is price times quantity, at 10⁻⁴, from what was
+  /// encoded; `now` is machine time and must move.
+  public mutating func admits(value: Int64, isNew: Bool, now: Int64) -> Bool {
     guard tripped == nil else {
       stopped &+= 1
       return false
     }
     advance(to: now)
-    let (value, overflow) = Int64(truncatingIfNeeded: ticks & 0x7fff_ffff_ffff_ffff)
-      .multipliedReportingOverflow(by: Int64(quantity))
-    let (sum, carry) = notionalInWindow.addingReportingOverflow(value)
+    let (sum, carry) = notionalInWindow.addingReportingOverflow(max(value, 0))
     if ordersInWindow >= limits.ordersPerSecondMax {
       trip(.ordersPerSecond, now)
-    } else if overflow || carry || sum > limits.notionalPerSecondMax {
+    } else if carry || sum > limits.notionalPerSecondMax {
       trip(.notionalPerSecond, now)
     } else if isNew, open.count >= limits.openOrdersMax {
       trip(.openOrders, now)
@@ -70,24 +69,24 @@
     }
     let index = Int(slice % 17)
     orders[index] &+= 1
-    notional[index] &+= value
+    notional[index] &+= max(value, 0)
     ordersInWindow &+= 1
     notionalInWindow = sum
     return true
   }
-  mutating func opened(_ reference: UInt32, quantity: UInt32) {
+  public mutating func opened(_ reference: UInt64, quantity: UInt64) {
     open.insert(reference, leaves: quantity)
   }
   /// Executed or canceled shares.
-  mutating func reduced(_ reference: UInt32, by quantity: UInt32) {
+  public mutating func reduced(_ reference: UInt64, by quantity: UInt64) {
     open.reduce(reference, by: quantity)
   }
-  mutating func atMost(_ reference: UInt32, _ quantity: UInt32) {
+  public mutating func atMost(_ reference: UInt64, _ quantity: UInt64) {
     open.limit(reference, to: quantity)
   }
-  mutating func closed(_ reference: UInt32) { open.remove(reference) }
+  public mutating func closed(_ reference: UInt64) { open.remove(reference) }
   /// The venue's next number, told when nothing is on its way: no order has this or a higher one.
-  mutating func neverArrived(from next: UInt32) { open.remove(from: next) }
+  public mutating func neverArrived(from next: UInt64) { open.remove(from: next) }
 
   /// Arms the fuse again, in the name of a person; false when there is no name. The seconds begin
   /// anew, the open orders stay counted.
@@ -137,12 +136,12 @@
   }
 }
 
-/// Shares still open by UserRefNum: an open-addressed table that never grows.
+/// Quantities still open by reference: an open-addressed table that never grows.
 @safe struct OpenOrderTable: ~Copyable {
   private struct Entry: BitwiseCopyable {
-    /// 0 is free: UserRefNum begins at 1.
-    var reference: UInt32 = 0
-    var leaves: UInt32 = 0
+    /// 0 is free: references begin at 1.
+    var reference: UInt64 = 0
+    var leaves: UInt64 = 0
   }
   private let entries: HeapColumn<Entry>
   private let mask: Int
@@ -156,13 +155,13 @@
   }
   deinit { entries.free() }
 
-  /// Eight numbers that follow each other lie side by side, in one cache line or two; blocks of eight are
+  /// Eight numbers that follow each other lie side by side, in two cache lines or three; blocks of eight are
   /// scattered, so that no long run of places is taken.
-  private func home(_ reference: UInt32) -> Int {
-    let block = (UInt64(reference >> 3) &* 0x9e37_79b9_7f4a_7c15) >> 32
-    return Int(truncatingIfNeeded: block << 3 | UInt64(reference & 7)) & mask
+  private func home(_ reference: UInt64) -> Int {
+    let block = ((reference >> 3) &* 0x9e37_79b9_7f4a_7c15) >> 32
+    return Int(truncatingIfNeeded: block << 3 | reference & 7) & mask
   }
-  private func find(_ reference: UInt32) -> Int? {
+  private func find(_ reference: UInt64) -> Int? {
     guard reference != 0 else { return nil }
     var at = home(reference)
     for _ in 0...mask {
@@ -172,7 +171,7 @@
     }
     return nil
   }
-  mutating func insert(_ reference: UInt32, leaves: UInt32) {
+  mutating func insert(_ reference: UInt64, leaves: UInt64) {
     if let at = find(reference) {
       entries[at].leaves = leaves
       return
@@ -184,7 +183,7 @@
     entries[at] = Entry(reference: reference, leaves: leaves)
     count &+= 1
   }
-  mutating func reduce(_ reference: UInt32, by quantity: UInt32) {
+  mutating func reduce(_ reference: UInt64, by quantity: UInt64) {
     guard let at = find(reference) else { return }
     if entries[at].leaves <= quantity {
       remove(reference)
@@ -192,7 +191,7 @@
       entries[at].leaves &-= quantity
     }
   }
-  mutating func limit(_ reference: UInt32, to quantity: UInt32) {
+  mutating func limit(_ reference: UInt64, to quantity: UInt64) {
     guard let at = find(reference) else { return }
     if quantity == 0 {
       remove(reference)
@@ -201,7 +200,7 @@
     }
   }
   /// Removes, and moves back what was pushed on by it, so that no grave is left.
-  mutating func remove(_ reference: UInt32) {
+  mutating func remove(_ reference: UInt64) {
     guard var hole = find(reference) else { return }
     count &-= 1
     var at = hole
@@ -218,7 +217,7 @@
     entries[hole] = Entry()
   }
   /// Removes this reference and all above it; 0 is none. Looks at the whole table.
-  mutating func remove(from reference: UInt32) {
+  mutating func remove(from reference: UInt64) {
     guard reference != 0 else { return }
     for i in 0...mask {
       // A removal may move another entry here. Bounded: each turn removes one.
