@@ -125,6 +125,10 @@ let package = Package(
       name: "TransportTests", dependencies: ["Transport", "CSupport"], swiftSettings: common),
     .testTarget(
       name: "GatewaysTests", dependencies: ["Gateways", "ExecutionCore"], swiftSettings: common),
+    // The gateways of the loop, and a venue of another shape beside OUCH.
+    .testTarget(
+      name: "TradingTests",
+      dependencies: ["Trading", "Simulation", "Gateways", "ExecutionCore"], swiftSettings: common),
     .testTarget(
       name: "SimulationTests",
       dependencies: [

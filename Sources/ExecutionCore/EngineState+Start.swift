@@ -48,6 +48,7 @@ extension EngineState {
     references = columns.references
     portAccounts = columns.portAccounts
     routes = columns.routes
+    takesPlain = columns.takesPlain
     listings = columns.listings
     risk = columns.risk
     limits = columns.limits
@@ -128,6 +129,7 @@ extension EngineState {
 
   private mutating func setUpVenues(_ c: EngineConfiguration) {
     for (v, venue) in c.venues.enumerated() {
+      takesPlain[v] = venue.capabilities.takesPlain
       let isOnePrice = venue.fees.perUnit.isEmpty
       for flag in 0..<256 {
         fees[v * 256 + flag] = Fee(perUnit: venue.fees.unknown, isKnown: isOnePrice)
@@ -136,8 +138,7 @@ extension EngineState {
         fees[v * 256 + Int(flag)] = Fee(perUnit: amount, isKnown: true)
       }
       for (i, facts) in c.instruments.enumerated() where venue.trades(i) {
-        listings[v * instrumentCount + i] = Listing(
-          facts, venue.rules, takes: venue.capabilities.takes)
+        listings[v * instrumentCount + i] = Listing(facts, venue.rules)
       }
     }
   }
@@ -146,14 +147,19 @@ extension EngineState {
     for (p, port) in c.ports.enumerated() {
       for account in port.accounts { portAccounts[p * accountCount + Int(account.raw)] = true }
     }
-    for (a, account) in c.accounts.enumerated() {
+    for (n, strategy) in c.strategies.enumerated() {
       for i in 0..<instrumentCount {
-        let ports = c.route(of: AccountID(raw: UInt32(a)), in: InstrumentID(raw: UInt32(i)))
+        let ports = c.route(of: strategy.account, in: InstrumentID(raw: UInt32(i)))
         var route = Route()
-        route.capacity = account.capacity
+        route.capacity = c.accounts[Int(strategy.account.raw)].capacity
+        route.listing = UInt32(venueCount * instrumentCount)
+        route.isNone = ports.isEmpty
         for (n, port) in ports.prefix(Route.portsMax).enumerated() { route.ports[n] = port.raw }
-        if let first = ports.first { route.venue = c.ports[Int(first.raw)].venue.raw }
-        routes[a * instrumentCount + i] = route
+        if let first = ports.first {
+          route.listing = UInt32(listing(Int(first.raw), i))
+          route.isPlain = self.ports[Int(first.raw)].capabilities.takesPlain
+        }
+        routes[n * instrumentCount + i] = route
       }
     }
   }
@@ -252,6 +258,7 @@ struct EngineColumns {
   let references: Column<ReferenceEntry>
   let portAccounts: Column<Bool>
   let routes: Column<Route>
+  let takesPlain: Column<Bool>
   let listings: Column<Listing>
   let risk: Column<RiskInstrument>
   let limits: Column<ScopeLimits>
@@ -296,8 +303,10 @@ struct EngineColumns {
     }
     ports = b.column(made)
     portAccounts = b.column(false, c.ports.count * c.accounts.count)
-    routes = b.column(Route(), c.accounts.count * instruments)
-    listings = b.column(Listing(), c.venues.count * instruments)
+    routes = b.column(Route(), cells)
+    takesPlain = b.column(false, c.venues.count)
+    // And one that takes nothing, for who has no route.
+    listings = b.column(Listing(), c.venues.count * instruments + 1)
     risk = b.column(RiskInstrument(), instruments)
     limits = b.column(ScopeLimits(), scopeCount)
     instrumentLimits = b.column(ScopeLimits(), instruments)
@@ -307,7 +316,7 @@ struct EngineColumns {
     accountExposure = b.column(Exposure(), c.accounts.count * instruments)
     instrumentExposure = b.column(Exposure(), instruments)
     duplicates = DuplicateWindow(&b, window: c.duplicateWindow, most: c.duplicatesMax)
-    instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instruments)
+    instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instruments + 1)
     strategyBounds = b.column(StrategyBounds(), c.strategies.count)
     positions = b.column(PositionBook(), cells)
     cash = b.column(0, c.accounts.count)

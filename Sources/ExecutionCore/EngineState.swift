@@ -43,8 +43,10 @@
   var references: Column<ReferenceEntry>
   /// By port and account: its orders may go through it.
   var portAccounts: Column<Bool>
-  /// By account and instrument.
+  /// By cell.
   var routes: Column<Route>
+  /// By venue; see ``VenueCapabilities/takesPlain``.
+  var takesPlain: Column<Bool>
   /// By venue and instrument.
   var listings: Column<Listing>
 

@@ -105,6 +105,14 @@
 @frozen public enum TimeInForce: UInt8, BitwiseCopyable, Sendable {
   case day = 0
   case immediateOrCancel = 3
+
+  /// The number of the case, which is also how it lies in memory.
+  @inline(__always) var ordinal: UInt8 {
+    switch self {
+    case .day: 0
+    case .immediateOrCancel: 1
+    }
+  }
 }
 
 /// Whether others see an order. Never renumber: the numbers are in the journal.

@@ -81,6 +81,9 @@ import Testing
     ),
     ("Sources/ExecutionCore/Desk.swift", "", "package import Foundation\n", "imports Foundation"),
     (
+      "Sources/ExecutionCore/Desk.swift", "", "// As OUCH has it.\n", "speaks of a venue's protocol"
+    ),
+    (
       "Package.swift", "dependencies: [\"CSupport\"], swiftSettings: strict",
       "dependencies: [\"CSupport\", \"Simulation\"], swiftSettings: strict", "depends on Simulation"
     ),

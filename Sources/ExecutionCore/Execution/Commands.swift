@@ -46,7 +46,7 @@ extension EngineState {
       let can =
         c.kind == .massCancel
         ? ports[port].capabilities.cancelsAll : ports[port].capabilities.switchesEntry
-      if can, serves(port, c.account), ports[port].isUp, hasReference(port),
+      if can, serves(port, c.account), ports[port].isUp, ports[port].hasReference(in: references),
         ports[port].outbox.hasUrgentRoom, ports[port].outbox.hasRoom
       {
         return port
@@ -132,10 +132,10 @@ extension EngineState {
     wire.createdAt = machineTime
     wire.sessionTime = sessionTime
     recordPrivilegedIntent(&wire)
-    _ = takeReference(port, entry)
+    _ = ports[port].takeReference(entry, in: references)
     ports[port].outbox.push(wire, urgent: kind != .enableEntry)
     counters.otherRequests &+= 1
-    if kind == .disableEntry { ports[port].entryDisabled = true }
+    if kind == .disableEntry { ports[port].setEntry(disabled: true) }
   }
 
   private mutating func withdrawOrders(_ port: Int) {

@@ -41,7 +41,7 @@ extension EngineState {
     entry.kind = .replace
     entry.side = wire.side
     entry.incarnation = wire.incarnation
-    return takeReference(Int(orders[slot].port), entry)
+    return ports[Int(orders[slot].port)].takeReference(entry, in: references)
   }
 
   /// Less quantity in place, priority kept.
@@ -137,9 +137,8 @@ extension EngineState {
       instrument: Int(order.instrument.raw), cell: Int(order.cell), port: port,
       listing: listing(port, Int(order.instrument.raw)), account: order.account,
       strategy: order.strategy, isBuy: order.side.isBuy, side: order.side,
-      isExempt: order.side.isExempt, price: price, quantity: quantity,
+      price: price, quantity: quantity,
       adding: quantity &- order.executed &- order.reserved, isNew: false,
-      wants: Self.wants(order.timeInForce, order.display, order.flags),
       ownReserved: order.side.isBuy ? 0 : order.reserved)
   }
 

@@ -9,7 +9,7 @@ extension EngineState {
     guard var terms = terms(of: request) else {
       return .refused(refuse(unknown(request), request))
     }
-    if !passes(&terms), let refusal = checkAll(&terms) {
+    if !(request.isPlain && passes(&terms)), let refusal = checkAll(&terms, request.wants) {
       if stage.isOn, stage.checked == 0 { stage.checked = clockTicks() }
       return .refused(refuse(refusal, request))
     }
@@ -27,7 +27,8 @@ extension EngineState {
     }
     let handle = handle(of: slot)
     let words = RequestWords(
-      newOrder: request, terms, handle, instrumentBounds[terms.listing], self)
+      newOrder: request, terms, handle, instrumentBounds[terms.listing],
+      routes[terms.cell].capacity, self)
     guard
       let record = unsafe beginRecord(
         .intent, payloadBytes: MemoryLayout<IntentRecord>.size, account: terms.account,
@@ -49,8 +50,7 @@ extension EngineState {
     unsafe record[18] = UInt64(bitPattern: quote.askQuantity.raw)
     unsafe record[19] = feedPosition
     unsafe endRecord(record, payloadBytes: MemoryLayout<IntentRecord>.size)
-    ports[terms.port].outbox.push(words)
-    open(slot, handle, request, terms)
+    open(slot, handle, request, terms, words)
     counters.newOrders &+= 1
     duplicates.add(duplicateKey(terms), at: sessionTime)
     takeTokens(terms.account, terms.strategy)
@@ -61,30 +61,26 @@ extension EngineState {
   /// The chain's answer without consequences.
   @inline(__always) mutating func evaluate(_ request: OrderRequest) -> Refusal? {
     guard var terms = terms(of: request) else { return unknown(request) }
-    return check(&terms)
+    if request.isPlain, passes(&terms) { return nil }
+    return checkAll(&terms, request.wants)
   }
 
-  /// What is to be checked, or nil when one of the identifiers or flags is unknown, or there is no route.
+  /// What is to be checked, or nil when one of the identifiers is unknown.
   @inline(__always) mutating func terms(of r: OrderRequest) -> OrderTerms? {
     let strategy = Int(r.strategy.raw)
     let instrument = Int(r.instrument.raw)
     guard strategy < strategyCount, instrument < instrumentCount,
-      Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account,
-      r.flags.rawValue & ~OrderRequest.flagsKnown == 0
+      Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account
     else { return nil }
-    let route = routes[accountCell(r.account, r.instrument)]
-    guard route.ports[0] != Route.none else { return nil }
+    let cell = strategy &* instrumentCount &+ instrument
     return OrderTerms(
-      instrument: instrument, cell: strategy &* instrumentCount &+ instrument,
-      port: Int(route.ports[0]), listing: Int(route.venue) &* instrumentCount &+ instrument,
-      account: r.account, strategy: r.strategy, isBuy: r.side.isBuy,
-      side: r.side.isBuy ? .buy : .sell, isExempt: r.side.isExempt, price: r.price.raw,
-      quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true,
-      wants: Self.wants(r.timeInForce, r.display, r.flags),
-      capacity: route.capacity)
+      instrument: instrument, cell: cell, port: Int(routes[cell].ports[0]),
+      listing: Int(routes[cell].listing),
+      account: r.account, strategy: r.strategy, isBuy: r.side.isBuy, side: r.side,
+      price: r.price.raw, quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true)
   }
 
-  /// Which identifier or flag of a request is unknown, or that it has no route.
+  /// Which identifier of a request is unknown.
   @inline(never) private mutating func unknown(_ r: OrderRequest) -> Refusal {
     guard Int(r.strategy.raw) < strategyCount else {
       return Refusal(
@@ -96,17 +92,9 @@ extension EngineState {
         .unknownAccount, scope: .account, limit: Int128(accountCount),
         observed: Int128(r.account.raw))
     }
-    guard Int(r.instrument.raw) < instrumentCount else {
-      return Refusal(
-        .unknownInstrument, scope: .instrument, limit: Int128(instrumentCount),
-        observed: Int128(r.instrument.raw))
-    }
-    guard r.flags.rawValue & ~OrderRequest.flagsKnown == 0 else {
-      return Refusal(
-        .unknownFlag, scope: .order, limit: Int128(OrderRequest.flagsKnown),
-        observed: Int128(r.flags.rawValue))
-    }
-    return Refusal(.noRoute, scope: .account, limit: 0, observed: 0)
+    return Refusal(
+      .unknownInstrument, scope: .instrument, limit: Int128(instrumentCount),
+      observed: Int128(r.instrument.raw))
   }
 
   @inline(never) private mutating func refuse(_ refusal: Refusal, _ r: OrderRequest) -> Refusal {
@@ -134,7 +122,7 @@ extension EngineState {
     wire.side = order.side
     wire.timeInForce = order.timeInForce
     wire.display = order.display
-    wire.capacity = routes[accountCell(order.account, order.instrument)].capacity
+    wire.capacity = routes[Int(order.cell)].capacity
     wire.incarnation = order.incarnation
     wire.flags = order.flags
     wire.priceExponent = risk[instrument].priceExponent
@@ -161,7 +149,7 @@ extension EngineState {
   /// Makes the slot the order that has passed: sent, in its cell's list, and held by risk as
   /// ``reserve(_:)`` would hold it.
   @inline(__always) private mutating func open(
-    _ slot: Int, _ handle: OrderHandle, _ r: OrderRequest, _ t: OrderTerms
+    _ slot: Int, _ handle: OrderHandle, _ r: OrderRequest, _ t: OrderTerms, _ words: RequestWords
   ) {
     var entry = ReferenceEntry()
     entry.clientOrderID = ClientOrderID(raw: nextClientOrderID)
@@ -170,9 +158,11 @@ extension EngineState {
     entry.account = r.account
     entry.strategy = r.strategy
     entry.side = t.side
+    let entered = ports[t.port].enter(words, entry, in: references, slot: slot)
     var order = Order()
     order.clientOrderID = entry.clientOrderID
-    order.venueReference = takeReference(t.port, entry)
+    order.venueReference = entered.reference
+    order.requestNumber = entered.number
     order.generation = handle.generation
     order.instrument = r.instrument
     order.account = r.account
@@ -192,12 +182,12 @@ extension EngineState {
     order.reserved = t.quantity
     order.reservedBuy = t.isBuy
     order.countedOpen = true
-    ports[t.port].requests &+= 1
-    order.requestNumber = ports[t.port].requests
     let head = openHead[t.cell]
     orders[slot] = order
-    links[slot] = OrderLink(next: head, previous: -1)
-    linkDoubt(slot, t.port)
+    links[slot] = OrderLink(next: head, previous: -1, earlier: entered.earlier, later: -1)
+    if entered.earlier >= 0 {
+      links[Int(entered.earlier)].later = Int32(truncatingIfNeeded: slot)
+    }
     if head >= 0 { links[Int(head)].previous = Int32(truncatingIfNeeded: slot) }
     openHead[t.cell] = Int32(truncatingIfNeeded: slot)
     nextClientOrderID &+= 1

@@ -221,12 +221,10 @@ extension EngineState {
   @usableFromInline mutating func tickSize(
     _ strategy: StrategyID, _ instrument: InstrumentID, at price: Int64
   ) -> Int64 {
-    let account = account(of: strategy)
-    guard Int(account.raw) < accountCount, Int(instrument.raw) < instrumentCount else { return 0 }
-    let route = routes[accountCell(account, instrument)]
-    guard route.ports[0] != Route.none else { return 0 }
-    let i = Int(route.venue) &* instrumentCount &+ Int(instrument.raw)
-    return listings[i].bands[listings[i].band(of: price)].step
+    guard let cell = cell(strategy, instrument), !routes[cell].isNone else {
+      return 0
+    }
+    return listings[Int(routes[cell].listing)].step(at: price)
   }
 
   @usableFromInline mutating func queuePosition(_ handle: OrderHandle) -> Quantity? {

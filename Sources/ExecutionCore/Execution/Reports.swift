@@ -21,8 +21,8 @@ extension EngineState {
     case .modifyRejected: modifyRejected(report, port)
     case .priorityUpdated, .restated: restated(report, port)
     case .massCancelResponse, .notice: break
-    case .entryDisabled: ports[port].entryDisabled = true
-    case .entryEnabled: ports[port].entryDisabled = false
+    case .entryDisabled: ports[port].setEntry(disabled: true)
+    case .entryEnabled: ports[port].setEntry(disabled: false)
     case .status: status(report, port)
     case .neverArrived: settled(report, port, arrived: false)
     case .settled: settled(report, port, arrived: true)

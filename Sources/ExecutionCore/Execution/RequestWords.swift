@@ -19,7 +19,7 @@ struct RequestWords: BitwiseCopyable {
   /// The next order of an engine: its numbers are those that ``EngineState`` gives out next.
   @inline(__always) init(
     newOrder r: OrderRequest, _ t: OrderTerms, _ handle: OrderHandle, _ i: InstrumentBounds,
-    _ e: borrowing EngineState
+    _ capacity: OrderCapacity, _ e: borrowing EngineState
   ) {
     clientOrderID = e.nextClientOrderID
     venueReference = e.ports[t.port].nextReference
@@ -35,7 +35,7 @@ struct RequestWords: BitwiseCopyable {
       | UInt64(truncatingIfNeeded: t.port) << 48
     terms =
       Self.byte(VenueRequest.Kind.new) | Self.byte(t.side) << 8 | Self.byte(r.timeInForce) << 16
-      | UInt64(r.display.rawValue) << 24 | UInt64(t.capacity.rawValue) << 32
+      | UInt64(r.display.rawValue) << 24 | UInt64(capacity.rawValue) << 32
       | UInt64(r.flags.rawValue) << 48
     exponents =
       UInt64(UInt8(bitPattern: i.priceExponent)) | UInt64(UInt8(bitPattern: i.quantityExponent))
@@ -47,10 +47,7 @@ struct RequestWords: BitwiseCopyable {
     UInt64(kind.rawValue &- 1)
   }
   @inline(__always) private static func byte(_ time: TimeInForce) -> UInt64 {
-    switch time {
-    case .day: 0
-    case .immediateOrCancel: 1
-    }
+    UInt64(time.ordinal)
   }
   @inline(__always) private static func byte(_ side: Side) -> UInt64 {
     switch side {

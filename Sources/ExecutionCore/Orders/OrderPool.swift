@@ -90,6 +90,7 @@ extension EngineState {
       unlinkOpen(slot)
       unlinkDoubt(slot)
       setSettling(slot, false)
+      setMissing(slot, false)
       linkDone(slot)
     }
     if life == .unknown { counters.unknownOrders &+= 1 }

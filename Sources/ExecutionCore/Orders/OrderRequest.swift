@@ -7,13 +7,20 @@
   /// At the instrument's exponents.
   public var price: Price
   public var quantity: Quantity
-  public var side: Side
-  public var timeInForce: TimeInForce
-  public var display: Display
   /// Market orders are not taken: a limit is what every check stands on. A bit that means nothing is refused.
   public var flags: OrderFlags
+  public var timeInForce: TimeInForce
+  public var display: Display
+  public var side: Side
   /// The bits that mean something.
   @usableFromInline static var flagsKnown: UInt16 { 3 }
+
+  /// Displayed, without flags.
+  @inline(__always) var isPlain: Bool { wants.isPlain }
+  /// What it wants beyond price and quantity.
+  @inline(__always) var wants: OrderWants {
+    OrderWants(flags: flags, timeInForce: timeInForce, display: display)
+  }
 
   @inlinable public init(
     instrument: InstrumentID, account: AccountID, strategy: StrategyID, side: Side, price: Price,
@@ -30,6 +37,15 @@
     self.display = display
     self.flags = flags
   }
+}
+
+/// What an order wants beyond price and quantity.
+struct OrderWants: BitwiseCopyable {
+  var flags: OrderFlags
+  var timeInForce: TimeInForce
+  var display: Display
+  /// Displayed, without flags.
+  var isPlain: Bool { flags.rawValue | UInt16(display.rawValue) == 0 }
 }
 
 /// The answer to replace, modify and cancel.

@@ -24,8 +24,7 @@ struct InstrumentBounds: BitwiseCopyable {
   var shortable = false
   var priceExponent: Int8 = -8
   var quantityExponent: Int8 = 0
-  /// What an order may ask for; see ``VenueCapabilities/takes``.
-  var takes: UInt32 = 0
+  var reserved: UInt32 = 0
 }
 
 /// The strictest limits of a strategy, its account and the firm: a cache line.
@@ -76,10 +75,9 @@ extension EngineState {
 
   private mutating func setBounds(instrument i: Int, venue: Int) {
     let r = risk[i]
-    let l = listings[venue &* instrumentCount &+ i]
+    var l = listings[venue &* instrumentCount &+ i]
     let own = instrumentLimits[i]
     var bounds = InstrumentBounds()
-    bounds.takes = l.takes
     bounds.priceExponent = r.priceExponent
     bounds.quantityExponent = r.quantityExponent
     bounds.regSHO = r.regSHO
@@ -99,7 +97,7 @@ extension EngineState {
     let band = l.band(of: highest)
     bounds.priceTest = l.bands[band].test
     if band > 0 { lowest = max(lowest, l.bands[band].from) }
-    if r.previousClose > 0, !r.restricted {
+    if r.previousClose > 0, !r.restricted, takesPlain[venue] {
       bounds.lowest = lowest
       bounds.highest = highest
     }
@@ -128,7 +126,7 @@ extension EngineState {
   /// refilled. False leaves the answer to the chain.
   @inline(__always) mutating func passes(_ t: inout OrderTerms) -> Bool {
     passesSize(t) && passesLatches(t) && passesMarket(&t) && passesExposure(t)
-      && passesCounts(t)
+      && passesCounts(&t)
   }
 
   @inline(__always) private mutating func passesSize(_ t: OrderTerms) -> Bool {
@@ -138,7 +136,7 @@ extension EngineState {
       t.quantity <= instrumentBounds[i].quantityMax,
       t.quantity <= strategyBounds[s].quantityMax, t.price >= instrumentBounds[i].lowest,
       t.price <= instrumentBounds[i].highest, instrumentBounds[i].priceTest.divides(t.price),
-      instrumentBounds[i].lotTest.divides(t.quantity), t.wants & ~instrumentBounds[i].takes == 0
+      instrumentBounds[i].lotTest.divides(t.quantity)
     else { return false }
     let (value, wide) = t.price.multipliedReportingOverflow(by: t.quantity)
     let (notional, over) = value.multipliedReportingOverflow(by: instrumentBounds[i].moneyScale)
@@ -150,7 +148,7 @@ extension EngineState {
     let account = accountScope(t.account)
     return !scopes[0].killed && !scopes[account].killed
       && !scopes[strategyScope(t.strategy)].killed && !settings.journalLost
-      && ports[t.port].isReady && !ports[t.port].entryDisabled && journal.hasRoomForAny
+      && journal.hasRoomForAny
   }
 
   /// Session, status, book, quote, ages, the collar around the quote, and the side of a sale.
@@ -179,7 +177,7 @@ extension EngineState {
     guard instrumentBounds[l].shortable,
       (rule != 0 ? rule : instrumentBounds[l].regSHO) == UInt8(ascii: "0")
     else { return false }
-    t.side = t.isExempt ? .sellShortExempt : .sellShort
+    if !t.side.isExempt { t.side = .sellShort }
     return true
   }
 
@@ -198,9 +196,9 @@ extension EngineState {
       && scopes[0].openOrders < strategyBounds[s].firmOpenOrdersMax
   }
 
-  /// Duplicates, room for the order, and the message rate last.
-  @inline(__always) private mutating func passesCounts(_ t: OrderTerms) -> Bool {
-    guard hasSlot, hasReference(t.port), ports[t.port].outbox.hasRoom,
+  /// The port, duplicates, room for the order, and the message rate last.
+  @inline(__always) private mutating func passesCounts(_ t: inout OrderTerms) -> Bool {
+    guard hasSlot, ports[t.port].takesOrder(in: references),
       duplicates.isClear(duplicateKey(t), at: sessionTime)
     else { return false }
     return buckets[strategyScope(t.strategy)].refilledAllows(at: sessionTime)

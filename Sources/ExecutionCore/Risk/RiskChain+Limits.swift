@@ -107,7 +107,7 @@ extension EngineState {
       return Refusal(
         .poolFull, scope: .firm, limit: Int128(orders.count), observed: Int128(orders.count + 1))
     }
-    guard hasReference(t.port) else {
+    guard ports[t.port].hasReference(in: references) else {
       return Refusal(
         .poolFull, scope: .account, limit: Int128(referencesPerPort),
         observed: Int128(ports[t.port].referencesUsed + 1))

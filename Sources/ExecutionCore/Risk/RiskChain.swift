@@ -8,19 +8,14 @@ struct OrderTerms: BitwiseCopyable {
   var account: AccountID
   var strategy: StrategyID
   var isBuy: Bool
-  /// Chosen by the short-sale check for sells.
+  /// As it was asked for; then, for sells, as the short-sale check chooses it.
   var side: Side
-  /// Should it be a short sale, it is exempt from the price test.
-  var isExempt: Bool
   var price: Int64
   /// Whole quantity, executions of the chain included.
   var quantity: Int64
   /// What is added to the worst case: the quantity of a new order, the increase of a replace.
   var adding: Int64
   var isNew: Bool
-  /// See ``EngineState/wants(_:_:_:)``.
-  var wants: UInt32
-  var capacity = OrderCapacity.principal
   /// For a replace, what the order itself holds among the working sells.
   var ownReserved: Int64 = 0
 }
@@ -32,14 +27,23 @@ struct OrderTerms: BitwiseCopyable {
 /// crossing of the quote; it keeps quantity, notional, tick, lot, halt and the collar around the last
 /// good quote (DESIGN.md, "The data path", 5).
 extension EngineState {
+  /// Of new terms for an order that the venue has.
   @inline(__always) mutating func check(_ terms: inout OrderTerms) -> Refusal? {
     if passes(&terms) { return nil }
-    return checkAll(&terms)
+    return checkAll(&terms, nil)
   }
 
   /// Each check in its order, for an order that the quick pass did not let through.
-  @inline(never) mutating func checkAll(_ terms: inout OrderTerms) -> Refusal? {
-    if terms.isNew { chooseRoute(&terms) }
+  ///
+  /// - Parameter wants: what a new order wants beyond price and quantity.
+  @inline(never) mutating func checkAll(
+    _ terms: inout OrderTerms, _ wants: OrderWants?
+  ) -> Refusal? {
+    if let wants, !wants.isPlain || !routes[terms.cell].isPlain || !ports[terms.port].isReady,
+      let refusal = checkWants(&terms, wants)
+    {
+      return refusal
+    }
     if let refusal = checkTerms(terms) { return refusal }
     if let refusal = checkLatches(terms) { return refusal }
     let reducing = isReducing(terms)
@@ -67,28 +71,35 @@ extension EngineState {
       && instrumentExposure[t.instrument].isReducing(isBuy: t.isBuy, adding: adding)
   }
 
-  /// The first venue of the route whose session is ready.
-  private mutating func chooseRoute(_ t: inout OrderTerms) {
-    let route = routes[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
-    t.port = port(on: route)
-    t.listing = listing(t.port, t.instrument)
+  /// Chooses the first venue of the route whose session is ready; what is wanted means something, and it has it.
+  private mutating func checkWants(_ t: inout OrderTerms, _ wants: OrderWants) -> Refusal? {
+    guard wants.flags.rawValue & ~OrderRequest.flagsKnown == 0 else {
+      return Refusal(
+        .unknownFlag, scope: .order, limit: Int128(OrderRequest.flagsKnown),
+        observed: Int128(wants.flags.rawValue))
+    }
+    guard !routes[t.cell].isNone else {
+      return Refusal(.noRoute, scope: .account, limit: 0, observed: 0)
+    }
+    if !ports[t.port].isReady {
+      t.port = port(on: routes[t.cell])
+      t.listing = listing(t.port, t.instrument)
+    }
+    return ports[t.port].capabilities.refusal(of: wants)
   }
 
   /// What the venue takes.
   private mutating func checkTerms(_ t: OrderTerms) -> Refusal? {
-    let l = listings[t.listing]
-    guard t.quantity >= l.quantityMin, t.quantity <= l.quantityMax else {
-      let limit = t.quantity < l.quantityMin ? l.quantityMin : l.quantityMax
+    let i = t.listing
+    guard t.quantity >= listings[i].quantityMin, t.quantity <= listings[i].quantityMax else {
+      let isFew = t.quantity < listings[i].quantityMin
+      let limit = isFew ? listings[i].quantityMin : listings[i].quantityMax
       return Refusal(
         .badQuantity, scope: .order, limit: Int128(limit), observed: Int128(t.quantity))
     }
-    guard t.price >= l.priceMin, t.price <= l.priceMax else {
-      let limit = t.price < l.priceMin ? l.priceMin : l.priceMax
+    guard t.price >= listings[i].priceMin, t.price <= listings[i].priceMax else {
+      let limit = t.price < listings[i].priceMin ? listings[i].priceMin : listings[i].priceMax
       return Refusal(.badPrice, scope: .order, limit: Int128(limit), observed: Int128(t.price))
-    }
-    guard t.wants & ~l.takes == 0 else {
-      return Refusal(
-        .notSupported, scope: .order, limit: Int128(l.takes), observed: Int128(t.wants))
     }
     return nil
   }
@@ -175,15 +186,15 @@ extension EngineState {
   }
 
   private mutating func checkGrid(_ t: OrderTerms) -> Refusal? {
-    let l = listings[t.listing]
-    let band = l.bands[l.band(of: t.price)]
-    guard band.test.divides(t.price) else {
+    guard listings[t.listing].isOnGrid(t.price) else {
       return Refusal(
-        .tickSize, scope: .instrument, limit: Int128(band.step), observed: Int128(t.price))
+        .tickSize, scope: .instrument, limit: Int128(listings[t.listing].step(at: t.price)),
+        observed: Int128(t.price))
     }
-    guard l.lotTest.divides(t.quantity) else {
+    guard listings[t.listing].lotTest.divides(t.quantity) else {
       return Refusal(
-        .lotSize, scope: .instrument, limit: Int128(l.lot), observed: Int128(t.quantity))
+        .lotSize, scope: .instrument, limit: Int128(listings[t.listing].lot),
+        observed: Int128(t.quantity))
     }
     return nil
   }
@@ -272,13 +283,14 @@ extension EngineState {
       t.side = .sell
       return nil
     }
-    t.side = t.isExempt ? .sellShortExempt : .sellShort
+    let isExempt = t.side.isExempt
+    if !isExempt { t.side = .sellShort }
     guard risk[t.instrument].shortable else {
       return Refusal(
         .shortSale, scope: .account, limit: Int128(max(0, free)), observed: Int128(needed))
     }
     let rule = regSHO(t.instrument)
-    if rule == UInt8(ascii: "0") || t.isExempt { return nil }
+    if rule == UInt8(ascii: "0") || isExempt { return nil }
     let bid = quote(InstrumentID(raw: UInt32(t.instrument))).bid.raw
     // Restricted (1, 2): above the best bid only. Unknown rule or no bid: no short sale at all.
     let isRestricted = rule == UInt8(ascii: "1") || rule == UInt8(ascii: "2")

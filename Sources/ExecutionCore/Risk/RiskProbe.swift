@@ -22,7 +22,7 @@ extension Engine {
 extension EngineState {
   mutating func probeHold(_ request: OrderRequest) -> Bool {
     guard var terms = terms(of: request) else { return false }
-    if !passes(&terms), checkAll(&terms) != nil { return false }
+    if check(&terms) != nil { return false }
     hold(terms, orders: 1)
     duplicates.add(duplicateKey(terms), at: sessionTime)
     takeTokens(terms.account, terms.strategy)

@@ -81,21 +81,16 @@ struct Exposure: BitwiseCopyable {
     workingSell &+= selling
     openOrders &+= orders
   }
+  // Nothing here can wrap: no quantity that is believed is above `EngineState.executionQuantityMax`, whoever
+  // says it, and the most executions, open orders and opening positions of that come to less than 2⁶³.
+
   /// The position if every open order on the order's side, and the order, fill whole, in the
-  /// direction of the order: above 0 it is a position against the limit. A number that does not fit is above
-  /// every limit.
+  /// direction of the order: above 0 it is a position against the limit.
   @inline(__always) func worstCase(isBuy: Bool, adding quantity: Int64) -> Int64 {
-    let (held, wide) =
-      isBuy
-      ? net.addingReportingOverflow(workingBuy) : workingSell.subtractingReportingOverflow(net)
-    let (all, over) = held.addingReportingOverflow(quantity)
-    return wide || over ? .max : all
+    isBuy ? net &+ workingBuy &+ quantity : workingSell &+ quantity &- net
   }
-  /// What is held and not sold by the open orders, but for `own` of them; what does not fit is nothing.
-  @inline(__always) func free(of own: Int64) -> Int64 {
-    let (rest, over) = net.subtractingReportingOverflow(workingSell &- own)
-    return over ? .min : rest
-  }
+  /// What is held and not sold by the open orders, but for `own` of them.
+  @inline(__always) func free(of own: Int64) -> Int64 { net &- (workingSell &- own) }
   /// The order can't increase the absolute position, whatever of the open orders fills.
   func isReducing(isBuy: Bool, adding quantity: Int64) -> Bool {
     (isBuy ? net < 0 : net > 0) && worstCase(isBuy: isBuy, adding: quantity) <= 0

@@ -20,7 +20,7 @@ import Testing
     var first = terms
     var second = terms
     let quick = core.pointee.passes(&first)
-    let refusal = core.pointee.checkAll(&second)
+    let refusal = core.pointee.checkAll(&second, nil)
     return Answer(quick: quick, refusal: refusal, sidesAgree: first.side == second.side)
   }
 

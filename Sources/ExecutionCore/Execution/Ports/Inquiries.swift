@@ -85,6 +85,8 @@ extension EngineState {
   }
 
   private mutating func sweepTimeouts(_ port: Int) {
+    guard settings.acknowledgeTimeout > 0 || ports[port].settling > 0 || ports[port].missing > 0
+    else { return }
     for _ in 0..<Self.doubtsPerSweepMax {
       let slot = Int(ports[port].doubtHead)
       guard slot >= 0, sessionTime &- orders[slot].requestedAt > settings.inquiryInterval else {
@@ -138,7 +140,7 @@ extension EngineState {
         if orders[slot].isUnasked { inquire(slot) }
       }
     }
-    ports[port].isReady = ports[port].settling == 0
+    ports[port].setReady(ports[port].settling == 0)
   }
 
   /// Since before the log-in it is open what became of the order, or not any more.
@@ -270,11 +272,10 @@ extension EngineState {
   private mutating func noteMissing(_ slot: Int, _ report: VenueReport) {
     let order = orders[slot]
     guard report.executedQuantity > order.executedHere else {
-      orders[slot].executionsMissing = false
-      return
+      return setMissing(slot, false)
     }
     guard order.executionsMissing || order.life == .done else {
-      orders[slot].executionsMissing = true
+      setMissing(slot, true)
       return postpone(slot)
     }
     alarm(
@@ -282,6 +283,12 @@ extension EngineState {
       port: Int(order.port), reference: order.venueReference, expected: order.executedHere,
       observed: report.executedQuantity, report: report.kind)
     scopes[0].killed = true
+  }
+
+  mutating func setMissing(_ slot: Int, _ isMissing: Bool) {
+    guard orders[slot].executionsMissing != isMissing else { return }
+    orders[slot].executionsMissing = isMissing
+    ports[Int(orders[slot].port)].missing &+= isMissing ? 1 : -1
   }
 
   private mutating func takeStanding(_ slot: Int, _ report: VenueReport) {

@@ -5,8 +5,6 @@ struct Listing: BitwiseCopyable {
   var quantityMax: Int64 = 0
   var priceMin: Int64 = 1
   var priceMax: Int64 = 0
-  /// What an order may ask for; see ``VenueCapabilities/takes``.
-  var takes: UInt32 = 0
   var lot: Int64 = 1
   var lotTest = DivisibilityTest(1)
   var needsMarketHours = true
@@ -16,8 +14,7 @@ struct Listing: BitwiseCopyable {
   init() {}
 
   /// The venue's rules for an instrument; the configuration has been checked.
-  init(_ facts: InstrumentFacts, _ rules: VenueRules, takes: UInt32) {
-    self.takes = takes
+  init(_ facts: InstrumentFacts, _ rules: VenueRules) {
     quantityMin = rules.quantities.lowerBound
     quantityMax = rules.quantities.upperBound
     priceMin = Self.bound(rules.prices.mantissas.lowerBound, rules.prices, facts, up: true)
@@ -45,12 +42,17 @@ struct Listing: BitwiseCopyable {
     return Int64(clamping: up ? whole + (rest > 0 ? 1 : 0) : whole - (rest < 0 ? 1 : 0))
   }
 
+  // Mutating, though they only read: a struct of this size would be copied.
+
   /// The band that a price belongs to.
-  func band(of price: Int64) -> Int {
+  mutating func band(of price: Int64) -> Int {
     var found = 0
     for i in 1..<max(1, Int(bandCount)) where price >= bands[i].from { found = i }
     return found
   }
+  /// The step of the grid at a price.
+  mutating func step(at price: Int64) -> Int64 { bands[band(of: price)].step }
+  mutating func isOnGrid(_ price: Int64) -> Bool { bands[band(of: price)].test.divides(price) }
 }
 
 /// Prices from here on are multiples of the step.

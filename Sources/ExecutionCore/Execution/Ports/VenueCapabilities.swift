@@ -35,21 +35,24 @@
 }
 
 extension VenueCapabilities {
-  /// What an order may ask for, in the bits of ``EngineState/wants(_:_:_:)``.
-  var takes: UInt32 {
-    UInt32(timesInForce.rawValue) | UInt32(displays.rawValue) << 8 | UInt32(flags.rawValue) << 16
+  /// Why it does not take what an order wants; in `observed` the number of the first thing that it lacks.
+  func refusal(of wants: OrderWants) -> Refusal? {
+    func lacks(_ has: UInt16, _ wanted: UInt16) -> Refusal {
+      Refusal(.notSupported, scope: .order, limit: Int128(has), observed: Int128(wanted))
+    }
+    if timesInForce.rawValue & TimesInForce(wants.timeInForce).rawValue == 0 {
+      return lacks(UInt16(timesInForce.rawValue), UInt16(wants.timeInForce.rawValue))
+    }
+    if displays.rawValue & Displays(wants.display).rawValue == 0 {
+      return lacks(UInt16(displays.rawValue), UInt16(wants.display.rawValue))
+    }
+    if wants.flags.rawValue & ~flags.rawValue != 0 {
+      return lacks(flags.rawValue, wants.flags.rawValue)
+    }
+    return nil
   }
-}
-
-extension EngineState {
-  /// What an order asks for beyond price and quantity, as bits that are held against
-  /// ``VenueCapabilities/takes``.
-  @inline(__always) static func wants(
-    _ timeInForce: TimeInForce, _ display: Display, _ flags: OrderFlags
-  ) -> UInt32 {
-    1 &<< UInt32(timeInForce.rawValue) | 256 &<< UInt32(display.rawValue)
-      | UInt32(flags.rawValue) &<< 16
-  }
+  /// It takes every order that is displayed and has no flags.
+  var takesPlain: Bool { timesInForce == .all && displays.contains(Displays(.displayed)) }
 }
 
 /// A set of times in force.

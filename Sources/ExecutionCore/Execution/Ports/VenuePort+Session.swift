@@ -4,7 +4,7 @@ extension EngineState {
   mutating func sessionDown(_ port: Int) {
     ports[port].isUp = false
     ports[port].hasCaughtUp = false
-    ports[port].isReady = false
+    ports[port].setReady(false)
     withdrawAll(port)
     var walk = walkDoubts(port)
     while let slot = nextDoubt(&walk) {
@@ -29,7 +29,7 @@ extension EngineState {
   mutating func sessionUp(_ port: Int, _ report: borrowing VenueReport) {
     ports[port].isUp = true
     ports[port].hasCaughtUp = false
-    ports[port].isReady = false
+    ports[port].setReady(false)
     if ports[port].streamSequence == 0, report.streamSequence > 0 {
       ports[port].streamSequence = report.streamSequence &- 1
     }
@@ -60,7 +60,7 @@ extension EngineState {
       .referenceRaised, port: port,
       expected: Int64(truncatingIfNeeded: ports[port].nextReference),
       observed: Int64(truncatingIfNeeded: reference))
-    ports[port].nextReference = reference
+    ports[port].setReference(reference)
     if reference > ports[port].referenceMax {
       alarm(
         .referencesExhausted, port: port,

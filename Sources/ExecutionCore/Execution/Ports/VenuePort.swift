@@ -10,20 +10,24 @@ struct VenuePort: BitwiseCopyable {
   // Its session.
   var isUp = false
   var hasCaughtUp = false
-  var isReady = false
+  private(set) var isReady = false
   /// The venue has switched order entry off.
-  var entryDisabled = false
+  private(set) var entryDisabled = false
+  /// Ready, entry is on, and there are references left.
+  private(set) var takesOrders = false
   /// Orders of before the log-in whose fate is being asked: it is not ready meanwhile.
   var settling: Int = 0
   /// Of these, those that have not been asked about since the log-in.
   var unasked: Int = 0
+  /// Orders of which the venue has counted executions that we do not have.
+  var missing: Int = 0
   /// Last report of its stream that was applied.
   var streamSequence: UInt64 = 0
 
   // Its requests.
   /// Number of the next new order, replace or request about many orders.
-  var nextReference: UInt64
-  var referencesUsed = 0
+  private(set) var nextReference: UInt64
+  private(set) var referencesUsed = 0
   /// Requests asked so far, cancels and changes in place too.
   var requests: UInt64 = 0
   let referenceMax: UInt64
@@ -44,9 +48,65 @@ struct VenuePort: BitwiseCopyable {
     isUp = c.isUpAtStart
     hasCaughtUp = c.isUpAtStart
     isReady = c.isUpAtStart
+    takesOrders = c.isUpAtStart
     referenceBase = references.lowerBound
     referenceMask = UInt64(references.count - 1)
     self.outbox = outbox
+  }
+
+  mutating func setReady(_ isReady: Bool) {
+    self.isReady = isReady
+    sumUp()
+  }
+  mutating func setEntry(disabled: Bool) {
+    entryDisabled = disabled
+    sumUp()
+  }
+  /// From this number on; it may be above the last.
+  mutating func setReference(_ next: UInt64) {
+    nextReference = next
+    sumUp()
+  }
+  private mutating func sumUp() {
+    takesOrders = isReady && !entryDisabled && nextReference <= referenceMax
+  }
+
+  // Mutating, though they only read: a struct of this size would be copied.
+
+  /// A reference may be given out, and its place in the table is free.
+  @inline(__always) mutating func hasReference(in table: Column<ReferenceEntry>) -> Bool {
+    nextReference <= referenceMax && table[referencePlace(of: nextReference)].reference == 0
+  }
+  /// Another new order may pass, and can be numbered and queued.
+  @inline(__always) mutating func takesOrder(in table: Column<ReferenceEntry>) -> Bool {
+    takesOrders && outbox.hasRoom && table[referencePlace(of: nextReference)].reference == 0
+  }
+  /// Queues a new order, gives it a reference and a number, and puts it at the end of the doubts; the caller has
+  /// asked ``takesOrder(in:)``.
+  @inline(__always) mutating func enter(
+    _ words: RequestWords, _ entry: borrowing ReferenceEntry, in table: Column<ReferenceEntry>,
+    slot: Int
+  ) -> (reference: UInt64, number: UInt64, earlier: Int32) {
+    outbox.push(words)
+    requests &+= 1
+    let earlier = doubtTail
+    doubtTail = Int32(truncatingIfNeeded: slot)
+    if earlier < 0 { doubtHead = doubtTail }
+    return (takeReference(entry, in: table), requests, earlier)
+  }
+
+  /// Gives out the next reference; the caller has asked ``hasReference(in:)``.
+  @inline(__always) mutating func takeReference(
+    _ entry: borrowing ReferenceEntry, in table: Column<ReferenceEntry>
+  ) -> UInt64 {
+    let reference = nextReference
+    let place = referencePlace(of: reference)
+    table[place] = copy entry
+    table[place].reference = reference
+    nextReference = reference &+ 1
+    if reference == referenceMax { sumUp() }
+    referencesUsed &+= 1
+    return reference
   }
 
   @inline(__always) func referencePlace(of reference: UInt64) -> Int {
@@ -54,17 +114,21 @@ struct VenuePort: BitwiseCopyable {
   }
 }
 
-/// Where the orders of an account in an instrument go: ports in the order of preference.
+/// Where the orders of a cell go: ports in the order of preference.
 struct Route: BitwiseCopyable {
   static var portsMax: Int { 4 }
   static var none: UInt16 { .max }
 
-  var ports: InlineArray<4, UInt16> = [none, none, none, none]
-  /// Venue of the first.
-  var venue: UInt16 = 0
+  /// Without a route: any port, and a listing that takes nothing.
+  var ports: InlineArray<4, UInt16> = [0, none, none, none]
+  /// Place of the instrument at the first one's venue, among all listings.
+  var listing: UInt32 = 0
+  var isNone = true
+  /// There is one, and its first venue takes what is displayed and has no flags, at any time in force.
+  var isPlain = false
+  /// Of the account.
   var capacity = OrderCapacity.principal
   var reserved: UInt8 = 0
-  var reserved1: UInt32 = 0
 }
 
 extension EngineState {
@@ -90,12 +154,9 @@ extension EngineState {
   @usableFromInline mutating func isReady(_ strategy: StrategyID, _ instrument: InstrumentID)
     -> Bool
   {
-    let account = account(of: strategy)
-    guard Int(account.raw) < accountCount, Int(instrument.raw) < instrumentCount else {
+    guard let cell = cell(strategy, instrument), !routes[cell].isNone else {
       return false
     }
-    let route = routes[accountCell(account, instrument)]
-    guard route.ports[0] != Route.none else { return false }
-    return ports[port(on: route)].isReady
+    return ports[port(on: routes[cell])].isReady
   }
 }
