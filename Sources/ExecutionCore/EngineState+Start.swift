@@ -40,6 +40,7 @@ extension EngineState {
     strategyCount = c.strategies.count
     orders = columns.orders
     links = columns.links
+    doubts = columns.doubts
     openHead = columns.openHead
     venueCount = c.venues.count
     portCount = c.ports.count
@@ -253,6 +254,7 @@ extension RiskInstrument {
 struct EngineColumns {
   let orders: Column<Order>
   let links: Column<OrderLink>
+  let doubts: Column<DoubtLink>
   let openHead: Column<Int32>
   let ports: Column<VenuePort>
   let references: Column<ReferenceEntry>
@@ -289,6 +291,7 @@ struct EngineColumns {
     let scopeCount = 1 + c.accounts.count + c.strategies.count
     orders = b.column(Order(), c.poolCapacity)
     links = b.column(OrderLink(), c.poolCapacity)
+    doubts = b.column(DoubtLink(), c.poolCapacity)
     openHead = b.column(-1, cells)
     let perPort = c.ordersPerDayMax.nextPowerOfTwo
     references = b.column(ReferenceEntry(), perPort * c.ports.count)

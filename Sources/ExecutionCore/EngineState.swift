@@ -28,8 +28,9 @@
 
   // Orders.
   var orders: Column<Order>
-  /// By slot, as the orders.
+  /// By slot, as the orders; the doubts too.
   var links: Column<OrderLink>
+  var doubts: Column<DoubtLink>
   var freeHead: Int32 = -1
   var doneHead: Int32 = -1
   var doneTail: Int32 = -1

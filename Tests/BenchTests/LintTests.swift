@@ -104,4 +104,25 @@ import Testing
     let end = try lint("arrows", (file, old, new))
     #expect(end.code == 1 && end.errors.contains(said), "\(end.errors)")
   }
+
+  @Test(arguments: [
+    ("[it](../perf/scripts/links) and [that](https://example.org/x)", 0),
+    ("[it](../perf/scripts/links#top), [gone](../Package.txt)", 1),
+  ])
+  func `a link of a page that leads nowhere is found`(_ text: String, _ code: Int32) throws {
+    let folder = Folder()
+    let manager = FileManager.default
+    for path in ["perf/scripts", "pages"] {
+      try manager.createDirectory(
+        atPath: folder.path(path), withIntermediateDirectories: true)
+    }
+    try manager.copyItem(
+      atPath: Self.root.appendingPathComponent("perf/scripts/links").path,
+      toPath: folder.path("perf/scripts/links"))
+    try text.write(toFile: folder.path("pages/page.md"), atomically: true, encoding: .utf8)
+    let end = try Program(path: "/bin/sh").run(
+      "-c", "cd '\(folder.path(""))' && perf/scripts/links pages/page.md")
+    #expect(end.code == code, "\(end.errors)")
+    #expect(end.errors.contains("Package.txt, which is not there") == (code == 1), "\(end.errors)")
+  }
 }

@@ -184,9 +184,10 @@ extension EngineState {
     order.countedOpen = true
     let head = openHead[t.cell]
     orders[slot] = order
-    links[slot] = OrderLink(next: head, previous: -1, earlier: entered.earlier, later: -1)
+    links[slot] = OrderLink(next: head, previous: -1)
+    doubts[slot] = DoubtLink(earlier: entered.earlier, later: -1)
     if entered.earlier >= 0 {
-      links[Int(entered.earlier)].later = Int32(truncatingIfNeeded: slot)
+      doubts[Int(entered.earlier)].later = Int32(truncatingIfNeeded: slot)
     }
     if head >= 0 { links[Int(head)].previous = Int32(truncatingIfNeeded: slot) }
     openHead[t.cell] = Int32(truncatingIfNeeded: slot)

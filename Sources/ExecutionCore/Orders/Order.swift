@@ -94,18 +94,20 @@
 }
 
 /// Neighbours of an order of the pool: open orders of the cell, or the free list, or the queue of done
-/// slots; and orders of its port with a request that may be unresolved. Apart from the orders, so that going
-/// from one to the next waits for the first cache.
+/// slots. Apart from the orders, so that going from one to the next waits for the first cache.
 struct OrderLink: BitwiseCopyable {
-  /// In no list of doubts.
-  static var apart: Int32 { -2 }
-
   var next: Int32 = -1
   var previous: Int32 = -1
+}
+
+/// Neighbours of an order in its port's list of doubts: orders with a request that may be unresolved.
+struct DoubtLink: BitwiseCopyable {
+  /// In no list.
+  static var apart: Int32 { -2 }
+
   var earlier = apart
   var later = apart
 
-  /// In its port's list of doubts.
   var isListed: Bool { later != Self.apart }
 }
 

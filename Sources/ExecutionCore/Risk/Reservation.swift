@@ -4,58 +4,39 @@ extension EngineState {
   mutating func reserve(_ slot: Int) {
     let order = orders[slot]
     let isBuy = order.side.isBuy
+    let isOpen = order.life.isOpen
     let target = order.worstCaseLeaves
-    if order.reserved != target || order.reservedBuy != isBuy {
-      addWorking(order, -order.reserved, isBuy: order.reservedBuy)
-      addWorking(order, target, isBuy: isBuy)
-      orders[slot].reserved = target
-      orders[slot].reservedBuy = isBuy
-    }
-    let open = order.life.isOpen
-    if open != order.countedOpen {
-      addOpen(order, open ? 1 : -1)
-      orders[slot].countedOpen = open
-    }
+    if order.reserved == target, order.reservedBuy == isBuy, order.countedOpen == isOpen { return }
+    orders[slot].reserved = target
+    orders[slot].reservedBuy = isBuy
+    orders[slot].countedOpen = isOpen
+    hold(
+      cell: Int(order.cell), order.account, order.strategy, Int(order.instrument.raw),
+      buying: (isBuy ? target : 0) &- (order.reservedBuy ? order.reserved : 0),
+      selling: (isBuy ? 0 : target) &- (order.reservedBuy ? 0 : order.reserved),
+      orders: (isOpen ? 1 : 0) &- (order.countedOpen ? 1 : 0))
   }
 
   /// What ``reserve(_:)`` does for an order that is new (1), and when it ends untouched (-1).
   @inline(__always) mutating func hold(_ t: OrderTerms, orders count: Int64) {
-    let account = accountCell(
-      t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: t.instrument)))
-    let buying = t.isBuy ? t.quantity &* count : 0
-    let selling = t.isBuy ? 0 : t.quantity &* count
-    exposure[t.cell].add(buying: buying, selling: selling, orders: count)
-    accountExposure[account].add(buying: buying, selling: selling, orders: count)
-    instrumentExposure[t.instrument].add(buying: buying, selling: selling, orders: count)
+    hold(
+      cell: t.cell, t.account, t.strategy, t.instrument,
+      buying: t.isBuy ? t.quantity &* count : 0, selling: t.isBuy ? 0 : t.quantity &* count,
+      orders: count)
+  }
+
+  @inline(__always) private mutating func hold(
+    cell: Int, _ account: AccountID, _ strategy: StrategyID, _ instrument: Int, buying: Int64,
+    selling: Int64, orders count: Int64
+  ) {
+    let ofAccount = accountCell(account, InstrumentID(raw: UInt32(truncatingIfNeeded: instrument)))
+    exposure[cell].add(buying: buying, selling: selling, orders: count)
+    accountExposure[ofAccount].add(buying: buying, selling: selling, orders: count)
+    instrumentExposure[instrument].add(buying: buying, selling: selling, orders: count)
     scopes[0].openOrders &+= count
-    scopes[accountScope(t.account)].openOrders &+= count
-    scopes[strategyScope(t.strategy)].openOrders &+= count
+    scopes[accountScope(account)].openOrders &+= count
+    scopes[strategyScope(strategy)].openOrders &+= count
     counters.openOrders &+= count
-  }
-
-  private mutating func addWorking(_ order: Order, _ quantity: Int64, isBuy: Bool) {
-    if quantity == 0 { return }
-    let account = accountCell(order.account, order.instrument)
-    let instrument = Int(order.instrument.raw)
-    if isBuy {
-      exposure[Int(order.cell)].workingBuy &+= quantity
-      accountExposure[account].workingBuy &+= quantity
-      instrumentExposure[instrument].workingBuy &+= quantity
-    } else {
-      exposure[Int(order.cell)].workingSell &+= quantity
-      accountExposure[account].workingSell &+= quantity
-      instrumentExposure[instrument].workingSell &+= quantity
-    }
-  }
-
-  private mutating func addOpen(_ order: Order, _ change: Int64) {
-    exposure[Int(order.cell)].openOrders &+= change
-    accountExposure[accountCell(order.account, order.instrument)].openOrders &+= change
-    instrumentExposure[Int(order.instrument.raw)].openOrders &+= change
-    scopes[0].openOrders &+= change
-    scopes[accountScope(order.account)].openOrders &+= change
-    scopes[strategyScope(order.strategy)].openOrders &+= change
-    counters.openOrders &+= change
   }
 
   mutating func accountCell(_ account: AccountID, _ instrument: InstrumentID) -> Int {

@@ -12,10 +12,10 @@ extension EngineState {
   /// Puts an order at the end of its port's list: something has just been asked of it.
   @inline(__always) mutating func linkDoubt(_ slot: Int, _ port: Int) {
     let tail = ports[port].doubtTail
-    links[slot].earlier = tail
-    links[slot].later = -1
+    doubts[slot].earlier = tail
+    doubts[slot].later = -1
     if tail >= 0 {
-      links[Int(tail)].later = Int32(truncatingIfNeeded: slot)
+      doubts[Int(tail)].later = Int32(truncatingIfNeeded: slot)
     } else {
       ports[port].doubtHead = Int32(truncatingIfNeeded: slot)
     }
@@ -23,21 +23,21 @@ extension EngineState {
   }
 
   mutating func unlinkDoubt(_ slot: Int) {
-    let link = links[slot]
+    let link = doubts[slot]
     guard link.isListed else { return }
     let port = Int(orders[slot].port)
     if link.earlier >= 0 {
-      links[Int(link.earlier)].later = link.later
+      doubts[Int(link.earlier)].later = link.later
     } else {
       ports[port].doubtHead = link.later
     }
     if link.later >= 0 {
-      links[Int(link.later)].earlier = link.earlier
+      doubts[Int(link.later)].earlier = link.earlier
     } else {
       ports[port].doubtTail = link.earlier
     }
-    links[slot].earlier = OrderLink.apart
-    links[slot].later = OrderLink.apart
+    doubts[slot].earlier = DoubtLink.apart
+    doubts[slot].later = DoubtLink.apart
   }
 
   /// Something has been asked of the order now.
@@ -71,7 +71,7 @@ extension EngineState {
   mutating func nextDoubt(_ walk: inout DoubtWalk) -> Int? {
     guard walk.next >= 0, walk.steps > 0 else { return nil }
     let slot = Int(walk.next)
-    walk.next = walk.next == walk.last ? -1 : links[slot].later
+    walk.next = walk.next == walk.last ? -1 : doubts[slot].later
     walk.steps &-= 1
     return slot
   }

@@ -33,7 +33,7 @@ struct VenuePort: BitwiseCopyable {
   let referenceMax: UInt64
   private let referenceBase: Int
   private let referenceMask: UInt64
-  /// Orders with a request that may be unresolved, by the time of the last one; see ``OrderLink``.
+  /// Orders with a request that may be unresolved, by the time of the last one; see ``DoubtLink``.
   var doubtHead: Int32 = -1
   var doubtTail: Int32 = -1
 
