@@ -49,6 +49,7 @@ extension EngineState {
     references = columns.references
     portAccounts = columns.portAccounts
     routes = columns.routes
+    commonRoutes = columns.commonRoutes
     takesPlain = columns.takesPlain
     listings = columns.listings
     risk = columns.risk
@@ -162,7 +163,19 @@ extension EngineState {
         }
         routes[n * instrumentCount + i] = route
       }
+      commonRoutes[n] = commonRoute(of: n)
     }
+  }
+
+  private func commonRoute(of strategy: Int) -> CommonRoute {
+    let first = strategy * instrumentCount
+    let isCommon = (0..<instrumentCount).allSatisfy { i in
+      !routes[first + i].isNone && routes[first + i].ports[0] == routes[first].ports[0]
+        && routes[first + i].listing == routes[first].listing + UInt32(i)
+    }
+    guard isCommon, instrumentCount > 0 else { return CommonRoute() }
+    return CommonRoute(
+      listings: routes[first].listing, port: routes[first].ports[0], exists: true)
   }
 
   private mutating func setUpPositions(_ c: EngineConfiguration) {
@@ -260,6 +273,7 @@ struct EngineColumns {
   let references: Column<ReferenceEntry>
   let portAccounts: Column<Bool>
   let routes: Column<Route>
+  let commonRoutes: Column<CommonRoute>
   let takesPlain: Column<Bool>
   let listings: Column<Listing>
   let risk: Column<RiskInstrument>
@@ -307,6 +321,7 @@ struct EngineColumns {
     ports = b.column(made)
     portAccounts = b.column(false, c.ports.count * c.accounts.count)
     routes = b.column(Route(), cells)
+    commonRoutes = b.column(CommonRoute(), c.strategies.count)
     takesPlain = b.column(false, c.venues.count)
     // And one that takes nothing, for who has no route.
     listings = b.column(Listing(), c.venues.count * instruments + 1)

@@ -46,6 +46,8 @@
   var portAccounts: Column<Bool>
   /// By cell.
   var routes: Column<Route>
+  /// By strategy.
+  var commonRoutes: Column<CommonRoute>
   /// By venue; see ``VenueCapabilities/takesPlain``.
   var takesPlain: Column<Bool>
   /// By venue and instrument.

@@ -73,9 +73,12 @@ extension EngineState {
       Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account
     else { return nil }
     let cell = strategy &* instrumentCount &+ instrument
+    let common = commonRoutes[strategy]
+    let port = common.exists ? Int(common.port) : Int(routes[cell].ports[0])
+    let listing =
+      common.exists ? Int(common.listings) &+ instrument : Int(routes[cell].listing)
     return OrderTerms(
-      instrument: instrument, cell: cell, port: Int(routes[cell].ports[0]),
-      listing: Int(routes[cell].listing),
+      instrument: instrument, cell: cell, port: port, listing: listing,
       account: r.account, strategy: r.strategy, isBuy: r.side.isBuy, side: r.side,
       price: r.price.raw, quantity: r.quantity.raw, adding: r.quantity.raw, isNew: true)
   }

@@ -114,6 +114,16 @@ struct VenuePort: BitwiseCopyable {
   }
 }
 
+/// The first choice of a strategy whose instruments all have the same one: known without a look at the cell's
+/// route, on which every check of the price would wait.
+struct CommonRoute: BitwiseCopyable {
+  /// Of the first instrument at the port's venue; the others follow.
+  var listings: UInt32 = 0
+  var port: UInt16 = 0
+  /// There is one; else each cell's route is looked at.
+  var exists = false
+}
+
 /// Where the orders of a cell go: ports in the order of preference.
 struct Route: BitwiseCopyable {
   static var portsMax: Int { 4 }
