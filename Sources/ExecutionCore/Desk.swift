@@ -58,8 +58,7 @@
   public func depth(_ instrument: InstrumentID, _ side: Side, level: Int) -> DepthLevel? {
     unsafe core.pointee.depth(instrument, side, level: level)
   }
-  /// A session is up that takes this strategy's orders in the instrument, and its past is settled: what is
-  /// asked now reaches the venue.
+  /// A session is up that takes this strategy's orders in the instrument, and its past is settled.
   #if !DEBUG
     @_noLocks
   #endif

@@ -1,7 +1,7 @@
 /// The engine and one strategy on one thread: takes inputs, lets the engine apply them, calls the
 /// strategy. Thin and inlinable, so that a strategy of any module is specialised there.
 ///
-/// After every call the caller drains ``Engine/nextRequest(machineTime:)`` into its gateway.
+/// After every call the caller drains ``Engine/nextRequest(_:machineTime:)`` into its gateway.
 @safe @frozen public struct Driver<S: Strategy>: ~Copyable {
   public var engine: Engine
   public var strategy: S

@@ -110,8 +110,8 @@ public struct EngineConfiguration: Sendable {
   public var venues: [VenueConfiguration]
   /// To begin with, one for each venue and account.
   public var ports: [PortConfiguration]
-  /// For accounts and instruments without one: every port that serves the account and whose venue trades the
-  /// instrument, in the order of the ports.
+  /// For accounts and instruments without one: the ports that serve the account and whose venue trades the
+  /// instrument, in their order, the first four of them.
   public var routes: [RouteConfiguration] = []
   public var openingPositions: [OpeningPosition] = []
   public var firmLimits = RiskLimits.firmDefault

@@ -37,7 +37,7 @@ public struct PortSummary: Sendable, Hashable {
   public var port: PortID
   public var venue: VenueID
   public var isUp: Bool
-  /// New orders may pass.
+  /// As ``Engine/isReady(_:)``.
   public var isReady: Bool
   /// Of the next request.
   public var nextReference: UInt64
@@ -74,7 +74,8 @@ extension Engine {
   public var counters: EngineCounters { unsafe core.pointee.counters }
   public var sessionTime: Int64 { unsafe core.pointee.sessionTime }
   public var portCount: Int { unsafe core.pointee.portCount }
-  /// The port's session is up, drained and settled: new orders may pass. False for one that there is not.
+  /// The port's session is up, drained and settled. The venue may still have switched order entry off; an order
+  /// is refused then, and does not go to another port of its route. False for a port that there is not.
   public func isReady(_ port: PortID = .first) -> Bool {
     unsafe Int(port.raw) < core.pointee.portCount && core.pointee.ports[Int(port.raw)].isReady
   }

@@ -49,7 +49,6 @@ extension EngineState {
     references = columns.references
     portAccounts = columns.portAccounts
     routes = columns.routes
-    commonRoutes = columns.commonRoutes
     takesPlain = columns.takesPlain
     listings = columns.listings
     risk = columns.risk
@@ -70,7 +69,7 @@ extension EngineState {
     venueNet = columns.venueNet
     updates = columns.updates
     timers = columns.timers
-    strategyAccounts = columns.strategyAccounts
+    strategies = columns.strategies
     refusals = columns.refusals
     alarms = columns.alarms
     failingSince = columns.failingSince
@@ -122,7 +121,7 @@ extension EngineState {
     for (i, strategy) in c.strategies.enumerated() {
       limits[1 + accountCount + i] = ScopeLimits(strategy.limits)
       buckets[1 + accountCount + i] = TokenBucket(strategy.limits.messageRate)
-      strategyAccounts[i] = strategy.account
+      strategies[i].account = strategy.account
     }
     for (instrument, limit) in c.instrumentLimits where Int(instrument.raw) < instrumentCount {
       instrumentLimits[Int(instrument.raw)] = ScopeLimits(limit)
@@ -163,19 +162,19 @@ extension EngineState {
         }
         routes[n * instrumentCount + i] = route
       }
-      commonRoutes[n] = commonRoute(of: n)
+      setCommonRoute(n)
     }
   }
 
-  private func commonRoute(of strategy: Int) -> CommonRoute {
-    let first = strategy * instrumentCount
-    let isCommon = (0..<instrumentCount).allSatisfy { i in
-      !routes[first + i].isNone && routes[first + i].ports[0] == routes[first].ports[0]
-        && routes[first + i].listing == routes[first].listing + UInt32(i)
+  private mutating func setCommonRoute(_ strategy: Int) {
+    let cells = strategy * instrumentCount..<(strategy + 1) * instrumentCount
+    guard let first = cells.first, !routes[first].isNone else { return }
+    strategies[strategy].listings = routes[first].listing
+    strategies[strategy].port = routes[first].ports[0]
+    strategies[strategy].hasOneRoute = cells.allSatisfy { cell in
+      !routes[cell].isNone && routes[cell].ports[0] == routes[first].ports[0]
+        && Int(routes[cell].listing) == Int(routes[first].listing) + cell - first
     }
-    guard isCommon, instrumentCount > 0 else { return CommonRoute() }
-    return CommonRoute(
-      listings: routes[first].listing, port: routes[first].ports[0], exists: true)
   }
 
   private mutating func setUpPositions(_ c: EngineConfiguration) {
@@ -273,7 +272,6 @@ struct EngineColumns {
   let references: Column<ReferenceEntry>
   let portAccounts: Column<Bool>
   let routes: Column<Route>
-  let commonRoutes: Column<CommonRoute>
   let takesPlain: Column<Bool>
   let listings: Column<Listing>
   let risk: Column<RiskInstrument>
@@ -294,7 +292,7 @@ struct EngineColumns {
   let venueNet: Column<Int64>
   let updates: Column<OrderUpdate>
   let timers: Column<StrategyTimer>
-  let strategyAccounts: Column<AccountID>
+  let strategies: Column<StrategyFacts>
   let refusals: Column<UInt64>
   let alarms: Column<UInt64>
   let failingSince: Column<Int64>
@@ -321,7 +319,6 @@ struct EngineColumns {
     ports = b.column(made)
     portAccounts = b.column(false, c.ports.count * c.accounts.count)
     routes = b.column(Route(), cells)
-    commonRoutes = b.column(CommonRoute(), c.strategies.count)
     takesPlain = b.column(false, c.venues.count)
     // And one that takes nothing, for who has no route.
     listings = b.column(Listing(), c.venues.count * instruments + 1)
@@ -343,7 +340,7 @@ struct EngineColumns {
     venueNet = b.column(0, cells * c.venues.count)
     updates = b.column(OrderUpdate.none, max(1024, c.poolCapacity * 2).nextPowerOfTwo)
     timers = b.column(StrategyTimer(), c.timersMax)
-    strategyAccounts = b.column(AccountID(raw: .max), c.strategies.count)
+    strategies = b.column(StrategyFacts(), c.strategies.count)
     refusals = b.column(0, 64)
     alarms = b.column(0, 64)
     failingSince = b.column(0, instruments)

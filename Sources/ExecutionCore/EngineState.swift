@@ -46,8 +46,6 @@
   var portAccounts: Column<Bool>
   /// By cell.
   var routes: Column<Route>
-  /// By strategy.
-  var commonRoutes: Column<CommonRoute>
   /// By venue; see ``VenueCapabilities/takesPlain``.
   var takesPlain: Column<Bool>
   /// By venue and instrument.
@@ -89,7 +87,7 @@
   /// Timers that may still fire in this call, and the time before which they do.
   var timersLeft = 0
   var timerHorizon: Int64 = .min
-  var strategyAccounts: Column<AccountID>
+  var strategies: Column<StrategyFacts>
   var counters = EngineCounters()
   var refusals: Column<UInt64>
   var alarms: Column<UInt64>

@@ -2,7 +2,7 @@
 @frozen public struct FuseLimits: BitwiseCopyable, Sendable {
   /// New orders and replaces in any one second.
   public var ordersPerSecondMax: Int = 1_000
-  /// Their notional in any one second: 10⁻⁴ dollars, so 10 M dollars are 100,000,000,000. A market
+  /// Their notional in any one second: 10⁻⁴ of the currency, so 10 M are 100,000,000,000. A market
   /// order counts at the price on the wire, where the protocol has one for it.
   public var notionalPerSecondMax: Int64 = 1_000_000_000_000
   /// Orders that may be open at the venue.
@@ -77,7 +77,7 @@
   public mutating func opened(_ reference: UInt64, quantity: UInt64) {
     open.insert(reference, leaves: quantity)
   }
-  /// Executed or canceled shares.
+  /// Executed or canceled.
   public mutating func reduced(_ reference: UInt64, by quantity: UInt64) {
     open.reduce(reference, by: quantity)
   }

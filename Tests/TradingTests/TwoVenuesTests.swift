@@ -86,6 +86,8 @@ import Testing
     two.pump()
     #expect(two.view(order).doneReason == .filled && two.view(order).replaceState == .refused)
     #expect(two.state.brokenInvariants == [])
+    // Its refusal comes after the end, and is no surprise.
+    #expect(two.driver.engine.counters.alarms == 0)
   }
 
   @Test func `what the venue lacks is refused before it is sent`() throws {

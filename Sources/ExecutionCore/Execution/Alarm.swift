@@ -28,7 +28,7 @@
   case repeatedReport = 13
   /// Numbers are missing in the venue's sequenced stream; firm killed, a fill may be missing.
   case streamGap = 14
-  /// An unresolved request has no fate in the drained stream; closed by that evidence.
+  /// The venue has told all that it knows of an unresolved request, and no fate; closed by that evidence.
   case closedByEvidence = 15
   /// The liquidity flag is not in the fee schedule; the worst fee was booked.
   case unknownLiquidity = 16

@@ -70,13 +70,14 @@ extension EngineState {
     let strategy = Int(r.strategy.raw)
     let instrument = Int(r.instrument.raw)
     guard strategy < strategyCount, instrument < instrumentCount,
-      Int(r.account.raw) < accountCount, strategyAccounts[strategy] == r.account
+      Int(r.account.raw) < accountCount, strategies[strategy].account == r.account
     else { return nil }
     let cell = strategy &* instrumentCount &+ instrument
-    let common = commonRoutes[strategy]
-    let port = common.exists ? Int(common.port) : Int(routes[cell].ports[0])
+    let hasOneRoute = strategies[strategy].hasOneRoute
+    let port = Int(hasOneRoute ? strategies[strategy].port : routes[cell].ports[0])
     let listing =
-      common.exists ? Int(common.listings) &+ instrument : Int(routes[cell].listing)
+      hasOneRoute
+      ? Int(strategies[strategy].listings) &+ instrument : Int(routes[cell].listing)
     return OrderTerms(
       instrument: instrument, cell: cell, port: port, listing: listing,
       account: r.account, strategy: r.strategy, isBuy: r.side.isBuy, side: r.side,

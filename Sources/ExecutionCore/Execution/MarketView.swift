@@ -217,14 +217,14 @@ extension EngineState {
       && market.gates(locate, now: sessionTime).subtracting(.gap).isEmpty
   }
 
-  /// The step of the venue that the strategy's orders go to; 0 without a route.
+  /// The step of the venue that the strategy's orders go to now; 0 without a route.
   @usableFromInline mutating func tickSize(
     _ strategy: StrategyID, _ instrument: InstrumentID, at price: Int64
   ) -> Int64 {
     guard let cell = cell(strategy, instrument), !routes[cell].isNone else {
       return 0
     }
-    return listings[Int(routes[cell].listing)].step(at: price)
+    return listings[listing(port(on: routes[cell]), Int(instrument.raw))].step(at: price)
   }
 
   @usableFromInline mutating func queuePosition(_ handle: OrderHandle) -> Quantity? {

@@ -38,8 +38,14 @@ extension EngineState {
     notify(.rejected, slot, reason: report.reason)
   }
 
+  // A change or a cancel that the end of the order has settled already: some venues answer it, some do not.
+
   /// The original could not be cancelled and stands; the number is used up.
   private mutating func replaceRejected(_ report: VenueReport, _ place: Int, _ slot: Int) {
+    if orders[slot].life == .done, orders[slot].replaceState == .refused {
+      references[place].isDead = true
+      return
+    }
     guard orders[slot].replaceState == .unresolved,
       orders[slot].pendingReference == report.venueReference, orders[slot].executedPending == 0
     else { return illegal(report, references[place]) }
@@ -54,6 +60,7 @@ extension EngineState {
     guard let place = known(report, port), let slot = slot(of: references[place].order) else {
       return
     }
+    if orders[slot].life == .done, orders[slot].cancelState != .none { return }
     guard orders[slot].life.isOpen, orders[slot].cancelState == .unresolved else {
       return illegal(report, references[place])
     }
@@ -93,9 +100,12 @@ extension EngineState {
   mutating func modifyRejected(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = references[place]
-    guard let slot = slot(of: entry.order), orders[slot].venueReference == report.venueReference,
-      orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace
+    guard let slot = slot(of: entry.order), orders[slot].venueReference == report.venueReference
     else { return illegal(report, entry) }
+    if orders[slot].life == .done, orders[slot].replaceState == .refused { return }
+    guard orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace else {
+      return illegal(report, entry)
+    }
     dropReplace(slot, .refused)
     counters.rejected &+= 1
     notify(.replaceRejected, slot, reason: report.reason)

@@ -263,7 +263,7 @@ extension EngineState {
       orders[slot].newState = reason == .rejected ? .refused : .confirmed
     }
     if orders[slot].replaceState == .unresolved {
-      // The venue stays silent, or cancelled the original because of it (EXCHANGE.md, (a) and (b)).
+      // The venue refuses it or says nothing, or has cancelled the original because of it.
       orders[slot].replaceState = .refused
       orders[slot].pendingReference = 0
       orders[slot].pendingInPlace = false

@@ -70,8 +70,9 @@
   var requestedAt: Int64 = 0
   /// An inquiry is under way.
   var isInquired = false
-  /// Its fate is open since before the log-in, and has not been asked for yet.
+  /// Its fate is open since before the log-in.
   var isSettling = false
+  /// And has not been asked for yet.
   var isUnasked = false
   /// The venue has counted executions that we do not have.
   var executionsMissing = false

@@ -37,9 +37,9 @@
   case rejected = 3
   /// Withdrawn before the wire: too old, over a fuse, cancelled in the queue.
   case notSent = 4
-  /// The stream was drained and says nothing of it; the venue's counter is past it.
+  /// The venue has told all that it knows of it, and it came to nothing.
   case closedByEvidence = 5
-  /// The venue's counter has not reached it: it never arrived.
+  /// The venue says that it never had it.
   case neverArrived = 6
 
   /// We concluded it; the venue did not say so, and may contradict.

@@ -142,7 +142,6 @@ extension EngineState {
 
   @usableFromInline mutating func account(of strategy: StrategyID) -> AccountID {
     let i = Int(strategy.raw)
-    return strategyAccounts.holds(i) && i < strategyCount
-      ? strategyAccounts[i] : AccountID(raw: .max)
+    return strategies.holds(i) ? strategies[i].account : AccountID(raw: .max)
   }
 }

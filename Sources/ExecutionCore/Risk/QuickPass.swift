@@ -2,7 +2,7 @@
 ///
 /// Everything that is known before the order comes is worked out when it changes, at start-up or by a
 /// command: the strictest limit of all scopes, the narrowest of all price ranges. An order within all
-/// of that passes each check of ``EngineState/checkAll(_:)`` too. One that is not is no refusal yet: the
+/// of that passes each check of ``EngineState/checkAll(_:_:)`` too. One that is not is no refusal yet: the
 /// chain itself decides, and says why.
 
 /// What the quick pass needs of an instrument at a venue: two cache lines.

@@ -9,11 +9,6 @@ public enum OUCHLimits {
   public static var crossMarketPrice: UInt64 { 0x7fff_ffff }
   /// The longest message, in either direction, with every option that it may carry.
   public static var messageBytesMax: Int { 256 }
-
-  /// A limit price that may stand in an order, or one of the two market prices.
-  @_noLocks public static func isOrderPrice(_ ticks: UInt64) -> Bool {
-    (ticks > 0 && ticks <= 1_999_999_900) || ticks == 0x7735_9400 || ticks == 0x7fff_ffff
-  }
 }
 
 /// Why a message could not be decoded or encoded.

@@ -9,7 +9,6 @@ struct TextGateway: ~Copyable, OrderEntryGateway {
   /// What the venue calls them, by the engine's numbers.
   let symbols: [String]
   let accounts: [String]
-  /// Midnight of nothing: the venue stamps no times.
   private(set) var isActive = false
   private(set) var isCaughtUp = false
   private(set) var closing: Reconnecting?

@@ -73,7 +73,7 @@
     return false
   }
 
-  /// A new order or replace of this reference still lies here.
+  /// A request of this reference still lies here that does not go ahead of others.
   func holds(reference: UInt64) -> Bool {
     var i = ordinaryHead
     while i != ordinaryTail {
@@ -158,8 +158,8 @@
     return request(offered)
   }
 
-  /// Drops what was offered; what has been taken back since is not there any more. An empty queue begins at its
-  /// first place again: that one is still in the cache. False: nothing was offered, or it has been taken back.
+  /// Drops what was offered; what has been taken back since is not there any more. An empty queue of
+  /// what does not go ahead begins at its first place again: that one is still in the cache. False: nothing was offered, or it has been taken back.
   @discardableResult
   mutating func drop() -> Bool {
     let last = offered
