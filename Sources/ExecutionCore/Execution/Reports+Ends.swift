@@ -61,9 +61,10 @@ extension EngineState {
       return
     }
     if orders[slot].life == .done, orders[slot].cancelState != .none { return }
-    guard orders[slot].life.isOpen, orders[slot].cancelState == .unresolved else {
-      return illegal(report, references[place])
-    }
+    // Another cancel than the last one may still be refused: the last one is on its way all the same.
+    guard orders[slot].life.isOpen, orders[slot].cancelState == .unresolved,
+      orders[slot].cancelReference == report.venueReference
+    else { return illegal(report, references[place]) }
     // The order can't be cancelled now; asking again is the strategy's decision, never a loop of ours.
     orders[slot].cancelState = .refused
     orders[slot].cancelWanted = false

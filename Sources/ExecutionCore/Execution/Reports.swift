@@ -204,8 +204,9 @@ extension EngineState {
       } else {
         references[place].isDead = true
       }
-    } else {
-      become(slot, .working)
+    } else if !become(slot, .working) {
+      // The venue had said that it is over, and has it open: nobody holds what may still be executed of it.
+      scopes[0].killed = true
     }
     reserve(slot)
   }

@@ -86,6 +86,8 @@ extension EngineState {
     if life.isOpen && !wasOpen {
       if old == .done { unlinkDone(Int32(slot)) }
       linkOpen(slot)
+      // It lives after all: what was asked of it is looked at again.
+      if old == .done, orders[slot].isInDoubt || orders[slot].cancelWanted { postpone(slot) }
     } else if wasOpen && !life.isOpen {
       unlinkOpen(slot)
       unlinkDoubt(slot)

@@ -188,10 +188,75 @@ import Testing
     _ = market.sent()
     pass(market)
     _ = market.sent()
-    market.report(.status, 1) { $0.standing = standing }
+    if standing == .filled {
+      market.report(.executed, 1, quantity: 100, cents: 10_000, match: 1)
+    }
+    market.report(.status, 1) {
+      $0.standing = standing
+      $0.executedQuantity = standing == .filled ? 100 : 0
+    }
     market.report(.inquiryAnswered, 1)
     #expect(market.order(handle)?.doneReason == reason)
     #expect(market.openOrderCount == 0 && market.invariants == [])
+    #expect(!market.snapshot.firmIsKilled)
+  }
+
+  @Test(arguments: [
+    (VenueStanding.filled, Int64(100)), (.filled, 0), (.canceled, 40), (.rejected, 1),
+  ])
+  func `over with executions that we do not have is asked for twice, then stops the firm`(
+    _ standing: VenueStanding, _ counted: Int64
+  ) throws {
+    let market = try timed()
+    let handle = try market.place(.buy, 100, 10_000).handle
+    _ = market.sent()
+    for round in 0..<2 {
+      pass(market)
+      #expect(market.sent().map(\.kind) == [.inquiry], "round \(round)")
+      #expect(!market.snapshot.firmIsKilled && market.openOrderCount == 1)
+      #expect(market.order(handle)?.leaves.raw == 100, "at its worst case")
+      market.report(.status, 1) {
+        $0.standing = standing
+        $0.executedQuantity = counted
+      }
+      market.report(.inquiryAnswered, 1)
+    }
+    #expect(market.snapshot.firmIsKilled && market.alarms(.executionsMissing) == 1)
+    #expect(market.order(handle)?.life == .done && market.invariants == [])
+  }
+
+  @Test(arguments: [true, false])
+  func `a cancel of before the log-in goes again where nobody says what became of it`(
+    _ canAnswer: Bool
+  ) throws {
+    let market = try timed { $0.venues[0].capabilities.answersInquiries = canAnswer }
+    let (handle, _) = try market.working(.buy, 100, 10_000)
+    #expect(market.cancel(handle).refusal == nil)
+    #expect(market.sent().map(\.kind) == [.cancel])
+    market.report(.sessionDown, 0)
+    market.logIn()
+    if canAnswer {
+      #expect(market.sent().map(\.kind) == [.inquiry])
+      market.report(.inquiryAnswered, 1) { $0.reason = InquiryOutcome.failed.rawValue }
+    }
+    #expect(market.sent().map(\.kind) == [.cancel])
+    market.report(.canceled, 1, quantity: 100)
+    #expect(market.order(handle)?.doneReason == .canceled && market.invariants == [])
+  }
+
+  @Test func `an order that lives after all is cancelled again`() throws {
+    let market = try timed()
+    let handle = try market.place(.buy, 100, 10_000).handle
+    _ = market.sent()
+    #expect(market.cancel(handle).refusal == nil)
+    #expect(market.sent().map(\.kind) == [.cancel])
+    pass(market)
+    market.answer(try #require(market.sent().first), next: 1)
+    #expect(market.order(handle)?.doneReason == .neverArrived)
+    market.report(.accepted, 1, quantity: 100, cents: 10_000)
+    #expect(market.order(handle)?.life == .working && market.alarms(.resurrected) == 1)
+    #expect(market.sent().map(\.kind) == [.cancel])
+    #expect(market.invariants == [])
   }
 
   @Test func `executions that we do not have are asked for twice, then stop the firm`() throws {

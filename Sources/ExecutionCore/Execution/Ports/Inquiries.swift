@@ -165,7 +165,10 @@ extension EngineState {
     let port = Int(order.port)
     guard !order.isInquired, ports[port].hasCaughtUp else { return false }
     guard ports[port].capabilities.answersInquiries else {
-      if order.isSettling { inquiryEnded(slot, .unsupported) }
+      if order.isSettling {
+        orders[slot].inquiryNumber = ports[port].requests
+        inquiryEnded(slot, .unsupported)
+      }
       return false
     }
     guard ports[port].outbox.hasRoom else { return false }
@@ -223,6 +226,8 @@ extension EngineState {
     }
     orders[slot].newState = .lost
     orders[slot].leaves = 0
+    // Should it live after all, the cancel has to be repeated.
+    loseCancel(slot)
     become(slot, .done, arrived ? .closedByEvidence : .neverArrived)
     reserve(slot)
     notify(.closed, slot)
@@ -249,7 +254,7 @@ extension EngineState {
     guard orders[slot].isInquired, orders[slot].venueReference == report.venueReference,
       isPossible(report.quantity), isPossible(report.executedQuantity), report.standing != .unsaid
     else { return illegal(report, entry) }
-    noteMissing(slot, report)
+    let isWaiting = noteMissing(slot, report)
     if orders[slot].life == .done {
       guard !report.standing.isDone, orders[slot].doneReason.isInferred else { return }
       alarm(
@@ -257,6 +262,14 @@ extension EngineState {
         reference: report.venueReference, observed: report.quantity, report: report.kind)
     }
     references[place].isAcknowledged = true
+    if report.standing.isDone {
+      if isWaiting {
+        // What is missing would be asked for no more once it is over: it stands as it is until the next answer.
+        if orders[slot].newState == .unresolved { orders[slot].newState = .confirmed }
+        return recordState(slot, nil)
+      }
+      setMissing(slot, false)
+    }
     switch report.standing {
     case .unsaid: return
     case .working: takeStanding(slot, report)
@@ -268,21 +281,27 @@ extension EngineState {
   }
 
   /// The venue counts executions that we do not have. They may be on their way, behind its answer: the
-  /// question is asked once more before it is believed.
-  private mutating func noteMissing(_ slot: Int, _ report: VenueReport) {
+  /// question is asked once more (true) before it is believed.
+  private mutating func noteMissing(_ slot: Int, _ report: VenueReport) -> Bool {
     let order = orders[slot]
-    guard report.executedQuantity > order.executedHere else {
-      return setMissing(slot, false)
+    // What it calls filled has been executed whole, whether it counts or not.
+    let whole = report.standing == .filled && order.life.isOpen ? order.leaves : 0
+    let counted = max(report.executedQuantity, order.executedHere &+ whole)
+    guard counted > order.executedHere else {
+      setMissing(slot, false)
+      return false
     }
     guard order.executionsMissing || order.life == .done else {
       setMissing(slot, true)
-      return postpone(slot)
+      postpone(slot)
+      return true
     }
     alarm(
       .executionsMissing, instrument: order.instrument, clientOrderID: order.clientOrderID,
       port: Int(order.port), reference: order.venueReference, expected: order.executedHere,
-      observed: report.executedQuantity, report: report.kind)
+      observed: counted, report: report.kind)
     scopes[0].killed = true
+    return false
   }
 
   mutating func setMissing(_ slot: Int, _ isMissing: Bool) {
@@ -342,6 +361,10 @@ extension EngineState {
       setSettling(slot, false)
     }
     guard orders[slot].life.isOpen, orders[slot].cancelWanted, ports[port].isUp else { return }
+    // Nobody says whether the cancel of before arrived; another one does no harm.
+    if outcome != .answered, orders[slot].requestNumber <= orders[slot].inquiryNumber {
+      loseCancel(slot)
+    }
     if orders[slot].cancelState == .unresolved {
       repeatCancel(slot)
     } else {

@@ -101,7 +101,8 @@ extension EngineState {
   /// A wanted cancel named an incarnation that is not the living one: name that.
   mutating func repeatCancel(_ slot: Int) {
     guard orders[slot].cancelWanted, orders[slot].life.isOpen, ports[Int(orders[slot].port)].isUp,
-      orders[slot].cancelReference != orders[slot].venueReference
+      orders[slot].cancelState != .unresolved
+        || orders[slot].cancelReference != orders[slot].venueReference
     else { return }
     _ = sendCancel(slot, quantity: 0)
   }
