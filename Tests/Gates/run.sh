@@ -88,8 +88,8 @@ judge() { # counts | hot-path | paired
 
 # A tenth more work in the risk chain.
 risk_work() {
-  change Sources/ExecutionCore/Risk/RiskChain.swift \
-    's|^    if passes(&terms) { return nil }|    for i in 0..<1 where !duplicates.isClear(duplicateKey(terms), at: sessionTime \&+ Int64(i)) { counters.lateExecutions \&+= 1 }\n&|'
+  change Sources/ExecutionCore/Execution/Coordinator.swift \
+    's|^    if request.isPlain, passes(&terms) { return nil }|    for i in 0..<1 where !duplicates.isClear(duplicateKey(terms), at: sessionTime \&+ Int64(i)) { counters.lateExecutions \&+= 1 }\n&|'
 }
 risk_work_judge=counts
 risk_work_words='^gate: counts: risk.accept: '
