@@ -75,7 +75,7 @@ extension Engine {
   public var sessionTime: Int64 { unsafe core.pointee.sessionTime }
   public var portCount: Int { unsafe core.pointee.portCount }
   /// The port's session is up, drained and settled. The venue may still have switched order entry off; an order
-  /// is refused then, and does not go to another port of its route. False for a port that there is not.
+  /// goes to the next port of its route then, and is refused when there is none. False for a port that there is not.
   public func isReady(_ port: PortID = .first) -> Bool {
     unsafe Int(port.raw) < core.pointee.portCount && core.pointee.ports[Int(port.raw)].isReady
   }

@@ -119,6 +119,7 @@ import Testing
       (.clientOrderID, { $0.incarnation = 36 }),
       (.unsupported, { $0.instrument = InstrumentID(raw: 1) }),
       (.unsupported, { $0.instrument = .none }),
+      (.unsupported, { $0.account = AccountID(raw: $0.account.raw + 1) }),
     ]
     for (cause, change) in cases {
       let asked = venueRequest(.new, reference: 5, change)

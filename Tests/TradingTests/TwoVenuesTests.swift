@@ -165,6 +165,12 @@ import Testing
     #expect(two.view(second).doneReason == .canceled && two.view(first).life == .working)
     two.connect(2)
     #expect(two.view(first).doneReason == .canceled)
+    // Nor what it has switched off.
+    two.driver.apply(
+      VenueReport(kind: .entryDisabled, port: PortID(raw: 2), account: AccountID(raw: 0)),
+      sessionTime: two.time, machineTime: 0)
+    #expect(two.isReady(2))
+    #expect(try two.placed(0, 1, .buy, 10, ticksAway: 7).port.raw == 0)
   }
 
   @Test func `what was executed while the line was down is found without a stream`() throws {

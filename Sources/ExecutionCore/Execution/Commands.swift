@@ -141,7 +141,7 @@ extension EngineState {
   private mutating func withdrawOrders(_ port: Int) {
     for _ in 0..<ports[port].outbox.capacity {
       guard let request = ports[port].outbox.takeOrder() else { break }
-      notSent(port, kind: request.kind, reference: request.venueReference)
+      notSent(port, request, .overtaken)
     }
   }
 }

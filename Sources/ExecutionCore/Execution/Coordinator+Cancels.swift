@@ -54,7 +54,7 @@ extension EngineState {
     if order.newState == .unresolved,
       ports[port].outbox.withdraw(kind: .new, reference: order.venueReference)
     {
-      closeUnsent(slot)
+      closeUnsent(slot, cause: NotSentCause.overtaken.rawValue)
       return true
     }
     if order.replaceState == .unresolved {
@@ -77,14 +77,14 @@ extension EngineState {
   }
 
   /// A new order that never reached the wire.
-  mutating func closeUnsent(_ slot: Int) {
+  mutating func closeUnsent(_ slot: Int, cause: UInt16) {
     counters.notSent &+= 1
     counters.newOrdersNotSent &+= 1
     orders[slot].newState = .lost
     orders[slot].leaves = 0
     become(slot, .done, .notSent)
     reserve(slot)
-    notify(.notSent, slot)
+    notify(.notSent, slot, reason: cause)
   }
 
   /// A replace or modify came to nothing: the order stands as it was.

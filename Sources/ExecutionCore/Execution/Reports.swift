@@ -33,7 +33,8 @@ extension EngineState {
     case .undecodable: undecodable(report, port)
     case .notSent:
       notSent(
-        port, kind: VenueRequest.Kind(rawValue: report.subject), reference: report.venueReference)
+        port, kind: VenueRequest.Kind(rawValue: report.subject), reference: report.venueReference,
+        cause: report.reason)
     }
   }
 
@@ -124,7 +125,7 @@ extension EngineState {
     guard entry.kind == .new, !entry.isAcknowledged else { return illegal(report, entry) }
     guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
     let order = orders[slot]
-    guard order.venueReference == report.venueReference, isPossible(report.quantity) else {
+    guard order.venueReference == report.venueReference, isOpen(report) else {
       return illegal(report, entry)
     }
     let open = max(0, report.quantity &- order.executedHere)
@@ -160,7 +161,7 @@ extension EngineState {
     guard let place = known(report, port) else { return }
     let entry = references[place]
     guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
-    guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, isPossible(report.quantity),
+    guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, isOpen(report),
       report.venueReference > orders[slot].venueReference
     else { return illegal(report, entry) }
     let isPending =
@@ -243,6 +244,11 @@ extension EngineState {
   /// Nothing above is believed to be an exact quantity of anything: sums stay far from overflow.
   func isPossible(_ quantity: Int64) -> Bool {
     quantity >= 0 && quantity <= Self.executionQuantityMax
+  }
+
+  /// What lives has something open: nothing, and not dead, is no word that ends an order.
+  private func isOpen(_ report: VenueReport) -> Bool {
+    isPossible(report.quantity) && (report.quantity > 0 || report.standing.isDone)
   }
 
   /// The report's price at the instrument's exponent; nil, alarmed, when that is not exact or too large.

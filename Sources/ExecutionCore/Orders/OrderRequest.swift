@@ -90,7 +90,7 @@ struct OrderWants: BitwiseCopyable {
   public var side: Side
   public var life: OrderLife
   public var doneReason: DoneReason
-  /// The venue's reason code, 0 without one.
+  /// The venue's reason code, 0 without one; of ``Kind/notSent`` a ``NotSentCause``.
   public var reason: UInt16
   public var liquidity: UInt8
   var reserved: UInt8 = 0

@@ -13,6 +13,11 @@ extension EngineState {
     guard report.quantity > 0, report.quantity <= Self.executionQuantityMax else {
       return illegal(report, entry)
     }
+    if report.executionID.isNone {
+      // The next one without an identifier looks like a repetition of it.
+      illegal(report, entry)
+      scopes[0].killed = true
+    }
     var booked = ExecutionLedger.Entry()
     booked.key = LedgerKey(report)
     booked.price = bookable(report, Int(entry.instrument.raw))
@@ -81,7 +86,8 @@ extension EngineState {
     return false
   }
 
-  /// The same key again: the same content is a repetition, other content must not pass unseen.
+  /// The same key again: the same content is a repetition. Other content may be another execution, which is not
+  /// booked: a person has to look.
   private mutating func compare(
     _ found: ExecutionLedger.Entry, _ again: ExecutionLedger.Entry, _ report: VenueReport
   ) {
@@ -93,6 +99,7 @@ extension EngineState {
       .executionMismatch, instrument: found.instrument, port: Int(found.key.port),
       reference: found.key.reference,
       expected: found.quantity, observed: again.quantity, report: report.kind)
+    scopes[0].killed = true
   }
 
   /// A trade break: the execution's next revision takes it back, fee and all.

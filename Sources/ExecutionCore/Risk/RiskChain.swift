@@ -39,7 +39,7 @@ extension EngineState {
   @inline(never) mutating func checkAll(
     _ terms: inout OrderTerms, _ wants: OrderWants?
   ) -> Refusal? {
-    if let wants, !wants.isPlain || !routes[terms.cell].isPlain || !ports[terms.port].isReady,
+    if let wants, !wants.isPlain || !routes[terms.cell].isPlain || !ports[terms.port].takesOrders,
       let refusal = checkWants(&terms, wants)
     {
       return refusal
@@ -71,7 +71,7 @@ extension EngineState {
       && instrumentExposure[t.instrument].isReducing(isBuy: t.isBuy, adding: adding)
   }
 
-  /// Chooses the first venue of the route whose session is ready; what is wanted means something, and it has it.
+  /// Chooses the first venue of the route that takes orders; what is wanted means something, and it has it.
   private mutating func checkWants(_ t: inout OrderTerms, _ wants: OrderWants) -> Refusal? {
     guard wants.flags.rawValue & ~OrderRequest.flagsKnown == 0 else {
       return Refusal(
@@ -81,7 +81,7 @@ extension EngineState {
     guard !routes[t.cell].isNone else {
       return Refusal(.noRoute, scope: .account, limit: 0, observed: 0)
     }
-    if !ports[t.port].isReady {
+    if !ports[t.port].takesOrders {
       t.port = port(on: routes[t.cell])
       t.listing = listing(t.port, t.instrument)
     }

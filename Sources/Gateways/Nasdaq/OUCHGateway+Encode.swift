@@ -29,6 +29,8 @@ extension OUCHGateway {
     _ asked: VenueRequest, now: Int64
   ) -> NotSentCause? {
     guard client.state == .active else { return .sessionDown }
+    // A session is one account: another's order would be booked to this one at the venue.
+    guard asked.account == settings.account else { return .unsupported }
     if asked.kind == .inquiry { return inquire(asked) }
     isQueryLast = false
     if asked.kind == .new, asked.flags.rawValue & 5 == 0 { return encodeNew(asked, now: now) }

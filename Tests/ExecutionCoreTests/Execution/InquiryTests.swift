@@ -244,6 +244,46 @@ import Testing
     #expect(market.order(handle)?.doneReason == .canceled && market.invariants == [])
   }
 
+  @Test func `an inquiry that the session took along is asked again in the next`() throws {
+    let market = try timed()
+    let (handle, _) = try market.working(.buy, 100, 10_000)
+    #expect(market.modify(handle, quantity: Quantity(raw: 60)).refusal == nil)
+    _ = market.sent()
+    pass(market)
+    #expect(market.sent().map(\.kind) == [.inquiry])
+    // Nothing is in doubt any more, but for the answer.
+    market.report(.modified, 1, quantity: 60)
+    pass(market)
+    market.report(.sessionDown, 0)
+    market.logIn()
+    #expect(market.modify(handle, quantity: Quantity(raw: 50)).refusal == nil)
+    #expect(market.sent().map(\.kind) == [.modify])
+    pass(market)
+    #expect(market.sent().map(\.kind) == [.inquiry])
+  }
+
+  @Test func `without a time-out a wanted cancel is repeated, and a port gets ready`()
+    throws
+  {
+    let market = try Market(Recorder())
+    let (handle, _) = try market.working(.buy, 100, 10_000)
+    let other = try market.place(.buy, 100, 10_000).handle
+    _ = market.sent()
+    market.report(.sessionDown, 0)
+    market.cancel(handle)
+    market.logIn()
+    #expect(market.sent().map(\.kind).contains(.inquiry) && !market.venueIsReady)
+    market.report(.notSent, 1) { $0.subject = VenueRequest.Kind.cancel.rawValue }
+    // The end of the one that it waits for came by itself.
+    market.report(.accepted, 2, quantity: 100, cents: 10_000)
+    market.report(.canceled, 2, quantity: 100)
+    #expect(market.order(other)?.life == .done)
+    pass(market, by: 2_000_000_000)
+    #expect(market.venueIsReady)
+    pass(market, by: 2_000_000_000)
+    #expect(market.sent().map(\.kind) == [.cancel])
+  }
+
   @Test func `an order that lives after all is cancelled again`() throws {
     let market = try timed()
     let handle = try market.place(.buy, 100, 10_000).handle

@@ -141,6 +141,7 @@ import Testing
     #expect(market.sent().isEmpty)
     #expect(market.order(handle)?.doneReason == .notSent)
     #expect(market.updates.map(\.kind) == [.notSent])
+    #expect(market.updates.last?.reason == NotSentCause.overtaken.rawValue)
     #expect(market.counters.notSent == 1)
     #expect(market.invariants == [])
   }
@@ -223,6 +224,7 @@ import Testing
     #expect(market.order(fresh)?.life == .sent)
     #expect(market.order(old)?.doneReason == .notSent)
     #expect(market.updates.last?.kind == .notSent)
+    #expect(market.updates.last?.reason == NotSentCause.tooOld.rawValue)
     #expect(market.invariants == [])
   }
 
@@ -303,6 +305,7 @@ import Testing
     #expect(market.apply(command))
     #expect(market.order(waiting)?.doneReason == .notSent)
     let wire = market.sent()
+    #expect(market.updates.last?.reason == NotSentCause.overtaken.rawValue)
     #expect(wire.map(\.kind) == [.massCancel])
     #expect(wire.first?.venueReference == 2)
     #expect(wire.first?.instrument == InstrumentID(raw: 0))

@@ -76,15 +76,44 @@ import Testing
     #expect(market.invariants == [])
   }
 
-  @Test func `duplicates are ignored and other content under one key is alarmed`() throws {
+  @Test func `duplicates are ignored, and other content under one key stops the firm`() throws {
     let market = try Market(Recorder())
     let (_, request) = try market.working(.buy, 100, 10_000)
     market.report(.executed, request.venueReference, quantity: 10, cents: 10_000, match: 5)
     market.report(.executed, request.venueReference, quantity: 10, cents: 10_000, match: 5)
-    #expect(market.counters.duplicateExecutions == 1)
+    #expect(market.counters.duplicateExecutions == 1 && !market.snapshot.firmIsKilled)
     market.report(.executed, request.venueReference, quantity: 11, cents: 10_000, match: 5)
-    #expect(market.alarms(.executionMismatch) == 1)
+    #expect(market.alarms(.executionMismatch) == 1 && market.snapshot.firmIsKilled)
     #expect(market.position() == 10)
+    #expect(market.invariants == [])
+  }
+
+  @Test func `an execution without an identifier is booked, and stops the firm`() throws {
+    let market = try Market(Recorder())
+    let (_, request) = try market.working(.buy, 100, 10_000)
+    market.report(.executed, request.venueReference, quantity: 10, cents: 10_000) {
+      $0.executionID = .none
+    }
+    #expect(market.position() == 10 && market.alarms(.illegalReport) == 1)
+    #expect(market.snapshot.firmIsKilled && market.invariants == [])
+  }
+
+  @Test(arguments: [false, true])
+  func `an acknowledgement of nothing that lives ends no order`(_ isReplace: Bool) throws {
+    let market = try Market(Recorder())
+    let handle = try market.place(.buy, 100, 10_000).handle
+    if isReplace {
+      market.report(.accepted, 1, quantity: 100, cents: 10_000)
+      let verdict = market.replace(
+        handle, price: Price(raw: 9_999_000_000), quantity: Quantity(raw: 150))
+      #expect(verdict.refusal == nil)
+    }
+    let reference = try #require(market.sent().last).venueReference
+    market.report(isReplace ? .replaced : .accepted, reference, quantity: 0, cents: 9_999)
+    #expect(market.alarms(.illegalReport) == 1 && market.openOrderCount == 1)
+    let view = try #require(market.order(handle))
+    #expect(view.life.isOpen && view.leaves.raw == 100)
+    #expect((isReplace ? view.replaceState : view.newState) == .unresolved)
     #expect(market.invariants == [])
   }
 

@@ -82,6 +82,7 @@ import Testing
     market.report(.sessionDown, 0)
     #expect(market.order(waiting)?.doneReason == .notSent)
     #expect(market.sent().isEmpty)
+    #expect(market.updates.last?.reason == NotSentCause.sessionDown.rawValue)
     // The cancel is still wanted, and goes when the venue is back.
     market.logIn()
     #expect(market.sent().map(\.kind) == [.cancel])
@@ -116,8 +117,12 @@ import Testing
     market.report(.notSent, 2)
     #expect(market.order(working)?.life == .working)
     #expect(market.order(handle)?.life == .sent)
-    market.report(.notSent, 2) { $0.subject = VenueRequest.Kind.new.rawValue }
+    market.report(.notSent, 2) {
+      $0.subject = VenueRequest.Kind.new.rawValue
+      $0.reason = NotSentCause.fuse.rawValue
+    }
     #expect(market.order(handle)?.doneReason == .notSent)
+    #expect(market.updates.last?.reason == NotSentCause.fuse.rawValue)
     #expect(market.invariants == [])
   }
 

@@ -85,14 +85,13 @@ extension EngineState {
   }
 
   private mutating func sweepTimeouts(_ port: Int) {
-    guard settings.acknowledgeTimeout > 0 || ports[port].settling > 0 || ports[port].missing > 0
-    else { return }
     for _ in 0..<Self.doubtsPerSweepMax {
       let slot = Int(ports[port].doubtHead)
       guard slot >= 0, sessionTime &- orders[slot].requestedAt > settings.inquiryInterval else {
         break
       }
-      if orders[slot].isInDoubt || orders[slot].cancelWanted {
+      // Until its inquiry has been answered too, so that the end of the session finds it.
+      if orders[slot].isInDoubt || orders[slot].cancelWanted || orders[slot].isInquired {
         postpone(slot)
         late(slot)
       } else {

@@ -1,5 +1,5 @@
-/// Why a request was not sent. In ``VenueReport/reason`` of a ``VenueReport/Kind/notSent`` report. Never
-/// renumber: the number is in the journal.
+/// Why a request was not sent. In ``VenueReport/reason`` of a ``VenueReport/Kind/notSent`` report, and in
+/// ``OrderUpdate/reason`` of a ``OrderUpdate/Kind/notSent`` update. Never renumber: the number is in the journal.
 @frozen public enum NotSentCause: UInt16, BitwiseCopyable, Sendable, CaseIterable {
   /// There is no session that is logged in.
   case sessionDown = 1
@@ -21,7 +21,7 @@
   case reference = 9
   /// The client order id with its incarnation does not fit the wire.
   case clientOrderID = 10
-  /// A mass cancel or the end of order entry went ahead of it: sent behind, it would have been new risk.
+  /// A cancel, a mass cancel or the end of order entry went ahead of it: sent behind, it would have been new risk.
   case overtaken = 11
   /// The gateway has no such request, or does not know the instrument.
   case unsupported = 12

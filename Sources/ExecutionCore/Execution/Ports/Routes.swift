@@ -27,12 +27,12 @@ struct Route: BitwiseCopyable {
 }
 
 extension EngineState {
-  /// The first port of the route whose session is ready; else the first.
+  /// The first port of the route that takes orders; else the first.
   mutating func port(on route: Route) -> Int {
     for i in 0..<Route.portsMax {
       let port = route.ports[i]
       guard port != Route.none else { break }
-      if ports[Int(port)].isReady { return Int(port) }
+      if ports[Int(port)].takesOrders { return Int(port) }
     }
     return Int(route.ports[0])
   }

@@ -22,7 +22,7 @@ extension EngineState {
     for _ in 0..<ports[port].outbox.capacity {
       guard let request = ports[port].outbox.offer() else { return }
       ports[port].outbox.drop()
-      notSent(port, kind: request.kind, reference: request.venueReference)
+      notSent(port, request, .sessionDown)
     }
   }
 
@@ -69,8 +69,15 @@ extension EngineState {
     }
   }
 
+  /// We withdrew a request before the wire.
+  mutating func notSent(_ port: Int, _ request: VenueRequest, _ cause: NotSentCause) {
+    notSent(port, kind: request.kind, reference: request.venueReference, cause: cause.rawValue)
+  }
+
   /// A request was withdrawn before the wire, by its gateway or by ourselves.
-  mutating func notSent(_ port: Int, kind: VenueRequest.Kind?, reference: UInt64) {
+  mutating func notSent(
+    _ port: Int, kind: VenueRequest.Kind?, reference: UInt64, cause: UInt16
+  ) {
     guard let place = place(of: reference, port), let slot = slot(of: references[place].order)
     else {
       counters.notSent &+= 1
@@ -78,13 +85,13 @@ extension EngineState {
     }
     switch kind {
     case .new where orders[slot].newState == .unresolved && orders[slot].executedHere == 0:
-      closeUnsent(slot)
+      closeUnsent(slot, cause: cause)
     case .replace, .modify:
       counters.notSent &+= 1
       guard orders[slot].replaceState == .unresolved, orders[slot].pendingReference == reference
       else { return }
       dropReplace(slot, .lost)
-      notify(.notSent, slot)
+      notify(.notSent, slot, reason: cause)
       repeatCancel(slot)
     case .inquiry:
       counters.notSent &+= 1
@@ -116,7 +123,7 @@ extension EngineState {
       guard let request = ports[port].outbox.offer() else { return nil }
       guard ports[port].outbox.isTooOld(request, at: machineTime) else { return request }
       ports[port].outbox.drop()
-      notSent(port, kind: request.kind, reference: request.venueReference)
+      notSent(port, request, .tooOld)
     }
     return nil
   }
@@ -125,7 +132,7 @@ extension EngineState {
   mutating func withdrawOld(_ port: Int, machineTime: Int64) {
     for _ in 0..<ports[port].outbox.capacity {
       guard let request = ports[port].outbox.takeTooOld(at: machineTime) else { return }
-      notSent(port, kind: request.kind, reference: request.venueReference)
+      notSent(port, request, .tooOld)
     }
   }
 
