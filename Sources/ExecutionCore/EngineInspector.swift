@@ -212,13 +212,28 @@ extension EngineState {
     var buy = [Int64](repeating: 0, count: exposure.count)
     var sell = buy
     var open = buy
+    var counts = [[Int]](repeating: [0, 0, 0, 0], count: portCount)
     for slot in 0..<orders.count where orders[slot].life.isOpen {
       let o = orders[slot]
+      let port = Int(o.port)
+      for (i, holds) in [o.isSettling, o.isUnasked, o.executionsMissing, o.cancelWanted]
+        .enumerated()
+      where holds { counts[port][i] += 1 }
+      // Who is in no list is never looked at again.
+      if o.hasToBeListed, !doubts[slot].isListed {
+        broken.append("order \(o.clientOrderID.raw): in doubt, and not in its port's list")
+      }
       open[Int(o.cell)] += 1
       if o.side.isBuy {
         buy[Int(o.cell)] += o.worstCaseLeaves
       } else {
         sell[Int(o.cell)] += o.worstCaseLeaves
+      }
+    }
+    for p in 0..<portCount {
+      let port = ports[p]
+      if counts[p] != [port.settling, port.unasked, port.missing, port.cancelsWanted] {
+        broken.append("port \(p): what is to be done about its orders is miscounted")
       }
     }
     var net = [Int64](repeating: 0, count: exposure.count)

@@ -10,7 +10,7 @@ extension EngineState {
     if whole, withdrawQueued(slot) { return .accepted }
     let port = Int(orders[slot].port)
     guard whole || ports[port].capabilities.cancelsPart else { return .refused(Self.notSupported) }
-    if whole { orders[slot].cancelWanted = true }
+    if whole { setCancelWanted(slot, true) }
     // Without a session nothing can go: what is wanted goes when the next one has been settled.
     guard ports[port].isUp else {
       guard whole else {
@@ -93,6 +93,13 @@ extension EngineState {
     orders[slot].pendingReference = 0
     orders[slot].pendingInPlace = false
     reserve(slot)
+  }
+
+  /// A cancel of everything is wanted of an open order, or not any more.
+  mutating func setCancelWanted(_ slot: Int, _ isWanted: Bool) {
+    guard orders[slot].cancelWanted != isWanted else { return }
+    orders[slot].cancelWanted = isWanted
+    ports[Int(orders[slot].port)].cancelsWanted &+= isWanted ? 1 : -1
   }
 
   /// Journals and queues a cancel. The journal can't stop it: a cancel lowers risk.

@@ -67,7 +67,7 @@ extension EngineState {
     else { return illegal(report, references[place]) }
     // The order can't be cancelled now; asking again is the strategy's decision, never a loop of ours.
     orders[slot].cancelState = .refused
-    orders[slot].cancelWanted = false
+    setCancelWanted(slot, false)
     notify(.cancelRejected, slot, reason: report.reason)
   }
 

@@ -92,6 +92,9 @@
   }
   /// There is something to ask the venue about.
   var isInDoubt: Bool { hasUnresolvedRequest || executionsMissing }
+  /// While it is open it is in its port's list: until its inquiry has been answered too, so that the end of the
+  /// session finds it.
+  var hasToBeListed: Bool { isInDoubt || cancelWanted || isInquired }
 }
 
 /// Neighbours of an order of the pool: open orders of the cell, or the free list, or the queue of done

@@ -87,12 +87,14 @@ extension EngineState {
       if old == .done { unlinkDone(Int32(slot)) }
       linkOpen(slot)
       // It lives after all: what was asked of it is looked at again.
-      if old == .done, orders[slot].isInDoubt || orders[slot].cancelWanted { postpone(slot) }
+      if old == .done, orders[slot].hasToBeListed { postpone(slot) }
+      if orders[slot].cancelWanted { ports[Int(orders[slot].port)].cancelsWanted &+= 1 }
     } else if wasOpen && !life.isOpen {
       unlinkOpen(slot)
       unlinkDoubt(slot)
       setSettling(slot, false)
       setMissing(slot, false)
+      if orders[slot].cancelWanted { ports[Int(orders[slot].port)].cancelsWanted &-= 1 }
       linkDone(slot)
     }
     if life == .unknown { counters.unknownOrders &+= 1 }

@@ -85,13 +85,14 @@ extension EngineState {
   }
 
   private mutating func sweepTimeouts(_ port: Int) {
+    // Without a time-out nothing is late, and most ports have nothing else to be done.
+    guard settings.acknowledgeTimeout > 0 || ports[port].hasMore else { return }
     for _ in 0..<Self.doubtsPerSweepMax {
       let slot = Int(ports[port].doubtHead)
       guard slot >= 0, sessionTime &- orders[slot].requestedAt > settings.inquiryInterval else {
         break
       }
-      // Until its inquiry has been answered too, so that the end of the session finds it.
-      if orders[slot].isInDoubt || orders[slot].cancelWanted || orders[slot].isInquired {
+      if orders[slot].hasToBeListed {
         postpone(slot)
         late(slot)
       } else {

@@ -21,6 +21,8 @@ struct VenuePort: BitwiseCopyable {
   var unasked: Int = 0
   /// Orders of which the venue has counted executions that we do not have.
   var missing: Int = 0
+  /// Open orders of which a cancel of everything is wanted.
+  var cancelsWanted: Int = 0
   /// Last report of its stream that was applied.
   var streamSequence: UInt64 = 0
 
@@ -73,6 +75,12 @@ struct VenuePort: BitwiseCopyable {
 
   // Mutating, though they only read: a struct of this size would be copied.
 
+  /// There is more to be done about its orders than to notice late answers.
+  var hasMore: Bool {
+    @inline(__always) mutating get {
+      missing > 0 || cancelsWanted > 0 || hasCaughtUp && !isReady
+    }
+  }
   /// A reference may be given out, and its place in the table is free.
   @inline(__always) mutating func hasReference(in table: Column<ReferenceEntry>) -> Bool {
     nextReference <= referenceMax && table[referencePlace(of: nextReference)].reference == 0
