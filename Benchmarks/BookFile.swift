@@ -76,7 +76,7 @@ enum BookFile {
   }
 
   private static func apply(
-    _ bytes: UnsafeBufferPointer<UInt8>, to market: MarketData, _ path: String
+    _ bytes: UnsafeBufferPointer<UInt8>, to market: ITCHMarket, _ path: String
   ) throws -> Int {
     let batch = 512
     let records = UnsafeMutablePointer<MarketRecord>.allocate(capacity: batch)

@@ -152,7 +152,7 @@ final class ITCHStream {
     return Double(messages) / seconds / 1e6
   }
 
-  /// Decodes and books the whole stream through ``MarketData`` with its gates, and emits every change
+  /// Decodes and books the whole stream through ``ITCHMarket`` with its gates, and emits every change
   /// of a best bid or offer; refuses when these are not the twin's.
   ///
   /// - Returns: over the whole stream, and over what comes behind the opening.
@@ -184,7 +184,7 @@ final class ITCHStream {
   }
 
   private func play(
-    _ market: MarketData, _ records: UnsafeMutablePointer<MarketRecord>, from: Int, to: Int,
+    _ market: ITCHMarket, _ records: UnsafeMutablePointer<MarketRecord>, from: Int, to: Int,
     sequence: UInt64, _ handicap: Int64, _ changes: inout QuoteChanges
   ) -> Int {
     guard let base = bytes.baseAddress else { return 0 }

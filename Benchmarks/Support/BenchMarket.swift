@@ -18,8 +18,8 @@ package enum BenchMarket {
       facts.previousClose = 100 * 100_000_000
       facts.averageVolume = 1_000_000
       facts.shortable = true
-      facts.regSHO = UInt8(ascii: "0")
-      facts.tradingState = UInt8(ascii: "T")
+      facts.shortSale = .unrestricted
+      facts.status = .trading
       return facts
     }
     var configuration = EngineConfiguration(

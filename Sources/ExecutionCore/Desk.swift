@@ -49,7 +49,49 @@
     @_noLocks
   #endif
   public func quote(_ instrument: InstrumentID) -> Quote {
-    unsafe core.pointee.quote(instrument)
+    unsafe core.pointee.quotes.quote(instrument)
+  }
+  /// The last quote that passed every data-quality gate; its time is 0 when there never was one.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func goodQuote(_ instrument: InstrumentID) -> GoodQuote {
+    unsafe core.pointee.quotes.goodQuote(instrument, now: core.pointee.sessionTime)
+  }
+  /// Why the present quote is not to be trusted; empty when it passes every gate.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func gates(_ instrument: InstrumentID) -> QualityGates {
+    unsafe core.pointee.quotes.gates(instrument, now: core.pointee.sessionTime)
+  }
+  /// The last print that counts in the volume; nil before the first.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func lastTrade(_ instrument: InstrumentID) -> LastTrade? {
+    unsafe core.pointee.quotes.lastTrade(instrument)
+  }
+  /// Whether the instrument trades, market hours apart.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func status(_ instrument: InstrumentID) -> MarketStatus {
+    unsafe core.pointee.quotes.status(instrument)
+  }
+  /// Where the day of the instrument's market stands.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func hours(_ instrument: InstrumentID) -> MarketHours {
+    unsafe core.pointee.quotes.hours(instrument)
+  }
+  /// What a short sale of the instrument must hold to.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public func shortSale(_ instrument: InstrumentID) -> ShortSaleRule {
+    unsafe core.pointee.quotes.shortSale(instrument)
   }
   /// Price, quantity and orders of the `level`-th best price (0 the best); nil when there is none.
   #if !DEBUG

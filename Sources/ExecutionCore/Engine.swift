@@ -75,14 +75,6 @@ public import CSupport
     return unsafe core.pointee.apply(command)
   }
 
-  /// To be called after ``MarketData/gapRepaired()`` and after ``MarketData/endSnapshot(next:)``, before the feed
-  /// goes on: every quote is looked at anew. Without it one that failed while messages were missing would count
-  /// as failing until it moves, and one that fails in the snapshot as good.
-  #if !DEBUG
-    @_noLocks
-  #endif
-  public mutating func booksAreWhole() { unsafe core.pointee.noteWhole() }
-
   /// Lets session time pass: data ages, requests time out. It never goes back.
   #if !DEBUG
     @_noLocks

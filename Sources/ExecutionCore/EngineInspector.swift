@@ -92,14 +92,15 @@ extension Engine {
   public var openOrderCount: Int { unsafe Int(core.pointee.counters.openOrders) }
   /// Requests that wait, over all ports.
   public var outboxCount: Int { unsafe core.pointee.outboxCount() }
-  /// Books and market states; read only.
-  public var market: MarketData { unsafe core.pointee.market }
+  /// The feed's books; a loop tells it of holes and snapshots.
+  public var market: ITCHMarket { unsafe core.pointee.market }
+  /// What risk and strategies see of the market.
+  public var quotes: Quotes { unsafe core.pointee.quotes }
 
   public func order(_ handle: OrderHandle) -> OrderView? { unsafe core.pointee.view(handle) }
   public func position(_ strategy: StrategyID, _ instrument: InstrumentID) -> Quantity {
     unsafe core.pointee.position(strategy, instrument)
   }
-  public func quote(_ instrument: InstrumentID) -> Quote { unsafe core.pointee.quote(instrument) }
   public func refusals(_ code: RefusalCode) -> UInt64 {
     unsafe core.pointee.refusals[Int(code.rawValue)]
   }
@@ -182,8 +183,8 @@ extension EngineState {
     _ p: PositionBook, _ strategy: StrategyID, _ instrument: InstrumentID, open: Int64
   ) -> PositionSummary {
     let r = risk[Int(instrument.raw)]
-    let good = goodQuote(Int(instrument.raw))
-    let mark = p.net > 0 ? good.bid : good.ask
+    let good = quotes.goodQuote(instrument, now: sessionTime)
+    let mark = p.net > 0 ? good.bid.raw : good.ask.raw
     // Without any mark the position is shown at cost: no profit is claimed.
     let marked =
       good.isKnown ? Int128(mark) * Int128(p.net) * Int128(r.moneyScale) : p.cost

@@ -6,7 +6,7 @@ extension EngineState {
   static func bytes(_ c: EngineConfiguration) -> UInt64 {
     var counting = unsafe ColumnBuilder(base: nil)
     let parts = EngineColumns(&counting, c)
-    let market = MarketData.bytes(for: c.marketData, instruments: c.instruments.count)
+    let market = ITCHMarket.bytes(for: c.marketData, instruments: c.instruments.count)
     _ = parts
     return UInt64(counting.offset) + market + UInt64(MemoryLayout<EngineState>.stride) + 4096
   }
@@ -20,8 +20,8 @@ extension EngineState {
     guard
       let own = unsafe nt_arena_take(arena, UInt64(MemoryLayout<EngineState>.stride), 64),
       let block = unsafe nt_arena_take(arena, UInt64(counting.offset), 64),
-      let market = unsafe MarketData(
-        settings: c.marketData, symbols: c.instruments.map(\.symbol), arena: arena)
+      let market = unsafe ITCHMarket(
+        settings: c.marketData, instruments: c.instruments, arena: arena)
     else { return nil }
     var builder = unsafe ColumnBuilder(base: block)
     let columns = EngineColumns(&builder, c)
@@ -32,7 +32,7 @@ extension EngineState {
   }
 
   private init(
-    _ c: EngineConfiguration, _ columns: EngineColumns, _ market: MarketData,
+    _ c: EngineConfiguration, _ columns: EngineColumns, _ market: ITCHMarket,
     _ journal: RecordLane
   ) {
     instrumentCount = c.instruments.count
@@ -72,8 +72,8 @@ extension EngineState {
     strategies = columns.strategies
     refusals = columns.refusals
     alarms = columns.alarms
-    failingSince = columns.failingSince
     self.market = market
+    quotes = market.quotes
     self.journal = journal
     setUp(c)
   }
@@ -249,9 +249,6 @@ extension RiskInstrument {
     moneyScale = Self.power(Int(facts.priceExponent) + Int(facts.quantityExponent) + 8)
     priceExponent = facts.priceExponent
     quantityExponent = facts.quantityExponent
-    quoteDivisor = Self.power(Int(facts.priceExponent) + 8)
-    tradingState = facts.tradingState
-    regSHO = facts.regSHO
     shortable = facts.shortable
   }
 
@@ -295,7 +292,6 @@ struct EngineColumns {
   let strategies: Column<StrategyFacts>
   let refusals: Column<UInt64>
   let alarms: Column<UInt64>
-  let failingSince: Column<Int64>
 
   init(_ b: inout ColumnBuilder, _ c: EngineConfiguration) {
     let instruments = c.instruments.count
@@ -343,7 +339,6 @@ struct EngineColumns {
     strategies = b.column(StrategyFacts(), c.strategies.count)
     refusals = b.column(0, 64)
     alarms = b.column(0, 64)
-    failingSince = b.column(0, instruments)
   }
 }
 

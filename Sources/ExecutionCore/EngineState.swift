@@ -96,9 +96,9 @@
   let journal: RecordLane
 
   // Market data.
-  let market: MarketData
-  /// Session time since which an instrument's quote fails a gate; 0 while it is good.
-  var failingSince: Column<Int64>
+  let market: ITCHMarket
+  /// What is written of it, which is all that anything else looks at.
+  @usableFromInline let quotes: Quotes
 }
 
 /// TSC stamps of one batch; 0 where a stage was not reached or stamping is off. They are measured,

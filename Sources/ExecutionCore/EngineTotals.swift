@@ -19,8 +19,8 @@ extension EngineState {
       let position = positions[cell]
       if position.executions == 0, position.net == 0 { continue }
       let index = cell % instrumentCount
-      let good = goodQuote(index)
-      let mark = position.net > 0 ? good.bid : good.ask
+      let good = quotes.goodQuote(InstrumentID(raw: UInt32(index)), now: sessionTime)
+      let mark = position.net > 0 ? good.bid.raw : good.ask.raw
       let marked =
         good.isKnown
         ? Int128(mark) * Int128(position.net) * Int128(risk[index].moneyScale) : position.cost

@@ -11,6 +11,8 @@
 
     mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
       let quote = desk.quote(instrument)
+      if desk.gates(instrument).isEmpty { seen &+= desk.goodQuote(instrument).ask.raw }
+      if let trade = desk.lastTrade(instrument) { seen &+= trade.price.raw }
       seen &+= quote.bid.raw &+ desk.tick(instrument, at: quote.bid)
       if let level = desk.depth(instrument, .buy, level: 1) { seen &+= level.quantity.raw }
     }
@@ -28,6 +30,8 @@
     mutating func onState(_ instrument: InstrumentID, _ desk: borrowing Desk) {
       if desk.isTradable(instrument) { seen &+= Int64(desk.openOrderCount(instrument)) }
       if desk.awaitsRepair(instrument) { seen &+= 1 }
+      if desk.status(instrument).isTrading, desk.hours(instrument).isOpen { seen &+= 1 }
+      if desk.shortSale(instrument).isUnrestricted { seen &+= 1 }
     }
     mutating func onBatchEnd(_ desk: borrowing Desk) {
       let instrument = InstrumentID(raw: 0)

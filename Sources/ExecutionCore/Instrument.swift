@@ -17,10 +17,9 @@
   public var quantityExponent: Int8
   /// A locate is at hand.
   public var shortable: Bool
-  /// ITCH Reg SHO action: `0` no restriction, `1` or `2` restricted; 0 is unknown.
-  public var regSHO: UInt8
-  /// ITCH trading state: `T`, `H`, `P`, `Q`; 0 is unknown, and then risk refuses until the feed says.
-  public var tradingState: UInt8
+  // By raw value: the facts lie in the journal.
+  package private(set) var shortSaleCode: UInt8
+  package private(set) var statusCode: UInt8
   var reserved0: UInt8 = 0
   var reserved1: UInt16 = 0
 
@@ -35,8 +34,19 @@
     priceExponent = -8
     quantityExponent = 0
     shortable = false
-    regSHO = 0
-    tradingState = 0
+    shortSaleCode = 0
+    statusCode = 0
+  }
+
+  /// Until the feed says; unknown refuses short sales.
+  public var shortSale: ShortSaleRule {
+    get { ShortSaleRule(rawValue: shortSaleCode) ?? .unknown }
+    set { shortSaleCode = newValue.rawValue }
+  }
+  /// Until the feed says; unknown refuses.
+  public var status: MarketStatus {
+    get { MarketStatus(rawValue: statusCode) ?? .unknown }
+    set { statusCode = newValue.rawValue }
   }
 }
 

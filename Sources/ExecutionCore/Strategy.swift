@@ -6,7 +6,7 @@
   /// The side of the resting order that was hit, as on the feed; nil where the feed has none.
   public var restingSide: Side?
   public var matchNumber: UInt64
-  @inlinable public init(
+  @_noLocks @inlinable public init(
     instrument: InstrumentID, price: Price, quantity: Quantity, restingSide: Side?,
     matchNumber: UInt64
   ) {

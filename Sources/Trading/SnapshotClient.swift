@@ -98,7 +98,7 @@ public import Transport
   /// After ``Progress/complete(next:)`` the caller decides whether the books are of use: they stay
   /// unfit for trading until it says `endSnapshot`.
   @usableFromInline package mutating func handle(
-    _ event: borrowing ReactorEvent, _ reactor: inout Reactor, _ market: MarketData, now: Int64
+    _ event: borrowing ReactorEvent, _ reactor: inout Reactor, _ market: ITCHMarket, now: Int64
   ) -> Progress {
     guard event.connection == connection, isWanted else { return .more }
     switch event.kind {
@@ -135,7 +135,7 @@ public import Transport
   }
 
   private mutating func take(
-    _ bytes: UnsafeRawBufferPointer, _ market: MarketData, now: Int64
+    _ bytes: UnsafeRawBufferPointer, _ market: ITCHMarket, now: Int64
   ) -> Progress {
     var offset = 0
     // Each turn consumes bytes, or ends.

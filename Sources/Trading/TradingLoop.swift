@@ -128,10 +128,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
       gapSince = path.now
     }
     let isRepaired = events.contains(.gapClosed) && !feed.receiver.hasGap && !snapshot.isWanted
-    if isRepaired {
-      market.gapRepaired()
-      path.driver.engine.booksAreWhole()
-    }
+    if isRepaired { market.gapRepaired() }
     if events.contains(.needsSnapshot) {
       // Given up: no book is whole until the snapshot, which tells how many messages it went over.
       market.gapLost(missing: 0)
@@ -160,7 +157,6 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let lost = feed.receiver.unseen(before: next)
     if lost > 0 { market.gapLost(missing: lost) }
     market.endSnapshot(next: next)
-    path.driver.engine.booksAreWhole()
     let received = nt_clock_ticks()
     _ = unsafe feed.splice(at: next) { records, count in
       unsafe path.apply(records, count, received: received)

@@ -84,6 +84,10 @@ import Testing
       "Sources/ExecutionCore/Desk.swift", "", "// As OUCH has it.\n", "speaks of a venue's protocol"
     ),
     (
+      "Sources/ExecutionCore/Risk/RiskChain.swift", "",
+      "let trades = UInt8(ascii: \"T\")\n", "reads a feed's letters"
+    ),
+    (
       "Package.swift", "dependencies: [\"CSupport\"], swiftSettings: strict",
       "dependencies: [\"CSupport\", \"Simulation\"], swiftSettings: strict", "depends on Simulation"
     ),

@@ -38,7 +38,7 @@ private struct Day {
     var facts = InstrumentFacts(symbol: SymbolCode.encode("AAPL")!)
     facts.previousClose = 28_980_000_000
     facts.shortable = true
-    facts.tradingState = UInt8(ascii: "T")
+    facts.status = .trading
     let record = InstrumentRecord(facts: facts, instrument: apple)
     _ = lane.append(header(.instrumentDefined), record, privileged: false)
   }

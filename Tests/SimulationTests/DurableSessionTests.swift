@@ -271,8 +271,8 @@ final class TestDirectory {
 
   @Test func `a feed without opening messages gets them first and says so`() throws {
     var facts = InstrumentFacts(symbol: Flow.symbol)
-    facts.tradingState = UInt8(ascii: "T")
-    facts.regSHO = UInt8(ascii: "1")
+    facts.status = .trading
+    facts.shortSale = .restricted
     let feed = ExchangeFeed(
       records: [Flow.add(1, "B", 100, 1_000_000)], instruments: [facts], midnight: 0,
       identity: "test")

@@ -157,8 +157,8 @@ struct TestExchange {
   init(_ settings: ExchangeSettings = ExchangeSettings(), accounts: Int = 1) {
     core = ExchangeCore(settings: settings)
     var facts = InstrumentFacts(symbol: Flow.symbol)
-    facts.tradingState = UInt8(ascii: "T")
-    facts.regSHO = UInt8(ascii: "0")
+    facts.status = .trading
+    facts.shortSale = .unrestricted
     core.define(facts, locate: Flow.locate)
     for _ in 0..<accounts { _ = core.openAccount() }
     core.clearOutput()

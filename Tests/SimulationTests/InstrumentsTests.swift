@@ -19,8 +19,8 @@ import Testing
     #expect(facts.previousClose == 28_729_000_000)
     #expect(facts.averageVolume == 30_000_000)
     #expect(facts.shortable)
-    #expect(facts.regSHO == UInt8(ascii: "0"))
-    #expect(facts.tradingState == UInt8(ascii: "T"))
+    #expect(facts.shortSale == .unrestricted)
+    #expect(facts.status == .trading)
     #expect(facts.lowerBand == 0)
   }
 
@@ -35,7 +35,7 @@ import Testing
     #expect(file.instruments[0].upperBand == 1_250_000_000)
     #expect(file.instruments[0].lowerBand == 1_000_000_000)
     #expect(file.instruments[0].previousClose == 0)
-    #expect(file.instruments[0].tradingState == 0)
+    #expect(file.instruments[0].status == .unknown)
   }
 
   @Test func `what is written reads back the same`() throws {
@@ -106,7 +106,7 @@ import Testing
     let result = scan.result()
     #expect(result.instruments.map(\.symbol) == [Flow.symbol])
     #expect(result.instruments[0].previousClose == 10_004_000_000)
-    #expect(result.instruments[0].tradingState == UInt8(ascii: "T"))
+    #expect(result.instruments[0].status == .trading)
     #expect(result.instruments[0].averageVolume == 50)
     #expect(result.assumptions.count == 2)
     #expect(scan.locates == [Flow.symbol: Flow.locate])
@@ -120,8 +120,8 @@ import Testing
     ] { scan.look(record) }
     let result = scan.result()
     #expect(result.instruments[0].previousClose == 10_002_000_000)
-    #expect(result.instruments[0].tradingState == UInt8(ascii: "P"))
-    #expect(result.instruments[0].regSHO == UInt8(ascii: "1"))
+    #expect(result.instruments[0].status == .paused)
+    #expect(result.instruments[0].shortSale == .restricted)
     #expect(result.assumptions.count == 1)
   }
 }

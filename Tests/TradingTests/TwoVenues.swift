@@ -259,13 +259,13 @@ final class TwoVenues {
     (0..<2).allSatisfy { i in
       let quote = quote(i)
       return quote.bid.raw > 0 && quote.ask.raw > 0
-    } && driver.engine.market.feedState.systemEvent == UInt8(ascii: "Q")
+    } && driver.engine.market.channelState.hours == .open
   }
 
   // MARK: Orders
 
   func quote(_ instrument: Int) -> Quote {
-    driver.engine.quote(InstrumentID(raw: UInt32(instrument)))
+    driver.engine.quotes.quote(InstrumentID(raw: UInt32(instrument)))
   }
   func place(
     _ account: Int, _ instrument: Int, _ side: Side, _ quantity: Int64, ticksAway: Int64 = 0,

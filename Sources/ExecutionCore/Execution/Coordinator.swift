@@ -42,7 +42,7 @@ extension EngineState {
         refuse(
           Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0), request))
     }
-    let quote = quote(request.instrument)
+    let quote = quotes.quote(request.instrument)
     unsafe words.lay(at: record)
     unsafe record[15] = UInt64(bitPattern: quote.bid.raw)
     unsafe record[16] = UInt64(bitPattern: quote.ask.raw)
@@ -138,7 +138,7 @@ extension EngineState {
   mutating func recordIntent(_ wire: inout VenueRequest, privileged: Bool) -> Bool {
     wire.intentSequence = journal.nextSequence
     let payload = IntentRecord(
-      request: wire, quote: quote(wire.instrument), feedPosition: feedPosition)
+      request: wire, quote: quotes.quote(wire.instrument), feedPosition: feedPosition)
     let header = header(.intent, wire.account, wire.strategy)
     return journal.append(header, payload, privileged: privileged) != 0
   }

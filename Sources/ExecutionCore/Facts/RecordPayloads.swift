@@ -280,11 +280,10 @@
   public var symbol: UInt64
   public var feedPosition: UInt64
   public var instrument: InstrumentID
-  /// ITCH letters; 0 is unknown.
-  public var tradingState: UInt8
-  public var regSHO: UInt8
-  /// The market's last system event code.
-  public var systemEvent: UInt8
+  /// Of ``MarketStatus``, ``ShortSaleRule`` and ``MarketHours``.
+  public var status: UInt8
+  public var shortSale: UInt8
+  public var hours: UInt8
   /// 1 when the book is whole.
   public var whole: UInt8
   public var reserved: UInt64 = 0
@@ -292,9 +291,9 @@
     self.symbol = symbol
     self.instrument = instrument
     feedPosition = 0
-    tradingState = 0
-    regSHO = 0
-    systemEvent = 0
+    status = 0
+    shortSale = 0
+    hours = 0
     whole = 0
   }
 }

@@ -19,12 +19,12 @@ struct InstrumentBounds: BitwiseCopyable {
   var openOrdersMax: Int64 = 0
   var quantityMin: Int64 = 1
   var moneyScale: Int64 = 1
-  var quoteDivisor: Int64 = 1
-  var regSHO: UInt8 = 0
   var shortable = false
   var priceExponent: Int8 = -8
   var quantityExponent: Int8 = 0
-  var reserved: UInt32 = 0
+  var reserved0: UInt8 = 0
+  var reserved1: UInt32 = 0
+  var reserved2: Int64 = 0
 }
 
 /// The strictest limits of a strategy, its account and the firm: a cache line.
@@ -80,10 +80,8 @@ extension EngineState {
     var bounds = InstrumentBounds()
     bounds.priceExponent = r.priceExponent
     bounds.quantityExponent = r.quantityExponent
-    bounds.regSHO = r.regSHO
     bounds.shortable = r.shortable
     bounds.moneyScale = r.moneyScale
-    bounds.quoteDivisor = r.quoteDivisor
     bounds.lotTest = l.lotTest
     bounds.quantityMin = max(1, l.quantityMin)
     bounds.quantityMax = min(own.orderQuantity, l.quantityMax)
@@ -154,17 +152,12 @@ extension EngineState {
   /// Session, status, book, quote, ages, the collar around the quote, and the side of a sale.
   @inline(__always) private mutating func passesMarket(_ t: inout OrderTerms) -> Bool {
     let i = t.instrument
-    guard let (bid, ask, rule) = market.passes(i, now: sessionTime, marketBounds),
-      failingSince[i] == 0
-    else { return false }
-    let l = t.listing
-    let divisor = instrumentBounds[l].quoteDivisor
-    let doubled =
-      divisor == 1 ? bid &+ ask : bid / divisor &+ ask / divisor
+    guard quotes.passes(i, now: sessionTime, marketBounds) else { return false }
+    let (doubled, deep) = quotes[i].bid.addingReportingOverflow(quotes[i].ask)
     let (share, wide) = doubled.multipliedReportingOverflow(by: marketBounds.collarShare)
     let distance = ((t.price &* 2) &- doubled).magnitude
     let (scaled, over) = distance.multipliedReportingOverflow(by: 10_000)
-    guard !wide, !over, t.price < 1 << 62,
+    guard !deep, !wide, !over, t.price < 1 << 62,
       scaled <= max(share, marketBounds.collarAbsolute).magnitude
     else { return false }
     if t.isBuy { return true }
@@ -174,9 +167,9 @@ extension EngineState {
       t.side = .sell
       return true
     }
-    guard instrumentBounds[l].shortable,
-      (rule != 0 ? rule : instrumentBounds[l].regSHO) == UInt8(ascii: "0")
-    else { return false }
+    guard instrumentBounds[t.listing].shortable, quotes[i].shortSale.isUnrestricted else {
+      return false
+    }
     if !t.side.isExempt { t.side = .sellShort }
     return true
   }
@@ -207,37 +200,15 @@ extension EngineState {
   }
 }
 
-extension MarketData {
-  /// The last good quote at exponent −8 and the feed's Reg SHO rule, when the market is open, the
-  /// instrument trades without any halt or breach in the day, its book is whole, its present quote is
-  /// neither crossed nor old. nil is no verdict.
-  @inline(__always) func passes(
-    _ instrument: Int, now: Int64, _ bounds: MarketBounds
-  ) -> (bid: Int64, ask: Int64, rule: UInt8)? {
-    guard unsafe feed.pointee.systemEvent == EngineState.marketOpenEvent,
-      unsafe feed.pointee.isWhole, unsafe !feed.pointee.gapPending, unsafe !feed.pointee.loading,
-      unsafe feed.pointee.breachTime == 0
-    else { return nil }
+extension Quotes {
+  /// The market is open, the instrument trades, its book is whole, and its present quote fails no gate and is
+  /// not old. False is no verdict.
+  @inline(__always) func passes(_ i: Int, now: Int64, _ bounds: MarketBounds) -> Bool {
+    let channel = channel(of: i)
     // `now` is never below 0, so that a difference that wraps is below 0.
-    let silence = unsafe now &- feed.pointee.lastTime
-    guard silence >= 0, silence <= bounds.feedAgeMax, unsafe feed.pointee.lastTime != 0,
-      instrument < instrumentCount
-    else { return nil }
-    let bound = unsafe locates[instrument]
-    guard bound != 0 else { return nil }
-    let locate = UInt16(truncatingIfNeeded: bound &- 1)
-    let state = unsafe hot(locate)
-    let age = unsafe now &- state.pointee.lastTime
-    guard age >= 0, age <= bounds.symbolAgeMax, unsafe state.pointee.lastTime != 0,
-      unsafe state.pointee.goodTime != 0,
-      unsafe state.pointee.tradingState == EngineState.tradingStatus,
-      unsafe state.pointee.operationalHalts & 1 == 0,
-      unsafe state.pointee.gates & QualityGates.crossed.rawValue == 0,
-      books.isComplete(locate)
-    else { return nil }
-    return unsafe (
-      VenueTicks.price(state.pointee.goodBid).raw, VenueTicks.price(state.pointee.goodAsk).raw,
-      state.pointee.regSHO
-    )
+    let silence = now &- channel.lastTime
+    let age = now &- self[i].lastTime
+    return channel.isOpenAndWhole && silence >= 0 && silence <= bounds.feedAgeMax && age >= 0
+      && age <= bounds.symbolAgeMax && self[i].gates.isEmpty && self[i].status.isTrading
   }
 }

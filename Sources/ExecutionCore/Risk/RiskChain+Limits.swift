@@ -160,7 +160,7 @@ extension EngineState {
   ) -> Refusal {
     counters.refused &+= 1
     refusals[Int(refusal.code.rawValue)] &+= 1
-    var payload = RefusalRecord(refusal, instrument: instrument, quote: quote(instrument))
+    var payload = RefusalRecord(refusal, instrument: instrument, quote: quotes.quote(instrument))
     payload.clientOrderID = clientOrderID
     payload.price = price
     payload.quantity = quantity

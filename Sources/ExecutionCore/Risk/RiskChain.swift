@@ -126,45 +126,43 @@ extension EngineState {
 
   /// Session, status and the data that the order stands on.
   private mutating func checkMarket(_ t: OrderTerms, reducing: Bool) -> Refusal? {
-    let event = market.feedState.systemEvent
-    guard event == Self.marketOpenEvent || !listings[t.listing].needsMarketHours else {
-      return Refusal(
-        .sessionClosed, scope: .instrument, limit: Int128(Self.marketOpenEvent),
-        observed: Int128(event))
-    }
     let instrument = InstrumentID(raw: UInt32(t.instrument))
-    let status = tradingState(t.instrument)
-    guard status != 0, let locate = market.locate(instrument) else {
+    let hours = quotes.hours(instrument)
+    guard hours.isOpen || !listings[t.listing].needsMarketHours else {
       return Refusal(
-        .noInstrumentState, scope: .instrument, limit: Int128(Self.tradingStatus), observed: 0)
+        .sessionClosed, scope: .instrument, limit: Int128(MarketHours.open.code),
+        observed: Int128(hours.code))
     }
-    guard status == Self.tradingStatus else {
+    let status = quotes.status(instrument)
+    guard quotes.isNamed(instrument), status.code != MarketStatus.unknown.code else {
       return Refusal(
-        .halted, scope: .instrument, limit: Int128(Self.tradingStatus), observed: Int128(status))
+        .noInstrumentState, scope: .instrument, limit: Int128(MarketStatus.trading.code),
+        observed: 0)
     }
-    guard market.isWhole(locate) else {
+    guard status.isTrading else {
+      return Refusal(
+        .halted, scope: .instrument, limit: Int128(MarketStatus.trading.code),
+        observed: Int128(status.code))
+    }
+    guard quotes.isWhole(instrument) else {
       return Refusal(.bookNotWhole, scope: .instrument, limit: 1, observed: 0)
     }
-    guard goodQuote(t.instrument).isKnown else {
+    guard quotes.goodQuote(instrument, now: sessionTime).isKnown else {
       return Refusal(.noReferencePrice, scope: .instrument, limit: 0, observed: 0)
     }
-    return reducing ? nil : checkData(t, locate)
+    return reducing ? nil : checkData(instrument)
   }
 
-  /// ITCH letters: start of market hours, trading.
-  static var marketOpenEvent: UInt8 { UInt8(ascii: "Q") }
-  static var tradingStatus: UInt8 { UInt8(ascii: "T") }
-
   /// The quote is not crossed, and neither it nor the feed is too old.
-  private mutating func checkData(_ t: OrderTerms, _ locate: UInt16) -> Refusal? {
-    let gates = market.gates(locate, now: sessionTime)
+  private mutating func checkData(_ instrument: InstrumentID) -> Refusal? {
+    let gates = quotes.gates(instrument, now: sessionTime)
     if gates.contains(.crossed) {
-      let quote = market.quote(locate)
+      let quote = quotes.quote(instrument)
       return Refusal(
         .crossedBook, scope: .instrument, limit: Int128(quote.ask.raw),
         observed: Int128(quote.bid.raw))
     }
-    let age = market.feedAge(now: sessionTime)
+    let age = quotes.feedAge(instrument, now: sessionTime)
     guard age <= settings.dataAgeMax, age >= 0 else {
       return Refusal(
         .staleData, scope: .instrument, limit: Int128(settings.dataAgeMax), observed: Int128(age))
@@ -172,10 +170,10 @@ extension EngineState {
     if gates.contains(.stale) {
       return Refusal(
         .staleData, scope: .instrument, limit: Int128(settings.symbolAgeMax),
-        observed: Int128(market.age(locate, now: sessionTime)))
+        observed: Int128(quotes.age(instrument, now: sessionTime)))
     }
     // The present quote fails a gate, and the last good one is being kept: not for ever.
-    let since = failingSince[t.instrument]
+    let since = quotes.failingSince(instrument)
     let kept = since == 0 ? 0 : sessionTime &- since
     guard kept <= settings.goodQuoteAgeMax else {
       return Refusal(
@@ -254,8 +252,8 @@ extension EngineState {
   /// Around the middle of the last good quote: all is doubled instead of halved, and multiplied by the
   /// 10,000 basis points of the whole instead of divided.
   private mutating func checkDynamicCollar(_ t: OrderTerms) -> Refusal? {
-    let good = goodQuote(t.instrument)
-    let doubled = Int128(good.bid) + Int128(good.ask)
+    let good = quotes.goodQuote(InstrumentID(raw: UInt32(t.instrument)), now: sessionTime)
+    let doubled = Int128(good.bid.raw) + Int128(good.ask.raw)
     let distance = (Int128(t.price) * 2 - doubled).magnitude
     let share = doubled.magnitude * UInt128(settings.dynamicBasisPoints)
     let absolute = UInt128(settings.dynamicAbsolute) * 20_000
@@ -289,12 +287,13 @@ extension EngineState {
       return Refusal(
         .shortSale, scope: .account, limit: Int128(max(0, free)), observed: Int128(needed))
     }
-    let rule = regSHO(t.instrument)
-    if rule == UInt8(ascii: "0") || isExempt { return nil }
-    let bid = quote(InstrumentID(raw: UInt32(t.instrument))).bid.raw
-    // Restricted (1, 2): above the best bid only. Unknown rule or no bid: no short sale at all.
-    let isRestricted = rule == UInt8(ascii: "1") || rule == UInt8(ascii: "2")
-    guard isRestricted, bid > 0, t.price > bid else {
+    let instrument = InstrumentID(raw: UInt32(t.instrument))
+    let rule = quotes.shortSale(instrument)
+    if rule.isUnrestricted || isExempt { return nil }
+    let bid = quotes.quote(instrument).bid.raw
+    // Restricted: above the best bid only. Unknown rule or no bid: no short sale at all.
+    let isKnown = rule.code != ShortSaleRule.unknown.code
+    guard isKnown, bid > 0, t.price > bid else {
       return Refusal(
         .shortSale, scope: .instrument, limit: Int128(bid), observed: Int128(t.price))
     }

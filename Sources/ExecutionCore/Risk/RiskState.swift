@@ -11,11 +11,6 @@ struct RiskInstrument: BitwiseCopyable {
   var moneyScale: Int64 = 1
   var priceExponent: Int8 = -8
   var quantityExponent: Int8 = 0
-  /// From prices at 10⁻⁸ to ours: exact, because the feed's are multiples of 10⁻⁴.
-  var quoteDivisor: Int64 = 1
-  /// From the instruments file; stands until the feed speaks.
-  var tradingState: UInt8 = 0
-  var regSHO: UInt8 = 0
   var shortable = false
   var restricted = false
 }

@@ -54,8 +54,8 @@ extension RecordLayout {
     .adding("priceExponent", \.facts.priceExponent, .signed)
     .adding("quantityExponent", \.facts.quantityExponent, .signed)
     .adding("shortable", \.facts.shortable, .flag)
-    .adding("regSHO", \.facts.regSHO, .letter)
-    .adding("tradingState", \.facts.tradingState, .letter)
+    .adding("shortSale", \.facts.shortSaleCode, .cases(ShortSaleRule.self))
+    .adding("status", \.facts.statusCode, .cases(MarketStatus.self))
     .exponents(price: \.facts.priceExponent, quantity: \.facts.quantityExponent)
     .layout
 
@@ -196,9 +196,9 @@ extension RecordLayout {
   private static let marketState = LayoutBuilder(MarketStateRecord.self)
     .instrument(\.instrument)
     .symbol(\.symbol)
-    .adding("tradingState", \.tradingState, .letter)
-    .adding("regSHO", \.regSHO, .letter)
-    .adding("systemEvent", \.systemEvent, .letter)
+    .adding("status", \.status, .cases(MarketStatus.self))
+    .adding("shortSale", \.shortSale, .cases(ShortSaleRule.self))
+    .adding("hours", \.hours, .cases(MarketHours.self))
     .adding("whole", \.whole, .flag)
     .adding("feedPosition", \.feedPosition, .feed)
     .layout

@@ -119,7 +119,7 @@ private struct Phrase {
     "number \(show("instrument")), tick \(show("tick")), round lot \(show("roundLot"))"
       + also("previous close", "previousClose") + also("average volume", "averageVolume")
       + also("bands from", "lowerBand") + also("to", "upperBand")
-      + also("Reg SHO", "regSHO") + also("state", "tradingState")
+      + also("short sales", "shortSale") + also("status", "status")
       + (record["shortable"] == .flag(true) ? ", shortable" : "")
   }
 
@@ -231,9 +231,7 @@ private struct Phrase {
   }
 
   var marketState: String {
-    let states = ["T": "trading", "H": "halted", "P": "paused", "Q": "quotation only"]
-    let state = states[show("tradingState")] ?? "state unknown"
-    return state + also("Reg SHO", "regSHO") + also("system event", "systemEvent")
+    "status \(show("status"))" + also("short sales", "shortSale") + also("market hours", "hours")
       + (record["whole"] == .flag(true) ? ", book whole" : ", book not whole")
   }
 }

@@ -217,10 +217,8 @@ final class HotRun: @unchecked Sendable {
 extension Engine {
   /// Instruments whose book holds every order of the feed.
   var symbolsWhole: Int {
-    let market = market
-    return (0..<UInt32(market.instrumentCount)).count { index in
-      market.locate(InstrumentID(raw: index)).map { market.isWhole($0) } ?? false
-    }
+    let quotes = quotes
+    return (0..<UInt32(quotes.count)).count { quotes.isWhole(InstrumentID(raw: $0)) }
   }
 }
 

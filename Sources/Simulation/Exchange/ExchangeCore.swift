@@ -69,8 +69,8 @@ public struct ExchangeCore: Sendable {
     }
     register(place, symbol: facts.symbol)
     let index = Int(place)
-    symbols[index].tradingState = facts.tradingState
-    symbols[index].regSHO = facts.regSHO
+    symbols[index].tradingState = facts.status.itch
+    symbols[index].regSHO = facts.shortSale.itch
     symbols[index].averageVolume = facts.averageVolume
     symbols[index].roundLot = UInt32(clamping: facts.roundLot)
     if let tick = Self.venueTicks(facts.tick, exponent: facts.priceExponent) {

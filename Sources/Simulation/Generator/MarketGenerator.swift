@@ -95,8 +95,8 @@ public struct MarketGenerator: Sendable {
       facts.previousClose = price * 10_000
       facts.averageVolume = Int64(20_000_000 / (rank + 1)) + 10_000
       facts.shortable = true
-      facts.regSHO = UInt8(ascii: "0")
-      facts.tradingState = UInt8(ascii: "T")
+      facts.shortSale = .unrestricted
+      facts.status = .trading
       instruments.append(facts)
     }
   }

@@ -82,7 +82,7 @@ public struct InstrumentsFile: Sendable, Hashable {
         [
           SymbolCode.decode(facts.symbol), price(facts.tick), "\(facts.roundLot)",
           price(facts.previousClose), "\(facts.averageVolume)", facts.shortable ? "yes" : "no",
-          Self.letter(facts.regSHO), Self.letter(facts.tradingState), date.text,
+          Self.letter(facts.shortSale.itch), Self.letter(facts.status.itch), date.text,
           facts.lowerBand == 0 ? "" : price(facts.lowerBand),
           facts.upperBand == 0 ? "" : price(facts.upperBand),
         ].joined(separator: ","))
@@ -189,8 +189,8 @@ struct InstrumentsReader {
     default:
       throw fail(.shortable, "\"\(field(.shortable))\"", allowed: "yes, no")
     }
-    facts.regSHO = try code(field(.regSHO), .regSHO, "012")
-    facts.tradingState = try code(field(.tradingState), .tradingState, "THPQ")
+    facts.shortSale = ShortSaleRule(itch: try code(field(.regSHO), .regSHO, "012"))
+    facts.status = MarketStatus(itch: try code(field(.tradingState), .tradingState, "THPQ"))
     facts.lowerBand = try price(field(.lowerBand), .lowerBand, atLeast: 0)
     facts.upperBand = try price(field(.upperBand), .upperBand, atLeast: 0)
     if facts.upperBand > 0, facts.lowerBand > facts.upperBand {

@@ -50,13 +50,14 @@ public struct InstrumentsScan: Sendable {
     case UInt8(ascii: "H"):
       let index = place(record)
       if !found[index].hasTradingAction {
-        found[index].facts.tradingState = UInt8(truncatingIfNeeded: record.code)
+        found[index].facts.status = MarketStatus(itch: UInt8(truncatingIfNeeded: record.code))
       }
       found[index].hasTradingAction = true
     case UInt8(ascii: "Y"):
       let index = place(record)
       if !found[index].hasRegSHO {
-        found[index].facts.regSHO = UInt8(truncatingIfNeeded: record.code)
+        found[index].facts.shortSale = ShortSaleRule(
+          itch: UInt8(truncatingIfNeeded: record.code))
       }
       found[index].hasRegSHO = true
     case UInt8(ascii: "A"), UInt8(ascii: "F"): lookAtOrder(record)
@@ -117,8 +118,8 @@ public struct InstrumentsScan: Sendable {
       }
       if facts.previousClose == 0 { unpriced += 1 }
       if !entry.hasTradingAction || !entry.hasRegSHO { stateless += 1 }
-      if !entry.hasTradingAction { facts.tradingState = UInt8(ascii: "T") }
-      if !entry.hasRegSHO { facts.regSHO = UInt8(ascii: "0") }
+      if !entry.hasTradingAction { facts.status = .trading }
+      if !entry.hasRegSHO { facts.shortSale = .unrestricted }
       facts.averageVolume = volume[index] ?? 0
       facts.shortable = true
       instruments.append(facts)

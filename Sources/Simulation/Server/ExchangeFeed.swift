@@ -123,15 +123,15 @@ public final class ExchangeFeed {
       guard let found = known[facts.symbol] else { continue }
       let before = records.count
       if !found.hasDirectory { records.append(directory(facts, found.locate, time: time)) }
-      if !found.hasTradingAction, facts.tradingState != 0 {
+      if !found.hasTradingAction, facts.status.itch != 0 {
         var record = state(UInt8(ascii: "H"), facts, found.locate, time: time)
-        record.code = UInt16(facts.tradingState) | 0x2000
+        record.code = UInt16(facts.status.itch) | 0x2000
         record.detail = 0x2020_2020
         records.append(record)
       }
-      if !found.hasRegSHO, facts.regSHO != 0 {
+      if !found.hasRegSHO, facts.shortSale.itch != 0 {
         var record = state(UInt8(ascii: "Y"), facts, found.locate, time: time)
-        record.code = UInt16(facts.regSHO)
+        record.code = UInt16(facts.shortSale.itch)
         records.append(record)
       }
       if records.count > before { added += 1 }

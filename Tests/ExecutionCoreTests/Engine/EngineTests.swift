@@ -83,7 +83,7 @@ import Testing
     let trade = try #require(market.driver.strategy.trades.last)
     #expect(trade.price.raw == 10_000_000_000 && trade.quantity.raw == 40)
     #expect(trade.restingSide == .buy && trade.matchNumber == 77)
-    #expect(market.driver.engine.quote(InstrumentID(raw: 0)).bidQuantity.raw == 460)
+    #expect(market.driver.engine.quotes.quote(InstrumentID(raw: 0)).bidQuantity.raw == 460)
   }
 
   @Test func `timers fire in session time, in order, before the record that passes them`() throws {

@@ -3,7 +3,7 @@ import Testing
 
 @testable import ExecutionCore
 
-/// An arena and a ``MarketData`` or ``OrderBooks`` in it, given back at the end.
+/// An arena and a ``ITCHMarket`` or ``OrderBooks`` in it, given back at the end.
 final class BookBench {
   let arena: OpaquePointer
   let books: OrderBooks

@@ -56,14 +56,13 @@ struct OrderBooksTests {
     #expect(MemoryLayout<BookState>.stride == 192)
     #expect(MemoryLayout<BookState>.offset(of: \.bidWindow) == OrderBooks.windowsOffset)
     #expect(MemoryLayout<BookState>.offset(of: \.askWindow) == OrderBooks.windowsOffset + 4)
-    #expect(MemoryLayout<BookState>.offset(of: \.quote) == OrderBooks.quoteOffset)
+    #expect(MemoryLayout<BookState>.offset(of: \.stated) == OrderBooks.statedOffset)
     #expect(MemoryLayout<LevelSlot>.offset(of: \.head) == 16)
     #expect(MemoryLayout<LevelSlot>.offset(of: \.tail) == 20)
     #expect(MemoryLayout<QueueLinks>.offset(of: \.next) == 0)
     #expect(MemoryLayout<QueueLinks>.offset(of: \.previous) == 4)
     #expect(MemoryLayout<BookState>.offset(of: \.bids) == 0)
     #expect(MemoryLayout<BookState>.offset(of: \.asks) == 64)
-    #expect(MemoryLayout<SymbolState>.stride == 64)
   }
 
   @Test func `a whole day of a market fits in two GiB`() {
@@ -74,7 +73,7 @@ struct OrderBooksTests {
       * UInt64(MemoryLayout<LevelSlot>.stride)
     #expect(windows < 200 << 20)
     #expect(books - windows < 260 << 20)
-    let all = MarketData.bytes(for: MarketDataSettings(), instruments: 12_000)
+    let all = ITCHMarket.bytes(for: MarketDataSettings(), instruments: 12_000)
     #expect(all - windows < 300 << 20)
   }
 

@@ -253,7 +253,7 @@ import Testing
       withUnsafeBytes(of: intent.request) { journalled in
         withUnsafeBytes(of: request) { #expect(journalled.elementsEqual($0)) }
       }
-      #expect(intent.quote == market.driver.engine.quote(InstrumentID(raw: 1)))
+      #expect(intent.quote == market.driver.engine.quotes.quote(InstrumentID(raw: 1)))
     }
   }
 }

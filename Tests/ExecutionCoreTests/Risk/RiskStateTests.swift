@@ -11,16 +11,19 @@ import Testing
     #expect(
       early.place(.buy, 1, 10_000).refusal
         == Refusal(
-          .sessionClosed, scope: .instrument, limit: Int128(UInt8(ascii: "Q")), observed: 0))
+          .sessionClosed, scope: .instrument, limit: Int128(MarketHours.open.rawValue), observed: 0)
+    )
   }
 
-  @Test(arguments: ["H", "P", "Q"] as [Character])
-  func `a symbol that is not trading is refused`(letter: Character) throws {
+  @Test(
+    arguments: [("H", .halted), ("P", .paused), ("Q", .quotationOnly)]
+      as [(Character, MarketStatus)])
+  func `a symbol that is not trading is refused`(letter: Character, status: MarketStatus) throws {
     let market = try Market(NoStrategy())
     market.state("H", 1, letter)
     let refusal = try #require(market.place(.buy, 1, 10_000).refusal)
     #expect(refusal.code == .halted)
-    #expect(refusal.observed == Int128(letter.asciiValue!))
+    #expect(refusal.observed == Int128(status.rawValue))
     _ = try market.place(.buy, 1, 20_000, instrument: 1).handle
   }
 
@@ -113,7 +116,6 @@ import Testing
     } else {
       books.gapRepaired()
     }
-    market.driver.engine.booksAreWhole()
     // The feed goes on, elsewhere, for longer than a failing quote is kept.
     market.time += 1_001
     market.add(2, "B", 100, 1_999_000)
@@ -135,7 +137,6 @@ import Testing
       _ = books.applySnapshot(&record)
     }
     books.endSnapshot(next: 100)
-    market.driver.engine.booksAreWhole()
     market.time += 1_001
     market.add(2, "B", 100, 1_999_000)
     #expect(market.place(.buy, 1, 10_000).refusal?.code == .staleData)

@@ -5,7 +5,7 @@ import ExecutionCore
 /// and applies them to small books whose sums are then checked. Cold code.
 public struct ITCHFuzzTarget: ~Copyable {
   private let arena: OpaquePointer
-  private let market: MarketData
+  private let market: ITCHMarket
   private let records: UnsafeMutablePointer<MarketRecord>
   private static var batch: Int { 64 }
 
@@ -13,14 +13,14 @@ public struct ITCHFuzzTarget: ~Copyable {
   public init?() {
     var settings = MarketDataSettings(capacity: BookCapacity(orders: 256))
     settings.bindsAtFirstAdd = true
-    let bytes = MarketData.bytes(for: settings, instruments: 0)
+    let bytes = ITCHMarket.bytes(for: settings, instruments: 0)
     var made: OpaquePointer?
     let options = nt_arena_options(numa_node: -1, huge_pages: false, lock: false, prefault: false)
     guard nt_arena_create(&made, bytes, options, nil) == 0, let arena = made
     else {
       return nil
     }
-    guard let market = MarketData(settings: settings, symbols: [], arena: arena) else {
+    guard let market = ITCHMarket(settings: settings, symbols: [], arena: arena) else {
       nt_arena_destroy(arena)
       return nil
     }

@@ -100,7 +100,7 @@ struct SideState: BitwiseCopyable {
   var start: UInt32 { @_noLocks @inline(__always) get { (vector &>> 4) &<< 3 } }
 }
 
-/// One book and what changes with its quote: 192 bytes, three cache lines. The two sides come first, so
+/// One book and what the feed says of its locate: 192 bytes, three cache lines. The two sides come first, so
 /// that a side is found by index; their windows behind them likewise.
 struct BookState: BitwiseCopyable {
   var bids: SideState
@@ -110,13 +110,11 @@ struct BookState: BitwiseCopyable {
   var askWindow: UInt32
   /// The stock, from R or else the first A or F; 0 before.
   var symbol: UInt64
-  /// Kept by ``MarketData``.
-  var quote: QuoteState
+  /// Kept by ``ITCHMarket``.
+  var stated: LocateState
   /// Bit 0: something was dropped, the book is not whole until it is reset.
   var flags: UInt8
   static var dropped: UInt8 { @_noLocks get { 1 } }
-  /// Bit 1: its snapshot is being loaded.
-  static var loading: UInt8 { @_noLocks get { 2 } }
 }
 
 /// What looking ahead has found out about a record of the batch; nothing is believed later.

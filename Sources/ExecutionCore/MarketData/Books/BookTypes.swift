@@ -153,6 +153,7 @@
 
 /// Exact conversion between venue ticks (10⁻⁴ dollars) and prices at the default exponent −8.
 public enum VenueTicks {
+  @inlinable public static var exponent: Int { @_noLocks get { -4 } }
   /// 10⁻⁴ as a multiple of 10⁻⁸.
   @inlinable public static var scale: Int64 { @_noLocks get { 10_000 } }
   @_noLocks @inlinable public static func price(_ ticks: UInt32) -> Price {

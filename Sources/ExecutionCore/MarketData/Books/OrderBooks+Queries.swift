@@ -127,17 +127,6 @@ extension OrderBooks {
     unsafe books[Int(locate)].flags & BookState.dropped != 0
   }
 
-  /// Nothing was dropped, and no snapshot of this book is half loaded.
-  @_noLocks func isComplete(_ locate: UInt16) -> Bool { unsafe books[Int(locate)].flags == 0 }
-
-  @_noLocks func setLoading(_ locate: UInt16, _ isLoading: Bool) {
-    if isLoading {
-      unsafe books[Int(locate)].flags |= BookState.loading
-    } else {
-      unsafe books[Int(locate)].flags &= ~BookState.loading
-    }
-  }
-
   // MARK: Snapshots
 
   /// Starts a walk over the live orders of one side in priority order: best level first, first come

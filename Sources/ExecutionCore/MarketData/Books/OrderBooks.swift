@@ -151,14 +151,14 @@ internal import CSupport
       .assumingMemoryBound(to: SideState.self)
   }
 
-  /// What ``MarketData`` keeps beside a book.
-  @_noLocks @inline(__always) func quote(_ locate: UInt16) -> UnsafeMutablePointer<QuoteState> {
+  /// What ``ITCHMarket`` keeps beside a book.
+  @_noLocks @inline(__always) func stated(_ locate: UInt16) -> UnsafeMutablePointer<LocateState> {
     let raw = unsafe UnsafeMutableRawPointer(books + Int(locate))
-    return unsafe (raw + Self.quoteOffset).assumingMemoryBound(to: QuoteState.self)
+    return unsafe (raw + Self.statedOffset).assumingMemoryBound(to: LocateState.self)
   }
 
-  /// Of the quote in ``BookState``, of the windows, and of the bits in ``SideState``: asserted by a test.
-  static var quoteOffset: Int { @_noLocks @inline(__always) get { 144 } }
+  /// Of that in ``BookState``, of the windows, and of the bits in ``SideState``: asserted by a test.
+  static var statedOffset: Int { @_noLocks @inline(__always) get { 144 } }
   static var windowsOffset: Int { @_noLocks @inline(__always) get { 128 } }
   static var presentOffset: Int { @_noLocks @inline(__always) get { 32 } }
 

@@ -1,5 +1,5 @@
 /// Applying records. On the engine's thread, one writer.
-extension MarketData {
+extension ITCHMarket {
   /// Applies a record of a batch that is applied in order, and looks ahead at those behind it.
   ///
   /// As ``apply(_:)``; what is found ahead only makes later records faster.
@@ -55,7 +55,7 @@ extension MarketData {
     if expected == 0 {
       // The first sequenced record. From 1 on nothing is missing.
       if sequence == 1, books.live == 0 { return becomeWhole() }
-      guard unsafe feed.pointee.isWhole else { return .empty }
+      guard unsafe channel.pointee.isWhole else { return .empty }
       // Joined late: what came before the first record is not known.
       lose()
       return .wholenessChanged
@@ -70,15 +70,15 @@ extension MarketData {
     return MarketChange.gap.union(.wholenessChanged).union(.qualityChanged)
   }
 
-  @_noLocks private func becomeWhole() -> MarketChange {
-    guard unsafe !feed.pointee.isWhole else { return .empty }
-    unsafe feed.pointee.isWhole = true
+  @_noLocks func becomeWhole() -> MarketChange {
+    guard unsafe !channel.pointee.isWhole else { return .empty }
+    unsafe channel.pointee.becomeWhole()
     return .wholenessChanged
   }
 
-  @_noLocks private func lose() {
-    unsafe feed.pointee.isWhole = false
-    unsafe feed.pointee.losses &+= 1
+  @_noLocks func lose() {
+    unsafe channel.pointee.lose()
+    unsafe feed.pointee.hasLost = true
   }
 
   @_noLocks @inline(__always) private func applyContent(
@@ -86,12 +86,12 @@ extension MarketData {
   ) -> MarketChange {
     typealias Kind = ITCHDecoder.Kind
     let time = unsafe record.pointee.sessionTime
-    let feed = unsafe feed
     unsafe feed.pointee.applied &+= 1
-    if unsafe time < feed.pointee.lastTime {
+    let channel = unsafe channel
+    if unsafe time < channel.pointee.lastTime {
       unsafe feed.pointee.backwards &+= 1
     } else {
-      unsafe feed.pointee.lastTime = time
+      unsafe channel.pointee.lastTime = time
     }
     // Which kind comes next cannot be foreseen: as few ways as can be.
     let kind = unsafe record.pointee.kind
@@ -133,72 +133,40 @@ extension MarketData {
     return letter < 32 ? 1 &<< letter : 0
   }
 
-  /// Turns what the books did into changes, and looks at the gates when the quote moved.
+  /// Turns what the books did into changes, and writes what moved into the view.
   @_noLocks @inline(__always) private func settle(
     _ done: BookChange, locate: UInt16, time: Int64
   ) -> MarketChange {
-    unsafe hot(locate).pointee.lastTime = time
     // Top and depth are the same bits in both: asserted by a test.
     var change = MarketChange(rawValue: UInt32(done.rawValue & 3))
     if done.rawValue & ~3 != 0 {
-      if done.contains(.dropped) { change.formUnion(.wholenessChanged) }
+      if done.contains(.dropped) {
+        change.formUnion(.wholenessChanged)
+        publish(locate)
+      }
       if done.isAnomaly { change.formUnion(.anomaly) }
     }
-    if done.contains(.top), examine(locate, time: time) { change.formUnion(.qualityChanged) }
+    let bound = unsafe stated(locate).pointee.instrument
+    guard bound != 0 else { return change }
+    let i = Int(bound &- 1)
+    quotes.touch(i, at: time)
+    if done.contains(.top), setTop(locate, i, at: time) { change.formUnion(.qualityChanged) }
     return change
   }
 
-  // MARK: Gates
-
-  /// Looks at the present quote; true when a gate closed or opened. Keeps the last good quote.
-  @_noLocks @inline(__always) func examine(_ locate: UInt16, time: Int64) -> Bool {
-    let hot = unsafe hot(locate)
-    let top = books.top(locate)
-    var gates: QualityGates = .empty
-    if top.bidShares == 0 || top.askShares == 0 {
-      gates = .oneSided
-    } else if top.bid >= top.ask {
-      gates = top.bid > top.ask ? .crossed : .locked
-    } else if unsafe isOutlier(top, hot, locate, time: time) {
-      gates = .outlier
-    }
-    let isWhole = isWhole(locate)
-    if gates.isEmpty, isWhole {
-      unsafe hot.pointee.goodBid = top.bid
-      unsafe hot.pointee.goodAsk = top.ask
-      unsafe hot.pointee.goodBidShares = top.bidShares
-      unsafe hot.pointee.goodAskShares = top.askShares
-      unsafe hot.pointee.goodTime = time
-    }
-    if !isWhole { gates.formUnion(.gap) }
-    let changed = unsafe gates.rawValue != hot.pointee.gates
-    unsafe hot.pointee.gates = gates.rawValue
-    return changed
+  /// A call of its own: most locates of a feed are none of ours.
+  @_noLocks @inline(never) func setTop(_ locate: UInt16, _ i: Int, at time: Int64) -> Bool {
+    quotes.set(i, top(locate, i), at: time)
   }
 
-  /// |middle − last good middle| > fraction × last good middle, until it has stood long enough.
-  @_noLocks @inline(__always) private func isOutlier(
-    _ top: BookTop, _ hot: UnsafeMutablePointer<QuoteState>, _ locate: UInt16, time: Int64
-  ) -> Bool {
-    guard settings.outlierParts > 0, unsafe hot.pointee.goodTime != 0 else { return false }
-    // Sums of bid and ask, 33 bits: twice the middles, exact.
-    let sum = UInt64(top.bid) &+ UInt64(top.ask)
-    let good = unsafe UInt64(hot.pointee.goodBid) &+ UInt64(hot.pointee.goodAsk)
-    let moved = sum > good ? sum &- good : good &- sum
-    guard moved &* 10_000 > good &* UInt64(settings.outlierParts) else {
-      unsafe hot.pointee.outlierStands = false
-      return false
-    }
-    let state = unsafe symbols + Int(locate)
-    if unsafe !hot.pointee.outlierStands {
-      unsafe hot.pointee.outlierStands = true
-      unsafe state.pointee.outlierSince = time
-    }
-    guard unsafe time &- state.pointee.outlierSince >= settings.outlierAcceptedAfter else {
-      return true
-    }
-    unsafe hot.pointee.outlierStands = false
-    return false
+  /// Best bid and offer of a locate at its instrument's exponents.
+  @_noLocks @inline(__always) func top(_ locate: UInt16, _ i: Int) -> Quote {
+    let top = books.top(locate)
+    let scale = Int64(quotes[i].priceScale)
+    return Quote(
+      bid: Price(raw: Int64(top.bid) &* scale), ask: Price(raw: Int64(top.ask) &* scale),
+      bidQuantity: Quantity(raw: Int64(truncatingIfNeeded: top.bidShares)),
+      askQuantity: Quantity(raw: Int64(truncatingIfNeeded: top.askShares)))
   }
 
   // MARK: Trades
@@ -217,10 +185,15 @@ extension MarketData {
     unsafe trade.pointee.aggressor = resting.pointee.side.opposite.wire
     let isPrintable = unsafe !isAtPrice || UInt8(truncatingIfNeeded: r.pointee.code) != 78  // N
     unsafe trade.pointee.isPrintable = isPrintable
-    if isPrintable {
-      unsafe symbols[Int(resting.pointee.locate)].lastTradePrice = price
-      unsafe symbols[Int(resting.pointee.locate)].lastTradeTime = r.pointee.sessionTime
-    }
+    if isPrintable { printed() }
+  }
+
+  /// The last trade counts in the volume.
+  @_noLocks @inline(__always) private func printed() {
+    guard let print = lastPrint else { return }
+    unsafe quotes.traded(
+      Int(print.instrument.raw),
+      LastTrade(price: print.price, quantity: print.quantity, time: trade.pointee.sessionTime))
   }
 
   /// P and Q. The aggressor of a hidden execution is told from the quote: at or above the offer a buyer,
@@ -246,11 +219,11 @@ extension MarketData {
     unsafe trade.pointee.kind = r.pointee.kind
     unsafe trade.pointee.aggressor = aggressor
     unsafe trade.pointee.isPrintable = shares > 0
-    unsafe hot(locate).pointee.lastTime = r.pointee.sessionTime
+    let bound = unsafe stated(locate).pointee.instrument
+    if bound != 0 { unsafe quotes.touch(Int(bound &- 1), at: r.pointee.sessionTime) }
     // A cross without shares says only that there was none.
     guard shares > 0 else { return .empty }
-    unsafe symbols[Int(locate)].lastTradePrice = price
-    unsafe symbols[Int(locate)].lastTradeTime = r.pointee.sessionTime
+    printed()
     return .trade
   }
 }

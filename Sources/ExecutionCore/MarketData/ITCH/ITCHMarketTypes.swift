@@ -17,7 +17,7 @@
   @_noLocks @inlinable public mutating func subtract(_ flags: MarketChange) {
     rawValue &= ~flags.rawValue
   }
-  /// Best price or size changed (``MarketData/quote(_:)``).
+  /// Best price or size changed (``Quotes/quote(_:)``).
   @inlinable public static var topChanged: MarketChange {
     @_noLocks get { MarketChange(rawValue: 1) }
   }
@@ -27,11 +27,12 @@
   }
   /// A trade was printed (``MarketData/lastTrade``).
   @inlinable public static var trade: MarketChange { @_noLocks get { MarketChange(rawValue: 4) } }
-  /// Trading state or operational halt changed.
+  /// The instrument's status changed (``MarketStatus``).
   @inlinable public static var statusChanged: MarketChange {
     @_noLocks get { MarketChange(rawValue: 8) }
   }
-  @inlinable public static var regSHOChanged: MarketChange {
+  /// Its short-sale rule changed (``ShortSaleRule``).
+  @inlinable public static var shortSaleChanged: MarketChange {
     @_noLocks get { MarketChange(rawValue: 16) }
   }
   /// A data-quality gate closed or opened.
@@ -67,87 +68,6 @@
   }
 }
 
-/// Reasons not to trust a quote. Empty when it passed all gates.
-@frozen public struct QualityGates: OptionSet, BitwiseCopyable, Hashable, Sendable {
-  public var rawValue: UInt8
-  @_noLocks @inlinable public init(rawValue: UInt8) { self.rawValue = rawValue }
-  /// No flag; the set's own operations are concrete here, so that hot code may use them.
-  @inlinable public static var empty: QualityGates { @_noLocks get { QualityGates(rawValue: 0) } }
-  @inlinable public var isEmpty: Bool { @_noLocks get { rawValue == 0 } }
-  @_noLocks @inlinable public func contains(_ flags: QualityGates) -> Bool {
-    rawValue & flags.rawValue == flags.rawValue
-  }
-  @_noLocks @inlinable public func union(_ flags: QualityGates) -> QualityGates {
-    QualityGates(rawValue: rawValue | flags.rawValue)
-  }
-  @_noLocks @inlinable public mutating func formUnion(_ flags: QualityGates) {
-    rawValue |= flags.rawValue
-  }
-  @_noLocks @inlinable public mutating func subtract(_ flags: QualityGates) {
-    rawValue &= ~flags.rawValue
-  }
-  /// The feed has a hole that is not repaired, or the book is not whole for another reason.
-  @inlinable public static var gap: QualityGates { @_noLocks get { QualityGates(rawValue: 1) } }
-  /// Older than the configured age, by session time.
-  @inlinable public static var stale: QualityGates { @_noLocks get { QualityGates(rawValue: 2) } }
-  /// Best bid above best offer.
-  @inlinable public static var crossed: QualityGates { @_noLocks get { QualityGates(rawValue: 4) } }
-  /// Best bid equal to best offer.
-  @inlinable public static var locked: QualityGates { @_noLocks get { QualityGates(rawValue: 8) } }
-  /// The middle moved further from the last good one than configured.
-  @inlinable public static var outlier: QualityGates {
-    @_noLocks get { QualityGates(rawValue: 16) }
-  }
-  /// A side is empty.
-  @inlinable public static var oneSided: QualityGates {
-    @_noLocks get { QualityGates(rawValue: 32) }
-  }
-}
-
-/// Trading state of a symbol, from H and h.
-@frozen public enum TradingStatus: UInt8, BitwiseCopyable, Sendable {
-  /// Never said: risk refuses.
-  case unknown = 0
-  case halted = 72  // H
-  case paused = 80  // P
-  case quotationOnly = 81  // Q
-  case trading = 84  // T
-  /// Operationally halted on this market (h).
-  case operationalHalt = 104  // h
-
-  /// From H's trading state; anything else is ``unknown``.
-  @_noLocks public init(wire: UInt8) {
-    switch wire {
-    case 72: self = .halted
-    case 80: self = .paused
-    case 81: self = .quotationOnly
-    case 84: self = .trading
-    default: self = .unknown
-    }
-  }
-  public var isTrading: Bool {
-    @_noLocks get {
-      switch self {
-      case .trading: true
-      default: false
-      }
-    }
-  }
-  /// The raw value, for hot code.
-  public var code: UInt8 {
-    @_noLocks get {
-      switch self {
-      case .unknown: 0
-      case .halted: 72
-      case .paused: 80
-      case .quotationOnly: 81
-      case .trading: 84
-      case .operationalHalt: 104
-      }
-    }
-  }
-}
-
 /// One print: an execution against a displayed order, a trade against a hidden one, or a cross.
 @frozen public struct MarketTrade: BitwiseCopyable, Hashable, Sendable {
   public var sessionTime: Int64 = 0
@@ -176,22 +96,7 @@
   @_noLocks @inlinable public init() {}
 }
 
-/// The last quote that passed every gate.
-@frozen public struct GoodQuote: BitwiseCopyable, Hashable, Sendable {
-  public var quote: Quote
-  /// Session time at which it became so; 0 when there never was one.
-  public var time: Int64
-  /// It is not the present quote, or the present one fails a gate now.
-  public var isStale: Bool
-
-  @_noLocks @inlinable public init(quote: Quote, time: Int64, isStale: Bool) {
-    self.quote = quote
-    self.time = time
-    self.isStale = isStale
-  }
-}
-
-/// Settings of ``MarketData``, fixed at start-up.
+/// Settings of ``ITCHMarket``, fixed at start-up.
 @frozen public struct MarketDataSettings: BitwiseCopyable, Hashable, Sendable {
   public var capacity: BookCapacity
   /// A symbol's data is stale when its last message is older, in session nanoseconds. 0 switches the gate off.
@@ -218,12 +123,10 @@
   }
 }
 
-/// State of the feed as a whole.
+/// Where an ITCH feed stands, its channel's part in ``QuoteChannel`` apart.
 @frozen public struct FeedState: BitwiseCopyable, Hashable, Sendable {
   /// The sequence that comes next; 0 before the first sequenced record.
   public var expected: UInt64 = 0
-  /// Session time of the last applied record.
-  public var lastTime: Int64 = 0
   public var applied: UInt64 = 0
   /// Records with a sequence that had been applied already; ignored.
   public var repeated: UInt64 = 0
@@ -232,25 +135,15 @@
   public var missing: UInt64 = 0
   /// Times that session time went backwards.
   public var backwards: UInt64 = 0
-  /// Last system event (S), 0 before the first.
-  public var systemEvent: UInt8 = 0
+  /// Messages have been lost, whether or not a snapshot came since.
+  public var hasLost: Bool = false
   /// Highest market-wide circuit-breaker level breached today, `1` to `3`, 0 for none (W).
   public var breachedLevel: UInt8 = 0
-  /// Every book is whole, unless one of its own has been dropped.
-  public var isWhole: Bool = false
-  /// A hole is known and its re-request is under way.
-  public var gapPending: Bool = false
-  /// That repair has taken longer than strategies are to bear: they withdraw.
-  public var repairIsLate: Bool = false
-  /// A snapshot is being loaded.
-  public var loading: Bool = false
   /// Session time of the last breach: a symbol trades again when H says so after it.
   public var breachTime: Int64 = 0
   /// Circuit-breaker levels 1 to 3 at 10⁻⁸ dollars (V).
   public var breakerLevel1: UInt64 = 0
   public var breakerLevel2: UInt64 = 0
   public var breakerLevel3: UInt64 = 0
-  /// Counts losses: a book repaired alone remembers the loss it was repaired after.
-  public var losses: UInt32 = 0
   @_noLocks @inlinable public init() {}
 }
