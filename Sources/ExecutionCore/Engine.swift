@@ -126,6 +126,9 @@ public import CSupport
       scope: scope, account: account, strategy: strategy, instrument: instrument)
   }
 
+  /// Cancels every open order in scopes that take no new ones; how many were asked for.
+  public mutating func cancelLatched() -> Int { unsafe core.pointee.cancelLatched() }
+
   // MARK: Outputs
 
   /// The request of a port to hand to the wire next, or nil. Cancels come before new orders; a new order or

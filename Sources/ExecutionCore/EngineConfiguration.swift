@@ -134,6 +134,9 @@ public struct EngineConfiguration: Sendable {
   public var duplicatesMax = 1
   /// Session time without the venue's answer after which a request is *unknown*; 0: never.
   public var acknowledgeTimeout: Int64 = 0
+  /// What makes one port's reports doubtful (a gap of its stream, a report that can't be read, or of an order that
+  /// is in no book) stops the firm, not that port alone.
+  public var portLatchesFirm = false
   /// Oldest new order or replace that may still be handed to the wire, in machine nanoseconds.
   public var outboxAgeMax: Int64 = 1_000_000
 

@@ -64,7 +64,8 @@ public struct EngineSnapshot: Sendable {
   public var nextClientOrderID: UInt64
   /// By ``PortID``.
   public var ports: [PortSummary]
-  public var firmIsKilled: Bool
+  /// Scopes that take no new order, and why.
+  public var latches: [LatchSummary]
   public var stateHash: UInt64
   /// What does not hold; empty when all is well.
   public var brokenInvariants: [String]
@@ -81,8 +82,26 @@ extension Engine {
   }
   /// How many ports are ready.
   public var portsReady: Int { unsafe core.pointee.portsReady() }
-  /// No new order passes, for the whole firm, until a named person arms it again.
-  public var firmIsKilled: Bool { unsafe core.pointee.scopes[0].killed }
+  /// Why no new order passes, for the whole firm: until a named person arms it again.
+  public var firmCauses: LatchCauses { unsafe core.pointee.causes(at: 0) }
+  /// The same, for orders through one port; of a port that there is not, every cause.
+  public func causes(of port: PortID) -> LatchCauses {
+    guard unsafe Int(port.raw) < core.pointee.portCount else { return .every }
+    return unsafe core.pointee.ports[Int(port.raw)].causes
+  }
+  /// Causes at a command's scope; of one that there is not, every cause.
+  public func causes(_ command: Command) -> LatchCauses {
+    unsafe core.pointee.causes(of: command)
+  }
+  /// Causes of the firm, of all ports together, and of all accounts and strategies together.
+  public func causesByKind() -> (firm: LatchCauses, ports: LatchCauses, others: LatchCauses) {
+    unsafe core.pointee.causesByKind()
+  }
+  /// How many causes have come to stand since the start, at all scopes: who sees it grow has to
+  /// ``cancelLatched()``.
+  public var latchesSet: UInt64 { unsafe core.pointee.latches.count }
+  /// Every cause that stands, at every scope. Cold.
+  public func latches() -> [LatchSummary] { unsafe core.pointee.latchSummaries() }
   /// Why the journal takes no more, as an errno; 0 while it does.
   public var journalFailure: Int32 {
     let lost = unsafe core.pointee.alarms[Int(AlarmCode.journalLost.rawValue)] > 0
@@ -136,7 +155,7 @@ extension EngineState {
       sessionTime: sessionTime, counters: counters, books: market.books.counters,
       feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
       alarms: alarmed, cash: (0..<accountCount).map { Money(raw: cash[$0]) },
-      nextClientOrderID: nextClientOrderID, ports: portSummaries(), firmIsKilled: scopes[0].killed,
+      nextClientOrderID: nextClientOrderID, ports: portSummaries(), latches: latchSummaries(),
       stateHash: stateHash(),
       brokenInvariants: brokenInvariants())
   }

@@ -26,11 +26,12 @@ extension EngineState {
       h.mix(ports[i].streamSequence)
       let facts = (ports[i].isUp ? 1 : 0) | (ports[i].isReady ? 2 : 0)
       h.mix(UInt64(facts | (ports[i].entryDisabled ? 4 : 0)))
+      h.mix(UInt64(ports[i].causes.raw))
     }
     for slot in 0..<orders.count where orders[slot].generation != 0 { hash(orders[slot], &h) }
     for i in 0..<scopes.count {
       h.mix(scopes[i].openOrders)
-      h.mix(UInt64(scopes[i].killed ? 1 : 0))
+      h.mix(UInt64(scopes[i].causes.raw))
     }
     for cell in 0..<positions.count {
       let p = positions[cell]

@@ -56,6 +56,7 @@ extension EngineState {
     instrumentLimits = columns.instrumentLimits
     buckets = columns.buckets
     scopes = columns.scopes
+    latches = columns.latches
     exposure = columns.exposure
     accountExposure = columns.accountExposure
     instrumentExposure = columns.instrumentExposure
@@ -90,6 +91,7 @@ extension EngineState {
     settings.goodQuoteAgeMax = c.goodQuoteAgeMax
     settings.symbolAgeMax = c.marketData.staleAfter
     settings.acknowledgeTimeout = c.acknowledgeTimeout
+    settings.portLatchesFirm = c.portLatchesFirm
     if c.acknowledgeTimeout > 0 { settings.inquiryInterval = c.acknowledgeTimeout }
     setUpOrders()
     setUpLimits(c)
@@ -276,6 +278,7 @@ struct EngineColumns {
   let instrumentLimits: Column<ScopeLimits>
   let buckets: Column<TokenBucket>
   let scopes: Column<ScopeState>
+  let latches: Latches
   let exposure: Column<Exposure>
   let accountExposure: Column<Exposure>
   let instrumentExposure: Column<Exposure>
@@ -323,6 +326,7 @@ struct EngineColumns {
     instrumentLimits = b.column(ScopeLimits(), instruments)
     buckets = b.column(TokenBucket(nil), scopeCount)
     scopes = b.column(ScopeState(), scopeCount)
+    latches = Latches(&b, places: scopeCount + c.ports.count)
     exposure = b.column(Exposure(), cells)
     accountExposure = b.column(Exposure(), c.accounts.count * instruments)
     instrumentExposure = b.column(Exposure(), instruments)

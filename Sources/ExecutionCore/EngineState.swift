@@ -57,6 +57,7 @@
   var instrumentLimits: Column<ScopeLimits>
   var buckets: Column<TokenBucket>
   var scopes: Column<ScopeState>
+  var latches: Latches
   /// By cell, by account and instrument, by instrument.
   var exposure: Column<Exposure>
   var accountExposure: Column<Exposure>

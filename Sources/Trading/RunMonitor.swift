@@ -30,6 +30,12 @@ public import CSupport
     /// Net profit in 10⁻⁴ dollars, two's complement.
     case netProfit
     case openOrders
+    /// ``LatchCauses``: of the firm, of any port, of any account or strategy; and how many have been set so far,
+    /// which is written last.
+    case firmCauses
+    case portCauses
+    case ownCauses
+    case latches
     /// An errno, where the phase is `failed`.
     case failure
   }

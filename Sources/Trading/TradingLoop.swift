@@ -16,6 +16,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// The same while something is missing: what to ask for is looked at as often.
   @inlinable static var repairInterval: Int64 { 500_000 }
   @inlinable static var totalsInterval: Int64 { 500_000_000 }
+  @inlinable static var commandsPerTick: Int { 16 }
 
   @usableFromInline package internal(set) var feed: FeedClient
   @usableFromInline package internal(set) var path: HotPath<S, Gateway>
@@ -27,11 +28,13 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline var stopDeadline: Int64 = 0
   @usableFromInline var repairDeadline: Int64 = 0
   @usableFromInline var endReason = ""
-  @usableFromInline var isKilled = false
+  @usableFromInline var isKillFileThere = false
   /// Strategies have been told that they do not see the market.
   @usableFromInline var isBlind = false
-  /// Everything has been cancelled, for a latch or for the end, with so many ports there to hear it.
-  @usableFromInline var flattenedAt = 0
+  /// What works in a latched scope, or at the end, has been cancelled for so many causes, with so many ports there
+  /// to hear it.
+  @usableFromInline var latchesSeen: UInt64 = 0
+  @usableFromInline var portsSeen = 0
   /// Session nanoseconds without a message after which the feed counts as silent.
   @usableFromInline let feedAgeMax: Int64
   /// Machine time at which the gap opened that is open now.
@@ -184,7 +187,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     path.drain()
     checkSight()
     report()
-    checkKillSwitch()
+    checkKillFile()
+    takeCommands()
     checkLatches()
     if monitor.phase == .starting, path.driver.engine.portsReady > 0, path.clock.hasBegun {
       monitor.phase = .trading
@@ -192,15 +196,31 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     checkStop()
   }
 
-  /// The kill file appears: the firm's switch is latched, and no new order leaves until a person
-  /// re-arms it by taking the file away.
-  @inlinable mutating func checkKillSwitch() {
-    guard monitor.get(.killFile) != (isKilled ? 1 : 0) else { return }
-    isKilled.toggle()
-    let command = Command(isKilled ? .kill : .rearm, scope: .firm).named(settings.person)
-    _ = path.driver.apply(
+  /// The kill file appears: the firm is stopped. It goes: a person may re-arm from now on, and nobody has yet.
+  @inlinable mutating func checkKillFile() {
+    guard monitor.get(.killFile) != (isKillFileThere ? 1 : 0) else { return }
+    isKillFileThere.toggle()
+    var command = Command(isKillFileThere ? .kill : .conditionEnded, scope: .firm)
+    command.cause = LatchCause.killFile.rawValue
+    _ = carryOut(command.named(settings.person, because: "the kill file"))
+  }
+
+  /// What people have asked since the last look.
+  @inlinable mutating func takeCommands() {
+    guard let control = settings.control else { return }
+    // Bounded: each command takes a place of the ring, and an answer gives it back.
+    for _ in 0..<Self.commandsPerTick {
+      guard let command = control.next() else { return }
+      let isDone = carryOut(command)
+      control.tell(ControlRing.Answer(isDone: isDone, causes: path.driver.engine.causes(command)))
+    }
+  }
+
+  @inlinable mutating func carryOut(_ command: Command) -> Bool {
+    let isDone = path.driver.apply(
       command, sessionTime: path.clock.time(now: path.now), machineTime: path.now)
     path.drain()
+    return isDone
   }
 
   /// Quotes rest on what the feed says. When it says nothing, or a part of it is missing for longer than
@@ -234,12 +254,24 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     for i in 0..<path.orders.count where path.orders[i].gateway.fuseTripped != nil {
       beginStop("fuse tripped")
     }
-    let mustBeFlat = path.driver.engine.firmIsKilled || !endReason.isEmpty
-    let ready = mustBeFlat ? path.driver.engine.portsReady : 0
-    defer { flattenedAt = ready }
-    guard ready > flattenedAt else { return }
-    _ = path.driver.engine.cancelAll()
+    let latched = path.driver.engine.latchesSet
+    let ready = path.driver.engine.portsReady
+    let isNew = latched > latchesSeen
+    let isMore = ready > portsSeen
+    latchesSeen = latched
+    portsSeen = ready
+    if isNew { tellLatches() }
+    guard ready > 0, isNew || isMore else { return }
+    _ = endReason.isEmpty ? path.driver.engine.cancelLatched() : path.driver.engine.cancelAll()
     path.drain()
+  }
+
+  @inlinable mutating func tellLatches() {
+    let causes = path.driver.engine.causesByKind()
+    monitor.set(.firmCauses, UInt64(causes.firm.raw))
+    monitor.set(.portCauses, UInt64(causes.ports.raw))
+    monitor.set(.ownCauses, UInt64(causes.others.raw))
+    monitor.set(.latches, path.driver.engine.latchesSet)
   }
 
   /// No venue will have us any more.
@@ -329,6 +361,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline package var repairMax: Int64 = 1_000_000_000
   /// Machine time that a gap may be open before strategies withdraw.
   @usableFromInline package var gapGrace: Int64 = 0
+  /// What people ask while it runs.
+  @usableFromInline package var control: ControlRing?
 
   package init(wait: WaitStrategy, flow: FlowControl? = nil) {
     self.wait = wait

@@ -26,16 +26,16 @@ import Testing
     #expect(stored(OrderCapacity.self) == [0: 0, 1: 1, 2: 2])
     #expect((0..<5).allSatisfy { stored(VenueStanding.self)[$0] == $0 })
     let commands = stored(Command.Kind.self)
-    #expect((0..<9).allSatisfy { commands[$0] == $0 + 1 })
+    #expect((0..<10).allSatisfy { commands[$0] == $0 + 1 })
     let scopes = stored(RiskScope.self)
-    #expect((0..<5).allSatisfy { scopes[$0] == $0 + 1 })
+    #expect((0..<6).allSatisfy { scopes[$0] == $0 + 1 })
   }
 
   @Test func `payloads have the sizes that are on disk`() {
     let sizes: [(RecordType, Int)] = [
       (.sessionStarted, 80), (.portDefined, 48), (.instrumentDefined, 72), (.intent, 160),
       (.report, 176), (.refusal, 120), (.orderState, 80), (.execution, 128), (.alarm, 48),
-      (.command, 88), (.marketState, 32), (.timer, 24), (.sessionEnded, 80),
+      (.latch, 16), (.command, 144), (.marketState, 32), (.timer, 24), (.sessionEnded, 80),
     ]
     for (type, size) in sizes { #expect(RecordLayout.of(type)?.size == size, "\(type)") }
     #expect(MemoryLayout<RecordHeader>.size == 48)

@@ -94,7 +94,7 @@ struct RunStopTests {
     #expect(json.text("run", "ended_by") == "end of feed")
     #expect(json["feed", "messages"] >= 10_000)
     let refused = (json.root["orders"] as? [String: Any])?["refused"] as? [String: Any]
-    #expect(refused?["killSwitch"] as? Int ?? 0 > 0, "they were wanted")
+    #expect(refused?["latched"] as? Int ?? 0 > 0, "they were wanted")
     #expect(json["orders", "sent"] == 0)
     #expect(json["fills", "count"] == 0)
   }
@@ -107,7 +107,7 @@ struct RunStopTests {
     #expect(run.wait { !run.journalled("command").isEmpty })
     // The strategies go on wanting orders.
     #expect(
-      run.wait { run.journalled("refusal").contains { $0["code"] as? String == "killSwitch" } })
+      run.wait { run.journalled("refusal").contains { $0["code"] as? String == "latched" } })
     let result = try run.interrupt()
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)

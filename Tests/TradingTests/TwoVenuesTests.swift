@@ -244,7 +244,12 @@ import Testing
     two.venue.take(Array("NONSENSE|x\n".utf8))
     two.pump()
     #expect(two.counters(2).undecodable == 1)
-    #expect(two.state.firmIsKilled && two.state.alarms[.undecodableReport] == 1)
+    #expect(two.state.alarms[.undecodableReport] == 1)
+    #expect(
+      two.state.latches.map { [$0.port.raw] + [UInt16($0.cause.rawValue)] }
+        == [[2, UInt16(LatchCause.undecodableReport.rawValue)]], "the exchange is another matter")
+    #expect(refusal(two.place(0, 1, .buy, 10)) == .latched)
+    _ = try two.placed(0, 0, .buy, 10, ticksAway: 5)
     two.venue.fill(two.id(order), 10)
     two.pump()
     #expect(two.position(0, 1)?.quantity == 10)

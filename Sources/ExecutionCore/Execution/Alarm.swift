@@ -22,11 +22,11 @@
   case unrepresentable = 10
   /// The journal took no more, not even privileged records.
   case journalLost = 11
-  /// The execution ledger is full: booked without protection against duplicates, firm killed.
+  /// The execution ledger is full: booked without protection against duplicates, firm stopped.
   case ledgerFull = 12
   /// A sequenced report came again or out of order.
   case repeatedReport = 13
-  /// Numbers are missing in the venue's sequenced stream; firm killed, a fill may be missing.
+  /// Numbers are missing in the venue's sequenced stream; the port is stopped, a fill may be missing.
   case streamGap = 14
   /// The venue has told all that it knows of an unresolved request, and no fate; closed by that evidence.
   case closedByEvidence = 15
@@ -40,12 +40,12 @@
   case cancelNotQueued = 19
   /// A port's references are used up.
   case referencesExhausted = 20
-  /// A message of the venue's stream could not be decoded; firm killed, a fill may be missing.
+  /// A message of the venue's stream could not be decoded; the port is stopped, a fill may be missing.
   case undecodableReport = 21
-  /// The venue counts executions of an order that we do not have, and did so when asked again; firm killed.
+  /// The venue counts executions of an order that we do not have, and did so when asked again; firm stopped.
   case executionsMissing = 22
   /// What became of a request could not be learned: it failed, or the venue can't be asked.
   case inquiryFailed = 23
-  /// A report names a port that there is not; firm killed, it may have been a fill.
+  /// A report names a port that there is not; firm stopped, it may have been a fill.
   case unknownPort = 24
 }

@@ -1,9 +1,11 @@
-/// What an operator or the node asks of the engine: journalled, then carried out. 80 bytes, no padding.
+/// What an operator or the node asks of the engine: journalled, then carried out. 136 bytes, no padding.
 @frozen public struct Command: BitwiseCopyable, Sendable {
   @frozen public enum Kind: UInt8, BitwiseCopyable, Sendable {
-    /// Latch the kill switch of the scope: no new orders, no replaces; cancels pass.
+    /// Stop the scope for `cause`: no new orders, no replaces; cancels pass.
     case kill = 1
-    /// Undo ``kill``. Needs `person`: nobody re-arms anonymously.
+    /// Clear `cause` at the scope, or every one that may be cleared (``Command/everyCause``). Needs `person` and
+    /// `reason`: nobody re-arms anonymously, or for none. What a cause is about may still be there, as the kill
+    /// file: that one stays.
     case rearm = 2
     /// Cancel every working order in the scope, one by one.
     case cancelAll = 3
@@ -17,12 +19,15 @@
     case setLimit = 8
     /// Ask every venue what became of the requests that it has not answered.
     case inquire = 9
+    /// What `cause` is about is there no more: it may be cleared from now on, and is not yet.
+    case conditionEnded = 10
   }
   public var kind: Kind
   public var scope: RiskScope
   /// ``LimitKind`` for ``Kind/setLimit``.
   public var limit: UInt8
-  public var reserved0: UInt8 = 0
+  /// ``LatchCause`` for ``Kind/kill`` and ``Kind/conditionEnded``, and for ``Kind/rearm`` or ``everyCause``.
+  public var cause: UInt8
   public var account: AccountID
   public var strategy: StrategyID
   public var instrument: InstrumentID
@@ -31,31 +36,48 @@
   public var valueHigh: Int64
   /// Who asked: up to 32 bytes of UTF-8, zero-padded.
   public var person: InlineArray<4, UInt64>
-  public var reserved1: UInt64 = 0
-  public var reserved2: UInt64 = 0
+  /// Why: up to 64 bytes of UTF-8, zero-padded.
+  public var reason: InlineArray<8, UInt64>
+  /// The user of the process that asked, where the system says; all bits set where it does not.
+  public var user: UInt32
+  /// For the scope of a port.
+  public var port: PortID
+  public var reserved: UInt16 = 0
+
+  /// For ``cause``: all of them.
+  public static var everyCause: UInt8 { .max }
 
   public init(_ kind: Kind, scope: RiskScope) {
     self.kind = kind
     self.scope = scope
     limit = 0
+    cause = kind == .rearm ? Self.everyCause : LatchCause.person.rawValue
     account = AccountID(raw: .max)
     strategy = StrategyID(raw: .max)
     instrument = .none
     value = 0
     valueHigh = 0
     person = InlineArray(repeating: 0)
+    reason = InlineArray(repeating: 0)
+    user = .max
+    port = PortID(raw: .max)
   }
 
+  public var isReasoned: Bool { reason[0] != 0 }
   public var isNamed: Bool { person[0] != 0 }
 }
 
 extension Command {
-  /// The same command in a person's name; the name is cut at 32 bytes.
-  public func named(_ name: some StringProtocol) -> Command {
+  /// The same command in a person's name and with a reason; cut at 32 and at 64 bytes.
+  public func named(_ name: String, because why: String = "") -> Command {
     var copy = self
     copy.person = InlineArray(repeating: 0)
     for (i, byte) in name.utf8.prefix(32).enumerated() {
       copy.person[i / 8] |= UInt64(byte) << (8 * UInt64(i % 8))
+    }
+    copy.reason = InlineArray(repeating: 0)
+    for (i, byte) in why.utf8.prefix(64).enumerated() {
+      copy.reason[i / 8] |= UInt64(byte) << (8 * UInt64(i % 8))
     }
     return copy
   }

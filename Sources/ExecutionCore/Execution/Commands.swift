@@ -12,27 +12,54 @@ extension EngineState {
 
   /// Everything that the command names exists, and what must be there is there.
   private mutating func isPossible(_ c: Command) -> Bool {
-    switch c.scope {
-    case .account where Int(c.account.raw) >= accountCount: return false
-    case .strategy where Int(c.strategy.raw) >= strategyCount: return false
-    case .instrument where Int(c.instrument.raw) >= instrumentCount: return false
-    default: break
-    }
+    guard isThere(c) else { return false }
     switch c.kind {
-    case .kill: return c.scope != .order && c.scope != .instrument
-    case .rearm: return c.scope != .order && c.scope != .instrument && c.isNamed
+    case .kill: return isLatchScope(c.scope) && LatchCause(rawValue: c.cause) != nil
+    case .rearm:
+      return isLatchScope(c.scope) && c.isNamed && c.isReasoned && !clearable(c).isEmpty
+    case .conditionEnded: return c.scope == .firm && LatchCause(rawValue: c.cause) != nil
     case .cancelAll:
-      return c.scope != .order && (c.scope != .instrument || c.instrument != .none)
+      return c.scope != .order && c.scope != .port
+        && (c.scope != .instrument || c.instrument != .none)
     case .massCancel, .disableEntry, .enableEntry:
       return Int(c.account.raw) < accountCount && firstPort(for: c) != nil
     case .restrict:
       return Int(c.instrument.raw) < instrumentCount && (c.value == 0 || c.value == 1)
     case .setLimit:
-      guard let limit = LimitKind(rawValue: c.limit), c.scope != .order else { return false }
+      guard let limit = LimitKind(rawValue: c.limit), c.scope != .order, c.scope != .port else {
+        return false
+      }
       let value = Wide.joined(low: c.value, high: c.valueHigh)
       return value >= 0 && (limit == .orderNotional || value <= Int128(Int64.max))
     case .inquire: return isAnyPortUp
     }
+  }
+
+  private mutating func isThere(_ c: Command) -> Bool {
+    switch c.scope {
+    case .account: Int(c.account.raw) < accountCount
+    case .strategy: Int(c.strategy.raw) < strategyCount
+    case .instrument: Int(c.instrument.raw) < instrumentCount
+    case .port: Int(c.port.raw) < portCount
+    case .order, .firm: true
+    }
+  }
+
+  private mutating func isLatchScope(_ scope: RiskScope) -> Bool {
+    switch scope {
+    case .order, .instrument: false
+    case .firm, .account, .strategy, .port: true
+    }
+  }
+
+  /// What a re-arming clears: of what stands and is wanted, that whose condition is over.
+  private mutating func clearable(_ c: Command) -> LatchCauses {
+    var wanted = LatchCauses.every
+    if c.cause != Command.everyCause {
+      guard let cause = LatchCause(rawValue: c.cause) else { return LatchCauses() }
+      wanted = LatchCauses(cause)
+    }
+    return clearable(wanted, latchPlace(c))
   }
 
   private var isAnyPortUp: Bool {
@@ -58,12 +85,13 @@ extension EngineState {
   private mutating func carryOut(_ c: Command) {
     switch c.kind {
     case .kill:
-      scopes[scopeIndex(c)].killed = true
-      if c.value == 0 {
-        _ = cancelAll(
-          scope: c.scope, account: c.account, strategy: c.strategy, instrument: .none)
-      }
-    case .rearm: scopes[scopeIndex(c)].killed = false
+      guard let cause = LatchCause(rawValue: c.cause) else { break }
+      latch(cause, latchPlace(c))
+      if cause == .killFile { latches.standing.insert(cause) }
+      if c.value == 0 { _ = cancelLatched() }
+    case .rearm: clear(clearable(c), latchPlace(c))
+    case .conditionEnded:
+      if let cause = LatchCause(rawValue: c.cause) { latches.standing.remove(LatchCauses(cause)) }
     case .cancelAll:
       _ = cancelAll(
         scope: c.scope, account: c.account, strategy: c.strategy, instrument: c.instrument)
@@ -84,6 +112,14 @@ extension EngineState {
     case .strategy: strategyScope(c.strategy)
     default: 0
     }
+  }
+
+  mutating func causes(of c: Command) -> LatchCauses {
+    isLatchScope(c.scope) && isThere(c) ? causes(at: latchPlace(c)) : .every
+  }
+
+  private mutating func latchPlace(_ c: Command) -> Int {
+    c.scope == .port ? place(ofPort: Int(c.port.raw)) : scopeIndex(c)
   }
 
   private mutating func setLimit(_ c: Command) {

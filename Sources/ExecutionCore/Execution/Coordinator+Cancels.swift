@@ -160,7 +160,7 @@ extension EngineState {
         case .firm: true
         case .instrument: instrument != .none
         // One order is cancelled by its handle.
-        case .order: false
+        case .order, .port: false
         case .account: order.account == account
         case .strategy: order.strategy == strategy
         }

@@ -44,7 +44,7 @@ extension EngineState {
       .unknownPort, clientOrderID: report.clientOrderID, port: Int(report.port.raw),
       reference: report.venueReference, expected: Int64(portCount),
       observed: Int64(report.port.raw), report: report.kind)
-    scopes[0].killed = true
+    stopFirm(.unknownPort)
   }
 
   /// Keeps count of the port's sequenced stream. What comes again is not applied again, except executions
@@ -71,7 +71,7 @@ extension EngineState {
         expected: Int64(truncatingIfNeeded: expected),
         observed: Int64(truncatingIfNeeded: report.streamSequence), report: report.kind)
       // What is missing may be a fill.
-      scopes[0].killed = true
+      stopPort(.streamGap, port)
     }
     ports[port].streamSequence = report.streamSequence
     return true
@@ -82,7 +82,7 @@ extension EngineState {
     alarm(
       .undecodableReport, port: port, reference: report.venueReference,
       observed: Int64(truncatingIfNeeded: report.streamSequence), report: report.kind)
-    scopes[0].killed = true
+    stopPort(.undecodableReport, port)
   }
 
   mutating func illegal(_ report: VenueReport, _ entry: ReferenceEntry) {
@@ -101,7 +101,7 @@ extension EngineState {
         observed: Int64(truncatingIfNeeded: report.executionID.key.low), report: report.kind)
       switch report.kind {
       // An order or a position that is in no book of ours: a person has to look.
-      case .accepted, .replaced, .executed, .status: scopes[0].killed = true
+      case .accepted, .replaced, .executed, .status: stopPort(.unknownReference, port)
       default: break
       }
       return nil
@@ -154,7 +154,7 @@ extension EngineState {
       .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
       port: Int(report.port.raw), reference: report.venueReference, observed: report.quantity,
       report: report.kind)
-    scopes[0].killed = true
+    stopFirm(.untrackedOrder)
   }
 
   private mutating func replaced(_ report: VenueReport, _ port: Int) {
@@ -207,7 +207,7 @@ extension EngineState {
       }
     } else if !become(slot, .working) {
       // The venue had said that it is over, and has it open: nobody holds what may still be executed of it.
-      scopes[0].killed = true
+      stopFirm(.untrackedOrder)
     }
     reserve(slot)
   }

@@ -261,7 +261,27 @@
   }
 }
 
-/// A command as it was given. 88 bytes.
+/// Causes were set at a scope, or cleared. 16 bytes.
+@frozen public struct LatchRecord: BitwiseCopyable, Sendable {
+  /// ``LatchCauses``: those that changed, and all that stand now.
+  public var changed: UInt32
+  public var standing: UInt32
+  public var scope: UInt8
+  /// 1 when they were set, 0 when cleared.
+  public var isSet: UInt8
+  /// All bits set where the scope is none.
+  public var port: PortID
+  public var reserved: UInt32 = 0
+  public init(changed: UInt32, left: UInt32, isSet: Bool) {
+    self.changed = changed
+    standing = left
+    self.isSet = isSet ? 1 : 0
+    scope = 0
+    port = PortID(raw: .max)
+  }
+}
+
+/// A command as it was given. 144 bytes.
 @frozen public struct CommandRecord: BitwiseCopyable, Sendable {
   public var command: Command
   /// 1 when it was carried out, 0 when refused.

@@ -66,6 +66,8 @@
   case execution = 32
   /// ``AlarmRecord``: something that must not pass unseen (overfill, echo mismatch, unknown reference).
   case alarm = 33
+  /// ``LatchRecord``: a scope takes no new order any more, or takes them again.
+  case latch = 34
   /// ``CommandRecord``: kill switch, mass cancel, limit change, entry disabled or enabled.
   case command = 40
   /// ``MarketStateRecord``: trading status, Reg SHO, book whole or not, quality gate of a symbol.

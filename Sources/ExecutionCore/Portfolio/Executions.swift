@@ -16,7 +16,7 @@ extension EngineState {
     if report.executionID.isNone {
       // The next one without an identifier looks like a repetition of it.
       illegal(report, entry)
-      scopes[0].killed = true
+      stopFirm(.impossibleExecution)
     }
     var booked = ExecutionLedger.Entry()
     booked.key = LedgerKey(report)
@@ -30,7 +30,7 @@ extension EngineState {
     booked.incarnation = entry.incarnation
     guard let at = ledger.find(booked.key) else {
       alarm(.ledgerFull, instrument: entry.instrument, port: port, reference: report.venueReference)
-      scopes[0].killed = true
+      stopFirm(.ledgerFull)
       book(&booked, report, place, isBust: false)
       return
     }
@@ -63,7 +63,7 @@ extension EngineState {
     }
     // Booked all the same, at what was said or as near to it as there is money; but nobody trades on from
     // here.
-    scopes[0].killed = true
+    stopFirm(.unrepresentable)
     if exact != nil {
       alarm(
         .unrepresentable, instrument: InstrumentID(raw: UInt32(truncatingIfNeeded: instrument)),
@@ -82,7 +82,7 @@ extension EngineState {
     let entry = references[place]
     if entry.kind == .new || entry.kind == .replace { return true }
     illegal(report, entry)
-    scopes[0].killed = true
+    stopFirm(.impossibleExecution)
     return false
   }
 
@@ -99,7 +99,7 @@ extension EngineState {
       .executionMismatch, instrument: found.instrument, port: Int(found.key.port),
       reference: found.key.reference,
       expected: found.quantity, observed: again.quantity, report: report.kind)
-    scopes[0].killed = true
+    stopFirm(.executionMismatch)
   }
 
   /// A trade break: the execution's next revision takes it back, fee and all.

@@ -144,8 +144,8 @@ extension EngineState {
 
   @inline(__always) private mutating func passesLatches(_ t: OrderTerms) -> Bool {
     let account = accountScope(t.account)
-    return !scopes[0].killed && !scopes[account].killed
-      && !scopes[strategyScope(t.strategy)].killed && !settings.journalLost
+    return scopes[0].causes.isEmpty && scopes[account].causes.isEmpty
+      && scopes[strategyScope(t.strategy)].causes.isEmpty && !settings.journalLost
       && journal.hasRoomForAny
   }
 

@@ -15,7 +15,8 @@
   case staleData = 13
   case restricted = 14
   case shortSale = 15
-  case killSwitch = 16
+  /// The scope is stopped; what is observed are its ``LatchCauses``.
+  case latched = 16
   case bookNotWhole = 17
   case noReferencePrice = 18
   case unknownInstrument = 19
@@ -50,6 +51,8 @@
   case account = 3
   case firm = 4
   case instrument = 5
+  /// One order-entry session at a venue.
+  case port = 6
 }
 
 /// A refusal as a value: code, scope, the limit and what was observed, in the unit of the check.

@@ -105,13 +105,10 @@ extension EngineState {
   }
 
   private mutating func checkLatches(_ t: OrderTerms) -> Refusal? {
-    if scopes[0].killed { return Refusal(.killSwitch, scope: .firm, limit: 0, observed: 1) }
-    if scopes[accountScope(t.account)].killed {
-      return Refusal(.killSwitch, scope: .account, limit: 0, observed: 1)
-    }
-    if scopes[strategyScope(t.strategy)].killed {
-      return Refusal(.killSwitch, scope: .strategy, limit: 0, observed: 1)
-    }
+    if let refusal = latched(0, .firm) { return refusal }
+    if let refusal = latched(accountScope(t.account), .account) { return refusal }
+    if let refusal = latched(strategyScope(t.strategy), .strategy) { return refusal }
+    if let refusal = latched(place(ofPort: t.port), .port) { return refusal }
     if settings.journalLost || !journal.hasRoom(payloadBytes: RecordLane.payloadMax) {
       return Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
     }
@@ -122,6 +119,13 @@ extension EngineState {
       return Refusal(.entryDisabled, scope: .account, limit: 0, observed: 1)
     }
     return nil
+  }
+
+  /// What is observed is the set of causes.
+  private mutating func latched(_ place: Int, _ scope: RiskScope) -> Refusal? {
+    let causes = causes(at: place)
+    guard !causes.isEmpty else { return nil }
+    return Refusal(.latched, scope: scope, limit: 0, observed: Int128(causes.raw))
   }
 
   /// Session, status and the data that the order stands on.

@@ -60,7 +60,8 @@ struct ScopeLimits: BitwiseCopyable {
 /// What is counted and latched for firm, each account and each strategy.
 struct ScopeState: BitwiseCopyable {
   var openOrders: Int64 = 0
-  var killed = false
+  /// New orders pass while it is empty.
+  var causes = LatchCauses()
 }
 
 /// Net position and what open orders may still add to it, over some set of orders.
@@ -102,7 +103,9 @@ struct RiskSettings: BitwiseCopyable {
   var acknowledgeTimeout: Int64 = 0
   /// How long a request is left without an answer, and an inquiry that failed without another.
   var inquiryInterval: Int64 = 1_000_000_000
-  /// A journal record was lost, or the ledger is full: no new orders any more in this process.
+  /// See ``EngineConfiguration/portLatchesFirm``.
+  var portLatchesFirm = false
+  /// A journal record was lost: no new orders any more in this process.
   var journalLost = false
 }
 

@@ -15,6 +15,7 @@ extension RecordLayout {
     RecordType.orderState.rawValue: orderState,
     RecordType.execution.rawValue: execution,
     RecordType.alarm.rawValue: alarm,
+    RecordType.latch.rawValue: latch,
     RecordType.command.rawValue: command,
     RecordType.marketState.rawValue: marketState,
     RecordType.timer.rawValue: timer,
@@ -181,6 +182,14 @@ extension RecordLayout {
     .adding("observed", \.observed, .signed)
     .layout
 
+  private static let latch = LayoutBuilder(LatchRecord.self)
+    .adding("scope", \.scope, .cases(RiskScope.self))
+    .adding("changed", \.changed, .latchCauses)
+    .adding("isSet", \.isSet, .flag)
+    .adding("standing", \.standing, .latchCauses)
+    .adding("port", \.port, .portOrNone)
+    .layout
+
   private static let command = LayoutBuilder(CommandRecord.self)
     .adding("command", \.command.kind, .stored(Command.Kind.self))
     .adding("scope", \.command.scope, .stored(RiskScope.self))
@@ -189,7 +198,11 @@ extension RecordLayout {
     .adding("commandStrategy", \.command.strategy, .identifier)
     .instrument(\.command.instrument)
     .adding("value", \.command.value, .signed)
+    .adding("cause", \.command.cause, .latchCause)
+    .adding("port", \.command.port, .portOrNone)
     .adding("person", \.command.person, .text)
+    .adding("reason", \.command.reason, .text)
+    .adding("user", \.command.user, .identifier)
     .adding("accepted", \.accepted, .flag)
     .layout
 

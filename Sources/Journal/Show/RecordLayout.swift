@@ -118,6 +118,20 @@ extension FieldKind {
     return .name { [names] in names[$0] }
   }
 
+  /// The names of a set of ``LatchCause``.
+  static var latchCauses: FieldKind {
+    .name { raw in
+      let names = LatchCauses(raw: UInt32(truncatingIfNeeded: raw)).all.map { "\($0)" }
+      return names.isEmpty ? "none" : names.joined(separator: ", ")
+    }
+  }
+  static var latchCause: FieldKind {
+    .name { raw in
+      if raw == UInt64(Command.everyCause) { return "every cause" }
+      return UInt8(exactly: raw).flatMap(LatchCause.init).map { "\($0)" }
+    }
+  }
+
   /// The case names of an enum whose raw value is in the record.
   static func cases<E: RawRepresentable & Sendable>(_: E.Type) -> FieldKind
   where E.RawValue: FixedWidthInteger {

@@ -97,6 +97,7 @@ private struct Phrase {
     case .orderState: orderState
     case .execution: execution
     case .alarm: alarm
+    case .latch: latch
     case .command: command
     case .marketState: marketState
     case .portDefined:
@@ -224,10 +225,19 @@ private struct Phrase {
       + ": expected \(show("expected")), observed \(show("observed"))"
   }
 
+  private var scopePort: String { has("port") || record["port"] == .integer(0) ? " \(show("port"))" : "" }
+
+  var latch: String {
+    let change = record["isSet"] == .flag(true) ? "stopped" : "cleared"
+    return show("scope") + scopePort + " \(change): \(show("changed")); standing: \(show("standing"))"
+  }
+
   var command: String {
-    show("command") + " \(show("scope"))" + also("account", "commandAccount")
+    let isOfLatch = ["kill", "rearm", "conditionEnded"].contains { record["command"] == .name($0) }
+    return show("command") + " \(show("scope"))" + also("account", "commandAccount")
       + also("strategy", "commandStrategy") + also("limit", "limit") + also("value", "value")
-      + also("by", "person") + (record["accepted"] == .flag(true) ? ": done" : ": refused")
+      + (isOfLatch ? scopePort + also("cause", "cause") : "")
+      + also("by", "person") + also("because", "reason") + also("user", "user") + (record["accepted"] == .flag(true) ? ": done" : ": refused")
   }
 
   var marketState: String {

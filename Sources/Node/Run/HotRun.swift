@@ -46,6 +46,7 @@ final class HotRun: @unchecked Sendable {
   private let monitor: RunMonitor
   private let latency: LatencyRecorder
   private let flow: FlowControl?
+  private let control: ControlRing?
   private(set) var result: HotResult?
   private(set) var failure: CommandFailure?
   private(set) var notes: [String] = []
@@ -53,13 +54,14 @@ final class HotRun: @unchecked Sendable {
 
   init(
     _ plan: RunPlan, journal: JournalWriter, monitor: RunMonitor, latency: LatencyRecorder,
-    flow: FlowControl?
+    flow: FlowControl?, control: ControlRing? = nil
   ) {
     self.plan = plan
     self.journal = journal
     self.monitor = monitor
     self.latency = latency
     self.flow = flow
+    self.control = control
   }
 
   func run() {
@@ -122,6 +124,7 @@ final class HotRun: @unchecked Sendable {
     var settings = TradingLoopSettings(wait: configuration.runtime.wait.strategy, flow: flow)
     settings.snapshotServer = services.snapshot
     settings.person = configuration.killSwitch.person
+    settings.control = control
     settings.gapGrace = configuration.quality.gapGraceMicroseconds * 1_000
     return settings
   }

@@ -3,7 +3,7 @@ import Foundation
 /// The one place a run writes to.
 ///
 /// `journal-*.ntj` are the record (Journal keeps other runs out while one writes), `exchange/` is the
-/// exchange's own durable state, `exchange.log` what it said, `exchange.json` its own account, `summary.json` the last run's summary.
+/// exchange's own durable state, `control` the socket by which people stop and re-arm the run, `exchange.log` what it said, `exchange.json` its own account, `summary.json` the last run's summary.
 struct RunDirectory: Sendable {
   let path: String
 
@@ -13,6 +13,8 @@ struct RunDirectory: Sendable {
   var flowControl: String { exchange + "/flow" }
   var summary: String { path + "/summary.json" }
   var defaultKillFile: String { path + "/kill" }
+  /// By which people ask something of the run.
+  static func control(in directory: String) -> String { directory + "/control" }
 
   /// Makes the directory, and those that it lies in, where they are missing.
   init(path: String) throws(CommandFailure) {

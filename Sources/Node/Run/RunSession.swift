@@ -21,6 +21,9 @@ struct RunSession {
   private var deadline: Int64 = .max
   private var exchange: ExchangeProcess?
   private var isLost = false
+  private let control: ControlRing
+  private var server: ControlServer?
+  private var saidCauses = (firm: LatchCauses(), ports: LatchCauses(), others: LatchCauses())
   private var isJournalFailureSaid = false
 
   /// What the run came to, when it has ended in order.
@@ -34,9 +37,10 @@ struct RunSession {
   private init(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
   ) throws(CommandFailure) {
-    guard let latency = LatencyRecorder() else {
-      throw CommandFailure(.unavailable, "no memory for the histograms")
+    guard let latency = LatencyRecorder(), let control = ControlRing() else {
+      throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
     }
+    self.control = control
     self.plan = plan
     self.directory = directory
     self.journal = journal
@@ -48,7 +52,12 @@ struct RunSession {
   private mutating func run() throws(CommandFailure) -> RunOutcome {
     _ = nt_clock_calibrate()
     let flow = try flowControl()
-    let hot = HotRun(plan, journal: journal, monitor: monitor, latency: latency, flow: flow)
+    server = try ControlServer(
+      path: RunDirectory.control(in: directory.path), ring: control,
+      accounts: plan.configuration.accounts.map(\.name),
+      strategies: plan.configuration.orderedStrategies.map(\.name))
+    let hot = HotRun(
+      plan, journal: journal, monitor: monitor, latency: latency, flow: flow, control: control)
     let thread = try hotThread { hot.run() }
     for note in thread.notes { say(note) }
     do throws(CommandFailure) {
@@ -172,6 +181,11 @@ struct RunSession {
       lookForKillFile()
       supervise(&line)
       lookAtJournal(&line)
+      for said in server?.poll() ?? [] {
+        line.end()
+        say(said)
+      }
+      lookAtLatches(&line)
       line.tick()
     }
     line.end()
@@ -184,6 +198,26 @@ struct RunSession {
       // What cannot be looked at has not been taken away.
       monitor.set(.killFile, 0)
     }
+  }
+
+  /// What stops new orders is said when it happens, once for each cause.
+  private mutating func lookAtLatches(_ line: inout LiveLine) {
+    func causes(_ word: RunMonitor.Word) -> LatchCauses {
+      LatchCauses(raw: UInt32(truncatingIfNeeded: monitor.get(word)))
+    }
+    let now = (firm: causes(.firmCauses), ports: causes(.portCauses), others: causes(.ownCauses))
+    for (scope, all, before) in [
+      ("the firm", now.firm, saidCauses.firm), ("a port", now.ports, saidCauses.ports),
+      ("an account or strategy", now.others, saidCauses.others),
+    ] {
+      for cause in all.all where !before.contains(cause) {
+        line.end()
+        say(
+          "NEW ORDERS OF \(scope.uppercased()) ARE STOPPED: \(cause.inWords); its working orders are cancelled. "
+            + "Look, then: needletail rearm --data \(directory.path) --scope … --person … --reason …")
+      }
+    }
+    saidCauses = now
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.

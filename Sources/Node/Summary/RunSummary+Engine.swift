@@ -88,6 +88,11 @@ extension RunSummary {
     fills.broken = counters.busts
     fills.duplicates = counters.duplicateExecutions
     fills.overfills = counters.overfills
+    for latch in state.latches {
+      notes.append(
+        "new orders of \(latch.scopeInWords) were stopped to the end by \(latch.cause) (journal record "
+          + "\(latch.record.grouped)): \(latch.cause.inWords)")
+    }
     if !state.alarms.isEmpty {
       let named = AlarmCode.allCases.compactMap { code in
         state.alarms[code].map { "\(code) \($0)" }

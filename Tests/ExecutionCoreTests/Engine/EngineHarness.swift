@@ -261,6 +261,8 @@ final class Market<S: Strategy> {
   var venueIsReady: Bool { driver.engine.isReady() }
   var nextReference: UInt64 { snapshot.ports[0].nextReference }
   var snapshot: EngineSnapshot { driver.engine.snapshot() }
+  /// New orders are stopped somewhere.
+  var isStopped: Bool { !snapshot.latches.isEmpty }
   var stateHash: UInt64 { driver.engine.stateHash() }
   var updates: [OrderUpdate] { (driver.strategy as? Recorder)?.updates ?? [] }
 }

@@ -40,6 +40,7 @@ import Testing
         instrument: id, account: AccountID(raw: 0), strategy: StrategyID(raw: 0)),
       AlarmRecord(code: .overfill, instrument: id),
       CommandRecord(command: Command(.kill, scope: .firm), accepted: true),
+      LatchRecord(changed: 1, left: 1, isSet: true),
       MarketStateRecord(symbol: 0, instrument: id),
       TimerRecord(due: 0, token: 0, strategy: StrategyID(raw: 0)),
     ]

@@ -198,7 +198,7 @@ import Testing
     market.report(.inquiryAnswered, 1)
     #expect(market.order(handle)?.doneReason == reason)
     #expect(market.openOrderCount == 0 && market.invariants == [])
-    #expect(!market.snapshot.firmIsKilled)
+    #expect(!market.isStopped)
   }
 
   @Test(arguments: [
@@ -213,7 +213,7 @@ import Testing
     for round in 0..<2 {
       pass(market)
       #expect(market.sent().map(\.kind) == [.inquiry], "round \(round)")
-      #expect(!market.snapshot.firmIsKilled && market.openOrderCount == 1)
+      #expect(!market.isStopped && market.openOrderCount == 1)
       #expect(market.order(handle)?.leaves.raw == 100, "at its worst case")
       market.report(.status, 1) {
         $0.standing = standing
@@ -221,7 +221,7 @@ import Testing
       }
       market.report(.inquiryAnswered, 1)
     }
-    #expect(market.snapshot.firmIsKilled && market.alarms(.executionsMissing) == 1)
+    #expect(market.isStopped && market.alarms(.executionsMissing) == 1)
     #expect(market.order(handle)?.life == .done && market.invariants == [])
   }
 
@@ -306,14 +306,14 @@ import Testing
     for round in 0..<2 {
       pass(market)
       #expect(market.sent().map(\.kind) == [.inquiry], "round \(round)")
-      #expect(!market.snapshot.firmIsKilled)
+      #expect(!market.isStopped)
       market.report(.status, 1, quantity: 60, cents: 10_000) {
         $0.standing = .working
         $0.executedQuantity = 40
       }
       market.report(.inquiryAnswered, 1)
     }
-    #expect(market.snapshot.firmIsKilled && market.alarms(.executionsMissing) == 1)
+    #expect(market.isStopped && market.alarms(.executionsMissing) == 1)
     // On its way all the time: it is booked, and asked about no more.
     market.report(.executed, 1, quantity: 40, cents: 10_000, match: 9)
     #expect(market.position() == 40 && market.order(handle)?.leaves.raw == 20)
@@ -335,7 +335,7 @@ import Testing
       pass(market)
       #expect(market.sent().map(\.kind) == (round == 0 ? [.inquiry] : []))
     }
-    #expect(!market.snapshot.firmIsKilled && market.alarms(.executionsMissing) == 0)
+    #expect(!market.isStopped && market.alarms(.executionsMissing) == 0)
     #expect(market.order(handle)?.leaves.raw == 60 && market.invariants == [])
   }
 

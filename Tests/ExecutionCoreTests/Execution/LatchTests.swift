@@ -15,40 +15,109 @@ import Testing
       let reference = try #require(market.sent().last).venueReference
       market.report(report, reference, quantity: 10, cents: 10_000, match: 1)
       #expect(market.alarms(.illegalReport) == 1)
-      #expect(market.snapshot.firmIsKilled)
+      #expect(market.isStopped)
       #expect(market.counters.executions == 0 && market.counters.busts == 0)
       #expect(market.position() == 0)
       #expect(market.invariants == [])
     }
   }
 
-  @Test func `a gap in the venue's stream stops the firm, for a fill may be missing`() throws {
-    let market = try Market(Recorder())
+  /// The setting, and whom a doubt about one port's reports stops then.
+  @Test(arguments: [false, true])
+  func `a gap in the venue's stream stops the port, for a fill may be missing`(firm: Bool) throws {
+    var c = Market<Recorder>.configuration()
+    c.portLatchesFirm = firm
+    let market = try Market(Recorder(), c)
     let (handle, request) = try market.working(.buy, 100, 10_000)
     market.report(.executed, request.venueReference, quantity: 10, cents: 10_000, match: 1) {
       $0.streamSequence = 1
     }
-    #expect(!market.snapshot.firmIsKilled)
+    #expect(!market.isStopped)
     market.report(.executed, request.venueReference, quantity: 10, cents: 10_000, match: 3) {
       $0.streamSequence = 3
     }
     #expect(market.alarms(.streamGap) == 1)
-    #expect(market.place(.buy, 1, 10_000).refusal?.code == .killSwitch)
+    let latch = try #require(market.snapshot.latches.first)
+    #expect(market.snapshot.latches.count == 1 && latch.cause == .streamGap)
+    #expect(latch.scope == (firm ? .firm : .port) && latch.since == market.time)
+    #expect(market.driver.engine.firmCauses.isEmpty != firm)
+    #expect(
+      market.place(.buy, 1, 10_000).refusal
+        == Refusal(
+          .latched, scope: firm ? .firm : .port, limit: 0,
+          observed: 1 << Int128(LatchCause.streamGap.rawValue)))
     #expect(market.position() == 20, "what came is booked")
     #expect(market.cancel(handle).refusal == nil, "cancels pass")
   }
 
-  @Test func `a report that can't be decoded stops the firm and is no gap afterwards`() throws {
+  @Test func `a report that can't be decoded stops the port and is no gap afterwards`() throws {
     let market = try Market(Recorder())
     let (_, request) = try market.working(.buy, 100, 10_000)
     market.report(.undecodable, 0) { $0.streamSequence = 1 }
     #expect(market.alarms(.undecodableReport) == 1)
-    #expect(market.place(.buy, 1, 10_000).refusal?.code == .killSwitch)
+    #expect(market.place(.buy, 1, 10_000).refusal?.code == .latched)
     market.report(.executed, request.venueReference, quantity: 10, cents: 10_000, match: 3) {
       $0.streamSequence = 2
     }
     #expect(market.alarms(.streamGap) == 0)
-    #expect(market.apply(Command(.rearm, scope: .firm).named("A. Person")))
+    #expect(!market.apply(Command(.rearm, scope: .firm).named("A. Person", because: "looked")))
+    var rearm = Command(.rearm, scope: .port).named("A. Person", because: "looked")
+    #expect(!market.apply(rearm), "of no port")
+    rearm.port = PortID(raw: 9)
+    #expect(!market.apply(rearm), "of a port that there is not")
+    rearm.port = .first
+    #expect(market.apply(rearm))
     #expect(market.place(.buy, 1, 10_000).refusal == nil)
+    #expect(!market.apply(rearm), "nothing stands any more")
+  }
+
+  @Test func `the end of one cause clears no other, and the kill file's own only a person clears`()
+    throws
+  {
+    var c = Market<Recorder>.configuration()
+    c.portLatchesFirm = true
+    let market = try Market(Recorder(), c)
+    var file = Command(.kill, scope: .firm).named("operator", because: "the kill file")
+    file.cause = LatchCause.killFile.rawValue
+    var gone = Command(.conditionEnded, scope: .firm).named("operator", because: "the kill file")
+    gone.cause = file.cause
+    let rearm = Command(.rearm, scope: .firm).named("Ada Lovelace", because: "looked")
+    func causes() -> [LatchCause] { market.driver.engine.firmCauses.all }
+
+    market.report(.undecodable, 0) { $0.streamSequence = 1 }
+    #expect(market.apply(file) && causes() == [.killFile, .undecodableReport])
+    #expect(market.apply(file), "twice is once")
+    #expect(market.snapshot.latches.count == 2)
+    // The file is still there.
+    #expect(market.apply(rearm) && causes() == [.killFile])
+    #expect(!market.apply(rearm) && causes() == [.killFile])
+    market.report(.undecodable, 0) { $0.streamSequence = 2 }
+    #expect(market.apply(gone) && causes() == [.killFile, .undecodableReport])
+    #expect(market.place(.buy, 1, 10_000).refusal?.code == .latched)
+    var one = rearm
+    one.cause = LatchCause.streamGap.rawValue
+    #expect(!market.apply(one), "it does not stand")
+    one.cause = 200
+    #expect(!market.apply(one), "there is no such cause")
+    one.cause = LatchCause.killFile.rawValue
+    #expect(market.apply(one) && causes() == [.undecodableReport])
+    #expect(market.apply(rearm) && causes().isEmpty)
+    #expect(market.place(.buy, 1, 10_000).refusal == nil)
+    #expect(market.invariants == [])
+  }
+
+  @Test func `what a latch stops is cancelled, at its scope alone`() throws {
+    let market = try Market(Recorder())
+    _ = try market.working(.buy, 10, 10_000)
+    _ = try market.working(.buy, 20, 10_000, strategy: 1)
+    var kill = Command(.kill, scope: .strategy).named("Ada Lovelace", because: "it is mad")
+    kill.strategy = StrategyID(raw: 1)
+    kill.value = 1
+    #expect(market.apply(kill) && market.sent().isEmpty)
+    #expect(market.driver.engine.latchesSet == 1)
+    #expect(market.driver.engine.cancelLatched() == 1)
+    #expect(market.sent().map(\.strategy) == [StrategyID(raw: 1)])
+    _ = market.driver.engine.cancelLatched()
+    #expect(market.sent().isEmpty, "it is asked once")
   }
 }

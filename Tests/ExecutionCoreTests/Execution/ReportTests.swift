@@ -81,9 +81,9 @@ import Testing
     let (_, request) = try market.working(.buy, 100, 10_000)
     market.report(.executed, request.venueReference, quantity: 10, cents: 10_000, match: 5)
     market.report(.executed, request.venueReference, quantity: 10, cents: 10_000, match: 5)
-    #expect(market.counters.duplicateExecutions == 1 && !market.snapshot.firmIsKilled)
+    #expect(market.counters.duplicateExecutions == 1 && !market.isStopped)
     market.report(.executed, request.venueReference, quantity: 11, cents: 10_000, match: 5)
-    #expect(market.alarms(.executionMismatch) == 1 && market.snapshot.firmIsKilled)
+    #expect(market.alarms(.executionMismatch) == 1 && market.isStopped)
     #expect(market.position() == 10)
     #expect(market.invariants == [])
   }
@@ -95,7 +95,7 @@ import Testing
       $0.executionID = .none
     }
     #expect(market.position() == 10 && market.alarms(.illegalReport) == 1)
-    #expect(market.snapshot.firmIsKilled && market.invariants == [])
+    #expect(market.isStopped && market.invariants == [])
   }
 
   @Test(arguments: [false, true])
@@ -184,7 +184,7 @@ import Testing
     let market = try Market(Recorder())
     market.report(kind, 77, quantity: 10, cents: 10_000, match: 1)
     #expect(market.alarms(.unknownReference) == 1)
-    #expect(market.place(.buy, 100, 10_000).refusal?.code == .killSwitch)
+    #expect(market.place(.buy, 100, 10_000).refusal?.code == .latched)
     #expect(market.position() == 0)
     #expect(market.invariants == [])
   }
@@ -219,7 +219,7 @@ import Testing
     }
     #expect(market.alarms(.unrepresentable) == 1)
     #expect(market.position() == 1)
-    #expect(market.place(.buy, 1, 10_000).refusal?.code == .killSwitch)
+    #expect(market.place(.buy, 1, 10_000).refusal?.code == .latched)
   }
 
   @Test(arguments: [Side.buy, .sell])
@@ -247,7 +247,7 @@ import Testing
       #expect(booked.cashFlow.raw == 0 - sign * value)
       #expect((value == 9 * Int128(price) * Int128(quantity)) == isKept, "\(price) × \(quantity)")
       #expect(market.alarms(.unrepresentable) == (isKept ? 0 : 9), "\(price) × \(quantity)")
-      #expect(market.snapshot.firmIsKilled == !isKept)
+      #expect(market.isStopped == !isKept)
       for match in 1...9 as ClosedRange<UInt64> {
         market.report(.broken, request.venueReference, match: match)
       }

@@ -105,6 +105,7 @@ import Testing
       var c = Command(dice.chance(20) ? .kill : .rearm, scope: dice.chance(50) ? .firm : .account)
       c.account = AccountID(raw: 0)
       c.person[0] = 1
+      c.reason[0] = 1
       _ = market.apply(c)
     case 9: market.event(dice.chance(15) ? "M" : "Q")
     case 10: market.driver.engine.market.gapDetected()

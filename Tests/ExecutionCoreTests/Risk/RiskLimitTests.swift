@@ -173,7 +173,7 @@ import Testing
       if let r = limits.messageRate { c.firmLimits.messageRate = r }
     case .account: c.accounts[0].limits = limits
     case .strategy: c.strategies[0].limits = limits
-    case .instrument, .order: c.instrumentLimits[InstrumentID(raw: 0)] = limits
+    case .instrument, .order, .port: c.instrumentLimits[InstrumentID(raw: 0)] = limits
     }
   }
 }

@@ -301,18 +301,19 @@ import Testing
       #expect(market.apply(kill))
       #expect(
         market.place(.buy, 1, 10_000).refusal
-          == Refusal(.killSwitch, scope: scope, limit: 0, observed: 1))
+          == Refusal(.latched, scope: scope, limit: 0, observed: 1))
       let replace = market.replace(
         working, price: Price(raw: 10_001_000_000), quantity: Quantity(raw: 10))
-      #expect(replace.refusal?.code == .killSwitch)
+      #expect(replace.refusal?.code == .latched)
       #expect(market.cancel(working).refusal == nil)
       #expect(market.sent().map(\.kind) == [.cancel])
       var rearm = Command(.rearm, scope: scope)
       rearm.account = AccountID(raw: 0)
       rearm.strategy = StrategyID(raw: 0)
       #expect(!market.apply(rearm))
-      #expect(market.place(.buy, 1, 10_000).refusal?.code == .killSwitch)
-      let named = rearm.named("Ada Lovelace")
+      #expect(market.place(.buy, 1, 10_000).refusal?.code == .latched)
+      #expect(!market.apply(rearm.named("Ada Lovelace")), "for no reason")
+      let named = rearm.named("Ada Lovelace", because: "looked, all is well")
       #expect(named.personName == "Ada Lovelace")
       #expect(market.apply(named))
       _ = try market.place(.buy, 1, 10_000).handle

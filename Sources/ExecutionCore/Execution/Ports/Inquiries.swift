@@ -300,7 +300,7 @@ extension EngineState {
       .executionsMissing, instrument: order.instrument, clientOrderID: order.clientOrderID,
       port: Int(order.port), reference: order.venueReference, expected: order.executedHere,
       observed: counted, report: report.kind)
-    scopes[0].killed = true
+    stopFirm(.executionsMissing)
     return false
   }
 

@@ -13,7 +13,9 @@ struct VenuePort: BitwiseCopyable {
   private(set) var isReady = false
   /// The venue has switched order entry off.
   private(set) var entryDisabled = false
-  /// Ready, entry is on, and there are references left.
+  /// New orders pass while it is empty.
+  private(set) var causes = LatchCauses()
+  /// Ready, not latched, entry is on, and there are references left.
   private(set) var takesOrders = false
   /// Orders of before the log-in whose fate is being asked: it is not ready meanwhile.
   var settling: Int = 0
@@ -64,13 +66,17 @@ struct VenuePort: BitwiseCopyable {
     entryDisabled = disabled
     sumUp()
   }
+  mutating func setCauses(_ causes: LatchCauses) {
+    self.causes = causes
+    sumUp()
+  }
   /// From this number on; it may be above the last.
   mutating func setReference(_ next: UInt64) {
     nextReference = next
     sumUp()
   }
   private mutating func sumUp() {
-    takesOrders = isReady && !entryDisabled && nextReference <= referenceMax
+    takesOrders = isReady && causes.isEmpty && !entryDisabled && nextReference <= referenceMax
   }
 
   // Mutating, though they only read: a struct of this size would be copied.

@@ -1,0 +1,185 @@
+/// Why a scope takes no new order. Each is a bit in a set, and its number lies in journals: never renumber.
+@frozen public enum LatchCause: UInt8, BitwiseCopyable, Sendable, CaseIterable {
+  /// A person said so (``Command/Kind/kill``).
+  case person = 0
+  /// The kill file is there, or was and nobody has re-armed since.
+  case killFile = 1
+  /// Numbers are missing in the venue's stream: a fill may be missing.
+  case streamGap = 2
+  /// A message of the venue could not be read: it may have been a fill.
+  case undecodableReport = 3
+  /// The venue speaks of an order that is in no book of ours.
+  case unknownReference = 4
+  /// A report names a port that there is not: it may have been a fill.
+  case unknownPort = 5
+  /// An execution that nothing can be booked to, or that nothing tells from another.
+  case impossibleExecution = 6
+  /// One execution came with two contents: it may be two.
+  case executionMismatch = 7
+  /// The venue counts executions that we do not have.
+  case executionsMissing = 8
+  /// An execution's price or value does not fit.
+  case unrepresentable = 9
+  /// The execution ledger is full: nothing keeps an execution from being booked twice.
+  case ledgerFull = 10
+  /// The venue holds an order whose exposure is not counted here.
+  case untrackedOrder = 11
+}
+
+/// A set of causes; new orders pass while it is empty.
+@frozen public struct LatchCauses: BitwiseCopyable, Sendable, Hashable {
+  public var raw: UInt32
+  @_noLocks @inlinable public init(raw: UInt32 = 0) { self.raw = raw }
+  @inlinable public var isEmpty: Bool { @_noLocks get { raw == 0 } }
+  public func contains(_ cause: LatchCause) -> Bool { raw >> UInt32(cause.rawValue) & 1 == 1 }
+  public init(_ cause: LatchCause) { raw = 1 << UInt32(cause.rawValue) }
+  public mutating func insert(_ cause: LatchCause) { raw |= 1 << UInt32(cause.rawValue) }
+  public mutating func remove(_ other: LatchCauses) { raw &= ~other.raw }
+  /// For people.
+  public var all: [LatchCause] { LatchCause.allCases.filter(contains) }
+  /// Every cause that there is.
+  static var every: LatchCauses { LatchCauses(raw: 1 << UInt32(LatchCause.allCases.count) - 1) }
+}
+
+/// A scope that takes no new order, for people.
+public struct LatchSummary: Sendable, Hashable {
+  public var scope: RiskScope
+  public var account: AccountID
+  public var strategy: StrategyID
+  public var port: PortID
+  public var cause: LatchCause
+  /// Session time at which it was set.
+  public var since: Int64
+  /// Journal sequence of what led to it: a report, or a command with its person and reason.
+  public var record: UInt64
+}
+
+/// Since when and by what each cause stands.
+@safe struct Latches {
+  struct Latch: BitwiseCopyable {
+    var since: Int64 = 0
+    var record: UInt64 = 0
+  }
+  private static var causesMax: Int { 32 }
+  private var latches: Column<Latch>
+  /// Causes that stood newly, over all scopes: who sees it grow has something to cancel.
+  private(set) var count: UInt64 = 0
+  /// Causes of the firm that cannot be cleared, for what they are about is still there.
+  var standing = LatchCauses()
+
+  init(_ builder: inout ColumnBuilder, places: Int) {
+    latches = builder.column(Latch(), places * Self.causesMax)
+  }
+  subscript(_ place: Int, _ cause: LatchCause) -> Latch {
+    latches[place &* Self.causesMax &+ Int(cause.rawValue)]
+  }
+  mutating func set(_ place: Int, _ cause: LatchCause, since: Int64, record: UInt64) {
+    latches[place &* Self.causesMax &+ Int(cause.rawValue)] = Latch(since: since, record: record)
+    count &+= 1
+  }
+}
+
+/// Setting and clearing. A place is a scope's number, or behind all scopes a port's.
+extension EngineState {
+  mutating func place(ofPort port: Int) -> Int { scopes.count &+ port }
+
+  mutating func stopFirm(_ cause: LatchCause) { latch(cause, 0) }
+
+  /// What concerns one venue stops the port that it came by; the firm only by setting.
+  mutating func stopPort(_ cause: LatchCause, _ port: Int) {
+    latch(cause, settings.portLatchesFirm ? 0 : place(ofPort: port))
+  }
+
+  /// The first time since it was cleared counts.
+  mutating func latch(_ cause: LatchCause, _ place: Int) {
+    var causes = causes(at: place)
+    guard !causes.contains(cause) else { return }
+    causes.insert(cause)
+    latches.set(place, cause, since: sessionTime, record: self.cause)
+    setCauses(causes, at: place)
+    recordLatch(LatchCauses(cause), at: place, isSet: true)
+  }
+
+  /// What stands of `wanted`, and is about nothing that is still there.
+  mutating func clearable(_ wanted: LatchCauses, _ place: Int) -> LatchCauses {
+    var found = LatchCauses(raw: causes(at: place).raw & wanted.raw)
+    if place == 0 { found.remove(latches.standing) }
+    return found
+  }
+
+  mutating func clear(_ cleared: LatchCauses, _ place: Int) {
+    var left = causes(at: place)
+    left.remove(cleared)
+    setCauses(left, at: place)
+    recordLatch(cleared, at: place, isSet: false)
+  }
+
+  mutating func causes(at place: Int) -> LatchCauses {
+    place < scopes.count ? scopes[place].causes : ports[place &- scopes.count].causes
+  }
+
+  private mutating func setCauses(_ causes: LatchCauses, at place: Int) {
+    if place < scopes.count {
+      scopes[place].causes = causes
+    } else {
+      ports[place &- scopes.count].setCauses(causes)
+    }
+  }
+
+  private mutating func recordLatch(_ changed: LatchCauses, at place: Int, isSet: Bool) {
+    let owner = owner(of: place)
+    var payload = LatchRecord(changed: changed.raw, left: causes(at: place).raw, isSet: isSet)
+    payload.scope = owner.scope.rawValue
+    payload.port = owner.port
+    record(.latch, payload, account: owner.account, strategy: owner.strategy)
+  }
+
+  private mutating func owner(of place: Int) -> (
+    scope: RiskScope, account: AccountID, strategy: StrategyID, port: PortID
+  ) {
+    let none = (AccountID(raw: .max), StrategyID(raw: .max), PortID(raw: .max))
+    if place == 0 { return (.firm, none.0, none.1, none.2) }
+    if place <= accountCount {
+      return (.account, AccountID(raw: UInt32(place - 1)), none.1, none.2)
+    }
+    if place < scopes.count {
+      return (.strategy, none.0, StrategyID(raw: UInt32(place - 1 - accountCount)), none.2)
+    }
+    return (.port, none.0, none.1, PortID(raw: UInt16(place - scopes.count)))
+  }
+
+  /// Cancels what works in every scope that takes no new order: what is re-priced no more is not to rest.
+  mutating func cancelLatched() -> Int {
+    var asked = 0
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
+      let order = orders[slot]
+      let isStopped =
+        !scopes[0].causes.isEmpty || !scopes[accountScope(order.account)].causes.isEmpty
+        || !scopes[strategyScope(order.strategy)].causes.isEmpty
+        || !ports[Int(order.port)].causes.isEmpty
+      guard isStopped else { continue }
+      if case .accepted = cancel(handle(of: slot), quantity: 0) { asked &+= 1 }
+    }
+    return asked
+  }
+
+  mutating func causesByKind() -> (firm: LatchCauses, ports: LatchCauses, others: LatchCauses) {
+    var found = (firm: scopes[0].causes, ports: LatchCauses(), others: LatchCauses())
+    for i in 1..<max(1, scopes.count) { found.others.raw |= scopes[i].causes.raw }
+    for i in 0..<portCount { found.ports.raw |= ports[i].causes.raw }
+    return found
+  }
+
+  /// Cold, for people.
+  mutating func latchSummaries() -> [LatchSummary] {
+    (0..<scopes.count + portCount).flatMap { place in
+      let owner = owner(of: place)
+      return causes(at: place).all.map { cause in
+        let latch = latches[place, cause]
+        return LatchSummary(
+          scope: owner.scope, account: owner.account, strategy: owner.strategy, port: owner.port,
+          cause: cause, since: latch.since, record: latch.record)
+      }
+    }
+  }
+}

@@ -1,0 +1,172 @@
+import CSupport
+import ExecutionCore
+import Foundation
+import Trading
+
+/// The run's end of the control socket, a file in its data directory: `needletail kill` and `needletail rearm`
+/// ask here, the hot thread carries out, and the answer goes back.
+///
+/// Who may open the file may ask: it is the owner's alone (0600), and the user that the kernel names goes into the
+/// journal with the command. One client at a time, and no wait for one that says nothing.
+///
+/// Threading: the main thread.
+final class ControlServer {
+  private let path: String
+  private let listener: Int32
+  private let ring: ControlRing
+  private let accounts: [String]
+  private let strategies: [String]
+  /// How long the hot thread may take to answer.
+  private static let answerMax: Int64 = 2_000_000_000
+  private static let clientMax: Int32 = 200
+
+  /// Opens the socket, in place of one that an ended run has left.
+  init(
+    path: String, ring: ControlRing, accounts: [String], strategies: [String]
+  ) throws(CommandFailure) {
+    self.path = path
+    self.ring = ring
+    self.accounts = accounts
+    self.strategies = strategies
+    let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+    guard descriptor >= 0 else { throw Self.failure(path, errno) }
+    listener = descriptor
+    _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
+    guard var address = ControlSocket.address(path) else { throw Self.failure(path, ENAMETOOLONG) }
+    unlink(path)
+    let mask = umask(0o177)
+    defer { umask(mask) }
+    guard ControlSocket.with(&address, { bind(descriptor, $0, $1) }) == 0,
+      listen(descriptor, 8) == 0
+    else { throw Self.failure(path, errno) }
+  }
+  deinit {
+    close(listener)
+    unlink(path)
+  }
+
+  private static func failure(_ path: String, _ code: Int32) -> CommandFailure {
+    CommandFailure(
+      .cannotCreate,
+      "control socket \(path): \(String(cString: strerror(code))); give a shorter or another --data"
+    )
+  }
+
+  /// Answers who has asked since the last look; one line for the log about each.
+  func poll() -> [String] {
+    var said: [String] = []
+    // Bounded: no more than wait in the listener's queue.
+    for _ in 0..<8 {
+      let client = accept(listener, nil, nil)
+      guard client >= 0 else { break }
+      defer { close(client) }
+      said.append(serve(client))
+    }
+    return said
+  }
+
+  private func serve(_ client: Int32) -> String {
+    let user = ControlSocket.user(of: client)
+    guard let line = ControlSocket.readLine(client, within: Self.clientMax) else {
+      ControlSocket.write("refused: no line came\n", to: client)
+      return "a person's command of user \(user) was cut off, and nothing was done"
+    }
+    let answer: String
+    switch ControlRequest.parse(line) {
+    case .failure(let malformed): answer = "refused: \(malformed.why)"
+    case .success(let request): answer = carryOut(request, user: user)
+    }
+    ControlSocket.write(answer + "\n", to: client)
+    return "\(line.replacing("\t", with: " ")) (user \(user)): \(answer)"
+  }
+
+  private func carryOut(_ request: ControlRequest, user: UInt32) -> String {
+    guard
+      let command = request.command(accounts: accounts, strategies: strategies, user: user)
+    else {
+      let names = (accounts.map { "account:\($0)" } + strategies.map { "strategy:\($0)" })
+      return
+        "refused: no such scope; there are firm, \(names.joined(separator: ", ")) and port:NUMBER"
+    }
+    // An answer that came too late for its own question is nobody's.
+    while ring.answer() != nil {}
+    guard ring.ask(command) else { return "refused: the hot thread takes no commands" }
+    let deadline = nt_clock_now() &+ Self.answerMax
+    while nt_clock_now() < deadline {
+      if let answer = ring.answer() { return Self.words(answer, request) }
+      var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+      nanosleep(&pause, nil)
+    }
+    return "unknown: the hot thread has not answered yet; the journal will say"
+  }
+
+  private static func words(_ answer: ControlRing.Answer, _ request: ControlRequest) -> String {
+    let causes = LatchCauses(raw: UInt32(truncatingIfNeeded: answer.causes))
+    let left = causes.all.map { "\($0)" }.joined(separator: ", ")
+    if answer.isDone == 1 {
+      return causes.isEmpty ? "done: new orders pass" : "done: stopped by \(left)"
+    }
+    guard request.verb == .rearm else { return "refused: there is no such scope" }
+    if causes.isEmpty { return "refused: nothing stops that scope" }
+    return "refused: stopped by \(left); none of it can be cleared as asked"
+      + (causes.contains(.killFile) ? ", while the kill file is there it stays" : "")
+  }
+}
+
+/// What both ends of the control socket share.
+enum ControlSocket {
+  static func address(_ path: String) -> sockaddr_un? {
+    var address = sockaddr_un()
+    address.sun_family = sa_family_t(AF_UNIX)
+    let bytes = Array(path.utf8)
+    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
+    return address
+  }
+
+  static func with(
+    _ address: inout sockaddr_un, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Int32 {
+    withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
+      }
+    }
+  }
+
+  /// Of the process at the other end; all bits set when the system does not say.
+  static func user(of client: Int32) -> UInt32 {
+    // struct ucred of socket(7): process, user, group.
+    var credentials: [UInt32] = [0, .max, .max]
+    var length = socklen_t(credentials.count * MemoryLayout<UInt32>.size)
+    guard getsockopt(client, SOL_SOCKET, SO_PEERCRED, &credentials, &length) == 0 else {
+      return .max
+    }
+    return credentials[1]
+  }
+
+  /// A line without its end, within so many milliseconds; nil when it does not come whole, or is too long.
+  static func readLine(_ client: Int32, within milliseconds: Int32) -> String? {
+    var bytes: [UInt8] = []
+    let deadline = nt_clock_now() &+ Int64(milliseconds) * 1_000_000
+    while bytes.count < ControlRequest.lineMax {
+      let left = (deadline &- nt_clock_now()) / 1_000_000
+      var wanted = pollfd(fd: client, events: Int16(POLLIN), revents: 0)
+      guard left > 0, Glibc.poll(&wanted, 1, Int32(left)) == 1 else { return nil }
+      var chunk = [UInt8](repeating: 0, count: 256)
+      let count = recv(client, &chunk, chunk.count, Int32(MSG_DONTWAIT))
+      guard count > 0 else { return nil }
+      bytes += chunk[..<count]
+      if let end = bytes.firstIndex(of: UInt8(ascii: "\n")) {
+        return String(validating: bytes[..<end], as: UTF8.self)
+      }
+    }
+    return nil
+  }
+
+  static func write(_ text: String, to client: Int32) {
+    let bytes = Array(text.utf8)
+    // One that has gone away, or reads nothing, has no answer.
+    _ = send(client, bytes, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL))
+  }
+}
