@@ -66,6 +66,7 @@ public struct EngineSnapshot: Sendable {
   public var ports: [PortSummary]
   /// Scopes that take no new order, and why.
   public var latches: [LatchSummary]
+  public var bounds: [BoundUse]
   public var stateHash: UInt64
   /// What does not hold; empty when all is well.
   public var brokenInvariants: [String]
@@ -155,7 +156,7 @@ extension EngineState {
       sessionTime: sessionTime, counters: counters, books: market.books.counters,
       feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
       alarms: alarmed, cash: (0..<accountCount).map { Money(raw: cash[$0]) },
-      nextClientOrderID: nextClientOrderID, ports: portSummaries(), latches: latchSummaries(),
+      nextClientOrderID: nextClientOrderID, ports: portSummaries(), latches: latchSummaries(), bounds: boundUses(),
       stateHash: stateHash(),
       brokenInvariants: brokenInvariants())
   }

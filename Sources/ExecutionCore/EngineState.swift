@@ -92,6 +92,7 @@
   var counters = EngineCounters()
   var refusals: Column<UInt64>
   var alarms: Column<UInt64>
+  var boundWatch = BoundWatch()
 
   // Journal.
   let journal: RecordLane

@@ -36,6 +36,8 @@ public import CSupport
     case portCauses
     case ownCauses
     case latches
+    /// ``Engine/boundsNear``.
+    case boundsNear
     /// An errno, where the phase is `failed`.
     case failure
   }

@@ -288,6 +288,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.ordersSent, counters.newOrders)
     monitor.set(.fills, counters.standingExecutions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
+    monitor.set(.boundsNear, UInt64(path.driver.engine.boundsNear))
     guard path.now >= nextTotals else { return }
     nextTotals = path.now &+ Self.totalsInterval
     let totals = path.driver.engine.totals

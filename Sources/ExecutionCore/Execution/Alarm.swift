@@ -48,4 +48,6 @@
   case inquiryFailed = 23
   /// A report names a port that there is not; firm stopped, it may have been a fill.
   case unknownPort = 24
+  /// Four fifths of something are used that there is a fixed number of; see ``EngineBound``.
+  case boundNear = 25
 }

@@ -243,7 +243,8 @@
   public var code: UInt16
   /// ``VenueReport/Kind`` that led to it, 0 when none did.
   public var report: UInt8
-  public var reserved0: UInt8 = 0
+  /// ``EngineBound`` that is nearly used up, 0 when none is.
+  public var bound: UInt8 = 0
   /// All bits set where none is concerned.
   public var port: PortID
   public var reserved1: UInt16 = 0

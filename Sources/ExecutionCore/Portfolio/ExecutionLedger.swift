@@ -40,12 +40,13 @@ struct LedgerKey: BitwiseCopyable, Equatable {
 
   private var table: Column<Entry>
   private let mask: Int
-  private let most: Int
+  let most: Int
   private(set) var count = 0
 
   init(_ builder: inout ColumnBuilder, executionsMax: Int) {
     var size = 64
-    while size < executionsMax * 2 { size *= 2 }
+    // At most three quarters full.
+    while size / 4 * 3 < executionsMax { size *= 2 }
     table = builder.column(Entry(), size)
     mask = size - 1
     most = executionsMax

@@ -31,14 +31,17 @@
   public var raw: UInt32
   @_noLocks @inlinable public init(raw: UInt32 = 0) { self.raw = raw }
   @inlinable public var isEmpty: Bool { @_noLocks get { raw == 0 } }
-  public func contains(_ cause: LatchCause) -> Bool { raw >> UInt32(cause.rawValue) & 1 == 1 }
-  public init(_ cause: LatchCause) { raw = 1 << UInt32(cause.rawValue) }
-  public mutating func insert(_ cause: LatchCause) { raw |= 1 << UInt32(cause.rawValue) }
+  public func contains(_ cause: LatchCause) -> Bool { raw & Self.bit(cause) != 0 }
+  public init(_ cause: LatchCause) { raw = Self.bit(cause) }
+  public mutating func insert(_ cause: LatchCause) { raw |= Self.bit(cause) }
   public mutating func remove(_ other: LatchCauses) { raw &= ~other.raw }
+  private static func bit(_ cause: LatchCause) -> UInt32 {
+    1 &<< UInt32(truncatingIfNeeded: cause.rawValue)
+  }
   /// For people.
   public var all: [LatchCause] { LatchCause.allCases.filter(contains) }
   /// Every cause that there is.
-  static var every: LatchCauses { LatchCauses(raw: 1 << UInt32(LatchCause.allCases.count) - 1) }
+  static var every: LatchCauses { LatchCauses(raw: 0xfff) }
 }
 
 /// A scope that takes no new order, for people.

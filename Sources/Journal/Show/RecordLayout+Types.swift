@@ -178,6 +178,7 @@ extension RecordLayout {
     .adding("port", \.port, .portOrNone)
     .adding("venueReference", \.venueReference, .unsigned)
     .instrument(\.instrument)
+    .adding("bound", \.bound, .cases(EngineBound.self))
     .adding("expected", \.expected, .signed)
     .adding("observed", \.observed, .signed)
     .layout

@@ -221,7 +221,7 @@ private struct Phrase {
   }
 
   var alarm: String {
-    show("code") + also("on", "report") + order + also("reference", "venueReference")
+    show("code") + also("of", "bound") + also("on", "report") + order + also("reference", "venueReference")
       + ": expected \(show("expected")), observed \(show("observed"))"
   }
 

@@ -36,6 +36,9 @@ extension Configuration {
     engine.outboxAgeMax = Int64(runtime.orderAgeMaxMicroseconds) * 1_000
     engine.tradingDay = day
     engine.poolCapacity = runtime.ordersMax
+    engine.ordersPerDayMax = runtime.requestsPerDayMax
+    engine.executionsMax = runtime.executionsMax
+    engine.portLatchesFirm = killSwitch.sessionDoubtStopsFirm
     engine.marketData = MarketDataSettings(capacity: BookCapacity(orders: runtime.bookOrdersMax))
     engine.numaNode = Int32(runtime.numaNode)
     engine.hugePages = runtime.hugePages

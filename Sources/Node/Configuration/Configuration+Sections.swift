@@ -80,6 +80,8 @@ extension Configuration.Runtime {
     reader.read(
       "order_age_max_microseconds", into: &orderAgeMaxMicroseconds, in: 10...10_000_000)
     reader.read("orders_max", into: &ordersMax, in: 1_024...1_048_576)
+    reader.read("requests_per_day_max", into: &requestsPerDayMax, in: 1_024...16_777_216)
+    reader.read("executions_max", into: &executionsMax, in: 1_024...16_777_216)
     reader.read("book_orders_max", into: &bookOrdersMax, in: 1_024...16_777_216)
   }
 }
@@ -183,6 +185,7 @@ extension Configuration.KillSwitch {
     reader.read(
       "file", into: &file, wanted: "it takes the name of a file", where: { _ in true })
     reader.read("person", into: &person, wanted: Wanted.name, where: Wanted.isName)
+    reader.read("session_doubt_stops_firm", into: &sessionDoubtStopsFirm)
   }
 }
 

@@ -136,6 +136,9 @@ public struct Configuration: Equatable, Sendable {
     /// A new order older than this is withdrawn, never sent late.
     public var orderAgeMaxMicroseconds = 1_000
     public var ordersMax = 16_384
+    /// Of a day: new orders and replaces of each account, and executions of all.
+    public var requestsPerDayMax = 4_194_304
+    public var executionsMax = 3_000_000
     public var bookOrdersMax = 262_144
     public init() {}
   }
@@ -261,6 +264,8 @@ public struct Configuration: Equatable, Sendable {
     public var file = ""
     /// Who is named in the journal when it trips.
     public var person = "operator"
+    /// What makes one session's reports doubtful stops the firm, not that session alone.
+    public var sessionDoubtStopsFirm = false
   }
 
   public struct VirtualTime: Equatable, Sendable {

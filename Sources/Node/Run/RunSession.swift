@@ -23,6 +23,7 @@ struct RunSession {
   private var isLost = false
   private let control: ControlRing
   private var server: ControlServer?
+  private var saidBounds: UInt64 = 0
   private var saidCauses = (firm: LatchCauses(), ports: LatchCauses(), others: LatchCauses())
   private var isJournalFailureSaid = false
 
@@ -186,6 +187,7 @@ struct RunSession {
         say(said)
       }
       lookAtLatches(&line)
+      lookAtBounds(&line)
       line.tick()
     }
     line.end()
@@ -214,10 +216,22 @@ struct RunSession {
         line.end()
         say(
           "NEW ORDERS OF \(scope.uppercased()) ARE STOPPED: \(cause.inWords); its working orders are cancelled. "
-            + "Look, then: needletail rearm --data \(directory.path) --scope … --person … --reason …")
+            + "Look, then: needletail rearm --data \(directory.path) --scope … --person … --reason …"
+        )
       }
     }
     saidCauses = now
+  }
+
+  /// What is nearly used up is said once, while something can be done about it.
+  private mutating func lookAtBounds(_ line: inout LiveLine) {
+    let near = monitor.get(.boundsNear)
+    for bound in EngineBound.allCases where (near & ~saidBounds) >> UInt64(bound.rawValue) & 1 == 1
+    {
+      line.end()
+      say("four fifths of \(bound.setting) are used: \(bound.consequence)")
+    }
+    saidBounds |= near
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.

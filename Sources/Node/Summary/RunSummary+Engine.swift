@@ -88,6 +88,12 @@ extension RunSummary {
     fills.broken = counters.busts
     fills.duplicates = counters.duplicateExecutions
     fills.overfills = counters.overfills
+    bounds = state.bounds.map { Bound(name: $0.bound.name, use: $0) }
+    for bound in state.bounds where bound.isNear {
+      notes.append(
+        "four fifths and more of \(bound.bound.setting) were used (\(bound.highest.grouped) of "
+          + "\(bound.most.grouped)): \(bound.bound.consequence)")
+    }
     for latch in state.latches {
       notes.append(
         "new orders of \(latch.scopeInWords) were stopped to the end by \(latch.cause) (journal record "

@@ -7,7 +7,17 @@ extension RunSummary {
       ("run", run.value), ("feed", feed.value(isVirtualTime: run.isVirtualTime)),
       ("orders", orders.value), ("fills", fills.value),
       ("positions", .array(positions.map(\.value))), ("pnl", pnl.value),
-      ("latency", latency.value), ("memory", memory?.value ?? .null), ("journal", journal.value),
+      ("latency", latency.value), ("memory", memory?.value ?? .null),
+      (
+        "bounds",
+        .array(
+          bounds.map {
+            .object([
+              ("name", .text($0.name)), ("used", .integer(Int64($0.used))),
+              ("highest", .integer(Int64($0.highest))), ("most", .integer(Int64($0.most))),
+            ])
+          })
+      ), ("journal", journal.value),
       (
         "invariants",
         .object([

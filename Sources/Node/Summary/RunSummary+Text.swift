@@ -8,6 +8,7 @@ extension RunSummary {
     positionSection(&page, rowsMax: symbolsMax)
     latencySection(&page)
     memorySection(&page)
+    boundSection(&page)
     page.section("Journal")
     page.row(
       [("records", journal.records.grouped), ("bytes", journal.bytes.grouped)])
@@ -62,6 +63,20 @@ extension RunSummary {
       ("arena", memory.arenaBytes.grouped),
       ("peak resident", memory.peakResidentBytes?.grouped ?? "-"),
     ])
+  }
+
+  private func boundSection(_ page: inout Page) {
+    guard !bounds.isEmpty else { return }
+    page.section("Bounds")
+    var rows = [["", "used", "highest", "of", "share"]]
+    for bound in bounds {
+      let share = Double(bound.highest) * 100 / Double(max(1, bound.most))
+      rows.append([
+        bound.name.replacing("_", with: " "), bound.used.grouped, bound.highest.grouped,
+        bound.most.grouped, "\(Int(share.rounded(.up))) %",
+      ])
+    }
+    page.table(rows, leftColumns: 1)
   }
 
   private func orderSection(_ page: inout Page) {

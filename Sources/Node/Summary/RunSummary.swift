@@ -1,3 +1,5 @@
+import ExecutionCore
+
 /// What a run did: printed as text, and as the JSON that `Summary.md` documents field by field.
 public struct RunSummary: Equatable, Sendable {
   public var run = Run()
@@ -9,6 +11,7 @@ public struct RunSummary: Equatable, Sendable {
   public var latency = Latency()
   /// nil where it is not measured: in virtual time.
   public var memory: Memory?
+  public var bounds: [Bound] = []
   public var journal = Journal()
   public var invariants: [Invariant] = []
   public var exchange = Exchange()
@@ -130,6 +133,21 @@ public struct RunSummary: Equatable, Sendable {
     public var tickToOrder = Percentiles(name: "tick_to_order")
     /// In the order of the path: receive, decode, book, strategy, risk, encode, submit.
     public var stages: [Percentiles] = []
+  }
+
+  /// Something that the engine has a fixed number of.
+  public struct Bound: Equatable, Sendable {
+    public var name: String
+    public var used: Int
+    public var highest: Int
+    public var most: Int
+
+    init(name: String, use: BoundUse) {
+      self.name = name
+      used = use.used
+      highest = use.highest
+      most = use.most
+    }
   }
 
   public struct Memory: Equatable, Sendable {

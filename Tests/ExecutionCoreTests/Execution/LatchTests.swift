@@ -1,5 +1,6 @@
-import ExecutionCore
 import Testing
+
+@testable import ExecutionCore
 
 /// What the venue says about nothing of ours, or what can't be read: nothing new until a person has looked.
 @Suite struct LatchTests {
@@ -119,5 +120,10 @@ import Testing
     #expect(market.sent().map(\.strategy) == [StrategyID(raw: 1)])
     _ = market.driver.engine.cancelLatched()
     #expect(market.sent().isEmpty, "it is asked once")
+  }
+
+  @Test func `every cause is in the set of all`() {
+    #expect(LatchCauses.every.all == LatchCause.allCases)
+    #expect(LatchCauses.every.raw.nonzeroBitCount == LatchCause.allCases.count)
   }
 }

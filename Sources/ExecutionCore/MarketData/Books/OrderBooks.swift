@@ -121,6 +121,9 @@ internal import CSupport
   /// Live orders in all books.
   public var live: UInt64 { @_noLocks get { unsafe core.pointee.counters.live } }
 
+  /// Live orders that there is room for.
+  public var orderCapacity: UInt32 { @_noLocks get { unsafe core.pointee.orderCapacity } }
+
   /// Queues are kept; without them there are no places in a queue and no walks.
   public var hasQueues: Bool { @_noLocks get { unsafe core.pointee.hasQueues } }
 

@@ -1,0 +1,128 @@
+/// What the engine has a fixed number of, taken at the start. Never renumber: the numbers are in the journal.
+@frozen public enum EngineBound: UInt8, BitwiseCopyable, Sendable, CaseIterable {
+  /// Open orders at one time. More are refused (``RefusalCode/poolFull``).
+  case openOrders = 1
+  /// New orders and replaces of the day, of the port that has most. More are refused.
+  case requests = 2
+  /// Executions and busts of the day. Full stops the firm (``LatchCause/ledgerFull``).
+  case executions = 3
+  /// Requests that wait at one time, of the port that has most. More are refused.
+  case outbox = 4
+  /// Timers at one time. More are not set.
+  case timers = 5
+  /// Live orders in all books of the feed at one time. One more is dropped, and its book is not whole.
+  case bookOrders = 6
+}
+
+/// How much of a bound is used.
+public struct BoundUse: Sendable, Hashable {
+  public var bound: EngineBound
+  public var used: Int
+  /// The most that was seen at a look, once in a second of session time.
+  public var highest: Int
+  public var most: Int
+  /// Four fifths and more.
+  public var isNear: Bool { Self.isNear(highest, of: most) }
+
+  static func isNear(_ used: Int, of most: Int) -> Bool { used &* 5 >= most &* 4 }
+}
+
+extension Engine {
+  /// Every bound and its use. Cold.
+  public func bounds() -> [BoundUse] { unsafe core.pointee.boundUses() }
+  /// Bit n: bound n has been four fifths full; see ``EngineBound``.
+  public var boundsNear: UInt32 { unsafe core.pointee.boundWatch.near }
+}
+
+/// The most that was seen of each bound.
+struct BoundWatch: BitwiseCopyable {
+  static var interval: Int64 { 1_000_000_000 }
+  var highest = InlineArray<8, Int>(repeating: 0)
+  var near: UInt32 = 0
+  var next: Int64 = .min
+}
+
+extension EngineState {
+  /// Once in a second of session time; what is nearly full is alarmed, once.
+  mutating func watchBounds() {
+    guard sessionTime >= boundWatch.next else { return }
+    boundWatch.next = sessionTime.addingReportingOverflow(BoundWatch.interval).partialValue
+    look(at: .openOrders, Int(counters.openOrders), of: orders.count)
+    look(at: .executions, ledger.count, of: ledger.most)
+    look(at: .timers, timerCount, of: timers.count)
+    look(
+      at: .bookOrders, Int(clamping: market.books.live), of: Int(market.books.orderCapacity))
+    for port in 0..<portCount {
+      look(at: .requests, requestsUsed(port), of: requestsMost(port), port: port)
+      look(at: .outbox, ports[port].outbox.count, of: ports[port].outbox.capacity, port: port)
+    }
+  }
+
+  private mutating func look(at bound: EngineBound, _ used: Int, of most: Int, port: Int? = nil) {
+    let i = Int(bound.number)
+    boundWatch.highest[i] = max(boundWatch.highest[i], used)
+    let bit: UInt32 = 1 &<< UInt32(truncatingIfNeeded: i)
+    guard BoundUse.isNear(used, of: most), boundWatch.near & bit == 0 else { return }
+    boundWatch.near |= bit
+    cause = feedPosition
+    countAlarm(.boundNear)
+    var payload = AlarmRecord(code: .boundNear, instrument: .none)
+    payload.bound = bound.number
+    payload.port = PortID(raw: port.map { UInt16(truncatingIfNeeded: $0) } ?? .max)
+    payload.expected = Int64(most)
+    payload.observed = Int64(used)
+    record(.alarm, payload)
+  }
+
+  /// Of the day's references, or of the venue's, whichever are fewer.
+  private mutating func requestsUsed(_ port: Int) -> Int { ports[port].referencesUsed }
+  private mutating func requestsMost(_ port: Int) -> Int {
+    let ofVenue =
+      ports[port].referenceMax &+ 1
+      &- min(
+        ports[port].nextReference, ports[port].referenceMax &+ 1)
+    return min(referencesPerPort, ports[port].referencesUsed &+ Int(clamping: ofVenue))
+  }
+
+  mutating func boundUses() -> [BoundUse] {
+    boundWatch.next = .min
+    watchBounds()
+    return EngineBound.allCases.map { bound in
+      let highest = boundWatch.highest[Int(bound.rawValue)]
+      switch bound {
+      case .openOrders:
+        return BoundUse(
+          bound: bound, used: Int(counters.openOrders), highest: highest, most: orders.count)
+      case .executions:
+        return BoundUse(bound: bound, used: ledger.count, highest: highest, most: ledger.most)
+      case .timers:
+        return BoundUse(bound: bound, used: timerCount, highest: highest, most: timers.count)
+      case .bookOrders:
+        return BoundUse(
+          bound: bound, used: Int(clamping: market.books.live), highest: highest,
+          most: Int(market.books.orderCapacity))
+      case .requests:
+        let port = (0..<portCount).max { requestsUsed($0) < requestsUsed($1) } ?? 0
+        return BoundUse(
+          bound: bound, used: requestsUsed(port), highest: highest, most: requestsMost(port))
+      case .outbox:
+        let used = (0..<portCount).map { ports[$0].outbox.count }.max() ?? 0
+        return BoundUse(bound: bound, used: used, highest: highest, most: ports[0].outbox.capacity)
+      }
+    }
+  }
+}
+
+extension EngineBound {
+  /// The raw value, for hot code.
+  var number: UInt8 {
+    switch self {
+    case .openOrders: 1
+    case .requests: 2
+    case .executions: 3
+    case .outbox: 4
+    case .timers: 5
+    case .bookOrders: 6
+    }
+  }
+}
