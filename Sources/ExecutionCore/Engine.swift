@@ -82,6 +82,7 @@ public import CSupport
   public mutating func advance(sessionTime: Int64, machineTime: Int64) {
     setTime(sessionTime, machineTime)
     unsafe core.pointee.sweepTimeouts()
+    unsafe core.pointee.flushRefusals()
     unsafe core.pointee.watchBounds()
   }
 

@@ -24,7 +24,7 @@ public struct BoundUse: Sendable, Hashable {
   /// Four fifths and more.
   public var isNear: Bool { Self.isNear(highest, of: most) }
 
-  static func isNear(_ used: Int, of most: Int) -> Bool { used &* 5 >= most &* 4 }
+  static func isNear(_ used: Int, of most: Int) -> Bool { used > 0 && used &* 5 >= most &* 4 }
 }
 
 extension Engine {
@@ -77,11 +77,9 @@ extension EngineState {
   /// Of the day's references, or of the venue's, whichever are fewer.
   private mutating func requestsUsed(_ port: Int) -> Int { ports[port].referencesUsed }
   private mutating func requestsMost(_ port: Int) -> Int {
-    let ofVenue =
-      ports[port].referenceMax &+ 1
-      &- min(
-        ports[port].nextReference, ports[port].referenceMax &+ 1)
-    return min(referencesPerPort, ports[port].referencesUsed &+ Int(clamping: ofVenue))
+    let (sum, over) = ports[port].referencesUsed.addingReportingOverflow(
+      Int(clamping: ports[port].referencesOfVenue))
+    return over ? referencesPerPort : min(referencesPerPort, sum)
   }
 
   mutating func boundUses() -> [BoundUse] {

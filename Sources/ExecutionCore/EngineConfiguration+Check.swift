@@ -104,7 +104,8 @@ extension EngineConfiguration {
       "\(instrumentLimits.sorted { $0.key.raw < $1.key.raw })",
       "\(restricted.map(\.raw).sorted())", "\(staticCollar)", "\(dynamicCollar)",
       "\(dataAgeMax) \(goodQuoteAgeMax) \(duplicateWindow) \(duplicatesMax)",
-      "\(acknowledgeTimeout) \(portLatchesFirm) \(outboxAgeMax) \(tradingDay) \(marketData)", "\(poolCapacity)",
+      "\(acknowledgeTimeout) \(portLatchesFirm) \(outboxAgeMax) \(tradingDay) \(marketData)",
+      "\(poolCapacity) \(ordersPerDayMax) \(executionsMax) \(outboxCapacity) \(timersMax)",
       "\(venues.map(\.inWords)) \(ports) \(routes)",
     ]
     for byte in parts.joined(separator: "|").utf8 {

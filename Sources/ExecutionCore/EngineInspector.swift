@@ -156,9 +156,8 @@ extension EngineState {
       sessionTime: sessionTime, counters: counters, books: market.books.counters,
       feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
       alarms: alarmed, cash: (0..<accountCount).map { Money(raw: cash[$0]) },
-      nextClientOrderID: nextClientOrderID, ports: portSummaries(), latches: latchSummaries(), bounds: boundUses(),
-      stateHash: stateHash(),
-      brokenInvariants: brokenInvariants())
+      nextClientOrderID: nextClientOrderID, ports: portSummaries(), latches: latchSummaries(),
+      bounds: boundUses(), stateHash: stateHash(), brokenInvariants: brokenInvariants())
   }
 
   func portsReady() -> Int {
@@ -175,9 +174,9 @@ extension EngineState {
 
   private func portSummaries() -> [PortSummary] {
     (0..<portCount).map { i in
+      let ofVenue = ports[i].referencesOfVenue
       let port = ports[i]
       let ofDay = UInt64(max(0, referencesPerPort - port.referencesUsed))
-      let ofVenue = port.referenceMax &+ 1 &- min(port.nextReference, port.referenceMax &+ 1)
       return PortSummary(
         port: PortID(raw: UInt16(i)), venue: VenueID(raw: UInt16(port.venue)), isUp: port.isUp,
         isReady: port.isReady, nextReference: port.nextReference,

@@ -72,6 +72,7 @@ extension EngineState {
     timers = columns.timers
     strategies = columns.strategies
     refusals = columns.refusals
+    refusalLog = columns.refusalLog
     alarms = columns.alarms
     self.market = market
     quotes = market.quotes
@@ -215,6 +216,7 @@ extension EngineState {
   }
 
   mutating func recordEnd(stateHash: UInt64) {
+    flushRefusals(isEnd: true)
     var session = SessionRecord()
     session.tradingDay = UInt64(tradingDay)
     session.nextClientOrderID = nextClientOrderID
@@ -294,6 +296,7 @@ struct EngineColumns {
   let timers: Column<StrategyTimer>
   let strategies: Column<StrategyFacts>
   let refusals: Column<UInt64>
+  let refusalLog: RefusalLog
   let alarms: Column<UInt64>
 
   init(_ b: inout ColumnBuilder, _ c: EngineConfiguration) {
@@ -342,6 +345,7 @@ struct EngineColumns {
     timers = b.column(StrategyTimer(), c.timersMax)
     strategies = b.column(StrategyFacts(), c.strategies.count)
     refusals = b.column(0, 64)
+    refusalLog = RefusalLog(&b, cells: cells)
     alarms = b.column(0, 64)
   }
 }

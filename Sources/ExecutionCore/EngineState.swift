@@ -91,6 +91,7 @@
   var strategies: Column<StrategyFacts>
   var counters = EngineCounters()
   var refusals: Column<UInt64>
+  var refusalLog: RefusalLog
   var alarms: Column<UInt64>
   var boundWatch = BoundWatch()
 

@@ -34,7 +34,7 @@ import Testing
   @Test func `payloads have the sizes that are on disk`() {
     let sizes: [(RecordType, Int)] = [
       (.sessionStarted, 80), (.portDefined, 48), (.instrumentDefined, 72), (.intent, 160),
-      (.report, 176), (.refusal, 120), (.orderState, 80), (.execution, 128), (.alarm, 48),
+      (.report, 176), (.refusal, 128), (.orderState, 80), (.execution, 128), (.alarm, 48),
       (.latch, 16), (.command, 144), (.marketState, 32), (.timer, 24), (.sessionEnded, 80),
     ]
     for (type, size) in sizes { #expect(RecordLayout.of(type)?.size == size, "\(type)") }

@@ -125,8 +125,10 @@ private struct Day {
       day.intend(lane)
       day.fill(lane)
       day.state(lane, .done, leaves: 0)
-      let refusal = Refusal(.notionalLimit, scope: .account, limit: 1000, observed: 2873)
+      let refusal = Refusal(
+        .notionalLimit, scope: .account, limit: 100_000_000_000, observed: 287_300_000_000)
       var record = RefusalRecord(refusal, instrument: day.apple, quote: day.quote)
+      record.number = 7
       record.request = VenueRequest.Kind.new.rawValue
       record.side = Side.sellShort.rawValue
       record.price = 28_729_000_000
@@ -150,7 +152,8 @@ private struct Day {
     #expect(lines[5].hasSuffix("cancel unresolved"))
     #expect(
       lines[6].contains(
-        "notional limit: new sell short 10 @ 287.2900; account limit 1000, observed 2873"))
+        "notional limit: new sell short 10 @ 287.2900; account limit 1000.0000, observed 2873.0000 (number 7)"
+      ))
     #expect(lines.allSatisfy { $0.prefix(10).last?.isNumber == true })
   }
 

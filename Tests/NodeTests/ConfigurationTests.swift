@@ -87,7 +87,8 @@ struct ConfigurationTests {
       "feed:\n  sede: 4", "c.yaml:2:3: feed.sede: unknown key; did you mean 'seed'?"),
     Case(
       "kill_switch:\n  zzzzzzzzz: 4",
-      "c.yaml:2:3: kill_switch.zzzzzzzzz: unknown key; known here: file, person, session_doubt_stops_firm"),
+      "c.yaml:2:3: kill_switch.zzzzzzzzz: unknown key; known here: file, person, session_doubt_stops_firm"
+    ),
     Case(
       "feed:\n  seed: -1",
       "c.yaml:2:9: feed.seed: '-1' is refused: it takes a whole number from 0 to "

@@ -105,9 +105,22 @@
   public var request: UInt8
   public var side: UInt8
   public var timeInForce: UInt8
-  public var reserved0: UInt16 = 0
-  public var reserved1: UInt32 = 0
-  public var reserved2: UInt64 = 0
+  public var reserved: UInt16 = 0
+  /// For how many alike (strategy, instrument, code) the record stands, this one among them.
+  public var count: UInt32 = 1
+  /// Number of this one, which is the last, and of the first.
+  public var number: UInt64 = 0
+  public var firstNumber: UInt64 = 0
+
+  /// Of nothing.
+  init() {
+    self.init(
+      Refusal(.unknownOrder, scope: .order, limit: 0, observed: 0), instrument: .none,
+      quote: Quote(
+        bid: Price(raw: 0), ask: Price(raw: 0), bidQuantity: Quantity(raw: 0),
+        askQuantity: Quantity(raw: 0)))
+    count = 0
+  }
 
   public init(_ refusal: Refusal, instrument: InstrumentID, quote: Quote) {
     limit = Wide(refusal.limit)

@@ -151,23 +151,4 @@ extension EngineState {
     case .instrument: nil
     }
   }
-
-  /// Counts and journals a refusal, and gives it back as the answer.
-  mutating func refuse(
-    _ refusal: Refusal, instrument: InstrumentID, account: AccountID, strategy: StrategyID,
-    kind: VenueRequest.Kind, price: Int64, quantity: Int64, side: Side,
-    clientOrderID: ClientOrderID = .none
-  ) -> Refusal {
-    counters.refused &+= 1
-    refusals[Int(refusal.code.rawValue)] &+= 1
-    var payload = RefusalRecord(refusal, instrument: instrument, quote: quotes.quote(instrument))
-    payload.clientOrderID = clientOrderID
-    payload.price = price
-    payload.quantity = quantity
-    payload.feedPosition = feedPosition
-    payload.request = kind.rawValue
-    payload.side = side.rawValue
-    _ = recordIfRoom(.refusal, payload, account: account, strategy: strategy)
-    return refusal
-  }
 }

@@ -263,8 +263,13 @@ extension EngineState {
     let absolute = UInt128(settings.dynamicAbsolute) * 20_000
     let width = max(share, absolute)
     guard distance * 10_000 <= width else {
-      return Refusal(
-        .dynamicCollar, scope: .instrument, limit: doubled / 2, observed: Int128(t.price))
+      // The last price to the inside that would have passed.
+      let reach = Int128(clamping: width / 10_000)
+      let above = Int128(t.price) * 2 > doubled
+      let twice = above ? doubled + reach : doubled - reach
+      let isWhole = twice & 1 == 0
+      let bound = above || isWhole ? twice >> 1 : (twice >> 1) + 1
+      return Refusal(.dynamicCollar, scope: .instrument, limit: bound, observed: Int128(t.price))
     }
     return nil
   }

@@ -70,9 +70,44 @@ public struct RecordDecoder: Sendable {
     for field in layout.fields {
       decoded.fields.append((field.name, value(field, record, facts)))
     }
+    if record.type == .refusal { putInUnits(&decoded, facts) }
     remember(record, layout, facts)
     decoded.clientOrderID = order(of: record, layout, decoded)
     return decoded
+  }
+
+  /// A refusal's limit and what was observed, in the unit of its check.
+  private func putInUnits(_ refusal: inout DecodedRecord, _ facts: Instrument) {
+    guard case .name(let name) = refusal["code"],
+      let code = RefusalCode.allCases.first(where: { "\($0)" == name })
+    else { return }
+    for i in refusal.fields.indices where ["limit", "observed"].contains(refusal.fields[i].name) {
+      guard case .integer(let raw) = refusal.fields[i].value else { continue }
+      refusal.fields[i].value = value(raw, of: code, refusal["scope"], facts)
+    }
+  }
+
+  private func value(
+    _ raw: Int128, of code: RefusalCode, _ scope: FieldValue, _ facts: Instrument
+  ) -> FieldValue {
+    let byte = UInt8(exactly: raw)
+    switch code {
+    case .notionalLimit: return .decimal(raw, exponent: -8)
+    case .staticCollar, .dynamicCollar, .badPrice, .tickSize, .crossedBook:
+      return .decimal(raw, exponent: facts.priceExponent)
+    case .shortSale where scope == .name("\(RiskScope.instrument)"):
+      return .decimal(raw, exponent: facts.priceExponent)
+    case .quantityLimit, .positionLimit, .lotSize, .badQuantity, .shortSale:
+      return .decimal(raw, exponent: facts.quantityExponent)
+    case .halted, .noInstrumentState:
+      return byte.flatMap(MarketStatus.init).map { .name("\($0)") } ?? .integer(raw)
+    case .sessionClosed:
+      return byte.flatMap(MarketHours.init).map { .name("\($0)") } ?? .integer(raw)
+    case .latched:
+      let causes = LatchCauses(raw: UInt32(truncatingIfNeeded: raw)).all
+      return .name(causes.isEmpty ? "none" : causes.map { "\($0)" }.joined(separator: ", "))
+    default: return .integer(raw)
+    }
   }
 
   private func context(_ record: JournalRecord, _ layout: RecordLayout) -> Instrument {

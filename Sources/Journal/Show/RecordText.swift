@@ -188,10 +188,18 @@ private struct Phrase {
     return letterReason + " (\(words))"
   }
 
+  private var unit: String { record["code"] == .name("\(RefusalCode.staleData)") ? " ns" : "" }
+
   var refusal: String {
     let asked = has("quantity") ? ": \(show("request")) \(terms)" : ": \(show("request"))"
+    var many = ""
+    if case .integer(let count) = record["count"], count > 1 {
+      many = " (\(count) alike, numbers \(show("firstNumber")) to \(show("number")))"
+    } else if has("number") {
+      many = " (number \(show("number")))"
+    }
     return show("code") + asked + "; \(show("scope")) limit \(show("limit")), "
-      + "observed \(show("observed"))" + order + quote
+      + "observed \(show("observed"))\(unit)" + order + quote + many
   }
 
   var orderState: String {
@@ -221,15 +229,19 @@ private struct Phrase {
   }
 
   var alarm: String {
-    show("code") + also("of", "bound") + also("on", "report") + order + also("reference", "venueReference")
+    show("code") + also("of", "bound") + also("on", "report") + order
+      + also("reference", "venueReference")
       + ": expected \(show("expected")), observed \(show("observed"))"
   }
 
-  private var scopePort: String { has("port") || record["port"] == .integer(0) ? " \(show("port"))" : "" }
+  private var scopePort: String {
+    has("port") || record["port"] == .integer(0) ? " \(show("port"))" : ""
+  }
 
   var latch: String {
     let change = record["isSet"] == .flag(true) ? "stopped" : "cleared"
-    return show("scope") + scopePort + " \(change): \(show("changed")); standing: \(show("standing"))"
+    return show("scope") + scopePort + " \(change): \(show("changed")); "
+      + "standing: \(show("standing"))"
   }
 
   var command: String {
@@ -237,7 +249,8 @@ private struct Phrase {
     return show("command") + " \(show("scope"))" + also("account", "commandAccount")
       + also("strategy", "commandStrategy") + also("limit", "limit") + also("value", "value")
       + (isOfLatch ? scopePort + also("cause", "cause") : "")
-      + also("by", "person") + also("because", "reason") + also("user", "user") + (record["accepted"] == .flag(true) ? ": done" : ": refused")
+      + also("by", "person") + also("because", "reason") + also("user", "user")
+      + (record["accepted"] == .flag(true) ? ": done" : ": refused")
   }
 
   var marketState: String {

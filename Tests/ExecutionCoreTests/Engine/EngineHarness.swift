@@ -251,6 +251,25 @@ final class Market<S: Strategy> {
   func advance(by nanoseconds: Int64) {
     driver.advance(sessionTime: time + nanoseconds, machineTime: 0)
   }
+  /// The payloads of a type in the journal, with the strategy that each concerns.
+  func recordsWithStrategy<T: BitwiseCopyable>(_ type: RecordType, _: T.Type) -> [(T, UInt32)] {
+    let bytes = lane.records
+    var found: [(T, UInt32)] = []
+    var offset = 0
+    while offset + MemoryLayout<RecordHeader>.size <= bytes.count {
+      let header = bytes.loadUnaligned(fromByteOffset: offset, as: RecordHeader.self)
+      guard header.length > 0 else { break }
+      if header.type == type.rawValue {
+        let payload = offset + MemoryLayout<RecordHeader>.size
+        found.append((bytes.loadUnaligned(fromByteOffset: payload, as: T.self), header.strategy))
+      }
+      offset += Int(header.length)
+    }
+    return found
+  }
+  func records<T: BitwiseCopyable>(_ type: RecordType, _ payload: T.Type) -> [T] {
+    recordsWithStrategy(type, payload).map(\.0)
+  }
   func order(_ handle: OrderHandle) -> OrderView? { driver.engine.order(handle) }
   func position(_ strategy: UInt32 = 0, _ instrument: UInt32 = 0) -> Int64 {
     driver.engine.position(StrategyID(raw: strategy), InstrumentID(raw: instrument)).raw

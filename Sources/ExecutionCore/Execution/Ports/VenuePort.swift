@@ -87,6 +87,14 @@ struct VenuePort: BitwiseCopyable {
       missing > 0 || cancelsWanted > 0 || hasCaughtUp && !isReady
     }
   }
+  /// References that the venue's range leaves, the next one among them.
+  var referencesOfVenue: UInt64 {
+    @inline(__always) mutating get {
+      guard nextReference <= referenceMax else { return 0 }
+      let (left, over) = (referenceMax &- nextReference).addingReportingOverflow(1)
+      return over ? .max : left
+    }
+  }
   /// A reference may be given out, and its place in the table is free.
   @inline(__always) mutating func hasReference(in table: Column<ReferenceEntry>) -> Bool {
     nextReference <= referenceMax && table[referencePlace(of: nextReference)].reference == 0
