@@ -171,6 +171,10 @@
 
   // MARK: Orders
 
+  /// The number of the last refusal, by which it can be cited: those of a session are counted from 1, and
+  /// journalled with it.
+  @inlinable public var lastRefusal: UInt64 { unsafe core.pointee.counters.refused }
+
   /// Checks, journals and queues a new limit order.
   #if !DEBUG
     @_noLocks

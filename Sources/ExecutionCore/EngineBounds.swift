@@ -30,8 +30,11 @@ public struct BoundUse: Sendable, Hashable {
 extension Engine {
   /// Every bound and its use. Cold.
   public func bounds() -> [BoundUse] { unsafe core.pointee.boundUses() }
-  /// Bit n: bound n has been four fifths full; see ``EngineBound``.
-  public var boundsNear: UInt32 { unsafe core.pointee.boundWatch.near }
+  /// Bit n: bound n has been four fifths full, see ``EngineBound``; above bit 31 how often that was alarmed, for
+  /// each port has a word to say.
+  public var boundsNear: UInt64 {
+    unsafe UInt64(core.pointee.boundWatch.alarms) << 32 | UInt64(core.pointee.boundWatch.near)
+  }
 }
 
 /// The most that was seen of each bound.
@@ -39,6 +42,7 @@ struct BoundWatch: BitwiseCopyable {
   static var interval: Int64 { 1_000_000_000 }
   var highest = InlineArray<8, Int>(repeating: 0)
   var near: UInt32 = 0
+  var alarms: UInt32 = 0
   var next: Int64 = .min
 }
 
@@ -54,7 +58,9 @@ extension EngineState {
       at: .bookOrders, Int(clamping: market.books.live), of: Int(market.books.orderCapacity))
     for port in 0..<portCount {
       look(at: .requests, requestsUsed(port), of: requestsMost(port), port: port)
-      look(at: .outbox, ports[port].outbox.count, of: ports[port].outbox.capacity, port: port)
+      look(
+        at: .outbox, ports[port].outbox.ordinaryCount, of: ports[port].outbox.ordinaryCapacity,
+        port: port)
     }
   }
 
@@ -62,8 +68,16 @@ extension EngineState {
     let i = Int(bound.number)
     boundWatch.highest[i] = max(boundWatch.highest[i], used)
     let bit: UInt32 = 1 &<< UInt32(truncatingIfNeeded: i)
-    guard BoundUse.isNear(used, of: most), boundWatch.near & bit == 0 else { return }
+    guard BoundUse.isNear(used, of: most) else { return }
+    // Each port has a word of its own to say.
+    if let port {
+      guard ports[port].boundsNear & bit == 0 else { return }
+      ports[port].boundsNear |= bit
+    } else if boundWatch.near & bit != 0 {
+      return
+    }
     boundWatch.near |= bit
+    boundWatch.alarms &+= 1
     cause = feedPosition
     countAlarm(.boundNear)
     var payload = AlarmRecord(code: .boundNear, instrument: .none)
@@ -83,29 +97,37 @@ extension EngineState {
   }
 
   mutating func boundUses() -> [BoundUse] {
-    boundWatch.next = .min
-    watchBounds()
-    return EngineBound.allCases.map { bound in
+    EngineBound.allCases.map { bound in
       let highest = boundWatch.highest[Int(bound.rawValue)]
       switch bound {
       case .openOrders:
         return BoundUse(
-          bound: bound, used: Int(counters.openOrders), highest: highest, most: orders.count)
+          bound: bound, used: Int(counters.openOrders),
+          highest: max(highest, Int(counters.openOrders)), most: orders.count)
       case .executions:
-        return BoundUse(bound: bound, used: ledger.count, highest: highest, most: ledger.most)
+        return BoundUse(bound: bound, used: ledger.count, highest: ledger.count, most: ledger.most)
       case .timers:
-        return BoundUse(bound: bound, used: timerCount, highest: highest, most: timers.count)
+        return BoundUse(
+          bound: bound, used: timerCount, highest: max(highest, timerCount), most: timers.count)
       case .bookOrders:
         return BoundUse(
-          bound: bound, used: Int(clamping: market.books.live), highest: highest,
+          bound: bound, used: Int(clamping: market.books.live),
+          highest: max(highest, Int(clamping: market.books.live)),
           most: Int(market.books.orderCapacity))
       case .requests:
-        let port = (0..<portCount).max { requestsUsed($0) < requestsUsed($1) } ?? 0
-        return BoundUse(
-          bound: bound, used: requestsUsed(port), highest: highest, most: requestsMost(port))
+        // Of the port that has used the greatest share.
+        let port =
+          (0..<portCount).max {
+            Int128(requestsUsed($0)) * Int128(requestsMost($1))
+              < Int128(requestsUsed($1)) * Int128(requestsMost($0))
+          } ?? 0
+        let used = requestsUsed(port)
+        return BoundUse(bound: bound, used: used, highest: used, most: requestsMost(port))
       case .outbox:
-        let used = (0..<portCount).map { ports[$0].outbox.count }.max() ?? 0
-        return BoundUse(bound: bound, used: used, highest: highest, most: ports[0].outbox.capacity)
+        let used = (0..<portCount).map { ports[$0].outbox.ordinaryCount }.max() ?? 0
+        return BoundUse(
+          bound: bound, used: used, highest: max(highest, used),
+          most: ports[0].outbox.ordinaryCapacity)
       }
     }
   }

@@ -137,6 +137,8 @@ public struct EngineConfiguration: Sendable {
   /// What makes one port's reports doubtful (a gap of its stream, a report that can't be read, or of an order that
   /// is in no book) stops the firm, not that port alone.
   public var portLatchesFirm = false
+  /// What stopped the last run with the same books, at whatever scope, and nobody has cleared: it stops the firm.
+  public var standingCauses = LatchCauses()
   /// Oldest new order or replace that may still be handed to the wire, in machine nanoseconds.
   public var outboxAgeMax: Int64 = 1_000_000
 

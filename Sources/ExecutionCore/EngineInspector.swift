@@ -94,10 +94,12 @@ extension Engine {
   public func causes(_ command: Command) -> LatchCauses {
     unsafe core.pointee.causes(of: command)
   }
-  /// Causes of the firm, of all ports together, and of all accounts and strategies together.
-  public func causesByKind() -> (firm: LatchCauses, ports: LatchCauses, others: LatchCauses) {
-    unsafe core.pointee.causesByKind()
-  }
+  /// Causes at all scopes together.
+  public var allCauses: LatchCauses { unsafe core.pointee.allCauses() }
+  /// The firm, the accounts and the strategies; as places behind them come the ports.
+  var scopeCount: Int { unsafe core.pointee.scopes.count }
+  /// The cause that was set last, and where: 0 is the firm, then come the accounts, the strategies, the ports.
+  public var lastLatch: (place: Int, cause: LatchCause) { unsafe core.pointee.latches.last }
   /// How many causes have come to stand since the start, at all scopes: who sees it grow has to
   /// ``cancelLatched()``.
   public var latchesSet: UInt64 { unsafe core.pointee.latches.count }

@@ -29,6 +29,7 @@ extension EngineState {
       h.mix(UInt64(ports[i].causes.raw))
     }
     for slot in 0..<orders.count where orders[slot].generation != 0 { hash(orders[slot], &h) }
+    h.mix(UInt64(latches.standing.raw))
     for i in 0..<scopes.count {
       h.mix(scopes[i].openOrders)
       h.mix(UInt64(scopes[i].causes.raw))

@@ -193,6 +193,8 @@ extension EngineState {
   }
 
   mutating func recordStart(_ c: EngineConfiguration) {
+    // Before the session begins, so that no crash comes between and forgets them.
+    carry(c.standingCauses)
     var session = SessionRecord()
     session.tradingDay = UInt64(tradingDay)
     session.configurationHash = c.hash
@@ -217,6 +219,8 @@ extension EngineState {
 
   mutating func recordEnd(stateHash: UInt64) {
     flushRefusals(isEnd: true)
+    boundWatch.next = .min
+    watchBounds()
     var session = SessionRecord()
     session.tradingDay = UInt64(tradingDay)
     session.nextClientOrderID = nextClientOrderID

@@ -89,7 +89,7 @@
   var timersLeft = 0
   var timerHorizon: Int64 = .min
   var strategies: Column<StrategyFacts>
-  var counters = EngineCounters()
+  @usableFromInline var counters = EngineCounters()
   var refusals: Column<UInt64>
   var refusalLog: RefusalLog
   var alarms: Column<UInt64>

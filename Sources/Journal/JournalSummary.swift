@@ -28,6 +28,8 @@ public struct JournalSummary: Sendable, Equatable {
   public var openOrders: [OpenOrder] = []
   /// Those that are not flat; by account, strategy, instrument.
   public var positions: [Position] = []
+  /// What stopped new orders at the end, over all scopes.
+  public var standingCauses = LatchCauses()
   public var torn: JournalEnd.TornTail?
 
   public init() {}
@@ -73,6 +75,7 @@ public struct JournalSummary: Sendable, Equatable {
     summary.records = end.records
     summary.lastSequence = end.lastSequence
     summary.torn = end.torn
+    summary.standingCauses.raw = tally.standing.values.reduce(0, |)
     summary.openOrders = tally.orders.values.sorted { $0.clientOrderID.raw < $1.clientOrderID.raw }
     summary.positions = tally.byKey.values.filter { $0.quantity != 0 }.sorted {
       ($0.account.raw, $0.strategy.raw, $0.instrument.raw)
@@ -92,12 +95,29 @@ private struct Tally {
   var summary = JournalSummary()
   var orders: [UInt64: JournalSummary.OpenOrder] = [:]
   fileprivate(set) var byKey: [Key: JournalSummary.Position] = [:]
+  /// Causes by scope.
+  fileprivate(set) var standing: [[UInt32]: UInt32] = [:]
   private var symbols: [UInt32: String] = [:]
+
+  private static let firm: [UInt32] = []
 
   mutating func take(_ record: JournalRecord) {
     guard record.header.version == RecordHeader.version else { return }
     switch record.type {
-    case .sessionStarted, .sessionEnded: session(record)
+    case .sessionStarted, .sessionEnded:
+      session(record)
+      // A session has taken over what stood before it, as the firm's.
+      if record.type == .sessionStarted { standing = standing.filter { $0.key == Self.firm } }
+    case .latch where record.fits(LatchRecord.self):
+      let scope = UInt32(load(record, \LatchRecord.scope))
+      let key =
+        scope == UInt32(RiskScope.firm.rawValue)
+        ? Self.firm
+        : [
+          scope, record.header.account, record.header.strategy,
+          UInt32(load(record, \LatchRecord.port.raw)),
+        ]
+      standing[key] = load(record, \LatchRecord.standing)
     case .instrumentDefined where record.fits(InstrumentRecord.self):
       symbols[load(record, \InstrumentRecord.instrument.raw)] =
         SymbolCode.decode(load(record, \InstrumentRecord.facts.symbol))

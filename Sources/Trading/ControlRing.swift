@@ -7,12 +7,20 @@ public import ExecutionCore
 @safe @usableFromInline package final class ControlRing: @unchecked Sendable {
   /// What became of a command.
   @frozen @usableFromInline package struct Answer: BitwiseCopyable, Sendable {
-    @usableFromInline package var isDone: UInt64
-    /// ``LatchCauses`` of the command's scope afterwards.
-    @usableFromInline package var causes: UInt64
-    @inlinable package init(isDone: Bool, causes: LatchCauses) {
+    /// ``Command/number`` of its question.
+    @usableFromInline package var number: UInt16 = 0
+    @usableFromInline package var isDone: UInt16 = 0
+    /// ``LatchCauses`` of the command's scope afterwards, and of all scopes together.
+    @usableFromInline package var causes: UInt32 = 0
+    @usableFromInline package var everywhere: UInt64 = 0
+    @inlinable init() {}
+    @inlinable package init(
+      _ command: Command, isDone: Bool, causes: LatchCauses, everywhere: LatchCauses
+    ) {
+      number = command.number
       self.isDone = isDone ? 1 : 0
-      self.causes = UInt64(causes.raw)
+      self.causes = causes.raw
+      self.everywhere = UInt64(everywhere.raw)
     }
   }
   private static let places: UInt64 = 16
@@ -68,7 +76,7 @@ public import ExecutionCore
   }
   /// Answers come in the order of the commands; nil while there is none.
   package func answer() -> Answer? {
-    var answer = Answer(isDone: false, causes: LatchCauses())
+    var answer = Answer()
     let came = unsafe nt_ring_pop(&ends.pointee.learning, &answer, MemoryLayout<Answer>.size)
     return came ? answer : nil
   }

@@ -30,11 +30,9 @@ public import CSupport
     /// Net profit in 10⁻⁴ dollars, two's complement.
     case netProfit
     case openOrders
-    /// ``LatchCauses``: of the firm, of any port, of any account or strategy; and how many have been set so far,
-    /// which is written last.
-    case firmCauses
-    case portCauses
-    case ownCauses
+    /// ``Engine/lastLatch``, and how many have been set so far, which is written last.
+    case latchPlace
+    case latchCause
     case latches
     /// ``Engine/boundsNear``.
     case boundsNear

@@ -212,7 +212,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     for _ in 0..<Self.commandsPerTick {
       guard let command = control.next() else { return }
       let isDone = carryOut(command)
-      control.tell(ControlRing.Answer(isDone: isDone, causes: path.driver.engine.causes(command)))
+      control.tell(
+        ControlRing.Answer(
+          command, isDone: isDone, causes: path.driver.engine.causes(command),
+          everywhere: path.driver.engine.allCauses))
     }
   }
 
@@ -267,10 +270,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   }
 
   @inlinable mutating func tellLatches() {
-    let causes = path.driver.engine.causesByKind()
-    monitor.set(.firmCauses, UInt64(causes.firm.raw))
-    monitor.set(.portCauses, UInt64(causes.ports.raw))
-    monitor.set(.ownCauses, UInt64(causes.others.raw))
+    let last = path.driver.engine.lastLatch
+    monitor.set(.latchPlace, UInt64(last.place))
+    monitor.set(.latchCause, UInt64(last.cause.rawValue))
     monitor.set(.latches, path.driver.engine.latchesSet)
   }
 
@@ -288,7 +290,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.ordersSent, counters.newOrders)
     monitor.set(.fills, counters.standingExecutions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
-    monitor.set(.boundsNear, UInt64(path.driver.engine.boundsNear))
+    monitor.set(.boundsNear, path.driver.engine.boundsNear)
     guard path.now >= nextTotals else { return }
     nextTotals = path.now &+ Self.totalsInterval
     let totals = path.driver.engine.totals

@@ -152,8 +152,9 @@ private struct Day {
     #expect(lines[5].hasSuffix("cancel unresolved"))
     #expect(
       lines[6].contains(
-        "notional limit: new sell short 10 @ 287.2900; account limit 1000.0000, observed 2873.0000 (number 7)"
+        "notional limit: new sell short 10 @ 287.2900; account limit 1000.0000, observed 2873.0000;"
       ))
+    #expect(lines[6].hasSuffix(" (number 7)"))
     #expect(lines.allSatisfy { $0.prefix(10).last?.isNumber == true })
   }
 

@@ -34,9 +34,9 @@ struct ControlRequestTests {
   @Test func `a scope that the run has not is none`() throws {
     let request = ControlRequest(
       verb: .kill, scope: .strategy("taker"), cause: nil, person: "Ada", reason: "why")
-    #expect(request.command(accounts: ["main"], strategies: ["maker"], user: 7) == nil)
+    #expect(request.command(accounts: ["main"], strategies: ["maker"], ports: 1, user: 7) == nil)
     let command = try #require(
-      request.command(accounts: ["main"], strategies: ["maker", "taker"], user: 7))
+      request.command(accounts: ["main"], strategies: ["maker", "taker"], ports: 1, user: 7))
     #expect(command.scope == .strategy && command.strategy.raw == 1 && command.user == 7)
     #expect(command.cause == LatchCause.person.rawValue)
   }
@@ -71,7 +71,9 @@ struct ControlTests {
     let nobody = try ask("rearm", "--scope", "strategy:nobody", in: run, data: data)
     #expect(nobody.status == 1 && nobody.output.contains("strategy:"), "it says who there is")
     let armed = try ask("rearm", in: run, data: data)
-    #expect(armed.status == 0 && armed.output == "done: new orders pass\n", "\(armed.errors)")
+    #expect(
+      armed.status == 0 && armed.output == "done: nothing stops that scope any more\n",
+      "\(armed.errors)")
     let again = try ask("rearm", in: run, data: data)
     #expect(again.status == 1 && again.output == "refused: nothing stops that scope\n")
     let commands = run.journalled("command")
@@ -91,7 +93,7 @@ struct ControlTests {
       }, "new orders pass again")
     let result = try run.interrupt()
     #expect(result.status == 0, "\(result.errors)\(result.output)")
-    #expect(result.errors.contains("NEW ORDERS OF THE FIRM ARE STOPPED: a person said so"))
+    #expect(result.errors.contains("NEW ORDERS OF FIRM ARE STOPPED: a person said so"))
     #expect(!FileManager.default.fileExists(atPath: data + "/control"))
   }
 
@@ -127,7 +129,9 @@ struct ControlTests {
     }
     #expect(ordersSince(killed) == 0)
     let armed = try ask("rearm", "--cause", "killFile", in: run, data: data)
-    #expect(armed.status == 0 && armed.output == "done: new orders pass\n", "\(armed.errors)")
+    #expect(
+      armed.status == 0 && armed.output == "done: nothing stops that scope any more\n",
+      "\(armed.errors)")
     #expect(run.wait { ordersSince(killed) > 0 })
     #expect(try run.interrupt().status == 0)
   }
@@ -175,5 +179,33 @@ struct ControlTests {
     }
     #expect(run.journalled("command").count == 1)
     #expect(try run.interrupt().status == 0)
+  }
+
+  /// A run that was killed while it was stopped is not armed by being started again.
+  @Test func `what stopped a run that died stops the next one in its directory`() throws {
+    let directory = try TemporaryDirectory()
+    let data = directory.path + "/data"
+    try FileManager.default.createDirectory(atPath: data, withIntermediateDirectories: true)
+    // Stopped before it could send anything, or its open orders would keep the next one out.
+    try "".write(toFile: data + "/kill", atomically: true, encoding: .utf8)
+    let run = try RunningCommand.run(in: directory.path)
+    #expect(run.wait { !run.journalled("latch").isEmpty })
+    kill(run.process.processIdentifier, SIGKILL)
+    run.process.waitUntilExit()
+    try FileManager.default.removeItem(atPath: data + "/kill")
+    let next = try RunningCommand.run(in: directory.path)
+    #expect(
+      next.wait {
+        next.journalled("refusal").contains {
+          $0["code"] as? String == "latched" && $0["observed"] as? String == "killFile"
+        }
+      })
+    #expect(next.journalled("intent").isEmpty)
+    let armed = try ask("rearm", in: next, data: data)
+    #expect(armed.status == 0, "\(armed.output)\(armed.errors)")
+    #expect(next.wait { !next.journalled("intent").isEmpty })
+    let result = try next.interrupt()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    #expect(result.errors.contains("NEW ORDERS OF FIRM ARE STOPPED: the kill file"))
   }
 }

@@ -42,7 +42,8 @@
   public var user: UInt32
   /// For the scope of a port.
   public var port: PortID
-  public var reserved: UInt16 = 0
+  /// Whoever asks may count its questions, to know the answers by.
+  public var number: UInt16 = 0
 
   /// For ``cause``: all of them.
   public static var everyCause: UInt8 { .max }

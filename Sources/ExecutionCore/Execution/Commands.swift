@@ -87,7 +87,6 @@ extension EngineState {
     case .kill:
       guard let cause = LatchCause(rawValue: c.cause) else { break }
       latch(cause, latchPlace(c))
-      if cause == .killFile { latches.standing.insert(cause) }
       if c.value == 0 { _ = cancelLatched() }
     case .rearm: clear(clearable(c), latchPlace(c))
     case .conditionEnded:

@@ -19,13 +19,13 @@
 
   static func bytes(instruments: Int) -> UInt64 {
     UInt64(
-      (instruments + 1) * MemoryLayout<QuoteRow>.stride
+      max(1, instruments) * MemoryLayout<QuoteRow>.stride
         + channelsMax * MemoryLayout<QuoteChannel>.stride + 2 * 64)
   }
 
   /// Memory of the arena (an `nt_arena *`), which must outlive it; nil when it has too little left.
   init?(_ instruments: [InstrumentFacts], _ settings: QuoteSettings, arena: OpaquePointer) {
-    guard let rows = unsafe OrderBooks.take(QuoteRow.self, instruments.count + 1, arena),
+    guard let rows = unsafe OrderBooks.take(QuoteRow.self, max(1, instruments.count), arena),
       let channels = unsafe OrderBooks.take(QuoteChannel.self, Self.channelsMax, arena)
     else { return nil }
     unsafe self.rows = rows
@@ -33,7 +33,7 @@
     count = instruments.count
     self.settings = settings
     unsafe channels.initialize(repeating: QuoteChannel(), count: Self.channelsMax)
-    unsafe rows.initialize(repeating: QuoteRow(), count: count + 1)
+    unsafe rows.initialize(repeating: QuoteRow(), count: max(1, count))
     for (i, facts) in instruments.enumerated() { unsafe rows[i] = QuoteRow(facts) }
   }
 
@@ -47,10 +47,6 @@
   @_noLocks @inline(__always) private func row(_ i: Int) -> UnsafeMutablePointer<QuoteRow> {
     precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
     return unsafe rows + i
-  }
-  /// Where looking ahead may fetch a row from; of no instrument, somewhere harmless.
-  @_noLocks @inline(__always) func address(_ i: Int) -> UnsafeRawPointer {
-    unsafe UnsafeRawPointer(rows + i)
   }
   /// Of the feed that writes an instrument.
   @_noLocks @inline(__always) func channel(of i: Int) -> QuoteChannel {
@@ -78,8 +74,13 @@
     let before = unsafe row.pointee.gates
     let gates = unsafe gates(of: quote, row, at: time)
     if gates.isEmpty {
-      if !before.isEmpty { unsafe row.pointee.failingSince = 0 }
+      if !before.isEmpty {
+        unsafe row.pointee.failingSince = 0
+        unsafe row.pointee.outlierSince = 0
+      }
     } else {
+      // Only one that stands without a break is taken for the new market.
+      if !gates.contains(.outlier) { unsafe row.pointee.outlierSince = 0 }
       // What is overwritten now was the last good one.
       if before.isEmpty { unsafe row.pointee.keepGood() }
       if unsafe row.pointee.failingSince == 0 { unsafe row.pointee.failingSince = max(1, time) }
@@ -127,16 +128,9 @@
     let (moved, over) = difference.magnitude.multipliedReportingOverflow(by: 10_000)
     let (most, never) = good.magnitude.multipliedReportingOverflow(
       by: UInt64(settings.outlierParts))
-    guard wide || over || moved > most, !never else {
-      if !isGood { unsafe row.pointee.outlierSince = 0 }
-      return false
-    }
+    guard wide || over || moved > most, !never else { return false }
     if unsafe row.pointee.outlierSince == 0 { unsafe row.pointee.outlierSince = max(1, time) }
-    guard unsafe time &- row.pointee.outlierSince >= settings.outlierAcceptedAfter else {
-      return true
-    }
-    unsafe row.pointee.outlierSince = 0
-    return false
+    return unsafe time &- row.pointee.outlierSince < settings.outlierAcceptedAfter
   }
 
   /// Whether and how the instrument trades, and whether its book has all orders. ``set(_:_:at:)`` is to follow

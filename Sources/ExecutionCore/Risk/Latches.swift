@@ -26,6 +26,16 @@
   case untrackedOrder = 11
 }
 
+extension LatchCause {
+  /// What it is about lasts: it cannot be cleared before ``Command/Kind/conditionEnded``.
+  var isLasting: Bool {
+    switch self {
+    case .killFile, .ledgerFull: true
+    default: false
+    }
+  }
+}
+
 /// A set of causes; new orders pass while it is empty.
 @frozen public struct LatchCauses: BitwiseCopyable, Sendable, Hashable {
   public var raw: UInt32
@@ -65,8 +75,10 @@ public struct LatchSummary: Sendable, Hashable {
   }
   private static var causesMax: Int { 32 }
   private var latches: Column<Latch>
-  /// Causes that stood newly, over all scopes: who sees it grow has something to cancel.
+  /// Causes that stood newly, over all scopes: who sees it grow has something to cancel, and to say.
   private(set) var count: UInt64 = 0
+  /// The last of them, and its place.
+  private(set) var last = (place: 0, cause: LatchCause.person)
   /// Causes of the firm that cannot be cleared, for what they are about is still there.
   var standing = LatchCauses()
 
@@ -79,6 +91,7 @@ public struct LatchSummary: Sendable, Hashable {
   mutating func set(_ place: Int, _ cause: LatchCause, since: Int64, record: UInt64) {
     latches[place &* Self.causesMax &+ Int(cause.rawValue)] = Latch(since: since, record: record)
     count &+= 1
+    last = (place, cause)
   }
 }
 
@@ -99,6 +112,8 @@ extension EngineState {
     guard !causes.contains(cause) else { return }
     causes.insert(cause)
     latches.set(place, cause, since: sessionTime, record: self.cause)
+    // What they are about is there until something ends it; nothing empties the ledger.
+    if place == 0, cause.isLasting { latches.standing.insert(cause) }
     setCauses(causes, at: place)
     recordLatch(LatchCauses(cause), at: place, isSet: true)
   }
@@ -108,6 +123,14 @@ extension EngineState {
     var found = LatchCauses(raw: causes(at: place).raw & wanted.raw)
     if place == 0 { found.remove(latches.standing) }
     return found
+  }
+
+  /// What stopped an earlier run, and nobody has cleared: the firm is stopped from the start, wherever it was.
+  mutating func carry(_ causes: LatchCauses) {
+    for cause in LatchCause.allCases where causes.contains(cause) {
+      latch(cause, 0)
+      latches.standing.remove(LatchCauses(cause))
+    }
   }
 
   mutating func clear(_ cleared: LatchCauses, _ place: Int) {
@@ -166,10 +189,10 @@ extension EngineState {
     return asked
   }
 
-  mutating func causesByKind() -> (firm: LatchCauses, ports: LatchCauses, others: LatchCauses) {
-    var found = (firm: scopes[0].causes, ports: LatchCauses(), others: LatchCauses())
-    for i in 1..<max(1, scopes.count) { found.others.raw |= scopes[i].causes.raw }
-    for i in 0..<portCount { found.ports.raw |= ports[i].causes.raw }
+  /// Of all scopes together.
+  mutating func allCauses() -> LatchCauses {
+    var found = LatchCauses()
+    for place in 0..<scopes.count &+ portCount { found.raw |= causes(at: place).raw }
     return found
   }
 

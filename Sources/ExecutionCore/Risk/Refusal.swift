@@ -61,19 +61,11 @@
   public var scope: RiskScope
   public var limit: Int128
   public var observed: Int128
-  /// By which it can be cited: refusals of a session are numbered from 1, and journalled with it. 0 of a verdict
-  /// without consequences (``Engine/check(_:)``).
-  public var number: UInt64 = 0
   @inlinable public init(_ code: RefusalCode, scope: RiskScope, limit: Int128, observed: Int128) {
     self.code = code
     self.scope = scope
     self.limit = limit
     self.observed = observed
-  }
-
-  /// The same verdict, whatever its number.
-  public static func == (a: Refusal, b: Refusal) -> Bool {
-    a.code == b.code && a.scope == b.scope && a.limit == b.limit && a.observed == b.observed
   }
 }
 

@@ -141,9 +141,7 @@ extension EngineState {
     payload.side = side.rawValue
     let due = refusalLog.take(payload, account: account, strategy: strategy, at: sessionTime)
     if let due { _ = recordIfRoom(.refusal, due, account: account, strategy: strategy) }
-    var answer = refusal
-    answer.number = counters.refused
-    return answer
+    return refusal
   }
 
   /// Journals those that no record stands for yet: the due ones, or all at the end.

@@ -36,7 +36,17 @@ extension Configuration {
     engine.outboxAgeMax = Int64(runtime.orderAgeMaxMicroseconds) * 1_000
     engine.tradingDay = day
     engine.poolCapacity = runtime.ordersMax
-    engine.ordersPerDayMax = runtime.requestsPerDayMax
+    // All accounts together have so many places at most, and each a power of two of them.
+    let share = (1 << 26) / max(1, accounts.count)
+    let most = 1 << (Int.bitWidth - 1 - share.leadingZeroBitCount)
+    guard runtime.requestsPerDayMax <= most else {
+      throw CommandFailure(
+        .configuration,
+        "runtime.requests_per_day_max: it is \(runtime.requestsPerDayMax); for \(accounts.count) accounts there "
+          + "are up to \(most) each")
+    }
+    engine.ordersPerDayMax =
+      runtime.requestsPerDayMax > 0 ? runtime.requestsPerDayMax : min(1 << 22, most)
     engine.executionsMax = runtime.executionsMax
     engine.portLatchesFirm = killSwitch.sessionDoubtStopsFirm
     engine.marketData = MarketDataSettings(capacity: BookCapacity(orders: runtime.bookOrdersMax))

@@ -80,7 +80,7 @@ extension Configuration.Runtime {
     reader.read(
       "order_age_max_microseconds", into: &orderAgeMaxMicroseconds, in: 10...10_000_000)
     reader.read("orders_max", into: &ordersMax, in: 1_024...1_048_576)
-    reader.read("requests_per_day_max", into: &requestsPerDayMax, in: 1_024...16_777_216)
+    reader.read("requests_per_day_max", into: &requestsPerDayMax, in: 0...16_777_216)
     reader.read("executions_max", into: &executionsMax, in: 1_024...16_777_216)
     reader.read("book_orders_max", into: &bookOrdersMax, in: 1_024...16_777_216)
   }

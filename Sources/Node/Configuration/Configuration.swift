@@ -136,8 +136,9 @@ public struct Configuration: Equatable, Sendable {
     /// A new order older than this is withdrawn, never sent late.
     public var orderAgeMaxMicroseconds = 1_000
     public var ordersMax = 16_384
-    /// Of a day: new orders and replaces of each account, and executions of all.
-    public var requestsPerDayMax = 4_194_304
+    /// Of a day: new orders and replaces of each account (0: 4,194,304, less where there are many accounts), and
+    /// executions of all.
+    public var requestsPerDayMax = 0
     public var executionsMax = 3_000_000
     public var bookOrdersMax = 262_144
     public init() {}

@@ -12,6 +12,8 @@ extension EngineBound {
     case .bookOrders: "book_orders"
     }
   }
+  /// Each order session has its own.
+  var isOfPorts: Bool { self == .requests || self == .outbox }
   /// Where it is set.
   var setting: String {
     switch self {

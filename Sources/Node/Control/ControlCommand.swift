@@ -19,8 +19,8 @@ enum ControlCommand {
     summary: "Stop new orders of a run, and cancel what works.",
     discussion: """
       No new order and no replace leaves the scope any more; its working orders are cancelled, and cancels
-      pass. It stays so, whatever else happens, until 'needletail rearm'. Exits 0 when the run has done it,
-      1 when it refused, 69 when there is no run to be asked.
+      pass. It stays so, over the end of the run too, until 'needletail rearm'. Exits 0 when the run has done
+      it, 1 when it refused, 69 when there is no run to be asked or it has not answered.
       """, options: shared
   ) { try ask(.kill, $0) }
 
@@ -31,7 +31,8 @@ enum ControlCommand {
       A scope is stopped by a set of causes, and new orders pass when the set is empty. This clears them, or
       the one that --cause names. The kill file's stays while the file is there: take it away first.
       Look before you re-arm: what a cause says may have been a fill that is not in the books.
-      Exits 0 when the run has done it, 1 when it refused, 69 when there is no run to be asked.
+      Exits 0 when the run has done it, 1 when it refused, 69 when there is no run to be asked or it has not
+      answered.
       """,
     options: shared + [
       .value(
@@ -64,7 +65,8 @@ enum ControlCommand {
     }
     let answer = try exchange(request.line, RunDirectory.control(in: data))
     Console.line(answer)
-    return answer.hasPrefix("done") ? .ok : .failed
+    if answer.hasPrefix("done") { return .ok }
+    return answer.hasPrefix("refused") ? .failed : .unavailable
   }
 
   private static func text(
@@ -93,7 +95,6 @@ enum ControlCommand {
       throw unavailable(path, errno)
     }
     ControlSocket.write(line, to: client)
-    // More than the run itself takes at most.
     guard let answer = ControlSocket.readLine(client, within: 5_000) else {
       throw CommandFailure(
         .unavailable, "\(path): the run has not answered; its journal says whether it was done")

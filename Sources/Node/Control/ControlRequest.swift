@@ -67,8 +67,8 @@ struct ControlRequest: Equatable {
           "the scope is firm, account:NAME, strategy:NAME or port:NUMBER, not '\(words[1])'"))
     }
     let cause = cause(words[2])
-    guard words[2].isEmpty || cause != nil else {
-      return .failure(Malformed("there is no cause '\(words[2])'"))
+    guard words[2].isEmpty || cause != nil && verb == .rearm else {
+      return .failure(Malformed("'\(words[2])' is no cause that \(verb.rawValue) takes"))
     }
     for (what, word, most) in [("person", words[3], personMax), ("reason", words[4], reasonMax)] {
       guard !word.allSatisfy(\.isWhitespace), word.utf8.count <= most, !word.utf8.contains(0) else {
@@ -85,7 +85,7 @@ struct ControlRequest: Equatable {
   }
 
   /// The command of the engine; nil when the scope's name is none of the run's.
-  func command(accounts: [String], strategies: [String], user: UInt32) -> Command? {
+  func command(accounts: [String], strategies: [String], ports: Int, user: UInt32) -> Command? {
     var command = Command(verb == .kill ? .kill : .rearm, scope: .firm)
       .named(person, because: reason)
     command.user = user
@@ -100,6 +100,7 @@ struct ControlRequest: Equatable {
       command.scope = .strategy
       command.strategy = StrategyID(raw: UInt32(i))
     case .port(let number):
+      guard Int(number) < ports else { return nil }
       command.scope = .port
       command.port = PortID(raw: number)
     }

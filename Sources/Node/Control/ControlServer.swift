@@ -7,7 +7,8 @@ import Trading
 /// ask here, the hot thread carries out, and the answer goes back.
 ///
 /// Who may open the file may ask: it is the owner's alone (0600), and the user that the kernel names goes into the
-/// journal with the command. One client at a time, and no wait for one that says nothing.
+/// journal with the command. One client in a look, who has a fifth of a second for the question; the hot thread has two
+/// seconds for the answer, and the main thread waits that long.
 ///
 /// Threading: the main thread.
 final class ControlServer {
@@ -19,6 +20,7 @@ final class ControlServer {
   /// How long the hot thread may take to answer.
   private static let answerMax: Int64 = 2_000_000_000
   private static let clientMax: Int32 = 200
+  private var asked: UInt16 = 0
 
   /// Opens the socket, in place of one that an ended run has left.
   init(
@@ -52,17 +54,12 @@ final class ControlServer {
     )
   }
 
-  /// Answers who has asked since the last look; one line for the log about each.
-  func poll() -> [String] {
-    var said: [String] = []
-    // Bounded: no more than wait in the listener's queue.
-    for _ in 0..<8 {
-      let client = accept(listener, nil, nil)
-      guard client >= 0 else { break }
-      defer { close(client) }
-      said.append(serve(client))
-    }
-    return said
+  /// Answers the next who has asked; a line for the log about it, or nil when nobody has.
+  func poll() -> String? {
+    let client = accept(listener, nil, nil)
+    guard client >= 0 else { return nil }
+    defer { close(client) }
+    return serve(client)
   }
 
   private func serve(_ client: Int32) -> String {
@@ -74,6 +71,9 @@ final class ControlServer {
     let answer: String
     switch ControlRequest.parse(line) {
     case .failure(let malformed): answer = "refused: \(malformed.why)"
+    case .success where ControlSocket.isGone(client):
+      return
+        "\(line.replacing("\t", with: " ")) (user \(user)): who asked has gone, and nothing was done"
     case .success(let request): answer = carryOut(request, user: user)
     }
     ControlSocket.write(answer + "\n", to: client)
@@ -81,19 +81,22 @@ final class ControlServer {
   }
 
   private func carryOut(_ request: ControlRequest, user: UInt32) -> String {
+    // Each account has an order session, which is the port of its number.
     guard
-      let command = request.command(accounts: accounts, strategies: strategies, user: user)
+      var command = request.command(
+        accounts: accounts, strategies: strategies, ports: accounts.count, user: user)
     else {
       let names = (accounts.map { "account:\($0)" } + strategies.map { "strategy:\($0)" })
       return
         "refused: no such scope; there are firm, \(names.joined(separator: ", ")) and port:NUMBER"
     }
-    // An answer that came too late for its own question is nobody's.
-    while ring.answer() != nil {}
+    asked &+= 1
+    command.number = asked
     guard ring.ask(command) else { return "refused: the hot thread takes no commands" }
     let deadline = nt_clock_now() &+ Self.answerMax
     while nt_clock_now() < deadline {
-      if let answer = ring.answer() { return Self.words(answer, request) }
+      // One that came too late for its own question is nobody's.
+      if let answer = ring.answer(), answer.number == asked { return Self.words(answer, request) }
       var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
       nanosleep(&pause, nil)
     }
@@ -101,15 +104,20 @@ final class ControlServer {
   }
 
   private static func words(_ answer: ControlRing.Answer, _ request: ControlRequest) -> String {
-    let causes = LatchCauses(raw: UInt32(truncatingIfNeeded: answer.causes))
+    let causes = LatchCauses(raw: answer.causes)
     let left = causes.all.map { "\($0)" }.joined(separator: ", ")
+    var elsewhere = LatchCauses(raw: UInt32(truncatingIfNeeded: answer.everywhere))
+    elsewhere.remove(causes)
+    let others = elsewhere.all.map { "\($0)" }.joined(separator: ", ")
+    let also = others.isEmpty ? "" : "; other scopes are stopped by \(others)"
     if answer.isDone == 1 {
-      return causes.isEmpty ? "done: new orders pass" : "done: stopped by \(left)"
+      return causes.isEmpty
+        ? "done: nothing stops that scope any more\(also)" : "done: stopped by \(left)\(also)"
     }
-    guard request.verb == .rearm else { return "refused: there is no such scope" }
-    if causes.isEmpty { return "refused: nothing stops that scope" }
+    if causes.isEmpty { return "refused: nothing stops that scope\(also)" }
     return "refused: stopped by \(left); none of it can be cleared as asked"
       + (causes.contains(.killFile) ? ", while the kill file is there it stays" : "")
+      + (causes.contains(.ledgerFull) ? ", a full ledger only the end of the run empties" : "")
   }
 }
 
@@ -143,6 +151,12 @@ enum ControlSocket {
       return .max
     }
     return credentials[1]
+  }
+
+  /// The other end has closed: nobody waits for an answer.
+  static func isGone(_ client: Int32) -> Bool {
+    var byte: UInt8 = 0
+    return recv(client, &byte, 1, Int32(MSG_DONTWAIT | MSG_PEEK)) == 0
   }
 
   /// A line without its end, within so many milliseconds; nil when it does not come whole, or is too long.

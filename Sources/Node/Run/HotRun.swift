@@ -150,6 +150,7 @@ final class HotRun: @unchecked Sendable {
     var configuration = try plan.configuration.engine(
       instruments: plan.instruments, day: plan.day)
     configuration.firstClientOrderID = journal.previous.highestClientOrderID.raw + 1
+    configuration.standingCauses = journal.previous.standingCauses
     do throws(EngineConfigurationError) {
       return try Engine(configuration, lane: journal.lane)
     } catch {

@@ -24,7 +24,7 @@ struct RunSession {
   private let control: ControlRing
   private var server: ControlServer?
   private var saidBounds: UInt64 = 0
-  private var saidCauses = (firm: LatchCauses(), ports: LatchCauses(), others: LatchCauses())
+  private var saidLatches: UInt64 = 0
   private var isJournalFailureSaid = false
 
   /// What the run came to, when it has ended in order.
@@ -182,7 +182,7 @@ struct RunSession {
       lookForKillFile()
       supervise(&line)
       lookAtJournal(&line)
-      for said in server?.poll() ?? [] {
+      if let said = server?.poll() {
         line.end()
         say(said)
       }
@@ -202,36 +202,43 @@ struct RunSession {
     }
   }
 
-  /// What stops new orders is said when it happens, once for each cause.
+  /// What stops new orders is said when it happens, each time.
   private mutating func lookAtLatches(_ line: inout LiveLine) {
-    func causes(_ word: RunMonitor.Word) -> LatchCauses {
-      LatchCauses(raw: UInt32(truncatingIfNeeded: monitor.get(word)))
-    }
-    let now = (firm: causes(.firmCauses), ports: causes(.portCauses), others: causes(.ownCauses))
-    for (scope, all, before) in [
-      ("the firm", now.firm, saidCauses.firm), ("a port", now.ports, saidCauses.ports),
-      ("an account or strategy", now.others, saidCauses.others),
-    ] {
-      for cause in all.all where !before.contains(cause) {
-        line.end()
-        say(
-          "NEW ORDERS OF \(scope.uppercased()) ARE STOPPED: \(cause.inWords); its working orders are cancelled. "
-            + "Look, then: needletail rearm --data \(directory.path) --scope … --person … --reason …"
-        )
-      }
-    }
-    saidCauses = now
+    let count = monitor.get(.latches)
+    guard count > saidLatches else { return }
+    let more = count - saidLatches - 1
+    saidLatches = count
+    guard let cause = LatchCause(rawValue: UInt8(truncatingIfNeeded: monitor.get(.latchCause)))
+    else { return }
+    let scope = scopeName(Int(truncatingIfNeeded: monitor.get(.latchPlace)))
+    line.end()
+    say(
+      "NEW ORDERS OF \(scope.uppercased()) ARE STOPPED: \(cause.inWords); what works there is cancelled"
+        + (more > 0 ? " (and \(more) more; see the journal's records of type latch)" : "")
+        + ". Look, then: needletail rearm --data \(directory.path) --scope \(scope) --person … --reason …"
+    )
+  }
+
+  /// As `--scope` takes it.
+  private func scopeName(_ place: Int) -> String {
+    let accounts = plan.configuration.accounts.map { "account:\($0.name)" }
+    let strategies = plan.configuration.orderedStrategies.map { "strategy:\($0.name)" }
+    let ports = accounts.indices.map { "port:\($0)" }
+    let all = ["firm"] + accounts + strategies + ports
+    return all.indices.contains(place) ? all[place] : "firm"
   }
 
   /// What is nearly used up is said once, while something can be done about it.
   private mutating func lookAtBounds(_ line: inout LiveLine) {
     let near = monitor.get(.boundsNear)
-    for bound in EngineBound.allCases where (near & ~saidBounds) >> UInt64(bound.rawValue) & 1 == 1
-    {
+    let isOfAnotherPort = near >> 32 > saidBounds >> 32
+    for bound in EngineBound.allCases where near >> UInt64(bound.rawValue) & 1 == 1 {
+      let isSaid = saidBounds >> UInt64(bound.rawValue) & 1 == 1
+      guard !isSaid || isOfAnotherPort && bound.isOfPorts else { continue }
       line.end()
       say("four fifths of \(bound.setting) are used: \(bound.consequence)")
     }
-    saidBounds |= near
+    saidBounds = near
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.

@@ -126,4 +126,48 @@ import Testing
     #expect(LatchCauses.every.all == LatchCause.allCases)
     #expect(LatchCauses.every.raw.nonzeroBitCount == LatchCause.allCases.count)
   }
+
+  @Test func `a full ledger stays full, whoever re-arms`() throws {
+    var c = Market<Recorder>.configuration()
+    c.executionsMax = 64
+    let market = try Market(Recorder(), c)
+    let (_, request) = try market.working(.buy, 1_000, 10_000)
+    for match in 1...65 as ClosedRange<UInt64> {
+      market.report(.executed, request.venueReference, quantity: 1, cents: 10_000, match: match)
+    }
+    #expect(market.driver.engine.firmCauses.all == [.ledgerFull])
+    #expect(!market.apply(Command(.rearm, scope: .firm).named("Ada", because: "let me")))
+    #expect(market.place(.buy, 1, 10_000).refusal?.code == .latched)
+  }
+
+  @Test func `what stopped the run before stops the firm from the start, and can be cleared`()
+    throws
+  {
+    var c = Market<Recorder>.configuration()
+    c.standingCauses = LatchCauses(.streamGap)
+    c.standingCauses.insert(.killFile)
+    let market = try Market(Recorder(), c)
+    #expect(market.driver.engine.firmCauses.all == [.killFile, .streamGap])
+    #expect(market.place(.buy, 1, 10_000).refusal?.code == .latched)
+    let latches = market.records(.latch, LatchRecord.self)
+    #expect(latches.count == 2 && latches.last?.standing == c.standingCauses.raw)
+    #expect(market.apply(Command(.rearm, scope: .firm).named("Ada", because: "looked")))
+    #expect(market.place(.buy, 1, 10_000).refusal == nil)
+  }
+
+  @Test func `each stop is told anew, with its place`() throws {
+    let market = try Market(Recorder())
+    let rearm = {
+      var command = Command(.rearm, scope: .port).named("Ada", because: "looked")
+      command.port = .first
+      return market.apply(command)
+    }
+    for n in 1...3 as ClosedRange<UInt64> {
+      market.report(.undecodable, 0) { $0.streamSequence = n }
+      let (place, cause) = market.driver.engine.lastLatch
+      #expect(market.driver.engine.latchesSet == n && cause == .undecodableReport)
+      #expect(place == market.driver.engine.scopeCount)
+      #expect(rearm())
+    }
+  }
 }

@@ -31,12 +31,11 @@ private struct NaiveQuotes {
       let (now, before) = (Int(top.bid) + Int(top.ask), Int(good.bid) + Int(good.ask))
       if abs(now - before) * 10_000 > before * Int(parts) {
         let since = rows[i].outlierSince ?? time
-        rows[i].outlierSince = time - since >= standing ? nil : since
-        if rows[i].outlierSince != nil { gates = .outlier }
-      } else {
-        rows[i].outlierSince = nil
+        if time - since < standing { gates = .outlier }
+        rows[i].outlierSince = gates == .outlier ? since : nil
       }
     }
+    if gates != .outlier { rows[i].outlierSince = nil }
     if !isTrue { gates.formUnion(.gap) }
     rows[i].gates = gates
     if gates.isEmpty {

@@ -70,6 +70,29 @@ struct QualityGateTests {
   }
 }
 
+extension QualityGateTests {
+  /// A side that vanishes for a moment, and one far off in its place: that has not stood.
+  @Test func `an outlier that is broken off begins anew`() throws {
+    let bench = try MarketBench {
+      $0.outlierParts = 1_000
+      $0.outlierAcceptedAfter = 5_000
+    }
+    bench.open()
+    bench.quote(bid: 10_000, ask: 10_100)
+    bench.apply(Flow.on("D", bench.sequence + 999, locate: 7))
+    bench.apply(Flow.add(50, "S", 100, 14_000, locate: 7))
+    #expect(bench.gates() == .outlier)
+    bench.apply(Flow.on("D", 50, locate: 7))
+    #expect(bench.gates() == .oneSided)
+    bench.time += 1_000_000
+    bench.apply(Flow.add(51, "S", 100, 13_900, locate: 7))
+    #expect(bench.gates() == .outlier && bench.good.ask == VenueTicks.price(10_100))
+    bench.time += 5_000
+    bench.apply(Flow.add(52, "S", 100, 13_900, locate: 7))
+    #expect(bench.gates().isEmpty && bench.good.ask == VenueTicks.price(13_900))
+  }
+}
+
 struct WholenessTests {
   /// NEEDLE's book from a first record with that sequence.
   private func joined(_ sequence: UInt64, _ change: (inout MarketDataSettings) -> Void = { _ in })

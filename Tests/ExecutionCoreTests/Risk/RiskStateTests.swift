@@ -169,7 +169,7 @@ import Testing
     #expect(
       market.place(.buy, 1, 9_904).refusal
         == Refusal(
-          .dynamicCollar, scope: .instrument, limit: 10_005_000_000, observed: 9_904_000_000))
+          .dynamicCollar, scope: .instrument, limit: 9_905_000_000, observed: 9_904_000_000))
     #expect(market.place(.sell, 1, 10_106).refusal?.code == .dynamicCollar)
     c.dynamicCollar = PriceCollar(basisPoints: 0)
     let closed = try Market(NoStrategy(), c)

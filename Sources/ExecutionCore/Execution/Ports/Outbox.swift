@@ -34,6 +34,9 @@
 
   var hasRoom: Bool { ordinaryTail &- ordinaryHead <= mask }
   var hasUrgentRoom: Bool { urgentTail &- urgentHead <= urgentMask }
+  /// What of it new orders, replaces and modifies may use.
+  var ordinaryCapacity: Int { Int(mask &+ 1) }
+  var ordinaryCount: Int { Int(ordinaryTail &- ordinaryHead) }
   var capacity: Int { Int(mask &+ urgentMask &+ 2) }
   var count: Int { Int(urgentTail &- urgentHead &+ ordinaryTail &- ordinaryHead) }
 

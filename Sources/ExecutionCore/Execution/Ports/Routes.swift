@@ -45,7 +45,8 @@ extension EngineState {
     portAccounts[port &* accountCount &+ Int(account.raw)]
   }
 
-  /// A port that would take an order of the strategy in the instrument now.
+  /// A session is up and settled that the strategy's orders in the instrument go to: what works there can be
+  /// cancelled. Whether it takes new ones is for the chain to say: it may be stopped, or its entry switched off.
   @usableFromInline mutating func isReady(_ strategy: StrategyID, _ instrument: InstrumentID)
     -> Bool
   {

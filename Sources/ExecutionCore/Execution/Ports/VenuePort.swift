@@ -23,6 +23,8 @@ struct VenuePort: BitwiseCopyable {
   var unasked: Int = 0
   /// Orders of which the venue has counted executions that we do not have.
   var missing: Int = 0
+  /// Of ``EngineBound``: alarmed already.
+  var boundsNear: UInt32 = 0
   /// Open orders of which a cancel of everything is wanted.
   var cancelsWanted: Int = 0
   /// Last report of its stream that was applied.

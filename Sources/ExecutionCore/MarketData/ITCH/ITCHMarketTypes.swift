@@ -25,7 +25,7 @@
   @inlinable public static var depthChanged: MarketChange {
     @_noLocks get { MarketChange(rawValue: 2) }
   }
-  /// A trade was printed (``MarketData/lastTrade``).
+  /// A trade was printed (``ITCHMarket/lastTrade``).
   @inlinable public static var trade: MarketChange { @_noLocks get { MarketChange(rawValue: 4) } }
   /// The instrument's status changed (``MarketStatus``).
   @inlinable public static var statusChanged: MarketChange {
