@@ -82,8 +82,9 @@ public import CSupport
   public mutating func advance(sessionTime: Int64, machineTime: Int64) {
     setTime(sessionTime, machineTime)
     unsafe core.pointee.sweepTimeouts()
-    unsafe core.pointee.flushRefusals()
-    unsafe core.pointee.watchBounds()
+    if unsafe core.pointee.sessionTime >= core.pointee.nextChores {
+      unsafe core.pointee.doChores()
+    }
   }
 
   #if !DEBUG

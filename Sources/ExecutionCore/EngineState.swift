@@ -94,6 +94,8 @@
   var refusalLog: RefusalLog
   var alarms: Column<UInt64>
   var boundWatch = BoundWatch()
+  /// Session time from which there is something to look at again; see ``doChores()``.
+  var nextChores: Int64 = .min
 
   // Journal.
   let journal: RecordLane

@@ -15,8 +15,6 @@
     var last = RefusalRecord()
   }
   static var interval: Int64 { 1_000_000_000 }
-  /// From one look through those that wait to the next.
-  static var lookInterval: Int64 { 100_000_000 }
   /// Looked at for a key, from its place on.
   private static var probesMax: Int { 16 }
 
@@ -25,9 +23,8 @@
   /// Entries with something that no record stands for yet.
   private var waiting: Column<Int32>
   private var waitingCount = 0
-  /// Where a look through them is, and session time from which there is another.
+  /// Where a look through them is.
   private var cursor = 0
-  private var nextLook: Int64 = .min
 
   init(_ builder: inout ColumnBuilder, cells: Int) {
     let places = min(max(64, min(cells, 1 << 14) * 4), 1 << 14).nextPowerOfTwo
@@ -61,13 +58,8 @@
     return whole
   }
 
-  /// Begins a look through those that wait; false when it is not yet time for one.
-  mutating func beginLook(at now: Int64, isEnd: Bool) -> Bool {
-    guard isEnd || now >= nextLook else { return false }
-    nextLook = now.addingReportingOverflow(Self.lookInterval).partialValue
-    cursor = 0
-    return true
-  }
+  /// A look through those that wait begins.
+  mutating func beginLook() { cursor = 0 }
 
   /// The next record of the look, of one that has waited long enough, or of any at the end, with whom it concerns.
   mutating func next(at now: Int64, isEnd: Bool) -> (RefusalRecord, AccountID, StrategyID)? {
@@ -144,9 +136,17 @@ extension EngineState {
     return refusal
   }
 
+  /// What is to be done now and then, whatever happens.
+  @inline(never) mutating func doChores() {
+    nextChores = sessionTime.addingReportingOverflow(Self.choresInterval).partialValue
+    flushRefusals()
+    watchBounds()
+  }
+  static var choresInterval: Int64 { 100_000_000 }
+
   /// Journals those that no record stands for yet: the due ones, or all at the end.
   mutating func flushRefusals(isEnd: Bool = false) {
-    guard refusalLog.beginLook(at: sessionTime, isEnd: isEnd) else { return }
+    refusalLog.beginLook()
     // Bounded: each round takes one from the list.
     while let (record, account, strategy) = refusalLog.next(at: sessionTime, isEnd: isEnd) {
       cause = feedPosition

@@ -234,21 +234,27 @@ private struct Phrase {
       + ": expected \(show("expected")), observed \(show("observed"))"
   }
 
-  private var scopePort: String {
-    has("port") || record["port"] == .integer(0) ? " \(show("port"))" : ""
+  /// Whom the scope is: the number, which may be 0, behind its kind.
+  private var owner: String {
+    switch record["scope"] {
+    case .name("port"): " \(show("port"))"
+    case .name("account"): " \(record.header.account)"
+    case .name("strategy"): " \(record.header.strategy)"
+    default: ""
+    }
   }
 
   var latch: String {
     let change = record["isSet"] == .flag(true) ? "stopped" : "cleared"
-    return show("scope") + scopePort + " \(change): \(show("changed")); "
+    return show("scope") + owner + " \(change): \(show("changed")); "
       + "standing: \(show("standing"))"
   }
 
   var command: String {
     let isOfLatch = ["kill", "rearm", "conditionEnded"].contains { record["command"] == .name($0) }
-    return show("command") + " \(show("scope"))" + also("account", "commandAccount")
-      + also("strategy", "commandStrategy") + also("limit", "limit") + also("value", "value")
-      + (isOfLatch ? scopePort + also("cause", "cause") : "")
+    return show("command") + " \(show("scope"))" + owner
+      + (owner.isEmpty ? also("account", "commandAccount") : "") + also("limit", "limit")
+      + also("value", "value") + (isOfLatch ? also("cause", "cause") : "")
       + also("by", "person") + also("because", "reason") + also("user", "user")
       + (record["accepted"] == .flag(true) ? ": done" : ": refused")
   }

@@ -44,7 +44,7 @@ import Testing
     for _ in 0..<4 { _ = market.place(.buy, 2_000_000, 10_000) }
     tick(market, 999_999_999)
     #expect(records(market).count == 1)
-    tick(market, RefusalLog.lookInterval)
+    tick(market, EngineState.choresInterval)
     let second = try #require(records(market).last)
     #expect(records(market).count == 2)
     #expect(second.count == 3 && second.firstNumber == 2 && second.number == 4)
