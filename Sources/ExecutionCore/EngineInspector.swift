@@ -258,6 +258,10 @@ extension EngineState {
         broken.append("port \(p): what is to be done about its orders is miscounted")
       }
     }
+    let used = (0..<usedCellCount).map { Int(usedCells[$0]) }.sorted()
+    if used != (0..<positions.count).filter({ positions[$0].isUsed }) {
+      broken.append("the cells that are summed are not those that were traded")
+    }
     var net = [Int64](repeating: 0, count: exposure.count)
     var flow = [Int128](repeating: 0, count: exposure.count)
     for i in 0..<ledger.places where ledger[i].state == .booked {

@@ -64,6 +64,7 @@ extension EngineState {
     instrumentBounds = columns.instrumentBounds
     strategyBounds = columns.strategyBounds
     positions = columns.positions
+    usedCells = columns.usedCells
     cash = columns.cash
     ledger = columns.ledger
     fees = columns.fees
@@ -184,6 +185,7 @@ extension EngineState {
     for position in c.openingPositions {
       guard let cell = cell(position.strategy, position.instrument) else { continue }
       venueNet[cell * venueCount + Int(position.venue.raw)] = position.quantity
+      use(cell)
       positions[cell].open(quantity: position.quantity, cost: position.cost.raw)
       exposure[cell].net &+= position.quantity
       accountExposure[accountCell(position.account, position.instrument)].net &+=
@@ -292,6 +294,7 @@ struct EngineColumns {
   let instrumentBounds: Column<InstrumentBounds>
   let strategyBounds: Column<StrategyBounds>
   let positions: Column<PositionBook>
+  let usedCells: Column<Int32>
   let cash: Column<Int128>
   let ledger: ExecutionLedger
   let fees: Column<Fee>
@@ -341,6 +344,7 @@ struct EngineColumns {
     instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instruments + 1)
     strategyBounds = b.column(StrategyBounds(), c.strategies.count)
     positions = b.column(PositionBook(), cells)
+    usedCells = b.column(0, cells)
     cash = b.column(0, c.accounts.count)
     ledger = ExecutionLedger(&b, executionsMax: c.executionsMax)
     fees = b.column(Fee(), c.venues.count * 256)

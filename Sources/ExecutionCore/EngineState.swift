@@ -71,6 +71,9 @@
 
   // Portfolio.
   var positions: Column<PositionBook>
+  /// Cells that anything was ever booked or carried into, in that order: sums look at no others.
+  var usedCells: Column<Int32>
+  var usedCellCount = 0
   /// Net position by cell and venue.
   var venueNet: Column<Int64>
   var cash: Column<Int128>

@@ -8,16 +8,16 @@
 }
 
 extension Engine {
-  /// Walks every position: for once a second, not for every message. Allocates nothing.
+  /// Walks the positions that were ever traded: for once a second, not for every message. Allocates nothing.
   public var totals: EngineTotals { unsafe core.pointee.totals() }
 }
 
 extension EngineState {
   mutating func totals() -> EngineTotals {
     var totals = EngineTotals()
-    for cell in 0..<positions.count {
+    for i in 0..<usedCellCount {
+      let cell = Int(usedCells[i])
       let position = positions[cell]
-      if position.executions == 0, position.net == 0 { continue }
       let index = cell % instrumentCount
       let good = quotes.goodQuote(InstrumentID(raw: UInt32(index)), now: sessionTime)
       let mark = position.net > 0 ? good.bid.raw : good.ask.raw

@@ -240,6 +240,7 @@ extension EngineState {
       Int128(e.price) &* Int128(e.quantity) &* Int128(risk[Int(e.instrument.raw)].moneyScale)
     let signed = isBuy != isBust ? e.quantity : 0 &- e.quantity
     let signedValue = isBuy != isBust ? value : 0 &- value
+    use(cell)
     positions[cell].trade(quantity: signed, value: signedValue)
     venueNet[cell &* venueCount &+ venue(of: e)] &+= signed
     positions[cell].count(quantity: e.quantity, value: value, isBuy: isBuy, isBust: isBust)
@@ -256,6 +257,13 @@ extension EngineState {
       counters.executions &+= 1
       counters.executedQuantity &+= e.quantity
     }
+  }
+
+  /// Something is about to be booked into the cell; it is looked at from now on.
+  mutating func use(_ cell: Int) {
+    guard !positions[cell].isUsed else { return }
+    usedCells[usedCellCount] = Int32(truncatingIfNeeded: cell)
+    usedCellCount &+= 1
   }
 
   mutating func venue(of e: ExecutionLedger.Entry) -> Int { ports[Int(e.key.port)].venue }
