@@ -155,6 +155,21 @@ struct ControlTests {
     }
   }
 
+  /// A socket's name has 107 bytes; a folder's may have more.
+  @Test func `a run far down in folders is stopped as well`() throws {
+    let directory = try TemporaryDirectory()
+    let deep = (0..<6).reduce(directory.path) { path, n in
+      path + "/" + String(repeating: "\(n)", count: 30)
+    }
+    try FileManager.default.createDirectory(atPath: deep, withIntermediateDirectories: true)
+    let run = try RunningCommand.run(in: deep)
+    #expect(run.wait { run.hasTraded })
+    #expect(RunDirectory.control(in: deep + "/data").utf8.count > 200)
+    let killed = try ask("kill", in: run, data: deep + "/data")
+    #expect(killed.status == 0, "\(killed.output)\(killed.errors)")
+    #expect(try run.interrupt().status == 0)
+  }
+
   /// Somebody who connects and says nothing, half a line, or nonsense stops neither the run nor others.
   @Test func `a client that says nothing or nonsense is answered and forgotten`() throws {
     let directory = try TemporaryDirectory()
@@ -165,9 +180,8 @@ struct ControlTests {
     var held: [Int32] = []
     defer { held.forEach { close($0) } }
     for text in ["", "kill\tfirm", "\n", String(repeating: "x", count: 4_000), "\u{0}\u{1}\n"] {
-      var address = try #require(ControlSocket.address(path))
       let client = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
-      #expect(ControlSocket.with(&address, { connect(client, $0, $1) }) == 0)
+      #expect(ControlSocket.with(path, { connect(client, $0, $1) }) == 0)
       ControlSocket.write(text, to: client)
       held.append(client)
     }

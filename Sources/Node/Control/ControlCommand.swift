@@ -18,9 +18,10 @@ enum ControlCommand {
     name: "kill",
     summary: "Stop new orders of a run, and cancel what works.",
     discussion: """
-      No new order and no replace leaves the scope any more; its working orders are cancelled, and cancels
-      pass. It stays so, over the end of the run too, until 'needletail rearm'. Exits 0 when the run has done
-      it, 1 when it refused, 69 when there is no run to be asked or it has not answered.
+      No new order and no replace leaves the scope any more; its working orders are cancelled, and
+      cancels pass. It stays so, over the end of the run too, until 'needletail rearm'.
+      Exits 0 when the run has done it, 1 when it refused, 69 when there is no run to be asked or it
+      has not answered.
       """, options: shared
   ) { try ask(.kill, $0) }
 
@@ -28,11 +29,11 @@ enum ControlCommand {
     name: "rearm",
     summary: "Let new orders of a run pass again.",
     discussion: """
-      A scope is stopped by a set of causes, and new orders pass when the set is empty. This clears them, or
-      the one that --cause names. The kill file's stays while the file is there: take it away first.
-      Look before you re-arm: what a cause says may have been a fill that is not in the books.
-      Exits 0 when the run has done it, 1 when it refused, 69 when there is no run to be asked or it has not
-      answered.
+      A scope is stopped by a set of causes, and new orders pass when the set is empty. This clears
+      them, or the one that --cause names. The kill file's stays while the file is there: take it away
+      first. Look before you re-arm: what a cause says may have been a fill that is not in the books.
+      Exits 0 when the run has done it, 1 when it refused, 69 when there is no run to be asked or it
+      has not answered.
       """,
     options: shared + [
       .value(
@@ -85,13 +86,10 @@ enum ControlCommand {
   private static func exchange(
     _ line: String, _ path: String
   ) throws(CommandFailure) -> String {
-    guard var address = ControlSocket.address(path) else {
-      throw CommandFailure(.usage, "\(path) is too long for a socket's name")
-    }
     let client = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
     guard client >= 0 else { throw unavailable(path, errno) }
     defer { close(client) }
-    guard ControlSocket.with(&address, { connect(client, $0, $1) }) == 0 else {
+    guard ControlSocket.with(path, { connect(client, $0, $1) }) == 0 else {
       throw unavailable(path, errno)
     }
     ControlSocket.write(line, to: client)

@@ -34,11 +34,10 @@ final class ControlServer {
     guard descriptor >= 0 else { throw Self.failure(path, errno) }
     listener = descriptor
     _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
-    guard var address = ControlSocket.address(path) else { throw Self.failure(path, ENAMETOOLONG) }
     unlink(path)
     let mask = umask(0o177)
     defer { umask(mask) }
-    guard ControlSocket.with(&address, { bind(descriptor, $0, $1) }) == 0,
+    guard ControlSocket.with(path, { bind(descriptor, $0, $1) }) == 0,
       listen(descriptor, 8) == 0
     else { throw Self.failure(path, errno) }
   }
@@ -123,23 +122,32 @@ final class ControlServer {
 
 /// What both ends of the control socket share.
 enum ControlSocket {
-  static func address(_ path: String) -> sockaddr_un? {
+  /// Calls `bind` or `connect` with a path's address, by its folder's descriptor where the path is longer than a
+  /// socket's name may be. Returns what it returned, errno as it left it.
+  static func with(
+    _ path: String, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
+  ) -> Int32 {
     var address = sockaddr_un()
     address.sun_family = sa_family_t(AF_UNIX)
-    let bytes = Array(path.utf8)
-    guard bytes.count < MemoryLayout.size(ofValue: address.sun_path) else { return nil }
-    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: bytes) }
-    return address
-  }
-
-  static func with(
-    _ address: inout sockaddr_un, _ body: (UnsafePointer<sockaddr>, socklen_t) -> Int32
-  ) -> Int32 {
-    withUnsafePointer(to: &address) {
+    var name = Array(path.utf8)
+    let room = MemoryLayout.size(ofValue: address.sun_path) - 1
+    var folder: Int32 = -1
+    if name.count > room {
+      let whole = path as NSString
+      folder = open(whole.deletingLastPathComponent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      guard folder >= 0 else { return -1 }
+      name = Array("/proc/self/fd/\(folder)/\(whole.lastPathComponent)".utf8)
+    }
+    withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: name.prefix(room)) }
+    let result = withUnsafePointer(to: &address) {
       $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
         body($0, socklen_t(MemoryLayout<sockaddr_un>.size))
       }
     }
+    let code = errno
+    if folder >= 0 { close(folder) }
+    errno = code
+    return result
   }
 
   /// Of the process at the other end; all bits set when the system does not say.
