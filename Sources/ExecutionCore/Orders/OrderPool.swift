@@ -11,9 +11,11 @@ extension EngineState {
       next = links[Int(slot)].next
       freeHead = next
     } else if doneHead >= 0 {
+      // The first of its list: nothing is before it.
       slot = doneHead
       next = links[Int(slot)].next
-      unlinkDone(slot)
+      doneHead = next
+      if next >= 0 { links[Int(next)].previous = -1 } else { doneTail = -1 }
     } else {
       return nil
     }
