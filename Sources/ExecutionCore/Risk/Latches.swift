@@ -108,12 +108,13 @@ extension EngineState {
 
   /// The first time since it was cleared counts.
   mutating func latch(_ cause: LatchCause, _ place: Int) {
+    // What they are about is there until something ends it, also where the cause stands from before; nothing
+    // empties the ledger.
+    if place == 0, cause.isLasting { latches.standing.insert(cause) }
     var causes = causes(at: place)
     guard !causes.contains(cause) else { return }
     causes.insert(cause)
     latches.set(place, cause, since: sessionTime, record: self.cause)
-    // What they are about is there until something ends it; nothing empties the ledger.
-    if place == 0, cause.isLasting { latches.standing.insert(cause) }
     setCauses(causes, at: place)
     recordLatch(LatchCauses(cause), at: place, isSet: true)
   }

@@ -49,7 +49,7 @@ final class ControlServer {
   private static func failure(_ path: String, _ code: Int32) -> CommandFailure {
     CommandFailure(
       .cannotCreate,
-      "control socket \(path): \(String(cString: strerror(code))); give a shorter or another --data"
+      "control socket \(path): \(String(cString: strerror(code))); give another --data"
     )
   }
 

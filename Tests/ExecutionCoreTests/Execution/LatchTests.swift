@@ -170,4 +170,22 @@ import Testing
       #expect(rearm())
     }
   }
+
+  /// Put again before anybody has re-armed, or there still when a stopped run is started again.
+  @Test(arguments: [false, true])
+  func `a kill file that is there again cannot be cleared`(isCarried: Bool) throws {
+    var c = Market<Recorder>.configuration()
+    if isCarried { c.standingCauses = LatchCauses(.killFile) }
+    let market = try Market(Recorder(), c)
+    var file = Command(.kill, scope: .firm).named("operator", because: "the kill file")
+    file.cause = LatchCause.killFile.rawValue
+    var gone = Command(.conditionEnded, scope: .firm)
+    gone.cause = file.cause
+    let rearm = Command(.rearm, scope: .firm).named("Ada", because: "looked")
+    if !isCarried { #expect(market.apply(file) && market.apply(gone)) }
+    #expect(market.apply(file))
+    #expect(!market.apply(rearm) && market.driver.engine.firmCauses.all == [.killFile])
+    #expect(market.apply(gone) && market.apply(rearm))
+    #expect(market.driver.engine.firmCauses.isEmpty)
+  }
 }
