@@ -16,19 +16,16 @@ final class ScratchFolder {
   init(in parent: String = FileManager.default.temporaryDirectory.path, _ name: String) throws {
     Self.removeLeft(in: parent, name + "-")
     path = "\(parent)/\(name)-\(UUID().uuidString)"
-    do {
-      try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    } catch { throw BenchError("cannot make \(path): \(error.localizedDescription)") }
+    try AtEnd.shared.make(folder: path)
     lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     flock(lock, LOCK_EX | LOCK_NB)
-    AtEnd.shared.remember(folder: path)
   }
 
   deinit { remove() }
 
   func remove() {
-    AtEnd.shared.forget(folder: path)
     try? FileManager.default.removeItem(atPath: path)
+    AtEnd.shared.forget(folder: path)
     if !isClosed { close(lock) }
     isClosed = true
   }
@@ -57,20 +54,39 @@ final class AtEnd: @unchecked Sendable {
   private var folders: Set<String> = []
   private var children: Set<pid_t> = []
 
-  func remember(folder: String) { lock.withLock { _ = folders.insert(folder) } }
+  // What is made and what is remembered is one step, so that no signal falls between the two.
+
+  func make(folder: String) throws {
+    try lock.withLock {
+      do {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+      } catch { throw BenchError("cannot make \(folder): \(error.localizedDescription)") }
+      folders.insert(folder)
+    }
+  }
+  func start(_ child: Process) throws {
+    try lock.withLock {
+      try child.run()
+      children.insert(child.processIdentifier)
+    }
+  }
   func forget(folder: String) { lock.withLock { _ = folders.remove(folder) } }
-  func remember(child: pid_t) { lock.withLock { _ = children.insert(child) } }
   func forget(child: pid_t) { lock.withLock { _ = children.remove(child) } }
 
+  /// The lock is kept: nothing is made after it.
   private func clean() {
-    lock.withLock {
-      for child in children {
-        kill(child, SIGKILL)
-        // What it still writes would be in a folder that is being removed.
-        var status: Int32 = 0
-        waitpid(child, &status, 0)
+    lock.lock()
+    for child in children {
+      kill(child, SIGKILL)
+      // What it still writes would be in a folder that is being removed.
+      var status: Int32 = 0
+      waitpid(child, &status, 0)
+    }
+    for folder in folders {
+      // Our own threads still run, and may put a file where one has just been removed.
+      for _ in 0..<1_000 where access(folder, F_OK) == 0 {
+        try? FileManager.default.removeItem(atPath: folder)
       }
-      for folder in folders { try? FileManager.default.removeItem(atPath: folder) }
     }
   }
 

@@ -126,8 +126,7 @@ enum Callgrind {
     let log = try ChildLog()
     process.standardOutput = out
     process.standardError = log.handle
-    do { try process.run() } catch { throw BenchError("\(name): \(error)") }
-    AtEnd.shared.remember(child: process.processIdentifier)
+    do { try AtEnd.shared.start(process) } catch { throw BenchError("\(name): \(error)") }
     defer { AtEnd.shared.forget(child: process.processIdentifier) }
     let text = out.fileHandleForReading.readDataToEndOfFile()
     process.waitUntilExit()

@@ -46,8 +46,7 @@ final class PairedProgram {
     process.standardInput = input
     process.standardOutput = output
     process.standardError = errors.handle
-    do { try process.run() } catch { throw BenchError("\(path): \(error)") }
-    AtEnd.shared.remember(child: process.processIdentifier)
+    do { try AtEnd.shared.start(process) } catch { throw BenchError("\(path): \(error)") }
     let words = Self.line(output, &rest).split(separator: " ").map(String.init)
     guard words.first == "ready" else {
       try? input.fileHandleForWriting.close()
