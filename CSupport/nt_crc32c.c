@@ -183,8 +183,12 @@ uint32_t nt_crc32c_by(nt_crc32c_route route, uint32_t crc, const void *bytes, si
 }
 
 uint32_t nt_crc32c(uint32_t crc, const void *bytes, size_t count) {
-  return nt_crc32c_by((nt_crc32c_route)__atomic_load_n(&crc_route, __ATOMIC_RELAXED), crc, bytes,
-                      count);
+#ifdef CRC_HARDWARE_NAME
+  /* Never set where the processor does not have it. */
+  if (__builtin_expect(__atomic_load_n(&crc_route, __ATOMIC_RELAXED) == NT_CRC32C_HARDWARE, 1))
+    return ~crc_hardware_run(~crc, bytes, count);
+#endif
+  return ~crc_table_run(~crc, bytes, count);
 }
 
 bool nt_crc32c_use(nt_crc32c_route route) {

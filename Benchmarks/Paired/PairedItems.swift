@@ -141,7 +141,7 @@ extension PairedFigures {
         if lane.value.records.count > size / 2 { lane.value.rewind() }
         let before = lane.value.records.count
         for i in 0..<operations {
-          payload.reserved = UInt32(truncatingIfNeeded: i)
+          payload.reserved2 = UInt32(truncatingIfNeeded: i)
           _ = lane.value.lane.append(header, payload, privileged: false)
         }
         if lane.value.records.count - before != 128 * operations { isWhole = false }

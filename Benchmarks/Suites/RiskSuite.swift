@@ -337,7 +337,7 @@ struct RiskBench: ~Copyable {
       let before = lane.records.count
       let start = nt_clock_ticks()
       for i in 0..<RiskSuite.batch {
-        payload.reserved = UInt32(truncatingIfNeeded: i)
+        payload.reserved2 = UInt32(truncatingIfNeeded: i)
         _ = lane.lane.append(header, payload, privileged: false)
       }
       samples[round] = UInt32(clamping: nt_clock_ticks() - start)

@@ -61,7 +61,7 @@ public import CSupport
   #endif
   public mutating func apply(_ report: VenueReport, sessionTime: Int64, machineTime: Int64) {
     setTime(sessionTime, machineTime)
-    unsafe core.pointee.apply(report)
+    unsafe core.pointee.take(report)
   }
 
   /// Carries out a command; false, journalled, when it names something unknown or lacks a person.
@@ -72,7 +72,7 @@ public import CSupport
     _ command: Command, sessionTime: Int64, machineTime: Int64
   ) -> Bool {
     setTime(sessionTime, machineTime)
-    return unsafe core.pointee.apply(command)
+    return unsafe core.pointee.take(command)
   }
 
   /// Lets session time pass: data ages, requests time out. It never goes back.

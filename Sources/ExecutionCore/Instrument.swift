@@ -17,11 +17,10 @@
   public var quantityExponent: Int8
   /// A locate is at hand.
   public var shortable: Bool
-  // By raw value: the facts lie in the journal.
-  package private(set) var shortSaleCode: UInt8
-  package private(set) var statusCode: UInt8
-  var reserved0: UInt8 = 0
-  var reserved1: UInt16 = 0
+  /// Until the feed says; unknown refuses short sales.
+  public var shortSale: ShortSaleRule
+  /// Until the feed says; unknown refuses.
+  public var status: MarketStatus
 
   public init(symbol: UInt64) {
     self.symbol = symbol
@@ -34,19 +33,8 @@
     priceExponent = -8
     quantityExponent = 0
     shortable = false
-    shortSaleCode = 0
-    statusCode = 0
-  }
-
-  /// Until the feed says; unknown refuses short sales.
-  public var shortSale: ShortSaleRule {
-    get { ShortSaleRule(rawValue: shortSaleCode) ?? .unknown }
-    set { shortSaleCode = newValue.rawValue }
-  }
-  /// Until the feed says; unknown refuses.
-  public var status: MarketStatus {
-    get { MarketStatus(rawValue: statusCode) ?? .unknown }
-    set { statusCode = newValue.rawValue }
+    shortSale = .unknown
+    status = .unknown
   }
 }
 

@@ -102,7 +102,7 @@ private struct Tally {
   private static let firm: [UInt32] = []
 
   mutating func take(_ record: JournalRecord) {
-    guard record.header.version == RecordHeader.version else { return }
+    guard record.header.version == record.type.version else { return }
     switch record.type {
     case .sessionStarted, .sessionEnded:
       session(record)
@@ -120,7 +120,7 @@ private struct Tally {
       standing[key] = load(record, \LatchRecord.standing)
     case .instrumentDefined where record.fits(InstrumentRecord.self):
       symbols[load(record, \InstrumentRecord.instrument.raw)] =
-        SymbolCode.decode(load(record, \InstrumentRecord.facts.symbol))
+        SymbolCode.decode(load(record, \InstrumentRecord.symbol))
     case .portDefined where record.fits(PortRecord.self):
       let next = load(record, \PortRecord.nextVenueReference)
       highest(order: 0, reference: next == 0 ? 0 : next - 1)
@@ -152,22 +152,16 @@ private struct Tally {
 
   /// Until its state is journalled, what a new order asked for may be open.
   private mutating func intent(_ record: JournalRecord) {
-    let order = load(record, \IntentRecord.request.clientOrderID.raw)
-    highest(order: order, reference: load(record, \IntentRecord.request.venueReference))
-    let kind = MemoryLayout<IntentRecord>.offset(of: \.request.kind).flatMap {
-      record.load($0, as: UInt8.self)
-    }
-    guard kind == storedByte(VenueRequest.Kind.new), orders[order] == nil else { return }
-    let instrument = load(record, \IntentRecord.request.instrument.raw)
-    let side = MemoryLayout<IntentRecord>.offset(of: \.request.side).flatMap {
-      record.load($0, as: UInt8.self)
-    }
-    let sides: [Side] = [.buy, .sell, .sellShort, .sellShortExempt]
+    let order = load(record, \IntentRecord.clientOrderID.raw)
+    highest(order: order, reference: load(record, \IntentRecord.venueReference))
+    guard load(record, \IntentRecord.kind) == VenueRequest.Kind.new.rawValue, orders[order] == nil
+    else { return }
+    let instrument = load(record, \IntentRecord.instrument.raw)
     orders[order] = JournalSummary.OpenOrder(
       clientOrderID: ClientOrderID(raw: order), instrument: InstrumentID(raw: instrument),
       symbol: symbols[instrument] ?? "instrument \(instrument)",
-      side: sides.first { storedByte($0) == side }?.rawValue ?? 0,
-      leaves: load(record, \IntentRecord.request.quantity), life: .sent)
+      side: Side(rawValue: load(record, \IntentRecord.side))?.rawValue ?? 0,
+      leaves: load(record, \IntentRecord.quantity), life: .sent)
   }
 
   private mutating func orderState(_ record: JournalRecord) {

@@ -1,13 +1,16 @@
 /// Carrying out commands. Each is journalled, done or refused.
 extension EngineState {
-  mutating func apply(_ command: Command) -> Bool {
+  /// Journals a command, applies it if it is possible, and asks for what it asks for.
+  mutating func take(_ command: Command) -> Bool {
     let isDone = isPossible(command)
     cause = feedPosition
     cause = record(
       .command, CommandRecord(command: command, accepted: isDone), account: command.account,
       strategy: command.strategy)
-    if isDone { carryOut(command) }
-    return isDone
+    guard isDone else { return false }
+    apply(command)
+    ask(for: command)
+    return true
   }
 
   /// Everything that the command names exists, and what must be there is there.
@@ -82,26 +85,34 @@ extension EngineState {
     return nil
   }
 
-  private mutating func carryOut(_ c: Command) {
+  /// What a command changes of itself.
+  mutating func apply(_ c: Command) {
     switch c.kind {
     case .kill:
-      guard let cause = LatchCause(rawValue: c.cause) else { break }
-      latch(cause, latchPlace(c))
-      if c.value == 0 { _ = cancelLatched() }
+      if let cause = LatchCause(rawValue: c.cause) { latch(cause, latchPlace(c)) }
     case .rearm: clear(clearable(c), latchPlace(c))
     case .conditionEnded:
       if let cause = LatchCause(rawValue: c.cause) { latches.standing.remove(LatchCauses(cause)) }
+    case .restrict:
+      risk[Int(c.instrument.raw)].restricted = c.value == 1
+      setBounds(instrument: Int(c.instrument.raw))
+    case .setLimit: setLimit(c)
+    case .cancelAll, .massCancel, .disableEntry, .enableEntry, .inquire: break
+    }
+  }
+
+  /// Requests of our own. In a replay they come from the journal.
+  private mutating func ask(for c: Command) {
+    switch c.kind {
+    case .kill where c.value == 0: _ = cancelLatched()
     case .cancelAll:
       _ = cancelAll(
         scope: c.scope, account: c.account, strategy: c.strategy, instrument: c.instrument)
     case .massCancel: askVenues(.massCancel, c)
     case .disableEntry: askVenues(.disableEntry, c)
     case .enableEntry: askVenues(.enableEntry, c)
-    case .restrict:
-      risk[Int(c.instrument.raw)].restricted = c.value == 1
-      setBounds(instrument: Int(c.instrument.raw))
-    case .setLimit: setLimit(c)
     case .inquire: for port in 0..<portCount { _ = inquireAll(port) }
+    case .kill, .rearm, .conditionEnded, .restrict, .setLimit: break
     }
   }
 
@@ -155,10 +166,6 @@ extension EngineState {
   /// ignored, where references have to rise): that is withdrawn.
   private mutating func askVenue(_ kind: VenueRequest.Kind, _ c: Command, _ port: Int) {
     if kind != .enableEntry { withdrawOrders(port) }
-    var entry = ReferenceEntry()
-    entry.account = c.account
-    entry.kind = kind
-    entry.instrument = c.instrument
     var wire = VenueRequest(
       kind: kind, port: PortID(raw: UInt16(truncatingIfNeeded: port)), instrument: c.instrument,
       account: c.account, strategy: c.strategy)
@@ -167,16 +174,31 @@ extension EngineState {
     wire.createdAt = machineTime
     wire.sessionTime = sessionTime
     recordPrivilegedIntent(&wire)
+    applyManyOrders(port, wire)
+  }
+
+  /// A request about many orders is asked of the venue, and waits in the outbox.
+  mutating func applyManyOrders(_ port: Int, _ wire: borrowing VenueRequest) {
+    var entry = ReferenceEntry()
+    entry.account = wire.account
+    entry.kind = wire.kind
+    entry.instrument = wire.instrument
     _ = ports[port].takeReference(entry, in: references)
-    ports[port].outbox.push(wire, urgent: kind != .enableEntry)
+    var isUrgent = true
+    switch wire.kind {
+    case .enableEntry: isUrgent = false
+    case .disableEntry: ports[port].setEntry(disabled: true)
+    default: break
+    }
+    ports[port].outbox.push(wire, urgent: isUrgent)
     counters.otherRequests &+= 1
-    if kind == .disableEntry { ports[port].setEntry(disabled: true) }
   }
 
   private mutating func withdrawOrders(_ port: Int) {
     for _ in 0..<ports[port].outbox.capacity {
-      guard let request = ports[port].outbox.takeOrder() else { break }
-      notSent(port, request, .overtaken)
+      guard let request = ports[port].outbox.oldestOrder() else { break }
+      _ = withdraw(port, request.kind, request.venueReference, .overtaken)
+      if let slot = slot(of: request.order) { repeatCancel(slot) }
     }
   }
 }

@@ -1,4 +1,7 @@
 /// Cancels: they pass risk always, and overtake what waits in the outbox.
+///
+/// That a cancel of everything is wanted is in trading state, so that it is repeated where it may have been lost:
+/// its intent says so, or, where none can go now, a record of its own.
 extension EngineState {
   /// `quantity` is the new intended total; 0 cancels all. Not needed any more is an acceptance.
   @usableFromInline mutating func cancel(
@@ -10,13 +13,12 @@ extension EngineState {
     if whole, withdrawQueued(slot) { return .accepted }
     let port = Int(orders[slot].port)
     guard whole || ports[port].capabilities.cancelsPart else { return .refused(Self.notSupported) }
-    if whole { setCancelWanted(slot, true) }
     // Without a session nothing can go: what is wanted goes when the next one has been settled.
     guard ports[port].isUp else {
       guard whole else {
         return .refused(Refusal(.venueDown, scope: .account, limit: 1, observed: 0))
       }
-      postpone(slot)
+      noteCancelWanted(slot)
       return .accepted
     }
     // The same cancel is on its way already: once is enough (a hundred would not be quicker).
@@ -26,11 +28,24 @@ extension EngineState {
     {
       return .accepted
     }
-    return sendCancel(slot, quantity: whole ? 0 : quantity)
-      ? .accepted
-      : .refused(
-        Refusal(
-          .outboxFull, scope: .account, limit: 0, observed: Int128(ports[port].outbox.count)))
+    if sendCancel(slot, quantity: whole ? 0 : quantity) { return .accepted }
+    if whole { noteCancelWanted(slot) }
+    return .refused(
+      Refusal(.outboxFull, scope: .account, limit: 0, observed: Int128(ports[port].outbox.count)))
+  }
+
+  /// Journals and applies that a cancel is wanted which cannot be asked for now.
+  private mutating func noteCancelWanted(_ slot: Int) {
+    let order = orders[slot]
+    record(
+      .cancelWanted, OrderNoteRecord(order.clientOrderID, handle(of: slot)),
+      account: order.account, strategy: order.strategy)
+    applyCancelWanted(slot)
+  }
+
+  mutating func applyCancelWanted(_ slot: Int) {
+    setCancelWanted(slot, true)
+    postpone(slot)
   }
 
   /// The incarnation that the venue will hold when the cancel arrives: it reads requests in order.
@@ -44,27 +59,19 @@ extension EngineState {
   private mutating func withdrawQueued(_ slot: Int) -> Bool {
     let order = orders[slot]
     let port = Int(order.port)
-    if order.cancelState == .unresolved,
-      ports[port].outbox.withdraw(kind: .cancel, reference: order.cancelReference)
-    {
+    if order.cancelState == .unresolved {
       // A partial cancel that waits behind its own order; the whole one takes its place.
-      counters.notSent &+= 1
-      orders[slot].cancelState = .lost
+      _ = withdraw(port, .cancel, order.cancelReference, .overtaken)
     }
     if order.newState == .unresolved,
-      ports[port].outbox.withdraw(kind: .new, reference: order.venueReference)
+      withdraw(port, .new, order.venueReference, .overtaken)
     {
-      closeUnsent(slot, cause: NotSentCause.overtaken.rawValue)
       return true
     }
-    if order.replaceState == .unresolved {
-      let isBack =
-        ports[port].outbox.withdraw(kind: .replace, reference: order.pendingReference)
-        || ports[port].outbox.withdraw(kind: .modify, reference: order.pendingReference)
-      if isBack {
-        counters.notSent &+= 1
-        dropReplace(slot, .lost)
-      }
+    if order.replaceState == .unresolved,
+      !withdraw(port, .replace, order.pendingReference, .overtaken)
+    {
+      _ = withdraw(port, .modify, order.pendingReference, .overtaken)
     }
     return false
   }
@@ -74,6 +81,12 @@ extension EngineState {
   mutating func atVenue(_ slot: Int, _ quantity: Int64) -> Int64 {
     capabilities(of: slot).quantityIsWhole
       ? quantity &+ orders[slot].busted : max(0, quantity &- orders[slot].executed)
+  }
+
+  /// The other way: the intended total, busts taken off, of what a request asked for.
+  mutating func ours(_ slot: Int, _ quantity: Int64) -> Int64 {
+    capabilities(of: slot).quantityIsWhole
+      ? quantity &- orders[slot].busted : quantity &+ orders[slot].executed
   }
 
   /// A new order that never reached the wire.
@@ -102,7 +115,7 @@ extension EngineState {
     ports[Int(orders[slot].port)].cancelsWanted &+= isWanted ? 1 : -1
   }
 
-  /// Journals and queues a cancel. The journal can't stop it: a cancel lowers risk.
+  /// Journals and applies a cancel. The journal can't stop it: a cancel lowers risk.
   mutating func sendCancel(_ slot: Int, quantity: Int64) -> Bool {
     let order = orders[slot]
     let port = Int(order.port)
@@ -120,14 +133,25 @@ extension EngineState {
     wire.originalVenueReference = target
     wire.quantity = quantity == 0 ? 0 : atVenue(slot, quantity)
     recordPrivilegedIntent(&wire)
+    applyCancel(slot, wire)
+    return true
+  }
+
+  /// A cancel is asked of the order, and waits in the outbox: behind the request of its incarnation if it leaves
+  /// a part, and that waits there too; before all else else.
+  mutating func applyCancel(_ slot: Int, _ wire: borrowing VenueRequest) {
+    let port = Int(orders[slot].port)
+    let isWhole = wire.quantity == 0
+    let target = wire.venueReference
+    let isBehind = !isWhole && ports[port].outbox.holds(reference: target)
+    if isWhole { setCancelWanted(slot, true) }
     orders[slot].cancelState = .unresolved
     orders[slot].cancelReference = target
-    orders[slot].cancelQuantity = quantity
+    orders[slot].cancelQuantity = isWhole ? 0 : ours(slot, wire.quantity)
     noteRequest(slot)
     ports[port].outbox.push(wire, urgent: !isBehind)
     counters.cancels &+= 1
-    takeTokens(order.account, order.strategy)
-    return true
+    takeTokens(wire.account, wire.strategy)
   }
 
   /// Cancels every open order of a strategy in an instrument.

@@ -22,11 +22,7 @@ extension EngineState {
       let refusal = Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
       return refuseChange(refusal, slot, .replace, price, quantity)
     }
-    orders[slot].pendingReference = isInPlace ? wire.venueReference : takeReference(slot, wire)
-    orders[slot].pendingInPlace = isInPlace
-    pend(slot, terms, wire)
-    counters.replaces &+= 1
-    duplicates.add(duplicateKey(terms), at: sessionTime)
+    applyChange(slot, wire)
     if stage.isOn, stage.queued == 0 { stage.queued = clockTicks() }
     return .accepted
   }
@@ -72,23 +68,35 @@ extension EngineState {
       let refusal = Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0)
       return refuseChange(refusal, slot, .modify, order.price, quantity)
     }
-    orders[slot].pendingReference = order.venueReference
-    orders[slot].pendingInPlace = true
-    pend(slot, terms, wire)
-    counters.modifies &+= 1
+    applyChange(slot, wire)
     return .accepted
   }
 
-  private mutating func pend(_ slot: Int, _ t: OrderTerms, _ wire: borrowing VenueRequest) {
+  /// A replace or modify is asked of the order, and waits in the outbox.
+  mutating func applyChange(_ slot: Int, _ wire: borrowing VenueRequest) {
+    let quantity = ours(slot, wire.quantity)
+    // What keeps its reference is changed in place.
+    let isInPlace = wire.venueReference == orders[slot].venueReference
+    orders[slot].pendingReference = isInPlace ? wire.venueReference : takeReference(slot, wire)
+    orders[slot].pendingInPlace = isInPlace
     orders[slot].pendingPrice = wire.price
-    orders[slot].pendingQuantity = t.quantity
+    orders[slot].pendingQuantity = quantity
     orders[slot].pendingSide = wire.side
     orders[slot].executedPending = 0
     orders[slot].replaceState = .unresolved
     noteRequest(slot)
     reserve(slot)
-    ports[t.port].outbox.push(wire, urgent: false)
-    takeTokens(t.account, t.strategy)
+    ports[Int(orders[slot].port)].outbox.push(wire, urgent: false)
+    takeTokens(wire.account, wire.strategy)
+    switch wire.kind {
+    case .replace:
+      counters.replaces &+= 1
+      duplicates.add(
+        DuplicateWindow.Key(
+          price: wire.price, quantity: quantity, instrument: wire.instrument.raw,
+          account: wire.account.raw, isBuy: wire.side.isBuy), at: sessionTime)
+    default: counters.modifies &+= 1
+    }
   }
 
   mutating func capabilities(of slot: Int) -> VenueCapabilities {

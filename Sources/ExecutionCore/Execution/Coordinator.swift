@@ -2,7 +2,7 @@ internal import CSupport
 
 func clockTicks() -> UInt64 { nt_clock_ticks() }
 
-/// Placing, changing and cancelling: risk, then the journalled intent, then the outbox.
+/// Placing: risk decides, the intent is journalled, and applied.
 extension EngineState {
   @usableFromInline mutating func place(_ request: OrderRequest) -> Verdict {
     if stage.isOn, stage.decided == 0 { stage.decide(at: clockTicks()) }
@@ -17,15 +17,15 @@ extension EngineState {
     return send(request, terms)
   }
 
-  /// Journals, books and queues what has passed.
+  /// Journals and applies what has passed.
   @inline(__always) private mutating func send(
     _ request: OrderRequest, _ terms: OrderTerms
   ) -> Verdict {
-    guard let slot = takeSlot() else {
+    let handle = nextHandle
+    guard handle != .none else {
       return .refused(
         refuse(Refusal(.poolFull, scope: .firm, limit: Int128(orders.count), observed: 0), request))
     }
-    let handle = handle(of: slot)
     let words = RequestWords(
       newOrder: request, terms, handle, instrumentBounds[terms.listing],
       routes[terms.cell].capacity, self)
@@ -34,26 +34,19 @@ extension EngineState {
         .intent, payloadBytes: MemoryLayout<IntentRecord>.size, account: terms.account,
         strategy: terms.strategy)
     else {
-      orders[slot] = Order()
-      orders[slot].generation = handle.generation
-      links[slot].next = freeHead
-      freeHead = Int32(truncatingIfNeeded: slot)
       return .refused(
         refuse(
           Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0), request))
     }
     let quote = quotes.quote(request.instrument)
-    unsafe words.lay(at: record)
+    unsafe words.record(at: record)
     unsafe record[15] = UInt64(bitPattern: quote.bid.raw)
     unsafe record[16] = UInt64(bitPattern: quote.ask.raw)
     unsafe record[17] = UInt64(bitPattern: quote.bidQuantity.raw)
     unsafe record[18] = UInt64(bitPattern: quote.askQuantity.raw)
     unsafe record[19] = feedPosition
     unsafe endRecord(record, payloadBytes: MemoryLayout<IntentRecord>.size)
-    open(slot, handle, request, terms, words)
-    counters.newOrders &+= 1
-    duplicates.add(duplicateKey(terms), at: sessionTime)
-    takeTokens(terms.account, terms.strategy)
+    applyNew(request, terms, words, handle)
     if stage.isOn, stage.queued == 0 { stage.queued = clockTicks() }
     return .accepted(handle)
   }
@@ -148,6 +141,17 @@ extension EngineState {
     if recordIntent(&wire, privileged: true) { return }
     settings.journalLost = true
     countAlarm(.journalLost)
+  }
+
+  /// A new order has the next slot, number and reference, and waits in the outbox.
+  @inline(__always) mutating func applyNew(
+    _ r: OrderRequest, _ t: OrderTerms, _ words: RequestWords, _ handle: OrderHandle
+  ) {
+    takeSlot()
+    open(Int(handle.slot), handle, r, t, words)
+    counters.newOrders &+= 1
+    duplicates.add(duplicateKey(t), at: sessionTime)
+    takeTokens(t.account, t.strategy)
   }
 
   /// Makes the slot the order that has passed: sent, in its cell's list, and held by risk as

@@ -34,7 +34,7 @@ extension EngineState {
   ) -> UnsafeMutablePointer<UInt64>? {
     guard let record = unsafe journal.begin(payloadBytes: payloadBytes) else { return nil }
     let length = UInt64(truncatingIfNeeded: payloadBytes &+ RecordLane.frameBytes)
-    unsafe record[0] = length | UInt64(type.rawValue) << 32 | UInt64(RecordHeader.version) << 48
+    unsafe record[0] = length | UInt64(type.rawValue) << 32 | UInt64(type.version) << 48
     unsafe record[1] = journal.nextSequence
     unsafe record[2] = UInt64(bitPattern: sessionTime)
     unsafe record[3] = UInt64(bitPattern: machineTime)

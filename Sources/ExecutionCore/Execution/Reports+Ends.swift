@@ -53,7 +53,6 @@ extension EngineState {
     dropReplace(slot, .refused)
     counters.rejected &+= 1
     notify(.replaceRejected, slot, reason: report.reason)
-    repeatCancel(slot)
   }
 
   mutating func cancelRejected(_ report: VenueReport, _ port: Int) {
@@ -95,7 +94,6 @@ extension EngineState {
     if report.quantity == 0 { end(slot, place, .canceled) }
     reserve(slot)
     notify(.modified, slot, reason: report.reason)
-    repeatCancel(slot)
   }
 
   mutating func modifyRejected(_ report: VenueReport, _ port: Int) {
@@ -110,7 +108,6 @@ extension EngineState {
     dropReplace(slot, .refused)
     counters.rejected &+= 1
     notify(.replaceRejected, slot, reason: report.reason)
-    repeatCancel(slot)
   }
 
   /// Of what changes by the venue's own doing: price, display, place in the market data.

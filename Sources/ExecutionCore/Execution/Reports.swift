@@ -1,10 +1,33 @@
 /// Applying what the venue says. A report that is not possible is alarmed, counted and left; an
 /// execution is booked always, in any life, however late.
 extension EngineState {
+  /// Journals a report, applies it, and asks for what it leaves wanted.
+  mutating func take(_ report: VenueReport) {
+    cause = feedPosition
+    cause = record(.report, ReportRecord(report), account: report.account)
+    apply(report)
+    ask(after: report)
+  }
+
+  /// Requests of our own. In a replay they come from the journal.
+  private mutating func ask(after report: VenueReport) {
+    let port = Int(report.port.raw)
+    guard port < portCount else { return }
+    switch report.kind {
+    case .caughtUp: askAfterCatchingUp(port)
+    case .accepted, .replaced, .rejected, .modified, .modifyRejected, .notSent, .inquiryAnswered:
+      if ports[port].cancelsWanted > 0, let place = place(of: report.venueReference, port),
+        let slot = slot(of: references[place].order)
+      {
+        repeatCancel(slot)
+      }
+      if ports[port].unasked > 0 { askUnasked(port) }
+    default: break
+    }
+  }
+
   mutating func apply(_ report: VenueReport) {
     counters.reports &+= 1
-    cause = feedPosition
-    cause = record(.report, report, account: report.account)
     let port = Int(report.port.raw)
     guard port < portCount else { return ofUnknownPort(report) }
     if report.streamSequence != 0, !isNextInStream(report, port) { return }
@@ -144,7 +167,6 @@ extension EngineState {
     counters.acknowledged &+= 1
     takeOpen(slot, place, open: open, isDead: report.standing.isDone)
     notify(.accepted, slot, reason: report.reason)
-    repeatCancel(slot)
   }
 
   /// The venue holds an order whose slot we have long given away: its exposure can't be counted, so
@@ -193,7 +215,6 @@ extension EngineState {
     counters.replaced &+= 1
     takeOpen(slot, place, open: open, isDead: report.standing.isDone)
     notify(.replaced, slot, reason: report.reason)
-    repeatCancel(slot)
   }
 
   /// The incarnation is at the venue with this much open, or dead on arrival.

@@ -1,6 +1,6 @@
-/// A ``VenueRequest`` for a new order as the fifteen words that it is in memory, so that it can be laid
-/// into the journal and into the outbox without a copy between: words that are stored whole are also
-/// forwarded whole to the checksum and to the encoder that read them next.
+/// A ``VenueRequest`` for a new order as the fifteen words that it is in the outbox and in an ``IntentRecord``, so
+/// that it can be laid into both without a copy between: words that are stored whole are also forwarded whole to
+/// the checksum and to the encoder that read them next. The two differ in one word.
 struct RequestWords: BitwiseCopyable {
   private var clientOrderID: UInt64
   private var venueReference: UInt64
@@ -14,6 +14,7 @@ struct RequestWords: BitwiseCopyable {
   private var names: UInt64
   private var places: UInt64
   private var terms: UInt64
+  private var recordedTerms: UInt64
   private var exponents: UInt64
 
   /// The next order of an engine: its numbers are those that ``EngineState`` gives out next.
@@ -33,16 +34,21 @@ struct RequestWords: BitwiseCopyable {
     places =
       UInt64(t.strategy.raw) | UInt64(truncatingIfNeeded: e.ports[t.port].venue) << 32
       | UInt64(truncatingIfNeeded: t.port) << 48
+    let others =
+      UInt64(r.display.rawValue) << 24 | UInt64(capacity.rawValue) << 32
+      | UInt64(r.flags.rawValue) << 48
     terms =
       Self.byte(VenueRequest.Kind.new) | Self.byte(t.side) << 8 | Self.byte(r.timeInForce) << 16
-      | UInt64(r.display.rawValue) << 24 | UInt64(capacity.rawValue) << 32
-      | UInt64(r.flags.rawValue) << 48
+      | others
+    recordedTerms =
+      UInt64(VenueRequest.Kind.new.rawValue) | UInt64(t.side.rawValue) << 8
+      | UInt64(r.timeInForce.rawValue) << 16 | others
     exponents =
       UInt64(UInt8(bitPattern: i.priceExponent)) | UInt64(UInt8(bitPattern: i.quantityExponent))
       << 8
   }
 
-  // An enumeration lies in memory as the number of its case, which is not its raw value.
+  // An enumeration lies in memory as the number of its case; in a record as its raw value.
   @inline(__always) private static func byte(_ kind: VenueRequest.Kind) -> UInt64 {
     UInt64(kind.rawValue &- 1)
   }
@@ -58,8 +64,14 @@ struct RequestWords: BitwiseCopyable {
     }
   }
 
-  /// Writes fifteen words in the order of the fields of ``VenueRequest``; little-endian, as the journal.
-  @inline(__always) func lay(at p: UnsafeMutablePointer<UInt64>) {
+  /// Writes the fields of ``VenueRequest`` as they lie in memory.
+  @inline(__always) func lay(at p: UnsafeMutablePointer<UInt64>) { unsafe lay(at: p, terms) }
+  /// Writes the fields of ``IntentRecord`` that are the request's.
+  @inline(__always) func record(at p: UnsafeMutablePointer<UInt64>) {
+    unsafe lay(at: p, recordedTerms)
+  }
+
+  @inline(__always) private func lay(at p: UnsafeMutablePointer<UInt64>, _ terms: UInt64) {
     unsafe p[0] = clientOrderID
     unsafe p[1] = venueReference
     unsafe p[2] = 0

@@ -1,5 +1,7 @@
 /// The payloads behind ``RecordHeader``, one struct for each ``RecordType``: fixed layout, a multiple
-/// of 8 bytes, aligned to 8, no padding the compiler chose. Never change one: add a version.
+/// of 8 bytes, aligned to 8, no padding the compiler chose. What is an enumeration in memory is its raw value
+/// here, and nothing here is a struct that the engine works with: either could change without a word. Whoever
+/// changes one raises ``RecordType/version``.
 
 /// A 128-bit number in two words, because a record is only aligned to 8.
 @frozen public struct Wide: BitwiseCopyable, Sendable, Hashable {
@@ -10,6 +12,20 @@
     high = Int64(truncatingIfNeeded: value >> 64)
   }
   @inlinable public var value: Int128 { Int128(high) << 64 | Int128(low) }
+}
+
+/// A quote at the instrument's exponents. 32 bytes.
+@frozen public struct QuoteWords: BitwiseCopyable, Sendable, Hashable {
+  public var bid: Int64
+  public var ask: Int64
+  public var bidQuantity: Int64
+  public var askQuantity: Int64
+  public init(_ quote: Quote) {
+    bid = quote.bid.raw
+    ask = quote.ask.raw
+    bidQuantity = quote.bidQuantity.raw
+    askQuantity = quote.askQuantity.raw
+  }
 }
 
 /// Begins and ends a session. 80 bytes.
@@ -64,30 +80,6 @@
   }
 }
 
-/// An instrument as it was at start-up. 72 bytes.
-@frozen public struct InstrumentRecord: BitwiseCopyable, Sendable {
-  public var facts: InstrumentFacts
-  public var instrument: InstrumentID
-  public var reserved: UInt32 = 0
-  public init(facts: InstrumentFacts, instrument: InstrumentID) {
-    self.facts = facts
-    self.instrument = instrument
-  }
-}
-
-/// A request before it goes to the wire, with the quote that was seen. 160 bytes.
-@frozen public struct IntentRecord: BitwiseCopyable, Sendable {
-  public var request: VenueRequest
-  public var quote: Quote
-  /// ``FeedPosition/cause`` of the last market record applied.
-  public var feedPosition: UInt64
-  public init(request: VenueRequest, quote: Quote, feedPosition: UInt64) {
-    self.request = request
-    self.quote = quote
-    self.feedPosition = feedPosition
-  }
-}
-
 /// A request that was not made, and why. 120 bytes.
 @frozen public struct RefusalRecord: BitwiseCopyable, Sendable {
   public var limit: Wide
@@ -96,7 +88,7 @@
   public var clientOrderID: ClientOrderID
   public var price: Int64
   public var quantity: Int64
-  public var quote: Quote
+  public var quote: QuoteWords
   public var feedPosition: UInt64
   public var instrument: InstrumentID
   public var code: UInt16
@@ -128,7 +120,7 @@
     clientOrderID = .none
     price = 0
     quantity = 0
-    self.quote = quote
+    self.quote = QuoteWords(quote)
     feedPosition = 0
     self.instrument = instrument
     code = refusal.code.rawValue
@@ -292,20 +284,6 @@
     self.isSet = isSet ? 1 : 0
     scope = 0
     port = PortID(raw: .max)
-  }
-}
-
-/// A command as it was given. 144 bytes.
-@frozen public struct CommandRecord: BitwiseCopyable, Sendable {
-  public var command: Command
-  /// 1 when it was carried out, 0 when refused.
-  public var accepted: UInt8
-  public var reserved0: UInt8 = 0
-  public var reserved1: UInt16 = 0
-  public var reserved2: UInt32 = 0
-  public init(command: Command, accepted: Bool) {
-    self.command = command
-    self.accepted = accepted ? 1 : 0
   }
 }
 

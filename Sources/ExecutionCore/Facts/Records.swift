@@ -19,7 +19,7 @@
   public init(type: RecordType) {
     length = 0
     self.type = type.rawValue
-    version = Self.version
+    version = type.version
     sequence = 0
     sessionTime = 0
     machineTime = 0
@@ -27,8 +27,6 @@
     account = .max
     strategy = .max
   }
-  /// Of every payload that this build writes. Others are refused by name.
-  public static var version: UInt16 { 2 }
   /// Largest whole record: header, payload, padding and checksum.
   public static var lengthMax: Int { 4096 }
 }
@@ -47,6 +45,10 @@
 }
 
 /// Never renumber: the numbers are on disk.
+///
+/// There are three kinds. An *input* is all that changes trading state: it is journalled, then applied, when it
+/// happens and when the journal is replayed. A *consequence* is what applying it comes to: journalled for people,
+/// worked out again in a replay, and compared. The others lie outside of trading state.
 @frozen public enum RecordType: UInt16, BitwiseCopyable, Sendable, CaseIterable {
   /// ``SessionRecord``: trading day, exponents, configuration hash.
   case sessionStarted = 1
@@ -56,8 +58,16 @@
   case portDefined = 3
   /// ``IntentRecord``: a new order, replace, cancel, mass cancel and so on, before the wire.
   case intent = 10
-  /// ``VenueReport`` as the gateway gave it.
+  /// ``RequestFateRecord``: the gateway takes a request from the outbox now. Until then it is on no wire.
+  case handedOver = 11
+  /// ``RequestFateRecord``: a request was taken back before the wire.
+  case withdrawn = 12
+  /// ``OrderNoteRecord``: a cancel of the order is wanted that cannot be asked for now.
+  case cancelWanted = 13
+  /// ``ReportRecord``: what the venue or its gateway says.
   case report = 20
+  /// ``OrderNoteRecord``: the order's last request has waited too long for an answer.
+  case timedOut = 21
   /// ``RefusalRecord``.
   case refusal = 30
   /// ``OrderStateRecord``: an order's life or pending requests changed.
@@ -80,4 +90,14 @@
   case sessionEnded = 90
   /// Fills the end of a segment; no payload to read.
   case padding = 0xFFFE
+
+  /// Of the payload that this build writes. Others are refused by name.
+  public var version: UInt16 {
+    @_noLocks get {
+      switch self {
+      case .instrumentDefined, .intent, .report, .command: 3
+      default: 2
+      }
+    }
+  }
 }

@@ -1,27 +1,29 @@
 extension EngineState {
-  /// A slot for a new order, its generation raised; nil when every order in the pool is open. Slots of
-  /// done orders are reused oldest first, so that late reports mostly still find their order.
-  ///
-  /// The caller overwrites all of the slot but its generation.
-  @inline(__always) mutating func takeSlot() -> Int? {
-    let slot: Int32
+  /// What the next new order will be called; none when every order in the pool is open. Slots of done orders are
+  /// reused oldest first, so that late reports mostly still find their order.
+  var nextHandle: OrderHandle {
+    @inline(__always) mutating get {
+      let slot = freeHead >= 0 ? freeHead : doneHead
+      guard slot >= 0 else { return .none }
+      return OrderHandle(
+        slot: UInt32(truncatingIfNeeded: slot), generation: orders[Int(slot)].generation &+ 1)
+    }
+  }
+
+  /// The slot of ``nextHandle`` is free no more. The caller overwrites all of it.
+  @inline(__always) mutating func takeSlot() {
     let next: Int32
     if freeHead >= 0 {
-      slot = freeHead
-      next = links[Int(slot)].next
+      next = links[Int(freeHead)].next
       freeHead = next
-    } else if doneHead >= 0 {
+    } else {
+      guard doneHead >= 0 else { return }
       // The first of its list: nothing is before it.
-      slot = doneHead
-      next = links[Int(slot)].next
+      next = links[Int(doneHead)].next
       doneHead = next
       if next >= 0 { links[Int(next)].previous = -1 } else { doneTail = -1 }
-    } else {
-      return nil
     }
-    orders[Int(slot)].generation &+= 1
     if next >= 0 { orders.prefetch(Int(next)) }
-    return Int(slot)
   }
 
   /// A slot could be had now.

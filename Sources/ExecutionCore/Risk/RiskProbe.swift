@@ -37,7 +37,11 @@ extension EngineState {
   mutating func probePool(_ count: Int) -> Bool {
     let first = doneTail
     for _ in 0..<count {
-      guard let slot = takeSlot() else { return false }
+      let handle = nextHandle
+      guard handle != .none else { return false }
+      takeSlot()
+      let slot = Int(handle.slot)
+      orders[slot].generation = handle.generation
       linkDone(slot)
     }
     return first != doneTail || count == 0

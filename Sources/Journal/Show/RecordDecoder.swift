@@ -59,7 +59,7 @@ public struct RecordDecoder: Sendable {
   /// A payload whose version or size is not known is given as the field `payload` in hexadecimal.
   public mutating func decode(_ record: JournalRecord) -> DecodedRecord {
     var decoded = DecodedRecord(header: record.header, type: record.type)
-    guard let layout = RecordLayout.of(record.type), record.header.version == RecordHeader.version,
+    guard let layout = RecordLayout.of(record.type), record.header.version == record.type.version,
       record.payloadCount >= layout.size, record.payloadCount < layout.size + 8
     else {
       decoded.fields = [("payload", .text(hexadecimal(record.payload)))]
@@ -155,9 +155,9 @@ public struct RecordDecoder: Sendable {
     if case .integer(let id) = decoded["clientOrderID"], id != 0 {
       return UInt64(truncatingIfNeeded: id)
     }
-    guard record.type == .report, case .integer(let reference) = decoded["venueReference"] else {
-      return 0
-    }
+    guard [.report, .handedOver, .withdrawn].contains(record.type),
+      case .integer(let reference) = decoded["venueReference"]
+    else { return 0 }
     return orders[
       Reference(port: port(record, layout), number: UInt64(truncatingIfNeeded: reference))] ?? 0
   }

@@ -101,23 +101,7 @@ struct LayoutBuilder<Payload> {
   }
 }
 
-/// The byte as which an enum of one byte lies in memory, and so in a record: the number of the case in
-/// the order of declaration, not its raw value. A test pins these numbers, because they are on disk.
-func storedByte<E: BitwiseCopyable>(_ value: E) -> UInt8 {
-  unsafe withUnsafeBytes(of: value) { unsafe $0.first ?? 0 }
-}
-
 extension FieldKind {
-  /// The case names of an enum that lies in the record as such; see ``storedByte(_:)``.
-  static func stored<E: RawRepresentable & BitwiseCopyable & Sendable>(_: E.Type) -> FieldKind
-  where E.RawValue == UInt8 {
-    var names: [UInt64: String] = [:]
-    for raw in UInt8.min...UInt8.max {
-      if let value = E(rawValue: raw) { names[UInt64(storedByte(value))] = "\(value)" }
-    }
-    return .name { [names] in names[$0] }
-  }
-
   /// The names of a set of ``LatchCause``.
   static var latchCauses: FieldKind {
     .name { raw in

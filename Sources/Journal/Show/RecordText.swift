@@ -92,6 +92,10 @@ private struct Phrase {
     case .sessionStarted, .sessionEnded: session
     case .instrumentDefined: instrument
     case .intent: intent
+    case .handedOver: show("request") + order + also("reference", "venueReference") + atPort
+    case .withdrawn:
+      show("request") + order + also("reference", "venueReference") + atPort + also("why", "cause")
+    case .cancelWanted, .timedOut: "order \(show("clientOrderID"))"
     case .report: report
     case .refusal: refusal
     case .orderState: orderState

@@ -15,6 +15,9 @@ import Testing
     #expect(MemoryLayout<CommandRecord>.size == 144)
     #expect(MemoryLayout<MarketStateRecord>.size == 32)
     #expect(MemoryLayout<TimerRecord>.size == 24)
+    #expect(MemoryLayout<ReportRecord>.size == 176)
+    #expect(MemoryLayout<RequestFateRecord>.size == 16)
+    #expect(MemoryLayout<OrderNoteRecord>.size == 16)
     #expect(MemoryLayout<VenueRequest>.size == 120)
     #expect(MemoryLayout<VenueReport>.size == 176)
     #expect(MemoryLayout<IntentRecord>.alignment == 8)
@@ -186,10 +189,10 @@ import Testing
       $0.loadUnaligned(fromByteOffset: MemoryLayout<RecordHeader>.size, as: IntentRecord.self)
     }
     let request = try #require(market.sent().first)
-    #expect(intent.request.clientOrderID == request.clientOrderID)
-    #expect(intent.request.intentSequence == header.sequence)
+    #expect(intent.clientOrderID == request.clientOrderID)
+    #expect(intent.intentSequence == header.sequence)
     #expect(request.intentSequence == header.sequence)
-    #expect(intent.quote.bid.raw == 10_000_000_000)
+    #expect(intent.quote.bid == 10_000_000_000)
     #expect(intent.feedPosition == header.cause)
   }
 

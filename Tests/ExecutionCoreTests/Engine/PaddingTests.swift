@@ -28,8 +28,8 @@ import Testing
     let facts = InstrumentFacts(symbol: 0)
     let order = OrderHandle.none
     let values: [Any] = [
-      RecordHeader(type: .intent), request,
-      VenueReport(kind: .accepted, port: .first, account: AccountID(raw: 0)), facts, MarketRecord(),
+      RecordHeader(type: .intent), MarketRecord(),
+      ReportRecord(VenueReport(kind: .accepted, port: .first, account: AccountID(raw: 0))),
       SessionRecord(), PortRecord(port: .first, venue: VenueID(raw: 0)),
       InstrumentRecord(facts: facts, instrument: id),
       IntentRecord(request: request, quote: quote, feedPosition: 0),
@@ -42,6 +42,7 @@ import Testing
       CommandRecord(command: Command(.kill, scope: .firm), accepted: true),
       LatchRecord(changed: 1, left: 1, isSet: true),
       MarketStateRecord(symbol: 0, instrument: id),
+      RequestFateRecord(.new, 1, port: .first), OrderNoteRecord(.none, order),
       TimerRecord(due: 0, token: 0, strategy: StrategyID(raw: 0)),
     ]
     for value in values { #expect(padding(value) == 0, "\(type(of: value))") }

@@ -251,10 +251,14 @@ import Testing
       #expect(header.type == RecordType.intent.rawValue && header.length == 216)
       #expect(header.sequence == request.intentSequence && header.strategy == 1)
       let intent = record.loadUnaligned(fromByteOffset: 48, as: IntentRecord.self)
-      withUnsafeBytes(of: intent.request) { journalled in
+      withUnsafeBytes(of: try #require(intent.request)) { journalled in
         withUnsafeBytes(of: request) { #expect(journalled.elementsEqual($0)) }
       }
-      #expect(intent.quote == market.driver.engine.quotes.quote(InstrumentID(raw: 1)))
+      let quote = market.driver.engine.quotes.quote(InstrumentID(raw: 1))
+      let same = IntentRecord(request: request, quote: quote, feedPosition: intent.feedPosition)
+      withUnsafeBytes(of: same) { whole in
+        withUnsafeBytes(of: intent) { #expect(whole.elementsEqual($0)) }
+      }
     }
   }
 }

@@ -92,28 +92,38 @@ extension EngineState {
       guard slot >= 0, sessionTime &- orders[slot].requestedAt > settings.inquiryInterval else {
         break
       }
-      if orders[slot].hasToBeListed {
-        postpone(slot)
-        late(slot)
-      } else {
-        unlinkDoubt(slot)
-      }
+      if orders[slot].hasToBeListed { timeOut(slot) } else { unlinkDoubt(slot) }
     }
-    settleNext(port)
+    askUnasked(port)
   }
 
-  private mutating func late(_ slot: Int) {
-    let isTimed = settings.acknowledgeTimeout > 0
-    if isTimed, orders[slot].life == .sent {
+  /// Journals that an order's last request is late, applies it, and asks what it asks for.
+  private mutating func timeOut(_ slot: Int) {
+    let order = orders[slot]
+    cause = 0
+    cause = record(
+      .timedOut, OrderNoteRecord(order.clientOrderID, handle(of: slot)), account: order.account,
+      strategy: order.strategy)
+    applyTimeOut(slot)
+    askLate(slot)
+  }
+
+  /// A new order that the venue has not spoken of is unknown; the next time-out is as far away as after a request.
+  mutating func applyTimeOut(_ slot: Int) {
+    postpone(slot)
+    if settings.acknowledgeTimeout > 0, orders[slot].life == .sent {
       become(slot, .unknown)
       notify(.unknown, slot)
     }
+  }
+
+  private mutating func askLate(_ slot: Int) {
     let order = orders[slot]
     // A cancel of everything may pend at the venue for long; it is wanted until the order is done.
     let isLate =
       order.newState == .unresolved || order.replaceState == .unresolved
       || order.cancelState == .unresolved && !order.cancelWanted
-    if order.isSettling || order.executionsMissing || isTimed && isLate {
+    if order.isSettling || order.executionsMissing || settings.acknowledgeTimeout > 0 && isLate {
       inquire(slot)
     } else if order.cancelWanted, order.cancelState != .unresolved, ports[Int(order.port)].isReady {
       _ = sendCancel(slot, quantity: 0)
@@ -130,17 +140,15 @@ extension EngineState {
     return asked
   }
 
-  /// Asks, as far as there is room, about orders whose fate is open since before the log-in; when there are
-  /// none left the port is ready.
-  mutating func settleNext(_ port: Int) {
-    guard ports[port].hasCaughtUp, !ports[port].isReady else { return }
-    if ports[port].unasked > 0, ports[port].outbox.hasRoom {
-      var walk = walkDoubts(port)
-      while let slot = nextDoubt(&walk) {
-        if orders[slot].isUnasked { inquire(slot) }
-      }
+  /// Asks, as far as there is room, about orders whose fate is open since before the log-in.
+  mutating func askUnasked(_ port: Int) {
+    guard ports[port].hasCaughtUp, ports[port].unasked > 0, ports[port].outbox.hasRoom else {
+      return
     }
-    ports[port].setReady(ports[port].settling == 0)
+    var walk = walkDoubts(port)
+    while let slot = nextDoubt(&walk) {
+      if orders[slot].isUnasked { inquire(slot) }
+    }
   }
 
   /// Since before the log-in it is open what became of the order, or not any more.
@@ -148,7 +156,10 @@ extension EngineState {
     setUnasked(slot, isSettling)
     guard orders[slot].isSettling != isSettling else { return }
     orders[slot].isSettling = isSettling
-    ports[Int(orders[slot].port)].settling &+= isSettling ? 1 : -1
+    let port = Int(orders[slot].port)
+    ports[port].settling &+= isSettling ? 1 : -1
+    // The last doubt is gone.
+    if ports[port].settling == 0, ports[port].hasCaughtUp { ports[port].setReady(true) }
   }
 
   private mutating func setUnasked(_ slot: Int, _ isUnasked: Bool) {
@@ -157,31 +168,31 @@ extension EngineState {
     ports[Int(orders[slot].port)].unasked &+= isUnasked ? 1 : -1
   }
 
-  /// Queues an inquiry, behind everything that waits: were it to overtake an order, its answer would say that
-  /// the order never arrived. False when one is under way, or there is no room.
+  /// Journals and applies an inquiry. False when one is under way, or there is no room.
   @discardableResult
-  private mutating func inquire(_ slot: Int) -> Bool {
+  mutating func inquire(_ slot: Int) -> Bool {
     let order = orders[slot]
     let port = Int(order.port)
-    guard !order.isInquired, ports[port].hasCaughtUp else { return false }
-    guard ports[port].capabilities.answersInquiries else {
-      if order.isSettling {
-        orders[slot].inquiryNumber = ports[port].requests
-        inquiryEnded(slot, .unsupported)
-      }
-      return false
-    }
-    guard ports[port].outbox.hasRoom else { return false }
+    guard !order.isInquired, ports[port].hasCaughtUp, ports[port].outbox.hasRoom,
+      ports[port].capabilities.answersInquiries
+    else { return false }
     var wire = request(.inquiry, about: slot)
     let isReplacing = order.replaceState == .unresolved && !order.pendingInPlace
     wire.originalVenueReference = isReplacing ? order.pendingReference : 0
     recordPrivilegedIntent(&wire)
+    applyInquiry(slot, wire)
+    return true
+  }
+
+  /// The venue is asked about the order: behind everything that waits, for were it to overtake an order, its
+  /// answer would say that the order never arrived.
+  mutating func applyInquiry(_ slot: Int, _ wire: borrowing VenueRequest) {
+    let port = Int(orders[slot].port)
     ports[port].outbox.push(wire, urgent: false)
     counters.otherRequests &+= 1
     orders[slot].inquiryNumber = ports[port].requests
     orders[slot].isInquired = true
     setUnasked(slot, false)
-    return true
   }
 
   // MARK: Answers
@@ -342,10 +353,9 @@ extension EngineState {
       return illegal(report, references[place])
     }
     inquiryEnded(slot, outcome)
-    settleNext(port)
   }
 
-  private mutating func inquiryEnded(_ slot: Int, _ outcome: InquiryOutcome) {
+  mutating func inquiryEnded(_ slot: Int, _ outcome: InquiryOutcome) {
     let port = Int(orders[slot].port)
     orders[slot].isInquired = false
     setUnasked(slot, false)
@@ -360,15 +370,11 @@ extension EngineState {
     if outcome == .unsupported || outcome == .answered && !orders[slot].executionsMissing {
       setSettling(slot, false)
     }
-    guard orders[slot].life.isOpen, orders[slot].cancelWanted, ports[port].isUp else { return }
     // Nobody says whether the cancel of before arrived; another one does no harm.
-    if outcome != .answered, orders[slot].requestNumber <= orders[slot].inquiryNumber {
+    if outcome != .answered, orders[slot].life.isOpen, orders[slot].cancelWanted, ports[port].isUp,
+      orders[slot].requestNumber <= orders[slot].inquiryNumber
+    {
       loseCancel(slot)
-    }
-    if orders[slot].cancelState == .unresolved {
-      repeatCancel(slot)
-    } else {
-      _ = sendCancel(slot, quantity: 0)
     }
   }
 }

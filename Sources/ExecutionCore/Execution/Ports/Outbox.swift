@@ -15,7 +15,7 @@
   private let mask: UInt64
   private let urgentMask: UInt64
   /// What was offered and is not dropped yet.
-  private var offered = Next.none
+  private var place = Next.none
   let ageMax: Int64
 
   /// The urgent queue has room for a cancel of every order in the pool, twice.
@@ -60,20 +60,28 @@
     ordinaryTail &+= 1
   }
 
-  /// Takes back what is not urgent and still lies here; false when it has gone.
-  mutating func withdraw(kind: VenueRequest.Kind, reference: UInt64) -> Bool {
+  /// Takes back what is not urgent and still lies here.
+  mutating func withdraw(kind: VenueRequest.Kind, reference: UInt64) {
+    if let at = find(kind, reference) { ordinary[at].isWithdrawn = true }
+  }
+
+  /// It is not urgent, and still lies here.
+  func holds(kind: VenueRequest.Kind, reference: UInt64) -> Bool {
+    find(kind, reference) != nil
+  }
+
+  private func find(_ kind: VenueRequest.Kind, _ reference: UInt64) -> Int? {
     var i = ordinaryHead
     while i != ordinaryTail {
       let at = Int(i & mask)
       if !ordinary[at].isWithdrawn, ordinary[at].request.kind == kind,
         ordinary[at].request.venueReference == reference
       {
-        ordinary[at].isWithdrawn = true
-        return true
+        return at
       }
       i &+= 1
     }
-    return false
+    return nil
   }
 
   /// A request of this reference still lies here that does not go ahead of others.
@@ -87,13 +95,12 @@
     return false
   }
 
-  /// Takes the oldest new order, replace or modify out, unsent. Inquiries are left: they raise no risk.
-  mutating func takeOrder() -> VenueRequest? {
+  /// The oldest new order, replace or modify. Inquiries apart: they raise no risk.
+  func oldestOrder() -> VenueRequest? {
     var i = ordinaryHead
     while i != ordinaryTail {
       let at = Int(i & mask)
       if !ordinary[at].isWithdrawn, ordinary[at].request.kind != .inquiry {
-        ordinary[at].isWithdrawn = true
         return ordinary[at].request
       }
       i &+= 1
@@ -110,15 +117,14 @@
     }
   }
 
-  /// Takes the oldest out that has waited too long, unsent.
-  mutating func takeTooOld(at time: Int64) -> VenueRequest? {
+  /// The oldest that has waited too long.
+  func oldest(tooOldAt time: Int64) -> VenueRequest? {
     var i = ordinaryHead
     while i != ordinaryTail {
       let at = Int(i & mask)
       // They lie in the order in which they were made.
       guard time &- ordinary[at].request.createdAt > ageMax else { return nil }
       if !ordinary[at].isWithdrawn, isTooOld(ordinary[at].request, at: time) {
-        ordinary[at].isWithdrawn = true
         return ordinary[at].request
       }
       i &+= 1
@@ -147,40 +153,61 @@
     return .none
   }
 
-  private func request(_ next: Next) -> VenueRequest? {
-    switch next {
+  /// Offers what is to be sent next, if there is anything; true when that has waited too long.
+  @inline(__always) mutating func offer(at time: Int64) -> Bool {
+    place = next()
+    guard time != 0 else { return false }
+    switch place {
+    case .none, .urgent: return false
+    case .ordinary(let at): return isTooOld(ordinary[at].request, at: time)
+    }
+  }
+
+  /// What was offered last, which ``takeOffer()`` will take whatever is put in before.
+  @inline(__always) var offered: VenueRequest? {
+    switch place {
     case .none: nil
     case .urgent(let at): urgent[at].request
     case .ordinary(let at): ordinary[at].request
     }
   }
 
-  /// The request to be sent next, which ``drop()`` will drop whatever is put in before.
-  mutating func offer() -> VenueRequest? {
-    offered = next()
-    return request(offered)
+  /// What a record says of a request.
+  struct Label: BitwiseCopyable {
+    let reference: UInt64
+    let intentSequence: UInt64
+    let account: AccountID
+    let strategy: StrategyID
+    let kind: VenueRequest.Kind
+
+    @inline(__always) init(_ request: borrowing VenueRequest) {
+      reference = request.venueReference
+      intentSequence = request.intentSequence
+      account = request.account
+      strategy = request.strategy
+      kind = request.kind
+    }
   }
 
-  /// Drops what was offered; what has been taken back since is not there any more. An empty queue of
-  /// what does not go ahead begins at its first place again: that one is still in the cache. False: nothing was offered, or it has been taken back.
-  @discardableResult
-  mutating func drop() -> Bool {
-    let last = offered
-    offered = .none
+  /// Drops what was offered; nil when nothing was, or when it has been taken back since. An empty queue of what
+  /// does not go ahead begins at its first place again: that one is still in the cache.
+  @inline(__always) mutating func takeOffer() -> Label? {
+    let last = place
+    place = .none
     switch last {
-    case .none: return false
+    case .none: return nil
     case .urgent(let at):
-      guard at == Int(urgentHead & urgentMask), urgentHead != urgentTail else { return false }
+      guard at == Int(urgentHead & urgentMask), urgentHead != urgentTail else { return nil }
       urgentHead &+= 1
-      return !urgent[at].isWithdrawn
+      return urgent[at].isWithdrawn ? nil : Label(urgent[at].request)
     case .ordinary(let at):
-      guard at == Int(ordinaryHead & mask), ordinaryHead != ordinaryTail else { return false }
+      guard at == Int(ordinaryHead & mask), ordinaryHead != ordinaryTail else { return nil }
       ordinaryHead &+= 1
       if ordinaryHead == ordinaryTail {
         ordinaryHead = 0
         ordinaryTail = 0
       }
-      return !ordinary[at].isWithdrawn
+      return ordinary[at].isWithdrawn ? nil : Label(ordinary[at].request)
     }
   }
 }

@@ -20,9 +20,12 @@ extension EngineState {
   /// Empties the outbox: new orders are done, replaces are off, cancels stay wanted.
   private mutating func withdrawAll(_ port: Int) {
     for _ in 0..<ports[port].outbox.capacity {
-      guard let request = ports[port].outbox.offer() else { return }
-      ports[port].outbox.drop()
-      notSent(port, request, .sessionDown)
+      _ = ports[port].outbox.offer(at: 0)
+      guard let request = ports[port].outbox.offered else { return }
+      _ = ports[port].outbox.takeOffer()
+      notSent(
+        port, kind: request.kind, reference: request.venueReference,
+        cause: NotSentCause.sessionDown.rawValue)
     }
   }
 
@@ -35,22 +38,35 @@ extension EngineState {
     }
   }
 
-  /// All that the venue had to say has been applied. What it has not spoken of is asked for, and wanted
-  /// cancels go out; the port is ready when there is no doubt left.
+  /// All that the venue had to say has been applied. What it has not spoken of is to be asked for; the port is
+  /// ready when there is no doubt left.
   mutating func caughtUp(_ port: Int, _ report: borrowing VenueReport) {
     guard ports[port].isUp else { return }
     ports[port].hasCaughtUp = true
     raiseReference(port, to: report.venueReference)
     var walk = walkDoubts(port)
     while let slot = nextDoubt(&walk) {
-      guard orders[slot].life.isOpen else { continue }
-      if orders[slot].isInDoubt {
-        setSettling(slot, true)
-      } else if orders[slot].cancelWanted {
-        _ = sendCancel(slot, quantity: 0)
+      guard orders[slot].life.isOpen, orders[slot].isInDoubt else { continue }
+      setSettling(slot, true)
+      if !ports[port].capabilities.answersInquiries {
+        orders[slot].inquiryNumber = ports[port].requests
+        inquiryEnded(slot, .unsupported)
       }
     }
-    settleNext(port)
+    if ports[port].settling == 0 { ports[port].setReady(true) }
+  }
+
+  /// Asks about the doubts, and for the wanted cancels of orders that are in none.
+  mutating func askAfterCatchingUp(_ port: Int) {
+    guard ports[port].hasCaughtUp else { return }
+    var walk = walkDoubts(port)
+    while let slot = nextDoubt(&walk) {
+      if orders[slot].isUnasked {
+        inquire(slot)
+      } else if !orders[slot].isSettling {
+        repeatCancel(slot)
+      }
+    }
   }
 
   /// The venue takes no number below this one.
@@ -69,9 +85,26 @@ extension EngineState {
     }
   }
 
-  /// We withdrew a request before the wire.
-  mutating func notSent(_ port: Int, _ request: VenueRequest, _ cause: NotSentCause) {
-    notSent(port, kind: request.kind, reference: request.venueReference, cause: cause.rawValue)
+  /// Takes a request back that lies in the outbox: journalled, then applied. False when it does not lie there.
+  mutating func withdraw(
+    _ port: Int, _ kind: VenueRequest.Kind, _ reference: UInt64, _ why: NotSentCause
+  ) -> Bool {
+    guard ports[port].outbox.holds(kind: kind, reference: reference) else { return false }
+    let outer = cause
+    cause = record(
+      .withdrawn,
+      RequestFateRecord(
+        kind, reference, port: PortID(raw: UInt16(truncatingIfNeeded: port)), cause: why.rawValue))
+    applyWithdrawal(port, kind, reference, why.rawValue)
+    cause = outer
+    return true
+  }
+
+  mutating func applyWithdrawal(
+    _ port: Int, _ kind: VenueRequest.Kind, _ reference: UInt64, _ why: UInt16
+  ) {
+    ports[port].outbox.withdraw(kind: kind, reference: reference)
+    notSent(port, kind: kind, reference: reference, cause: why)
   }
 
   /// A request was withdrawn before the wire, by its gateway or by ourselves.
@@ -92,7 +125,6 @@ extension EngineState {
       else { return }
       dropReplace(slot, .lost)
       notify(.notSent, slot, reason: cause)
-      repeatCancel(slot)
     case .inquiry:
       counters.notSent &+= 1
       orders[slot].isInquired = false
@@ -120,10 +152,8 @@ extension EngineState {
   mutating func nextRequest(_ port: Int, machineTime: Int64) -> VenueRequest? {
     if machineTime != 0 { self.machineTime = machineTime }
     for _ in 0..<ports[port].outbox.capacity {
-      guard let request = ports[port].outbox.offer() else { return nil }
-      guard ports[port].outbox.isTooOld(request, at: machineTime) else { return request }
-      ports[port].outbox.drop()
-      notSent(port, request, .tooOld)
+      guard ports[port].outbox.offer(at: machineTime) else { return ports[port].outbox.offered }
+      if let old = ports[port].outbox.offered { withdrawOld(port, old) }
     }
     return nil
   }
@@ -131,12 +161,50 @@ extension EngineState {
   /// Withdraws what has waited too long behind a socket that takes nothing.
   mutating func withdrawOld(_ port: Int, machineTime: Int64) {
     for _ in 0..<ports[port].outbox.capacity {
-      guard let request = ports[port].outbox.takeTooOld(at: machineTime) else { return }
-      notSent(port, request, .tooOld)
+      guard let request = ports[port].outbox.oldest(tooOldAt: machineTime) else { return }
+      withdrawOld(port, request)
     }
   }
 
+  /// Time is its cause; what was wanted of its order may go now.
+  private mutating func withdrawOld(_ port: Int, _ request: borrowing VenueRequest) {
+    let outer = cause
+    cause = 0
+    _ = withdraw(port, request.kind, request.venueReference, .tooOld)
+    if let slot = slot(of: request.order) { repeatCancel(slot) }
+    cause = outer
+  }
+
+  /// The gateway takes what was offered last: journalled before it can be on the wire.
   mutating func requestTaken(_ port: Int) {
-    if ports[port].outbox.drop() { counters.sent &+= 1 }
+    guard let offer = applyHandOver(port) else { return }
+    recordHandOver(offer, port)
+  }
+
+  /// Of the offered request; nil when it does not lie in the outbox any more.
+  @inline(__always) mutating func applyHandOver(_ port: Int) -> Outbox.Label? {
+    let offer = ports[port].outbox.takeOffer()
+    if offer != nil { counters.sent &+= 1 }
+    return offer
+  }
+
+  @inline(__always) private mutating func recordHandOver(_ offer: Outbox.Label, _ port: Int) {
+    let outer = cause
+    defer { cause = outer }
+    cause = offer.intentSequence
+    let bytes = MemoryLayout<RequestFateRecord>.size
+    guard
+      let record = unsafe beginRecord(
+        .handedOver, payloadBytes: bytes, account: offer.account, strategy: offer.strategy)
+    else {
+      // What is on the wire is told all the same: it may use what is kept for such records.
+      let fate = RequestFateRecord(
+        offer.kind, offer.reference, port: PortID(raw: UInt16(truncatingIfNeeded: port)))
+      self.record(.handedOver, fate, account: offer.account, strategy: offer.strategy)
+      return
+    }
+    unsafe record[0] = offer.reference
+    unsafe record[1] = UInt64(truncatingIfNeeded: port) | UInt64(offer.kind.rawValue) << 32
+    unsafe endRecord(record, payloadBytes: bytes)
   }
 }
