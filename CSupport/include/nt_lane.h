@@ -154,10 +154,10 @@ static inline NT_HOT uint64_t nt_lane_append(nt_lane *lane, const nt_record_head
   return sequence;
 }
 
-/* An ordinary record laid out in place: where its `bytes` (a multiple of 8) go, or NULL, counted,
+/* A record laid out in place: where its `bytes` (a multiple of 8) go, or NULL, counted,
  * when it is refused. nt_lane_end closes it; nothing else may be appended between. */
-static inline NT_HOT uint8_t *nt_lane_begin(nt_lane *lane, uint64_t bytes) {
-  uint8_t *p = nt_lane_reserve(lane, bytes, false);
+static inline NT_HOT uint8_t *nt_lane_begin(nt_lane *lane, uint64_t bytes, bool privileged) {
+  uint8_t *p = nt_lane_reserve(lane, bytes, privileged);
   if (__builtin_expect(p == NULL, 0))
     __atomic_store_n(&lane->refused, lane->refused + 1, __ATOMIC_RELAXED);
   return p;

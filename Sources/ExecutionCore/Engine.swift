@@ -17,6 +17,10 @@ public import CSupport
   /// Most updates handed to a strategy in one call.
   @inlinable public static var updatesPerCallMax: Int { 1 << 16 }
 
+  /// Raised with every change of what applying an input does: a journal of another version is replayed with its
+  /// differences listed.
+  @inlinable public static var applyVersion: UInt32 { 1 }
+
   /// Most timers that fire in one call of the driver: a strategy that asks for the next one each time, and time
   /// that leaps, hold nothing up.
   @inlinable public static var timersPerCallMax: Int { 4_096 }
@@ -27,13 +31,26 @@ public import CSupport
   public init(
     _ configuration: EngineConfiguration, lane: RecordLane
   ) throws(EngineConfigurationError) {
+    try self.init(configuration, lane: lane, isReplaying: false)
+  }
+
+  /// For ``Replay``: nobody is told what happens, and memory is taken as it is needed.
+  init(
+    replaying configuration: EngineConfiguration, lane: RecordLane
+  ) throws(EngineConfigurationError) {
+    try self.init(configuration, lane: lane, isReplaying: true)
+  }
+
+  private init(
+    _ configuration: EngineConfiguration, lane: RecordLane, isReplaying: Bool
+  ) throws(EngineConfigurationError) {
     try configuration.check()
     let bytes = EngineState.bytes(configuration)
     var arena: OpaquePointer?
     var report = nt_arena_report()
     let options = nt_arena_options(
       numa_node: configuration.numaNode, huge_pages: configuration.hugePages,
-      lock: configuration.lockMemory, prefault: true)
+      lock: configuration.lockMemory, prefault: !isReplaying)
     let error = unsafe nt_arena_create(&arena, bytes, options, &report)
     guard error == 0, let arena = unsafe arena else {
       throw .outOfMemory(bytes: bytes, errno: Int32(error))
@@ -46,6 +63,7 @@ public import CSupport
     unsafe self.core = core
     memory = report
     self.configuration = configuration
+    unsafe core.pointee.isReplaying = isReplaying
     unsafe core.pointee.recordStart(configuration)
   }
 
@@ -87,12 +105,21 @@ public import CSupport
     }
   }
 
+  /// Journals the state's hash when ``EngineConfiguration/stateHashInterval`` or
+  /// ``EngineConfiguration/stateHashRecords`` say that it is time to: for a moment when there is nothing else to do,
+  /// every few milliseconds. Of what has changed since the last one it works off a part in each call, some 10 µs;
+  /// twice as much in the next one while more is left.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public mutating func journalHash() { unsafe core.pointee.recordHash() }
+
   #if !DEBUG
     @_noLocks
   #endif
   public mutating func setMachineTime(_ time: Int64) { unsafe core.pointee.machineTime = time }
 
-  private func setTime(_ sessionTime: Int64, _ machineTime: Int64) {
+  func setTime(_ sessionTime: Int64, _ machineTime: Int64) {
     unsafe core.pointee.sessionTime = max(core.pointee.sessionTime, sessionTime)
     unsafe core.pointee.machineTime = machineTime
   }

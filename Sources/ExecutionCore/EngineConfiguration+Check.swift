@@ -94,25 +94,6 @@ extension EngineConfiguration {
       strategies.count * instruments.count * venues.count <= 1 << 24
     else { throw .badSize("accounts or strategies times instruments times venues (up to 2^24)") }
   }
-
-  /// FNV-1a over what decides the engine's behaviour; sizes and names included.
-  var hash: UInt64 {
-    var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    // Dictionaries and sets print in no fixed order: sorted first.
-    let parts = [
-      "\(instruments)", "\(accounts)", "\(strategies)", "\(openingPositions)", "\(firmLimits)",
-      "\(instrumentLimits.sorted { $0.key.raw < $1.key.raw })",
-      "\(restricted.map(\.raw).sorted())", "\(staticCollar)", "\(dynamicCollar)",
-      "\(dataAgeMax) \(goodQuoteAgeMax) \(duplicateWindow) \(duplicatesMax)",
-      "\(acknowledgeTimeout) \(portLatchesFirm) \(outboxAgeMax) \(tradingDay) \(marketData)",
-      "\(poolCapacity) \(ordersPerDayMax) \(executionsMax) \(outboxCapacity) \(timersMax)",
-      "\(venues.map(\.inWords)) \(ports) \(routes)",
-    ]
-    for byte in parts.joined(separator: "|").utf8 {
-      hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3
-    }
-    return hash
-  }
 }
 
 extension EngineConfiguration {
@@ -189,13 +170,5 @@ extension VenueRules {
       if i > 0, band.from <= grid.bands[i - 1].from { return "the grid's bands must rise" }
     }
     return nil
-  }
-}
-
-extension VenueConfiguration {
-  /// For the configuration's hash: sets and dictionaries in a fixed order.
-  fileprivate var inWords: String {
-    "\(name) \(rules) \(capabilities) \(fees.perUnit.sorted { $0.key < $1.key }) \(fees.unknown) "
-      + "\(instruments.map { "\($0.map(\.raw).sorted())" } ?? "all")"
   }
 }

@@ -141,6 +141,12 @@ public struct EngineConfiguration: Sendable {
   public var standingCauses = LatchCauses()
   /// Oldest new order or replace that may still be handed to the wire, in machine nanoseconds.
   public var outboxAgeMax: Int64 = 1_000_000
+  /// The state's hash is journalled when so many records have been since the last; 0: never for that.
+  public var stateHashRecords: UInt64 = 0
+  /// And when so much session time has passed since; 0: never for that.
+  public var stateHashInterval: Int64 = 1_000_000_000
+  /// For people who read the journal.
+  public var origin = SessionOrigin()
 
   /// Year × 10,000 + month × 100 + day.
   public var tradingDay: UInt32 = 0
@@ -198,6 +204,21 @@ public struct EngineConfiguration: Sendable {
   private func trades(_ port: PortID, _ instrument: InstrumentID) -> Bool {
     venues[Int(ports[Int(port.raw)].venue.raw)].trades(Int(instrument.raw))
   }
+}
+
+/// Who runs what, where and since when: journalled for people, and nothing else. In virtual time nothing of it is
+/// said, so that two runs of one session are alike.
+public struct SessionOrigin: Sendable, Hashable {
+  /// What is run: a name and a checksum.
+  public var build = ""
+  public var host = ""
+  public var user = ""
+  /// CLOCK_REALTIME and CLOCK_MONOTONIC of one moment, in nanoseconds.
+  public var utc: Int64 = 0
+  public var machineTime: Int64 = 0
+  /// Whatever else was set, as `name = value`.
+  public var settings: [String] = []
+  public init() {}
 }
 
 /// Why an engine can't be started: what, where and what to do is in ``description``.

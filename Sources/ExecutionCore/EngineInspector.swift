@@ -296,6 +296,28 @@ extension EngineState {
         broken.append("cell \(cell): cash flow is not the sum of the executions")
       }
     }
+    return broken + brokenSums()
+  }
+
+  /// The sums from which the state's hash is made, against all that they are sums of.
+  private mutating func brokenSums() -> [String] {
+    _ = stateHash()
+    var broken: [String] = []
+    func check(_ kept: UInt64, _ sum: UInt64, _ what: String) {
+      if kept != sum { broken.append("the hash of the \(what) is not theirs") }
+    }
+    let live = (0..<orders.count).filter { orders[$0].generation != 0 }
+    check(
+      hashing.orders.sum, live.reduce(0) { $0 &+ orders[$1].hash(slot: $1) }, "orders")
+    let traded = (0..<positions.count).filter { positions[$0].isUsed }
+    check(hashing.cells.sum, traded.reduce(0) { $0 &+ hash(ofCell: $1) }, "positions")
+    let booked = (0..<ledger.places).filter { ledger[$0].state != .free }
+    check(ledger.hash, booked.reduce(0) { $0 &+ ledger[$1].hash }, "executions")
+    let (limits, references) = (hashing.limits, hashing.references)
+    hashLimits()
+    check(limits, hashing.limits, "limits")
+    hashReferences()
+    check(references, hashing.references, "references")
     return broken
   }
 }

@@ -75,6 +75,7 @@ extension EngineState {
     refusals = columns.refusals
     refusalLog = columns.refusalLog
     alarms = columns.alarms
+    hashing = columns.hashing
     self.market = market
     quotes = market.quotes
     self.journal = journal
@@ -94,6 +95,8 @@ extension EngineState {
     settings.symbolAgeMax = c.marketData.staleAfter
     settings.acknowledgeTimeout = c.acknowledgeTimeout
     settings.portLatchesFirm = c.portLatchesFirm
+    hashing.everyRecords = c.stateHashRecords
+    hashing.interval = c.stateHashInterval
     if c.acknowledgeTimeout > 0 { settings.inquiryInterval = c.acknowledgeTimeout }
     setUpOrders()
     setUpLimits(c)
@@ -105,6 +108,7 @@ extension EngineState {
     setUpRoutes(c)
     setUpPositions(c)
     setBounds()
+    hashLimits()
   }
 
   private mutating func setUpOrders() {
@@ -186,6 +190,7 @@ extension EngineState {
       guard let cell = cell(position.strategy, position.instrument) else { continue }
       venueNet[cell * venueCount + Int(position.venue.raw)] = position.quantity
       use(cell)
+      hashing.cells.touch(cell)
       positions[cell].open(quantity: position.quantity, cost: position.cost.raw)
       exposure[cell].net &+= position.quantity
       accountExposure[accountCell(position.account, position.instrument)].net &+=
@@ -195,17 +200,13 @@ extension EngineState {
   }
 
   mutating func recordStart(_ c: EngineConfiguration) {
-    // Before the session begins, so that no crash comes between and forgets them.
-    carry(c.standingCauses)
-    var session = SessionRecord()
-    session.tradingDay = UInt64(tradingDay)
+    let text = Array((c.text + c.originText).utf8)
+    var session = sessionRecord()
     session.configurationHash = c.hash
-    session.nextClientOrderID = nextClientOrderID
-    session.instruments = UInt32(instrumentCount)
-    session.accounts = UInt32(accountCount)
-    session.strategies = UInt32(strategyCount)
-    session.ports = UInt32(portCount)
+    session.standingCauses = c.standingCauses.raw
+    session.configurationBytes = UInt32(clamping: text.count)
     record(.sessionStarted, session)
+    recordConfiguration(text)
     for (i, port) in c.ports.enumerated() {
       var payload = PortRecord(port: PortID(raw: UInt16(i)), venue: port.venue)
       payload.setNames(port.name, venue: c.venues[Int(port.venue.raw)].name)
@@ -217,20 +218,48 @@ extension EngineState {
         .instrumentDefined,
         InstrumentRecord(facts: facts, instrument: InstrumentID(raw: UInt32(i))))
     }
+    carry(c.standingCauses)
+    scheduleHash()
+  }
+
+  private static var lineEnd: UInt8 { 10 }
+
+  /// In pieces that end with a line where they can.
+  private mutating func recordConfiguration(_ text: [UInt8]) {
+    let header = header(.configuration, AccountID(raw: .max), StrategyID(raw: .max))
+    var rest = text[...]
+    while !rest.isEmpty {
+      var piece = rest.prefix(RecordLane.payloadMax)
+      if piece.count < rest.count, let end = piece.lastIndex(of: Self.lineEnd) {
+        piece = piece[...end]
+      }
+      unsafe piece.withUnsafeBytes {
+        if unsafe journal.append(header, $0.baseAddress, $0.count, privileged: true) == 0 {
+          loseRecord()
+        }
+      }
+      rest = rest[piece.endIndex...]
+    }
+  }
+
+  private func sessionRecord() -> SessionRecord {
+    var session = SessionRecord()
+    session.tradingDay = UInt64(tradingDay)
+    session.nextClientOrderID = nextClientOrderID
+    session.instruments = UInt32(instrumentCount)
+    session.accounts = UInt32(accountCount)
+    session.strategies = UInt32(strategyCount)
+    session.ports = UInt32(portCount)
+    session.applyVersion = Engine.applyVersion
+    return session
   }
 
   mutating func recordEnd(stateHash: UInt64) {
     flushRefusals(isEnd: true)
     boundWatch.next = .min
     watchBounds()
-    var session = SessionRecord()
-    session.tradingDay = UInt64(tradingDay)
-    session.nextClientOrderID = nextClientOrderID
+    var session = sessionRecord()
     session.stateHash = stateHash
-    session.instruments = UInt32(instrumentCount)
-    session.accounts = UInt32(accountCount)
-    session.strategies = UInt32(strategyCount)
-    session.ports = UInt32(portCount)
     session.openOrders = UInt64(max(0, counters.openOrders))
     session.executions = counters.executions
     session.alarms = counters.alarms
@@ -305,6 +334,7 @@ struct EngineColumns {
   let refusals: Column<UInt64>
   let refusalLog: RefusalLog
   let alarms: Column<UInt64>
+  let hashing: StateHashing
 
   init(_ b: inout ColumnBuilder, _ c: EngineConfiguration) {
     let instruments = c.instruments.count
@@ -355,6 +385,7 @@ struct EngineColumns {
     refusals = b.column(0, 64)
     refusalLog = RefusalLog(&b, cells: cells)
     alarms = b.column(0, 64)
+    hashing = StateHashing(&b, orders: c.poolCapacity, cells: cells)
   }
 }
 

@@ -101,7 +101,10 @@
   var nextChores: Int64 = .min
 
   // Journal.
-  let journal: RecordLane
+  var journal: RecordLane
+  var hashing: StateHashing
+  /// A journal is being replayed: nobody is told, and nothing is asked.
+  var isReplaying = false
 
   // Market data.
   let market: ITCHMarket

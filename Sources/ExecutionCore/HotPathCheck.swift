@@ -55,6 +55,7 @@
     _ = driver.apply(command, sessionTime: 0, machineTime: 0)
     driver.advance(sessionTime: 0, machineTime: 0)
     driver.stateChanged(sessionTime: 0, machineTime: 0)
+    driver.engine.journalHash()
     if let request = driver.engine.nextRequest(machineTime: 0), request.quantity > 0 {
       driver.engine.requestTaken()
     }

@@ -13,6 +13,8 @@ public struct JournalError: Error, Sendable, Equatable, CustomStringConvertible 
     case shortWrite
     /// Bytes that cannot be what was written, before later valid ones or within what is durable.
     case corruption
+    /// Whole records that do not lead from one to the other.
+    case unreplayable
     /// A whole and unharmed record or header that this build does not know.
     case unsupported
     /// A setting outside its range.

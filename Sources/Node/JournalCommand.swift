@@ -1,10 +1,10 @@
 import ExecutionCore
 import Journal
 
-/// `needletail journal show` and `needletail journal verify`.
+/// `needletail journal show`, `needletail journal verify` and `needletail journal replay`.
 public enum JournalCommand {
   /// To be listed in ``CommandTable/all``.
-  public static let definitions = [show, verify]
+  public static let definitions = [show, verify, replay]
 
   /// Runs `journal …` with the words behind `journal`; the exit code is of sysexits(3).
   public static func run(arguments: [String]) -> Int32 {
@@ -86,7 +86,7 @@ public enum JournalCommand {
       }
     }
 
-    private static func number(
+    static func number(
       _ name: String, _ options: ParsedOptions
     ) throws(CommandFailure) -> UInt64? {
       guard let text = options.text(name) else { return nil }
@@ -158,7 +158,7 @@ public enum JournalCommand {
     }
   }
 
-  private static func note(_ torn: JournalEnd.TornTail) -> String {
+  static func note(_ torn: JournalEnd.TornTail) -> String {
     "\(torn.file): byte \(torn.offset): torn tail: \(torn.reason); a crash left it, the records before"
       + " it are whole, and the next run cuts it off"
   }

@@ -94,6 +94,7 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
       orders[i].tick(&reactor, now: now)
       driver.engine.withdrawOld(orders[i].port, machineTime: now)
     }
+    driver.engine.journalHash()
   }
 
   /// The gateways' reports into the engine; false when there were none.

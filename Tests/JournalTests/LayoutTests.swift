@@ -29,10 +29,11 @@ import Testing
 
   @Test func `payloads have the sizes that are on disk`() {
     let sizes: [(RecordType, Int)] = [
-      (.sessionStarted, 80), (.portDefined, 48), (.instrumentDefined, 72), (.intent, 160),
+      (.sessionStarted, 88), (.portDefined, 48), (.instrumentDefined, 72), (.intent, 160),
       (.report, 176), (.refusal, 128), (.orderState, 80), (.execution, 128), (.alarm, 48),
       (.handedOver, 16), (.withdrawn, 16), (.cancelWanted, 16), (.timedOut, 16),
-      (.latch, 16), (.command, 144), (.marketState, 32), (.timer, 24), (.sessionEnded, 80),
+      (.latch, 16), (.command, 144), (.marketState, 32), (.timer, 24), (.sessionEnded, 88),
+      (.stateHash, 16), (.recordsLost, 16),
     ]
     for (type, size) in sizes { #expect(RecordLayout.of(type)?.size == size, "\(type)") }
     #expect(MemoryLayout<RecordHeader>.size == 48)
@@ -45,7 +46,7 @@ import Testing
       #expect(Set(layout.fields.map(\.name)).count == layout.fields.count, "\(type)")
     }
     let known = RecordType.allCases.filter { RecordLayout.of($0) == nil }
-    #expect(known == [.strategyState, .padding], "types that are only bytes")
+    #expect(known == [.configuration, .strategyState, .padding], "types that are only bytes")
   }
 
   @Test(

@@ -178,7 +178,6 @@ private struct Day {
       lines[1].contains("execution 0000e0d5.65a1b2c3.01.01-and-a-tail-of-40")
         && lines[1].hasSuffix("port 1"))
     #expect(lines[2].contains("not sent, of new, tooOld, order 5, reference 7"))
-    #expect(try JournalSummary.scan(day.scratch.path).highestVenueReference == 6)
   }
 
   @Test func `every line of JSON parses and holds the numbers that were written`() throws {
@@ -256,52 +255,5 @@ private struct Day {
     var orders: [UInt64] = []
     _ = ReadBack(day.scratch.path) { orders.append(decoder.decode($0).clientOrderID) }
     #expect(orders == [0, 0, 5, 5, 5])
-  }
-}
-
-@Suite struct SummaryTests {
-  @Test func `open orders and positions are told, and the directory is refused`() throws {
-    let day = Day()
-    try day.write { lane in
-      day.define(lane)
-      day.intend(lane)
-    }
-    var summary = try JournalSummary.scan(day.scratch.path)
-    #expect(summary.openOrders.map(\.clientOrderID.raw) == [5])
-    #expect(summary.openOrders[0].life == .sent && summary.openOrders[0].symbol == "AAPL")
-    #expect(summary.highestClientOrderID.raw == 5 && summary.highestVenueReference == 7)
-
-    try day.write { day.state($0, .unknown, leaves: 60) }
-    summary = try JournalSummary.scan(day.scratch.path)
-    #expect(summary.openOrders[0].leaves == 60 && summary.openOrders[0].life == .unknown)
-    #expect(summary.highestVenueReference == 9)
-
-    try day.write { lane in
-      day.fill(lane)
-      day.state(lane, .done, leaves: 0)
-    }
-    summary = try JournalSummary.scan(day.scratch.path)
-    #expect(summary.openOrders.isEmpty && summary.positions.map(\.quantity) == [100])
-    let before = names(in: day.scratch.path)
-    let error = #expect(throws: JournalError.self) {
-      try JournalWriter.open(day.scratch.path, smallOptions())
-    }
-    #expect(error?.kind == .invalid)
-    #expect(error?.description.contains("1 open positions (100 AAPL)") == true)
-    #expect(error?.description.contains("--resume comes later") == true)
-    #expect(names(in: day.scratch.path) == before)
-
-    try day.write { lane in
-      var flat = ExecutionRecord(
-        instrument: day.apple, account: AccountID(raw: 0), strategy: StrategyID(raw: 1))
-      flat.clientOrderID = ClientOrderID(raw: 6)
-      flat.venueReference = 12
-      _ = lane.append(day.header(.execution), flat, privileged: true)
-    }
-    let writer = try JournalWriter.open(day.scratch.path, smallOptions())
-    #expect(writer.previous.unfinished == nil)
-    #expect(writer.previous.highestClientOrderID.raw == 6)
-    #expect(writer.previous.highestVenueReference == 12)
-    try writer.close()
   }
 }

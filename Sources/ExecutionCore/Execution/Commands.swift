@@ -14,7 +14,7 @@ extension EngineState {
   }
 
   /// Everything that the command names exists, and what must be there is there.
-  private mutating func isPossible(_ c: Command) -> Bool {
+  mutating func isPossible(_ c: Command) -> Bool {
     guard isThere(c) else { return false }
     switch c.kind {
     case .kill: return isLatchScope(c.scope) && LatchCause(rawValue: c.cause) != nil
@@ -85,6 +85,14 @@ extension EngineState {
     return nil
   }
 
+  /// It only asks for requests.
+  func changesNothing(_ c: Command) -> Bool {
+    switch c.kind {
+    case .cancelAll, .massCancel, .disableEntry, .enableEntry, .inquire: true
+    case .kill, .rearm, .conditionEnded, .restrict, .setLimit: false
+    }
+  }
+
   /// What a command changes of itself.
   mutating func apply(_ c: Command) {
     switch c.kind {
@@ -94,7 +102,10 @@ extension EngineState {
     case .conditionEnded:
       if let cause = LatchCause(rawValue: c.cause) { latches.standing.remove(LatchCauses(cause)) }
     case .restrict:
+      let place = scopes.count &+ Int(c.instrument.raw)
+      hashing.limits &-= hash(ofLimits: place)
       risk[Int(c.instrument.raw)].restricted = c.value == 1
+      hashing.limits &+= hash(ofLimits: place)
       setBounds(instrument: Int(c.instrument.raw))
     case .setLimit: setLimit(c)
     case .cancelAll, .massCancel, .disableEntry, .enableEntry, .inquire: break
@@ -144,13 +155,17 @@ extension EngineState {
     case .openOrders: limit.openOrders = narrow
     case nil: break
     }
-    if c.scope == .instrument {
+    let isOfInstrument = c.scope == .instrument
+    let place = isOfInstrument ? scopes.count &+ Int(c.instrument.raw) : scopeIndex(c)
+    hashing.limits &-= hash(ofLimits: place)
+    if isOfInstrument {
       instrumentLimits[Int(c.instrument.raw)] = limit
       setBounds(instrument: Int(c.instrument.raw))
     } else {
-      limits[scopeIndex(c)] = limit
+      limits[place] = limit
       setStrategyBounds()
     }
+    hashing.limits &+= hash(ofLimits: place)
   }
 
   /// A request about many orders, to every venue of the account that has such a thing.

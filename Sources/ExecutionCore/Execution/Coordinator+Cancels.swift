@@ -44,6 +44,7 @@ extension EngineState {
   }
 
   mutating func applyCancelWanted(_ slot: Int) {
+    hashing.orders.touch(slot)
     setCancelWanted(slot, true)
     postpone(slot)
   }
@@ -140,6 +141,7 @@ extension EngineState {
   /// A cancel is asked of the order, and waits in the outbox: behind the request of its incarnation if it leaves
   /// a part, and that waits there too; before all else else.
   mutating func applyCancel(_ slot: Int, _ wire: borrowing VenueRequest) {
+    hashing.orders.touch(slot)
     let port = Int(orders[slot].port)
     let isWhole = wire.quantity == 0
     let target = wire.venueReference

@@ -74,6 +74,7 @@ extension EngineState {
 
   /// A replace or modify is asked of the order, and waits in the outbox.
   mutating func applyChange(_ slot: Int, _ wire: borrowing VenueRequest) {
+    hashing.orders.touch(slot)
     let quantity = ours(slot, wire.quantity)
     // What keeps its reference is changed in place.
     let isInPlace = wire.venueReference == orders[slot].venueReference

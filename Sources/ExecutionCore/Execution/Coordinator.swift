@@ -32,7 +32,7 @@ extension EngineState {
     guard
       let record = unsafe beginRecord(
         .intent, payloadBytes: MemoryLayout<IntentRecord>.size, account: terms.account,
-        strategy: terms.strategy)
+        strategy: terms.strategy, cause: cause)
     else {
       return .refused(
         refuse(
@@ -138,9 +138,8 @@ extension EngineState {
 
   /// Of what lowers risk or raises none: the journal can't stop it.
   mutating func recordPrivilegedIntent(_ wire: inout VenueRequest) {
-    if recordIntent(&wire, privileged: true) { return }
-    settings.journalLost = true
-    countAlarm(.journalLost)
+    if settings.recordsLost > 0 { tellLostRecords() }
+    if !recordIntent(&wire, privileged: true) { loseRecord() }
   }
 
   /// A new order has the next slot, number and reference, and waits in the outbox.
@@ -148,6 +147,7 @@ extension EngineState {
     _ r: OrderRequest, _ t: OrderTerms, _ words: RequestWords, _ handle: OrderHandle
   ) {
     takeSlot()
+    hashing.orders.touch(Int(handle.slot))
     open(Int(handle.slot), handle, r, t, words)
     counters.newOrders &+= 1
     duplicates.add(duplicateKey(t), at: sessionTime)

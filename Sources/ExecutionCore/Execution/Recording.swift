@@ -15,24 +15,49 @@ extension EngineState {
   /// Journals a fact that can't be refused: reports, executions, cancels, states. Losing one stops new
   /// orders for good.
   @discardableResult
-  mutating func record<T: BitwiseCopyable>(
+  @inline(__always) mutating func record<T: BitwiseCopyable>(
     _ type: RecordType, _ payload: T, account: AccountID = AccountID(raw: .max),
     strategy: StrategyID = StrategyID(raw: .max)
   ) -> UInt64 {
-    let sequence = journal.append(header(type, account, strategy), payload, privileged: true)
-    if sequence == 0 {
-      settings.journalLost = true
-      countAlarm(.journalLost)
+    if settings.recordsLost > 0 { tellLostRecords() }
+    let bytes = MemoryLayout<T>.size
+    guard
+      let words = unsafe beginRecord(
+        type, payloadBytes: bytes, account: account, strategy: strategy, cause: cause,
+        privileged: true)
+    else {
+      loseRecord()
+      return 0
     }
+    unsafe UnsafeMutableRawPointer(words).storeBytes(of: payload, as: T.self)
+    let sequence = journal.nextSequence
+    unsafe endRecord(words, payloadBytes: bytes)
     return sequence
+  }
+
+  /// The journal took no more, not even what is kept for such records: no new orders any more in this process, and
+  /// as soon as it takes records again it is told that this is where a replay ends.
+  @inline(never) mutating func loseRecord() {
+    settings.journalLost = true
+    settings.recordsLost &+= 1
+    countAlarm(.journalLost)
+  }
+
+  @inline(never) mutating func tellLostRecords() {
+    let lost = RecordsLostRecord(count: settings.recordsLost)
+    let header = header(.recordsLost, AccountID(raw: .max), StrategyID(raw: .max))
+    if journal.append(header, lost, privileged: true) != 0 { settings.recordsLost = 0 }
   }
 
   /// A record in its place in the journal: its header is written, the payload, whole words, is for the
   /// caller to write before ``endRecord(_:payloadBytes:)``. nil when there is no room.
   @inline(__always) mutating func beginRecord(
-    _ type: RecordType, payloadBytes: Int, account: AccountID, strategy: StrategyID
+    _ type: RecordType, payloadBytes: Int, account: AccountID, strategy: StrategyID,
+    cause: UInt64, privileged: Bool = false
   ) -> UnsafeMutablePointer<UInt64>? {
-    guard let record = unsafe journal.begin(payloadBytes: payloadBytes) else { return nil }
+    guard
+      let record = unsafe journal.begin(payloadBytes: payloadBytes, privileged: privileged)
+    else { return nil }
     let length = UInt64(truncatingIfNeeded: payloadBytes &+ RecordLane.frameBytes)
     unsafe record[0] = length | UInt64(type.rawValue) << 32 | UInt64(type.version) << 48
     unsafe record[1] = journal.nextSequence

@@ -12,16 +12,16 @@ extension EngineState {
   /// Requests of our own. In a replay they come from the journal.
   private mutating func ask(after report: VenueReport) {
     let port = Int(report.port.raw)
-    guard port < portCount else { return }
+    guard port < portCount, ports[port].cancelsWanted | ports[port].unasked > 0 else { return }
     switch report.kind {
     case .caughtUp: askAfterCatchingUp(port)
     case .accepted, .replaced, .rejected, .modified, .modifyRejected, .notSent, .inquiryAnswered:
-      if ports[port].cancelsWanted > 0, let place = place(of: report.venueReference, port),
+      if let place = place(of: report.venueReference, port),
         let slot = slot(of: references[place].order)
       {
         repeatCancel(slot)
       }
-      if ports[port].unasked > 0 { askUnasked(port) }
+      askUnasked(port)
     default: break
     }
   }
@@ -146,7 +146,7 @@ extension EngineState {
     guard let place = known(report, port) else { return }
     let entry = references[place]
     guard entry.kind == .new, !entry.isAcknowledged else { return illegal(report, entry) }
-    guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
+    guard let slot = slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
     let order = orders[slot]
     guard order.venueReference == report.venueReference, isOpen(report) else {
       return illegal(report, entry)
@@ -154,8 +154,8 @@ extension EngineState {
     let open = max(0, report.quantity &- order.executedHere)
     // Dead, and not because all that was sent has been filled: an Accepted after its own Canceled.
     if entry.isDead, order.doneReason != .filled { return illegal(report, entry) }
-    references[place].isAcknowledged = true
-    references[place].isDead = false
+    setAcknowledged(place)
+    setDead(place, false)
     if order.life == .done, open > 0, !report.standing.isDone {
       alarm(
         .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
@@ -182,7 +182,7 @@ extension EngineState {
   private mutating func replaced(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = references[place]
-    guard let slot = slot(of: entry.order) else { return openWithoutSlot(report, entry) }
+    guard let slot = slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
     guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, isOpen(report),
       report.venueReference > orders[slot].venueReference
     else { return illegal(report, entry) }
@@ -194,8 +194,8 @@ extension EngineState {
         .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
         reference: report.venueReference, observed: report.quantity, report: report.kind)
     }
-    if let old = self.place(of: orders[slot].venueReference, port) { references[old].isDead = true }
-    references[place].isAcknowledged = true
+    if let old = self.place(of: orders[slot].venueReference, port) { setDead(old, true) }
+    setAcknowledged(place)
     let here = isPending ? orders[slot].executedPending : 0
     let open = max(0, report.quantity &- here)
     orders[slot].venueReference = report.venueReference
@@ -224,7 +224,7 @@ extension EngineState {
       if orders[slot].life != .done {
         end(slot, place, isDead && open > 0 ? .canceled : .filled)
       } else {
-        references[place].isDead = true
+        setDead(place, true)
       }
     } else if !become(slot, .working) {
       // The venue had said that it is over, and has it open: nobody holds what may still be executed of it.
@@ -259,7 +259,7 @@ extension EngineState {
   mutating func take(_ side: Side, _ slot: Int, _ place: Int) {
     guard side.isBuy == references[place].side.isBuy else { return }
     orders[slot].side = side
-    references[place].side = side
+    setSide(place, side)
   }
 
   /// Nothing above is believed to be an exact quantity of anything: sums stay far from overflow.
@@ -286,7 +286,7 @@ extension EngineState {
 
   /// The order is over, by the venue's word; whatever else was asked of it is settled with it.
   mutating func end(_ slot: Int, _ place: Int, _ reason: DoneReason) {
-    references[place].isDead = true
+    setDead(place, true)
     if orders[slot].newState == .unresolved {
       orders[slot].newState = reason == .rejected ? .refused : .confirmed
     }

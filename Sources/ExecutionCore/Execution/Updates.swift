@@ -17,6 +17,7 @@ extension EngineState {
   }
 
   mutating func push(_ update: OrderUpdate) {
+    if isReplaying { return }
     guard updateTail &- updateHead < updates.count else {
       alarm(
         .updateLost, instrument: update.instrument, clientOrderID: update.clientOrderID)

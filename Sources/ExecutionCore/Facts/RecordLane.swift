@@ -24,6 +24,9 @@ internal import CSupport
     @_noLocks get { unsafe lane.pointee.next_sequence }
   }
 
+  /// The next record has this number. For replays, whose records nobody keeps.
+  func renumber(from sequence: UInt64) { unsafe lane.pointee.next_sequence = sequence }
+
   /// Appends header, payload, padding and checksum, and publishes the record.
   ///
   /// The lane sets `length` and `sequence` of the header. `privileged` records (cancels, reports,
@@ -63,11 +66,13 @@ internal import CSupport
   /// Bytes of a record around a payload of whole words: header, four zeros, checksum.
   static var frameBytes: Int { 56 }
 
-  /// Where an ordinary record with a payload of whole words is laid out in place, to be ended with
+  /// Where a record with a payload of whole words is laid out in place, to be ended with
   /// ``end(_:payloadBytes:)``; nil, counted, when it is refused.
-  @inline(__always) func begin(payloadBytes: Int) -> UnsafeMutablePointer<UInt64>? {
+  @inline(__always) func begin(
+    payloadBytes: Int, privileged: Bool
+  ) -> UnsafeMutablePointer<UInt64>? {
     let bytes = UInt64(truncatingIfNeeded: payloadBytes &+ Self.frameBytes)
-    guard let place = unsafe nt_lane_begin(lane, bytes) else { return nil }
+    guard let place = unsafe nt_lane_begin(lane, bytes, privileged) else { return nil }
     return unsafe UnsafeMutableRawPointer(place).assumingMemoryBound(to: UInt64.self)
   }
   @inline(__always) func end(_ record: UnsafeMutablePointer<UInt64>, payloadBytes: Int) {

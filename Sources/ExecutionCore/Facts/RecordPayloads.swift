@@ -28,7 +28,7 @@
   }
 }
 
-/// Begins and ends a session. 80 bytes.
+/// Begins and ends a session. 88 bytes.
 @frozen public struct SessionRecord: BitwiseCopyable, Sendable {
   /// Trading day as year × 10,000 + month × 100 + day.
   public var tradingDay: UInt64 = 0
@@ -44,8 +44,28 @@
   public var openOrders: UInt64 = 0
   public var executions: UInt64 = 0
   public var alarms: UInt64 = 0
-  public var reserved: UInt64 = 0
+  /// ``Engine/applyVersion``.
+  public var applyVersion: UInt32 = 0
+  /// At the beginning: ``LatchCauses`` that stood before it, which stop the firm from the start.
+  public var standingCauses: UInt32 = 0
+  /// At the beginning: of all ``RecordType/configuration`` records that follow, together.
+  public var configurationBytes: UInt32 = 0
+  public var reserved: UInt32 = 0
   public init() {}
+}
+
+/// The state's hash, at the record's session time. 16 bytes.
+@frozen public struct StateHashRecord: BitwiseCopyable, Sendable {
+  public var stateHash: UInt64
+  public var reserved: UInt64 = 0
+  public init(stateHash: UInt64) { self.stateHash = stateHash }
+}
+
+/// How many records the journal has not taken. 16 bytes.
+@frozen public struct RecordsLostRecord: BitwiseCopyable, Sendable {
+  public var count: UInt64
+  public var reserved: UInt64 = 0
+  public init(count: UInt64) { self.count = count }
 }
 
 /// A port as it was at start-up. 48 bytes.

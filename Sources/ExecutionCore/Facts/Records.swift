@@ -56,6 +56,9 @@
   case instrumentDefined = 2
   /// ``PortRecord``, one each at start-up.
   case portDefined = 3
+  /// A piece of the configuration: lines of UTF-8, `name = value`, which go on in the next piece. Those of `run.`
+  /// are for people, the others make the engine.
+  case configuration = 4
   /// ``IntentRecord``: a new order, replace, cancel, mass cancel and so on, before the wire.
   case intent = 10
   /// ``RequestFateRecord``: the gateway takes a request from the outbox now. Until then it is on no wire.
@@ -84,6 +87,10 @@
   case marketState = 41
   /// A timer fired that a strategy had asked for; payload ``TimerRecord``.
   case timer = 50
+  /// ``StateHashRecord``.
+  case stateHash = 60
+  /// ``RecordsLostRecord``: inputs or consequences before this one are missing, so that no replay gets past it.
+  case recordsLost = 61
   /// A strategy's saved state, bounded, as its `save` gave it.
   case strategyState = 70
   /// ``SessionRecord`` at the end.
@@ -95,7 +102,7 @@
   public var version: UInt16 {
     @_noLocks get {
       switch self {
-      case .instrumentDefined, .intent, .report, .command: 3
+      case .sessionStarted, .sessionEnded, .instrumentDefined, .intent, .report, .command: 3
       default: 2
       }
     }

@@ -38,6 +38,13 @@ extension EngineState {
     return i
   }
 
+  /// As ``slot(of:)``, of an order that is about to change.
+  mutating func slotToChange(_ handle: OrderHandle) -> Int? {
+    guard let slot = slot(of: handle) else { return nil }
+    hashing.orders.touch(slot)
+    return slot
+  }
+
   mutating func handle(of slot: Int) -> OrderHandle {
     OrderHandle(slot: UInt32(truncatingIfNeeded: slot), generation: orders[slot].generation)
   }

@@ -36,12 +36,27 @@ struct LedgerKey: BitwiseCopyable, Equatable {
     var liquidity: UInt8 = 0
     var incarnation: UInt8 = 0
     var state = State.free
+
+    var hash: UInt64 {
+      var h = StateHasher(seed: key.reference)
+      h.mix(key.execution.low)
+      h.mix(key.execution.high)
+      h.mix(price)
+      h.mix(quantity)
+      h.mix(fee)
+      h.mix(
+        UInt64(key.port) | UInt64(side.rawValue) &<< 16 | UInt64(liquidity) &<< 24
+          | UInt64(incarnation) &<< 32 | UInt64(state.rawValue) &<< 40)
+      return h.value
+    }
   }
 
   private var table: Column<Entry>
   private let mask: Int
   let most: Int
   private(set) var count = 0
+  /// Sum of the hashes of all entries.
+  private(set) var hash: UInt64 = 0
 
   init(_ builder: inout ColumnBuilder, executionsMax: Int) {
     var size = 64
@@ -69,8 +84,9 @@ struct LedgerKey: BitwiseCopyable, Equatable {
   subscript(_ i: Int) -> Entry { table[i] }
 
   mutating func set(_ i: Int, _ entry: borrowing Entry) {
-    if table[i].state == .free { count &+= 1 }
+    if table[i].state == .free { count &+= 1 } else { hash &-= table[i].hash }
     table[i] = copy entry
+    hash &+= table[i].hash
   }
 
   /// The entries in table order, for hashing and inspection: nil for a free place.

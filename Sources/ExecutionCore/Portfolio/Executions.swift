@@ -139,7 +139,7 @@ extension EngineState {
   ) {
     var payload = ExecutionRecord(
       instrument: e.instrument, account: e.account, strategy: e.strategy)
-    let slot = slot(of: references[place].order)
+    let slot = slotToChange(references[place].order)
     if !isBust { e.fee = fee(of: e) }
     payload.flags = isBust ? ExecutionRecord.bust : 0
     if let slot {
@@ -241,6 +241,7 @@ extension EngineState {
     let signed = isBuy != isBust ? e.quantity : 0 &- e.quantity
     let signedValue = isBuy != isBust ? value : 0 &- value
     use(cell)
+    hashing.cells.touch(cell)
     positions[cell].trade(quantity: signed, value: signedValue)
     venueNet[cell &* venueCount &+ venue(of: e)] &+= signed
     positions[cell].count(quantity: e.quantity, value: value, isBuy: isBuy, isBust: isBust)

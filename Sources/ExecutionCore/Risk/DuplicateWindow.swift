@@ -33,6 +33,8 @@
   private var heads: Column<Head>
   /// Number of the entry written last; the first is 1.
   private var last: UInt64 = 0
+  /// Of all that was ever added.
+  private(set) var hash: UInt64 = 0
   let window: Int64
   let most: Int
 
@@ -43,12 +45,15 @@
     self.most = most
   }
 
-  @inline(__always) private func bucket(_ e: Key) -> Int {
+  @inline(__always) private func bucket(_ e: Key) -> Int { bucket(mixed: mixed(e)) }
+  @inline(__always) private func bucket(mixed h: UInt64) -> Int {
+    Int(truncatingIfNeeded: h >> 32) & (Self.entriesMax - 1)
+  }
+  @inline(__always) private func mixed(_ e: Key) -> UInt64 {
     var h = UInt64(bitPattern: e.price) &* 0x9e37_79b9_7f4a_7c15
     h ^= UInt64(bitPattern: e.quantity) &* 0xc2b2_ae3d_27d4_eb4f
     h ^= (UInt64(e.instrument) << 32 | UInt64(e.account) << 1 | (e.isBuy ? 1 : 0))
-    h = (h ^ h >> 29) &* 0xbf58_476d_1ce4_e5b9
-    return Int(truncatingIfNeeded: h >> 32) & (Self.entriesMax - 1)
+    return (h ^ h >> 29) &* 0xbf58_476d_1ce4_e5b9
   }
   @inline(__always) private func expired(_ time: Int64, at now: Int64) -> Bool {
     let (age, over) = now.subtractingReportingOverflow(time)
@@ -88,7 +93,9 @@
   @inline(__always) mutating func add(_ key: Key, at now: Int64) {
     guard window > 0 else { return }
     last &+= 1
-    let b = bucket(key)
+    let mixed = mixed(key)
+    hash = (hash ^ mixed) &* 0x9e37_79b9_7f4a_7c15 &+ UInt64(bitPattern: now)
+    let b = bucket(mixed: mixed)
     let at = Int(truncatingIfNeeded: last & UInt64(Self.entriesMax - 1))
     ring[at].key = key
     ring[at].time = now

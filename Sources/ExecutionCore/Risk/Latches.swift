@@ -52,6 +52,8 @@ extension LatchCause {
   public var all: [LatchCause] { LatchCause.allCases.filter(contains) }
   /// Every cause that there is.
   static var every: LatchCauses { LatchCauses(raw: 0xfff) }
+  /// That there can be.
+  static var most: Int { 32 }
 }
 
 /// A scope that takes no new order, for people.
@@ -73,7 +75,6 @@ public struct LatchSummary: Sendable, Hashable {
     var since: Int64 = 0
     var record: UInt64 = 0
   }
-  private static var causesMax: Int { 32 }
   private var latches: Column<Latch>
   /// Causes that stood newly, over all scopes: who sees it grow has something to cancel, and to say.
   private(set) var count: UInt64 = 0
@@ -83,13 +84,14 @@ public struct LatchSummary: Sendable, Hashable {
   var standing = LatchCauses()
 
   init(_ builder: inout ColumnBuilder, places: Int) {
-    latches = builder.column(Latch(), places * Self.causesMax)
+    latches = builder.column(Latch(), places * LatchCauses.most)
   }
-  subscript(_ place: Int, _ cause: LatchCause) -> Latch {
-    latches[place &* Self.causesMax &+ Int(cause.rawValue)]
+  subscript(_ place: Int, _ cause: LatchCause) -> Latch { self[place, number: cause.rawValue] }
+  subscript(_ place: Int, number cause: UInt8) -> Latch {
+    latches[place &* LatchCauses.most &+ Int(cause)]
   }
   mutating func set(_ place: Int, _ cause: LatchCause, since: Int64, record: UInt64) {
-    latches[place &* Self.causesMax &+ Int(cause.rawValue)] = Latch(since: since, record: record)
+    latches[place &* LatchCauses.most &+ Int(cause.rawValue)] = Latch(since: since, record: record)
     count &+= 1
     last = (place, cause)
   }

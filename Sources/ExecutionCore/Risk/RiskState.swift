@@ -107,6 +107,8 @@ struct RiskSettings: BitwiseCopyable {
   var portLatchesFirm = false
   /// A journal record was lost: no new orders any more in this process.
   var journalLost = false
+  /// How many the journal has not been told of yet.
+  var recordsLost: UInt64 = 0
 }
 
 /// Requests a second in session time. Tokens are counted in billionths, so that nothing is divided.
@@ -155,6 +157,8 @@ struct TokenBucket: BitwiseCopyable {
     refill(at: time)
     take()
   }
+  /// For the state's hash.
+  var state: Int64 { tokens }
   /// Whole tokens that orders may use, and that there were when full: for the refusal.
   var available: Int64 { max(0, (tokens &- kept) / Self.unit) }
   var orderBurst: Int64 { (capacity &- kept) / Self.unit }

@@ -59,6 +59,12 @@ public struct RecordDecoder: Sendable {
   /// A payload whose version or size is not known is given as the field `payload` in hexadecimal.
   public mutating func decode(_ record: JournalRecord) -> DecodedRecord {
     var decoded = DecodedRecord(header: record.header, type: record.type)
+    if record.type == .configuration, record.header.version == record.type.version {
+      let lines = String(decoding: record.payload.filter { $0 != 0 }, as: UTF8.self)
+      let text = lines.split(separator: "\n").joined(separator: "; ")
+      decoded.fields = [("text", text.isEmpty ? .none : .text(text))]
+      return decoded
+    }
     guard let layout = RecordLayout.of(record.type), record.header.version == record.type.version,
       record.payloadCount >= layout.size, record.payloadCount < layout.size + 8
     else {

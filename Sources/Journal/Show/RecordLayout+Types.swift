@@ -23,6 +23,8 @@ extension RecordLayout {
     RecordType.command.rawValue: command,
     RecordType.marketState.rawValue: marketState,
     RecordType.timer.rawValue: timer,
+    RecordType.stateHash.rawValue: stateHash,
+    RecordType.recordsLost.rawValue: recordsLost,
   ]
 
   private static let session = LayoutBuilder(SessionRecord.self)
@@ -37,6 +39,8 @@ extension RecordLayout {
     .adding("openOrders", \.openOrders, .unsigned)
     .adding("executions", \.executions, .unsigned)
     .adding("alarms", \.alarms, .unsigned)
+    .adding("applyVersion", \.applyVersion, .unsigned)
+    .adding("standingCauses", \.standingCauses, .latchCauses)
     .layout
 
   private static let portDefined = LayoutBuilder(PortRecord.self)
@@ -234,6 +238,14 @@ extension RecordLayout {
     .adding("hours", \.hours, .cases(MarketHours.self))
     .adding("whole", \.whole, .flag)
     .adding("feedPosition", \.feedPosition, .feed)
+    .layout
+
+  private static let stateHash = LayoutBuilder(StateHashRecord.self)
+    .adding("stateHash", \.stateHash, .unsigned)
+    .layout
+
+  private static let recordsLost = LayoutBuilder(RecordsLostRecord.self)
+    .adding("count", \.count, .unsigned)
     .layout
 
   private static let timer = LayoutBuilder(TimerRecord.self)

@@ -108,6 +108,9 @@ private struct Phrase {
       "number \(show("port")), \(show("name")) at \(show("venueName"))"
         + also("next reference", "nextVenueReference")
     case .timer: "token \(show("token"))" + also("due", "due") + also("strategy", "timerStrategy")
+    case .configuration: show("text")
+    case .stateHash: show("stateHash")
+    case .recordsLost: "\(show("count")) before this one: the journal took no more"
     case .strategyState, .padding: ""
     }
   }

@@ -9,7 +9,7 @@ extension CommandFailure {
       case .locked, .invalid: .cannotCreate
       case .system(let number): number == 28 ? .inputOutput : .creating(errno: number)
       case .shortWrite: .inputOutput
-      case .corruption, .unsupported: .dataError
+      case .corruption, .unsupported, .unreplayable: .dataError
       }
     self.init(code, error.description)
   }

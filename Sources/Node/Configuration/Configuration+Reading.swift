@@ -77,6 +77,8 @@ extension Configuration {
     reader.section("journal") {
       $0.read("mode", into: &journal.mode)
       $0.read("segment_mebibytes", into: &journal.segmentMebibytes, in: 1...4_096)
+      $0.read("state_hash_records", into: &journal.stateHashRecords, in: 1...1_000_000_000)
+      $0.read("state_hash_milliseconds", into: &journal.stateHashMilliseconds, in: 1...86_400_000)
     }
     reader.section("limits") { limits.read(&$0) }
     readAccounts(&reader)

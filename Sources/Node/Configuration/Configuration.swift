@@ -148,6 +148,9 @@ public struct Configuration: Equatable, Sendable {
   public struct Journal: Equatable, Sendable {
     public var mode = JournalMode.shared
     public var segmentMebibytes = 64
+    /// The state's hash is journalled so often: in virtual time after so many records, else in session time.
+    public var stateHashRecords = 1_000
+    public var stateHashMilliseconds = 1_000
     public init() {}
   }
 

@@ -151,6 +151,15 @@ final class HotRun: @unchecked Sendable {
       instruments: plan.instruments, day: plan.day)
     configuration.firstClientOrderID = journal.previous.highestClientOrderID.raw + 1
     configuration.standingCauses = journal.previous.standingCauses
+    let hashes = plan.configuration.journal
+    if plan.options.isVirtualTime {
+      configuration.origin = Origin.virtual(plan.configuration)
+      configuration.stateHashRecords = UInt64(hashes.stateHashRecords)
+      configuration.stateHashInterval = 0
+    } else {
+      configuration.origin = Origin.now(plan.configuration)
+      configuration.stateHashInterval = Int64(hashes.stateHashMilliseconds) * 1_000_000
+    }
     do throws(EngineConfigurationError) {
       return try Engine(configuration, lane: journal.lane)
     } catch {

@@ -124,6 +124,7 @@ public import Gateways
       driver.advance(sessionTime: moment - 1, machineTime: 0)
       time = moment - 1
       drain()
+      driver.engine.journalHash()
       time = moment
     }
   }

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct EngineTests {
   @Test func `records in the journal have the sizes that are on disk`() {
-    #expect(MemoryLayout<SessionRecord>.size == 80)
+    #expect(MemoryLayout<SessionRecord>.size == 88)
     #expect(MemoryLayout<PortRecord>.size == 48)
     #expect(MemoryLayout<InstrumentRecord>.size == 72)
     #expect(MemoryLayout<IntentRecord>.size == 160)

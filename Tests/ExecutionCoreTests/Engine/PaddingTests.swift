@@ -42,6 +42,7 @@ import Testing
       CommandRecord(command: Command(.kill, scope: .firm), accepted: true),
       LatchRecord(changed: 1, left: 1, isSet: true),
       MarketStateRecord(symbol: 0, instrument: id),
+      StateHashRecord(stateHash: 0), RecordsLostRecord(count: 1),
       RequestFateRecord(.new, 1, port: .first), OrderNoteRecord(.none, order),
       TimerRecord(due: 0, token: 0, strategy: StrategyID(raw: 0)),
     ]

@@ -30,6 +30,7 @@ import Testing
     var isBuy: [UInt64: Bool] = [:]
     var handles: [OrderHandle] = []
     var ledger = NaiveLedger()
+    var boundaries: [Boundary] = []
     for step in 0..<600 {
       switch dice.below(10) {
       case 0, 1:
@@ -78,6 +79,7 @@ import Testing
           if kind == .broken { ledger.busts.insert(key) }
         }
       }
+      boundaries.append(market.boundary())
       let broken = market.invariants
       #expect(broken == [], "seed \(seed) step \(step)")
       #expect(market.position() == ledger.position(isBuy), "seed \(seed) step \(step)")
@@ -87,6 +89,7 @@ import Testing
     let views = handles.compactMap { market.order($0) }
     #expect(views.allSatisfy { $0.life.isOpen == ($0.doneReason == .none) }, "seed \(seed)")
     #expect(market.snapshot.openOrders.count == market.openOrderCount, "seed \(seed)")
+    #expect(try market.replay(boundaries, "seed \(seed)") > 500)
   }
 
   /// A venue that follows the rules, and a line that delays, breaks, loses requests and repeats reports.

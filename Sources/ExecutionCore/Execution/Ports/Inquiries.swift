@@ -71,6 +71,7 @@ extension EngineState {
   mutating func nextDoubt(_ walk: inout DoubtWalk) -> Int? {
     guard walk.next >= 0, walk.steps > 0 else { return nil }
     let slot = Int(walk.next)
+    hashing.orders.touch(slot)
     walk.next = walk.next == walk.last ? -1 : doubts[slot].later
     walk.steps &-= 1
     return slot
@@ -110,6 +111,7 @@ extension EngineState {
 
   /// A new order that the venue has not spoken of is unknown; the next time-out is as far away as after a request.
   mutating func applyTimeOut(_ slot: Int) {
+    hashing.orders.touch(slot)
     postpone(slot)
     if settings.acknowledgeTimeout > 0, orders[slot].life == .sent {
       become(slot, .unknown)
@@ -187,6 +189,7 @@ extension EngineState {
   /// The venue is asked about the order: behind everything that waits, for were it to overtake an order, its
   /// answer would say that the order never arrived.
   mutating func applyInquiry(_ slot: Int, _ wire: borrowing VenueRequest) {
+    hashing.orders.touch(slot)
     let port = Int(orders[slot].port)
     ports[port].outbox.push(wire, urgent: false)
     counters.otherRequests &+= 1
@@ -199,7 +202,7 @@ extension EngineState {
 
   /// What was asked of the incarnation before the inquiry, and is not resolved by now, came to nothing.
   mutating func settled(_ report: VenueReport, _ port: Int, arrived: Bool) {
-    guard let place = known(report, port), let slot = slot(of: references[place].order) else {
+    guard let place = known(report, port), let slot = slotToChange(references[place].order) else {
       return
     }
     let order = orders[slot]
@@ -258,7 +261,7 @@ extension EngineState {
 
   /// How the order stands, as the venue says when it is asked.
   mutating func status(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = slot(of: references[place].order) else {
+    guard let place = known(report, port), let slot = slotToChange(references[place].order) else {
       return
     }
     let entry = references[place]
@@ -272,7 +275,7 @@ extension EngineState {
         .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
         reference: report.venueReference, observed: report.quantity, report: report.kind)
     }
-    references[place].isAcknowledged = true
+    setAcknowledged(place)
     if report.standing.isDone {
       if isWaiting {
         // What is missing would be asked for no more once it is over: it stands as it is until the next answer.
@@ -346,7 +349,7 @@ extension EngineState {
   }
 
   mutating func inquiryAnswered(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = slot(of: references[place].order) else {
+    guard let place = known(report, port), let slot = slotToChange(references[place].order) else {
       return
     }
     guard orders[slot].isInquired, let outcome = InquiryOutcome(rawValue: report.reason) else {

@@ -12,6 +12,8 @@
   private var urgentTail: UInt64 = 0
   private var ordinaryHead: UInt64 = 0
   private var ordinaryTail: UInt64 = 0
+  /// Of what lies in the second, taken back and not dropped yet.
+  private var withdrawn = 0
   private let mask: UInt64
   private let urgentMask: UInt64
   /// What was offered and is not dropped yet.
@@ -38,7 +40,8 @@
   var ordinaryCapacity: Int { Int(mask &+ 1) }
   var ordinaryCount: Int { Int(ordinaryTail &- ordinaryHead) }
   var capacity: Int { Int(mask &+ urgentMask &+ 2) }
-  var count: Int { Int(urgentTail &- urgentHead &+ ordinaryTail &- ordinaryHead) }
+  /// Of all that waits.
+  var count: Int { Int(urgentTail &- urgentHead &+ ordinaryTail &- ordinaryHead) &- withdrawn }
 
   /// The caller has asked for room.
   mutating func push(_ request: borrowing VenueRequest, urgent isUrgent: Bool) {
@@ -62,7 +65,20 @@
 
   /// Takes back what is not urgent and still lies here.
   mutating func withdraw(kind: VenueRequest.Kind, reference: UInt64) {
-    if let at = find(kind, reference) { ordinary[at].isWithdrawn = true }
+    guard let at = find(kind, reference) else { return }
+    ordinary[at].isWithdrawn = true
+    withdrawn &+= 1
+    dropWithdrawn()
+  }
+
+  /// The first of the queue is never one that was taken back.
+  @inline(__always) private mutating func dropWithdrawn() {
+    while withdrawn > 0, ordinaryHead != ordinaryTail,
+      ordinary[Int(ordinaryHead & mask)].isWithdrawn
+    {
+      ordinaryHead &+= 1
+      withdrawn &-= 1
+    }
   }
 
   /// It is not urgent, and still lies here.
@@ -138,29 +154,32 @@
     case ordinary(Int)
   }
 
-  /// Where it lies; withdrawn ones are dropped on the way.
-  private mutating func next() -> Next {
-    while urgentHead != urgentTail {
-      let at = Int(urgentHead & urgentMask)
-      if !urgent[at].isWithdrawn { return .urgent(at) }
-      urgentHead &+= 1
-    }
-    while ordinaryHead != ordinaryTail {
-      let at = Int(ordinaryHead & mask)
-      if !ordinary[at].isWithdrawn { return .ordinary(at) }
-      ordinaryHead &+= 1
-    }
-    return .none
+  /// Where it lies.
+  @inline(__always) private var next: Next {
+    urgentHead != urgentTail ? .urgent(Int(urgentHead & urgentMask)) : nextOrdinary
+  }
+
+  @inline(__always) private var nextOrdinary: Next {
+    ordinaryHead != ordinaryTail ? .ordinary(Int(ordinaryHead & mask)) : .none
   }
 
   /// Offers what is to be sent next, if there is anything; true when that has waited too long.
   @inline(__always) mutating func offer(at time: Int64) -> Bool {
-    place = next()
+    place = next
     guard time != 0 else { return false }
     switch place {
     case .none, .urgent: return false
     case .ordinary(let at): return isTooOld(ordinary[at].request, at: time)
     }
+  }
+
+  /// Offers this one, if it is the first of its queue.
+  mutating func offer(kind: VenueRequest.Kind, reference: UInt64) -> Bool {
+    place = next
+    if let first = offered, first.kind == kind, first.venueReference == reference { return true }
+    place = nextOrdinary
+    guard let first = offered else { return false }
+    return first.kind == kind && first.venueReference == reference
   }
 
   /// What was offered last, which ``takeOffer()`` will take whatever is put in before.
@@ -199,7 +218,7 @@
     case .urgent(let at):
       guard at == Int(urgentHead & urgentMask), urgentHead != urgentTail else { return nil }
       urgentHead &+= 1
-      return urgent[at].isWithdrawn ? nil : Label(urgent[at].request)
+      return Label(urgent[at].request)
     case .ordinary(let at):
       guard at == Int(ordinaryHead & mask), ordinaryHead != ordinaryTail else { return nil }
       ordinaryHead &+= 1
@@ -207,7 +226,8 @@
         ordinaryHead = 0
         ordinaryTail = 0
       }
-      return ordinary[at].isWithdrawn ? nil : Label(ordinary[at].request)
+      dropWithdrawn()
+      return Label(ordinary[at].request)
     }
   }
 }

@@ -24,4 +24,35 @@ extension EngineState {
     let i = ports[port].referencePlace(of: reference)
     return references[i].reference == reference ? i : nil
   }
+
+  // What is noted of a reference is in the state's hash.
+
+  mutating func setAcknowledged(_ place: Int) {
+    guard !references[place].isAcknowledged else { return }
+    references[place].isAcknowledged = true
+    hashing.references &+= weight(place)
+  }
+  mutating func setDead(_ place: Int, _ isDead: Bool) {
+    guard references[place].isDead != isDead else { return }
+    references[place].isDead = isDead
+    hashing.references &+= isDead ? weight(place) &* 3 : 0 &- weight(place) &* 3
+  }
+  mutating func setSide(_ place: Int, _ side: Side) {
+    guard references[place].side.rawValue != side.rawValue else { return }
+    references[place].side = side
+    hashing.sides = (hashing.sides ^ weight(place)) &* 3 &+ UInt64(side.rawValue)
+  }
+  /// From all of them. Cold.
+  mutating func hashReferences() {
+    hashing.references = 0
+    for place in 0..<references.count where references[place].reference != 0 {
+      let entry = references[place]
+      let noted = (entry.isAcknowledged ? 1 : 0) &+ (entry.isDead ? 3 : 0)
+      hashing.references &+= weight(place) &* UInt64(noted)
+    }
+  }
+  private func weight(_ place: Int) -> UInt64 {
+    (UInt64(truncatingIfNeeded: place) ^ references[place].reference &<< 20)
+      &* 0xbf58_476d_1ce4_e5b9 | 1
+  }
 }

@@ -111,7 +111,7 @@ extension EngineState {
   mutating func notSent(
     _ port: Int, kind: VenueRequest.Kind?, reference: UInt64, cause: UInt16
   ) {
-    guard let place = place(of: reference, port), let slot = slot(of: references[place].order)
+    guard let place = place(of: reference, port), let slot = slotToChange(references[place].order)
     else {
       counters.notSent &+= 1
       return
@@ -189,22 +189,26 @@ extension EngineState {
   }
 
   @inline(__always) private mutating func recordHandOver(_ offer: Outbox.Label, _ port: Int) {
-    let outer = cause
-    defer { cause = outer }
-    cause = offer.intentSequence
     let bytes = MemoryLayout<RequestFateRecord>.size
-    guard
+    guard settings.recordsLost == 0,
       let record = unsafe beginRecord(
-        .handedOver, payloadBytes: bytes, account: offer.account, strategy: offer.strategy)
-    else {
-      // What is on the wire is told all the same: it may use what is kept for such records.
-      let fate = RequestFateRecord(
-        offer.kind, offer.reference, port: PortID(raw: UInt16(truncatingIfNeeded: port)))
-      self.record(.handedOver, fate, account: offer.account, strategy: offer.strategy)
-      return
-    }
+        .handedOver, payloadBytes: bytes, account: offer.account, strategy: offer.strategy,
+        cause: offer.intentSequence)
+    else { return recordLateHandOver(offer, port) }
     unsafe record[0] = offer.reference
     unsafe record[1] = UInt64(truncatingIfNeeded: port) | UInt64(offer.kind.rawValue) << 32
     unsafe endRecord(record, payloadBytes: bytes)
+  }
+
+  /// What is on the wire is told all the same: it may use what is kept for such records.
+  @inline(never) private mutating func recordLateHandOver(_ offer: Outbox.Label, _ port: Int) {
+    let outer = cause
+    cause = offer.intentSequence
+    record(
+      .handedOver,
+      RequestFateRecord(
+        offer.kind, offer.reference, port: PortID(raw: UInt16(truncatingIfNeeded: port))),
+      account: offer.account, strategy: offer.strategy)
+    cause = outer
   }
 }

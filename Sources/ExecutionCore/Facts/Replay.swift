@@ -1,0 +1,266 @@
+/// Why a journal cannot be replayed, or not further.
+public enum ReplayError: Error, Sendable, Equatable {
+  /// A session's beginning is not whole, or is not first.
+  case notBegun(sequence: UInt64, what: String)
+  case unreadableConfiguration(String)
+  /// The configuration in the journal makes no engine.
+  case configuration(EngineConfigurationError)
+  /// Written by a build whose payload of this type has another layout.
+  case unknownVersion(sequence: UInt64, type: RecordType, version: UInt16)
+  /// A number in the record means nothing to this build.
+  case unknownValue(sequence: UInt64, type: RecordType)
+  /// The input is not possible in the state that the records before it lead to.
+  case impossible(sequence: UInt64, type: RecordType, what: String)
+  /// The journal has another record than applying the input comes to. `replayed` is the whole record that is worked
+  /// out, empty when nothing is.
+  case difference(sequence: UInt64, type: RecordType, replayed: [UInt8])
+  /// What applying the input comes to is missing in the journal before this record.
+  case missing(sequence: UInt64, replayed: [UInt8])
+  case hash(sequence: UInt64, recorded: UInt64, replayed: UInt64)
+  /// So many records before this one are lost: the journal took no more.
+  case lost(sequence: UInt64, count: UInt64)
+}
+
+/// Brings an engine to where a session's records lead: each input is applied again, each consequence that is in
+/// the journal compared with what applying comes to, each hash with the state's.
+///
+/// ```swift
+/// var replay = Replay()
+/// _ = try JournalReader(path).read { record in … try replay.take(header, bytes) … }
+/// let engine = replay.finish(lane: writer.lane)
+/// ```
+///
+/// It takes the records of one session, from its ``RecordType/sessionStarted`` on, in order. Market data and what
+/// strategies keep are not in it: books come back from the feed.
+///
+/// Threading: one thread. Allocates at the beginning of the session only.
+@safe public struct Replay: ~Copyable {
+  private var start = Start()
+  private var engine: Engine?
+  private var lane: MemoryLane?
+  /// Of the next consequence that is awaited, in the lane.
+  private var cursor = 0
+  private let isForLooking: Bool
+  /// Differences are gone past: the journal is of another version of ``Engine/applyVersion``, and somebody wants it.
+  public var goesPastDifferences = false
+  /// The first of those that were gone past, and how many there were.
+  public private(set) var differences: [ReplayError] = []
+  public private(set) var differenceCount = 0
+  public static var differencesMax: Int { 1_000 }
+  /// Inputs applied, consequences compared and hashes compared.
+  public private(set) var inputs: UInt64 = 0
+  public private(set) var consequences: UInt64 = 0
+  public private(set) var hashes: UInt64 = 0
+
+  /// What a session begins with.
+  private struct Start {
+    var session = SessionRecord()
+    var text: [UInt8] = []
+    var instruments: [InstrumentFacts] = []
+    var ports: UInt32 = 0
+    var hasBegun = false
+
+    var isWhole: Bool {
+      hasBegun && text.count >= Int(session.configurationBytes) && ports >= session.ports
+        && instruments.count >= Int(session.instruments)
+    }
+  }
+
+  /// - Parameter isForLooking: the engine is looked at and will not trade: its books are as small as can be.
+  public init(isForLooking: Bool = false) { self.isForLooking = isForLooking }
+
+  /// The beginning is whole, and there is an engine.
+  public var isRunning: Bool { engine != nil }
+  /// Of the session's beginning.
+  public var session: SessionRecord { start.session }
+  public var instruments: [InstrumentFacts] { start.instruments }
+  /// The text of the configuration, `run.` lines too.
+  public var configurationText: String { String(decoding: start.text, as: UTF8.self) }
+  /// Where the records so far lead; nil before the beginning is whole.
+  public mutating func snapshot() -> EngineSnapshot? { engine?.snapshot() }
+  /// The state's hash, at a session time that is not before the last record's.
+  public mutating func stateHash(at sessionTime: Int64 = .min) -> UInt64? {
+    engine?.setTime(sessionTime, 0)
+    return engine?.stateHash()
+  }
+
+  /// Takes the session's next record.
+  ///
+  /// - Parameter record: the whole record, whose frame and checksum have been checked; read before the call returns.
+  public mutating func take(_ record: UnsafeRawBufferPointer) throws(ReplayError) {
+    let size = MemoryLayout<RecordHeader>.size
+    guard record.count >= size + 8 else {
+      throw .notBegun(sequence: 0, what: "\(record.count) bytes are no record")
+    }
+    let header = unsafe record.loadUnaligned(as: RecordHeader.self)
+    guard let type = RecordType(rawValue: header.type), header.version == type.version else {
+      throw .unknownVersion(
+        sequence: header.sequence, type: RecordType(rawValue: header.type) ?? .padding,
+        version: header.version)
+    }
+    guard isRunning else {
+      let payload = unsafe UnsafeRawBufferPointer(rebasing: record[size..<(record.count - 4)])
+      return unsafe try begin(header, type, payload)
+    }
+    switch type {
+    case .intent, .handedOver, .withdrawn, .cancelWanted, .report, .timedOut, .command:
+      try settle(before: header)
+      unsafe try apply(header, type, record)
+    case .orderState, .execution, .latch: unsafe try compare(header, type, record)
+    case .alarm:
+      let code = unsafe record.loadUnaligned(
+        fromByteOffset: size + MemoryLayout<AlarmRecord>.offset(of: \.code)!, as: UInt16.self)
+      if AlarmCode(rawValue: code)?.isConsequence != false {
+        unsafe try compare(header, type, record)
+      }
+    case .stateHash:
+      try settle(before: header)
+      unsafe try compareHash(
+        header, record.loadUnaligned(fromByteOffset: size, as: StateHashRecord.self).stateHash)
+    case .sessionEnded:
+      try settle(before: header)
+      unsafe try compareHash(
+        header, record.loadUnaligned(fromByteOffset: size, as: SessionRecord.self).stateHash)
+    case .recordsLost:
+      let count = unsafe record.loadUnaligned(fromByteOffset: size, as: UInt64.self)
+      throw .lost(sequence: header.sequence, count: count)
+    case .sessionStarted, .configuration, .portDefined, .instrumentDefined:
+      throw .notBegun(sequence: header.sequence, what: "the session has begun already")
+    case .refusal, .marketState, .timer, .strategyState, .padding: break
+    }
+  }
+
+  // MARK: Beginning
+
+  private mutating func begin(
+    _ header: RecordHeader, _ type: RecordType, _ payload: UnsafeRawBufferPointer
+  ) throws(ReplayError) {
+    func fits(_ size: Int) -> Bool { payload.count >= size }
+    switch type {
+    case .sessionStarted where fits(MemoryLayout<SessionRecord>.size) && !start.hasBegun:
+      start.session = unsafe payload.loadUnaligned(as: SessionRecord.self)
+      start.hasBegun = true
+    case .configuration where start.hasBegun:
+      // Behind it, up to seven zeros fill the record.
+      let bytes = unsafe Array(payload)
+      start.text += bytes[..<((bytes.lastIndex { $0 != 0 } ?? -1) + 1)]
+    case .portDefined where start.hasBegun: start.ports += 1
+    case .instrumentDefined where fits(MemoryLayout<InstrumentRecord>.size) && start.hasBegun:
+      start.instruments.append(unsafe payload.loadUnaligned(as: InstrumentRecord.self).facts)
+    default:
+      throw .notBegun(
+        sequence: header.sequence, what: "\(type) where a session's beginning is awaited")
+    }
+    if start.isWhole { try makeEngine(at: header.sequence) }
+  }
+
+  private mutating func makeEngine(at sequence: UInt64) throws(ReplayError) {
+    var configuration = try EngineConfiguration(
+      text: String(decoding: start.text, as: UTF8.self), instruments: start.instruments)
+    guard configuration.hash == start.session.configurationHash else {
+      throw .unreadableConfiguration("its checksum is not the session's")
+    }
+    if isForLooking { configuration.marketData.capacity = .small }
+    // Room for what one input can come to (an update of every order), and for the beginning.
+    let orders = configuration.poolCapacity * 2 * 136
+    let definitions = configuration.instruments.count * 128 + start.text.count * 2
+    let lane = MemoryLane(bytes: orders + definitions + 1 << 20)
+    do throws(EngineConfigurationError) {
+      engine = try Engine(replaying: configuration, lane: lane.lane)
+    } catch {
+      throw .configuration(error)
+    }
+    // Causes that were carried over are the beginning's consequences.
+    cursor = 0
+    let records = unsafe lane.records
+    while cursor < records.count {
+      let type = unsafe records.loadUnaligned(fromByteOffset: cursor + 4, as: UInt16.self)
+      if type == RecordType.latch.rawValue { break }
+      cursor += unsafe Int(records.loadUnaligned(fromByteOffset: cursor, as: UInt32.self))
+    }
+    self.lane = consume lane
+  }
+
+  // MARK: Inputs and consequences
+
+  /// All that the last input came to has been seen in the journal.
+  private mutating func settle(before header: RecordHeader) throws(ReplayError) {
+    guard let next = unsafe nextConsequence() else { return }
+    let replayed = unsafe Array(next)
+    try differ(.missing(sequence: header.sequence, replayed: replayed))
+    cursor = unsafe lane?.records.count ?? 0
+  }
+
+  private mutating func nextConsequence() -> UnsafeRawBufferPointer? {
+    guard let records = unsafe lane?.records else { return nil }
+    guard cursor < records.count else { return nil }
+    let length = unsafe Int(records.loadUnaligned(fromByteOffset: cursor, as: UInt32.self))
+    return unsafe UnsafeRawBufferPointer(rebasing: records[cursor..<(cursor + length)])
+  }
+
+  private mutating func apply(
+    _ header: RecordHeader, _ type: RecordType, _ record: UnsafeRawBufferPointer
+  ) throws(ReplayError) {
+    lane?.rewind()
+    cursor = 0
+    inputs &+= 1
+    let size = MemoryLayout<RecordHeader>.size
+    let payload = unsafe UnsafeRawBufferPointer(rebasing: record[size..<(record.count - 4)])
+    guard let fault = unsafe engine?.replay(header, type, payload) ?? nil else { return }
+    switch fault {
+    case .unknown: throw .unknownValue(sequence: header.sequence, type: type)
+    case .impossible(let what):
+      throw .impossible(sequence: header.sequence, type: type, what: what)
+    }
+  }
+
+  private static func isSame(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
+    guard a.count == b.count else { return false }
+    // Records are whole words; the second has the number, half of the last the checksum.
+    for at in stride(from: 0, to: a.count - 8, by: 8) where at != 8 {
+      let word = unsafe a.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      if unsafe word != b.loadUnaligned(fromByteOffset: at, as: UInt64.self) { return false }
+    }
+    let rest = unsafe a.loadUnaligned(fromByteOffset: a.count - 8, as: UInt32.self)
+    return unsafe rest == b.loadUnaligned(fromByteOffset: a.count - 8, as: UInt32.self)
+  }
+
+  /// Alike in all but the number, which depends on what lay between, and the checksum, which depends on that.
+  private mutating func compare(
+    _ header: RecordHeader, _ type: RecordType, _ record: UnsafeRawBufferPointer
+  ) throws(ReplayError) {
+    consequences &+= 1
+    guard let next = unsafe nextConsequence() else {
+      return try differ(.difference(sequence: header.sequence, type: type, replayed: []))
+    }
+    cursor += next.count
+    let isSame = unsafe Self.isSame(next, record)
+    if !isSame {
+      let replayed = unsafe Array(next)
+      try differ(.difference(sequence: header.sequence, type: type, replayed: replayed))
+    }
+  }
+
+  private mutating func compareHash(
+    _ header: RecordHeader, _ recorded: UInt64
+  ) throws(ReplayError) {
+    hashes &+= 1
+    engine?.setTime(header.sessionTime, header.machineTime)
+    let replayed = engine?.stateHash() ?? 0
+    if replayed != recorded {
+      try differ(.hash(sequence: header.sequence, recorded: recorded, replayed: replayed))
+    }
+  }
+
+  private mutating func differ(_ error: ReplayError) throws(ReplayError) {
+    guard goesPastDifferences else { throw error }
+    differenceCount += 1
+    if differences.count < Self.differencesMax { differences.append(error) }
+  }
+
+  /// The engine, which goes on from here and journals into the lane; nil before the beginning is whole.
+  public consuming func finish(lane: RecordLane) -> Engine? {
+    engine?.goOn(lane: lane)
+    return engine.take()
+  }
+}

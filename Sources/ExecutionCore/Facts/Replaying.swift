@@ -1,0 +1,166 @@
+/// Applying what was journalled: the same functions that apply it when it happens.
+extension EngineState {
+  enum Fault {
+    case unknown
+    case impossible(String)
+  }
+
+  mutating func replay(
+    _ header: RecordHeader, _ type: RecordType, _ payload: UnsafeRawBufferPointer
+  ) -> Fault? {
+    sessionTime = max(sessionTime, header.sessionTime)
+    machineTime = header.machineTime
+    cause = header.sequence
+    journal.renumber(from: header.sequence)
+    switch type {
+    case .intent:
+      guard let wire = unsafe load(payload, IntentRecord.self)?.request else { return .unknown }
+      return replay(wire)
+    case .handedOver, .withdrawn:
+      guard let fate = unsafe load(payload, RequestFateRecord.self),
+        let kind = VenueRequest.Kind(rawValue: fate.kind)
+      else { return .unknown }
+      return replay(fate, kind, isWithdrawn: type == .withdrawn)
+    case .cancelWanted, .timedOut:
+      guard let note = unsafe load(payload, OrderNoteRecord.self) else { return .unknown }
+      guard let slot = slot(of: note.order), orders[slot].clientOrderID == note.clientOrderID else {
+        return .impossible("there is no such order")
+      }
+      if type == .timedOut { applyTimeOut(slot) } else { applyCancelWanted(slot) }
+      return nil
+    case .report:
+      guard let report = unsafe load(payload, ReportRecord.self)?.report else { return .unknown }
+      apply(report)
+      return nil
+    case .command:
+      guard let record = unsafe load(payload, CommandRecord.self), let command = record.command
+      else { return .unknown }
+      guard record.accepted != 0 else { return nil }
+      guard changesNothing(command) || isPossible(command) else {
+        return .impossible("it is not possible")
+      }
+      apply(command)
+      return nil
+    default: return .unknown
+    }
+  }
+
+  private func load<T: BitwiseCopyable>(_ payload: UnsafeRawBufferPointer, _: T.Type) -> T? {
+    guard payload.count >= MemoryLayout<T>.size else { return nil }
+    return unsafe payload.loadUnaligned(as: T.self)
+  }
+
+  private mutating func replay(_ wire: VenueRequest) -> Fault? {
+    let port = Int(wire.port.raw)
+    guard port < portCount else { return .impossible("there is no such port") }
+    guard wire.kind == .cancel || ports[port].outbox.hasRoom else {
+      return .impossible("there is no room for the request")
+    }
+    switch wire.kind {
+    case .new: return replayNew(wire, port)
+    case .massCancel, .disableEntry, .enableEntry:
+      guard isNextReference(wire, port) else { return .impossible("it has another reference") }
+      guard ports[port].outbox.hasUrgentRoom else {
+        return .impossible("there is no room for the request")
+      }
+      applyManyOrders(port, wire)
+      return nil
+    case .replace, .cancel, .modify, .inquiry:
+      guard let slot = slot(of: wire.order), orders[slot].life.isOpen, isOf(slot, wire) else {
+        return .impossible("there is no such open order")
+      }
+      return replay(wire, about: slot, port)
+    }
+  }
+
+  private mutating func isOf(_ slot: Int, _ wire: VenueRequest) -> Bool {
+    let order = orders[slot]
+    return order.port == wire.port.raw && order.clientOrderID == wire.clientOrderID
+      && order.account == wire.account && order.strategy == wire.strategy
+      && order.instrument == wire.instrument
+  }
+
+  private mutating func replay(_ wire: VenueRequest, about slot: Int, _ port: Int) -> Fault? {
+    switch wire.kind {
+    case .cancel:
+      guard ports[port].outbox.hasRoom, ports[port].outbox.hasUrgentRoom else {
+        return .impossible("there is no room for the request")
+      }
+      applyCancel(slot, wire)
+    case .inquiry: applyInquiry(slot, wire)
+    default:
+      guard wire.venueReference == orders[slot].venueReference || isNextReference(wire, port)
+      else { return .impossible("it has another reference") }
+      applyChange(slot, wire)
+    }
+    return nil
+  }
+
+  private mutating func isNextReference(_ wire: VenueRequest, _ port: Int) -> Bool {
+    wire.venueReference == ports[port].nextReference && ports[port].hasReference(in: references)
+  }
+
+  private mutating func replayNew(_ wire: VenueRequest, _ port: Int) -> Fault? {
+    let request = OrderRequest(
+      instrument: wire.instrument, account: wire.account, strategy: wire.strategy,
+      side: wire.side, price: Price(raw: wire.price), quantity: Quantity(raw: wire.quantity),
+      timeInForce: wire.timeInForce, display: wire.display, flags: wire.flags)
+    guard var terms = terms(of: request) else {
+      return .impossible("it names an unknown instrument, account or strategy")
+    }
+    terms.port = port
+    terms.listing = listing(port, terms.instrument)
+    guard isNextReference(wire, port) else { return .impossible("it has another reference") }
+    guard wire.clientOrderID.raw == nextClientOrderID, wire.order == nextHandle else {
+      return .impossible("it is not the next order")
+    }
+    let words = RequestWords(
+      newOrder: request, terms, wire.order, instrumentBounds[terms.listing], wire.capacity, self)
+    applyNew(request, terms, words, wire.order)
+    return nil
+  }
+
+  private mutating func replay(
+    _ fate: RequestFateRecord, _ kind: VenueRequest.Kind, isWithdrawn: Bool
+  ) -> Fault? {
+    let port = Int(fate.port.raw)
+    guard port < portCount else { return .impossible("there is no such port") }
+    if isWithdrawn {
+      guard ports[port].outbox.holds(kind: kind, reference: fate.venueReference) else {
+        return .impossible("no such request waits")
+      }
+      applyWithdrawal(port, kind, fate.venueReference, fate.cause)
+      return nil
+    }
+    guard ports[port].outbox.offer(kind: kind, reference: fate.venueReference),
+      applyHandOver(port) != nil
+    else { return .impossible("another request waits first") }
+    return nil
+  }
+}
+
+extension Engine {
+  /// For ``Replay``.
+  mutating func replay(
+    _ header: RecordHeader, _ type: RecordType, _ payload: UnsafeRawBufferPointer
+  ) -> EngineState.Fault? {
+    unsafe core.pointee.replay(header, type, payload)
+  }
+
+  /// What was replayed trades on.
+  mutating func goOn(lane: RecordLane) {
+    unsafe core.pointee.journal = lane
+    unsafe core.pointee.isReplaying = false
+    unsafe core.pointee.scheduleHash()
+  }
+}
+
+extension AlarmCode {
+  /// Applying an input comes to it; the others come from what was decided, or from who did not listen.
+  var isConsequence: Bool {
+    switch self {
+    case .cancelNotQueued, .updateLost, .boundNear, .journalLost: false
+    default: true
+    }
+  }
+}

@@ -1,0 +1,197 @@
+public import ExecutionCore
+
+/// Replays a journal, session by session, and keeps where the last one leads.
+///
+/// ```swift
+/// var replay = JournalReplay()
+/// let end = try replay.run(JournalReader("data"))
+/// print(replay.last?.snapshot?.openOrders ?? [])
+/// ```
+///
+/// Records before the first session's beginning are passed over. Threading: one thread.
+@safe public struct JournalReplay: ~Copyable {
+  /// One session, as far as it was replayed.
+  public struct Session: Sendable {
+    public var firstSequence: UInt64
+    public var lastSequence: UInt64
+    public var records: UInt64 = 0
+    public var tradingDay: UInt64 = 0
+    /// Of ``Engine/applyVersion`` that wrote it.
+    public var applyVersion: UInt32 = 0
+    public var inputs: UInt64 = 0
+    /// Records that were compared with what applying comes to, and hashes with the state's.
+    public var consequences: UInt64 = 0
+    public var hashes: UInt64 = 0
+    /// The last hash that the journal has and that agreed, and its record.
+    public var lastHash: (value: UInt64, sequence: UInt64)?
+    /// It was ended in an orderly way.
+    public var isEnded = false
+    /// Whether the session's beginning is whole; without it there is no state.
+    public var hasBegun = false
+    public var instruments: [InstrumentFacts] = []
+    /// Where it leads; nil without a beginning.
+    public var snapshot: EngineSnapshot?
+    /// What was gone past, in words, the first of them.
+    public var differences: [String] = []
+    public var differenceCount = 0
+
+    public func symbol(_ instrument: InstrumentID) -> String {
+      let i = Int(instrument.raw)
+      return i < instruments.count
+        ? SymbolCode.decode(instruments[i].symbol) : "instrument \(instrument.raw)"
+    }
+  }
+
+  private var replay: Replay?
+  public private(set) var sessions: [Session] = []
+  public var last: Session? { sessions.last }
+  private let goesPastDifferences: Bool
+  private let isForLooking: Bool
+  private var decoder = RecordDecoder()
+  private var failure: JournalError?
+
+  /// - Parameters:
+  ///   - isForLooking: the engine is looked at, and will not trade.
+  ///   - goesPastDifferences: of a session that another version of ``Engine/applyVersion`` wrote. What is of the
+  ///     present version is not gone past.
+  public init(isForLooking: Bool = true, goesPastDifferences: Bool = false) {
+    self.isForLooking = isForLooking
+    self.goesPastDifferences = goesPastDifferences
+  }
+
+  /// Replays up to a record, this one too. Throws what the reader finds wrong, and the first difference.
+  @discardableResult
+  public mutating func run(
+    _ reader: JournalReader, to sequence: UInt64 = .max
+  ) throws(JournalError) -> JournalEnd {
+    try run(reader, to: sequence, isBeingWritten: nil)
+  }
+
+  mutating func run(
+    _ reader: JournalReader, to sequence: UInt64 = .max, isBeingWritten: Bool?
+  ) throws(JournalError) -> JournalEnd {
+    // A closure that mutates self would hold it: the walk hands over to a box of ours.
+    let box = Box(self)
+    self = JournalReplay()
+    func take(_ record: JournalRecord) -> Bool {
+      record.header.sequence <= sequence && box.value.take(record)
+    }
+    let end: Result<JournalEnd, JournalError>
+    do throws(JournalError) {
+      end = .success(
+        isBeingWritten == nil
+          ? try reader.read(take) : try reader.read(isBeingWritten: isBeingWritten == true, take))
+    } catch {
+      end = .failure(error)
+    }
+    self = box.take()
+    finishSession()
+    if let failure { throw failure }
+    return try end.get()
+  }
+
+  private final class Box {
+    var value: JournalReplay
+    init(_ value: consuming JournalReplay) { self.value = value }
+    func take() -> JournalReplay {
+      var kept = JournalReplay()
+      swap(&kept, &value)
+      return kept
+    }
+  }
+
+  /// False when nothing more is to be read.
+  private mutating func take(_ record: JournalRecord) -> Bool {
+    // What the words of a difference need.
+    if record.type == .instrumentDefined { _ = decoder.decode(record) }
+    if record.type == .sessionStarted {
+      finishSession()
+      replay = Replay(isForLooking: isForLooking)
+      let number = record.header.sequence
+      sessions.append(Session(firstSequence: number, lastSequence: number))
+    }
+    guard replay != nil else { return true }
+    do throws(ReplayError) {
+      unsafe try replay?.take(record.bytes)
+    } catch {
+      failure = words(error, record, decoder.decode(record))
+      return false
+    }
+    note(record)
+    return true
+  }
+
+  private mutating func note(_ record: JournalRecord) {
+    let i = sessions.count - 1
+    sessions[i].lastSequence = record.header.sequence
+    sessions[i].records += 1
+    switch record.type {
+    case .sessionStarted:
+      let session = replay?.session ?? SessionRecord()
+      sessions[i].tradingDay = session.tradingDay
+      sessions[i].applyVersion = session.applyVersion
+      // Within one version nothing may differ.
+      replay?.goesPastDifferences =
+        goesPastDifferences && session.applyVersion != Engine.applyVersion
+    case .stateHash:
+      sessions[i].lastHash = record.load(0, as: UInt64.self).map { ($0, record.header.sequence) }
+    case .sessionEnded: sessions[i].isEnded = true
+    default: break
+    }
+  }
+
+  private mutating func finishSession() {
+    guard replay != nil, !sessions.isEmpty else { return }
+    let i = sessions.count - 1
+    sessions[i].hasBegun = replay?.isRunning ?? false
+    sessions[i].inputs = replay?.inputs ?? 0
+    sessions[i].consequences = replay?.consequences ?? 0
+    sessions[i].hashes = replay?.hashes ?? 0
+    sessions[i].instruments = replay?.instruments ?? []
+    sessions[i].snapshot = replay?.snapshot()
+    sessions[i].differenceCount = replay?.differenceCount ?? 0
+    sessions[i].differences = (replay?.differences ?? []).map { ReplayWords.text($0) }
+  }
+
+  /// The last session's engine, which goes on and journals into the lane; nil where there is none.
+  public consuming func engine(lane: RecordLane) -> Engine? {
+    replay.take()?.finish(lane: lane)
+  }
+
+  private func words(
+    _ error: ReplayError, _ record: JournalRecord, _ decoded: DecodedRecord
+  ) -> JournalError {
+    let remedy =
+      switch error {
+      case .unknownVersion, .unknownValue: "replay it with the build that wrote it"
+      case .lost: "the state before it is known; what came after has to be asked from the venues"
+      default:
+        "the records before it lead to a known state (journal replay --to \(record.header.sequence - 1));"
+          + " ask the venues for what they have, and begin in another directory"
+      }
+    return JournalError(
+      .unreplayable, ReplayWords.text(error, decoded), file: record.file, offset: record.offset,
+      remedy: remedy)
+  }
+}
+
+extension Engine {
+  /// The engine that a journal leads to: of its last session, as it stood at the last record. It goes on from there
+  /// and journals into the lane, whose next record has to be the journal's next.
+  ///
+  /// ```swift
+  /// let writer = try JournalWriter.open(directory, options)
+  /// if let engine = try Engine.recover(from: directory, lane: writer.lane) { … }
+  /// ```
+  ///
+  /// nil where the journal has no session. What waited for the wire waits again, and is too old to be sent; books
+  /// are empty until the feed has brought them. Throws what is wrong with the journal, and where replaying it
+  /// comes to something else than was recorded.
+  public static func recover(
+    from path: String, lane: RecordLane
+  ) throws(JournalError) -> Engine? {
+    var replay = JournalReplay(isForLooking: false)
+    _ = try replay.run(JournalReader(path), isBeingWritten: false)
+    return replay.engine(lane: lane)
+  }
+}

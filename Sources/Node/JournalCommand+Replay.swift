@@ -1,0 +1,212 @@
+import ExecutionCore
+import Journal
+
+/// `needletail journal replay`: does the journal lead to where it says, and where is that?
+extension JournalCommand {
+  static let replay = CommandDefinition(
+    name: "journal replay",
+    summary: "Apply a journal again, compare, and print where it leads.",
+    discussion: """
+      Each input in the journal (what was asked, handed to the wire or taken back, what a venue said,
+      commands, time-outs) is applied again by the code that applied it then. What that comes to (order
+      states, executions, alarms, latches) is compared with what the journal has, and the hash of the
+      trading state wherever the journal has it. Then the state is printed: orders, positions, cash,
+      sessions, what stops new orders.
+
+      Exits 0 when all is as recorded, also of a run that was killed; 65 at the first difference, which is
+      named with the fields that differ, and when the journal is corrupt. The state printed then is that
+      before the record. A journal that another version of the engine's rules wrote is replayed to its
+      end, its differences are listed, and the exit code is 65 if there are any.
+      """,
+    operands: [
+      OperandDefinition(
+        "DIR", "The data directory of a run, or its first segment file (journal-00000001.ntj).")
+    ],
+    options: [
+      .value("to", "SEQ", "Stop after this record, and print the state there."),
+      .value("format", "text|json", "Text for people (the default) or JSON for programs."),
+    ]
+  ) { options in
+    let to = try Selection.number("to", options) ?? .max
+    let isJSON = try options.choice("format", of: Format.self) == .json
+    return try replay(options.operands[0], to: to, isJSON: isJSON)
+  }
+
+  static func replay(_ path: String, to: UInt64, isJSON: Bool) throws(CommandFailure) -> ExitCode {
+    var replay = JournalReplay(goesPastDifferences: true)
+    var failure: JournalError?
+    var end: JournalEnd?
+    do throws(JournalError) {
+      end = try replay.run(JournalReader(path), to: to)
+    } catch {
+      failure = error
+    }
+    let sessions = replay.sessions
+    if sessions.isEmpty {
+      if let failure { throw CommandFailure(failure) }
+      throw CommandFailure(
+        .dataError,
+        "\(path): no session begins here, so that there is nothing to start from; give the whole directory"
+      )
+    }
+    Console.out(isJSON ? json(path, sessions) + "\n" : text(path, sessions))
+    if let torn = end?.torn { Console.error(note(torn)) }
+    if let failure { throw CommandFailure(failure) }
+    let count = sessions.reduce(0) { $0 + $1.differenceCount }
+    if count > 0 {
+      throw CommandFailure(
+        .dataError,
+        "\(path): \(count) differences between what was recorded and what this build's rules come to "
+          + "(version \(Engine.applyVersion)); what was booked stands as recorded")
+    }
+    return .ok
+  }
+
+  // MARK: Text
+
+  private static func text(_ path: String, _ sessions: [JournalReplay.Session]) -> String {
+    var page = Page()
+    for (i, session) in sessions.enumerated() {
+      page.line(
+        "\(path): session \(i + 1) of \(sessions.count), day \(session.tradingDay), records "
+          + "\(session.firstSequence) to \(session.lastSequence), "
+          + (session.isEnded ? "ended in order" : "not ended"))
+      page.line(
+        "  \(session.inputs) inputs applied; \(session.consequences) consequences and "
+          + "\(session.hashes) hashes compared"
+          + (session.differenceCount == 0 ? "" : ", \(session.differenceCount) differences"))
+      for difference in session.differences { page.line("  " + difference) }
+      if let hash = session.lastHash {
+        page.line("  last hash \(hash.value), record \(hash.sequence)")
+      }
+    }
+    guard let session = sessions.last, let state = session.snapshot else {
+      page.line("  the session had not begun when its journal ended")
+      return page.text
+    }
+    page.section("State after record \(session.lastSequence)")
+    page.line("  hash \(state.stateHash), next order \(state.nextClientOrderID)")
+    orders(state, session, &page)
+    positions(state, session, &page)
+    page.section("Cash")
+    page.table(
+      state.cash.enumerated().map { ["account \($0)", RunSummary.dollars($1.raw)] }, leftColumns: 1)
+    page.section("Sessions at venues")
+    page.table(
+      [["port", "venue", "stream", "next reference", "waiting", ""]]
+        + state.ports.map { port in
+          [
+            "\(port.port.raw)", "\(port.venue.raw)", "\(port.streamSequence)",
+            "\(port.nextReference)", "\(port.waiting)",
+            port.isReady ? "ready" : port.isUp ? "up, not settled" : "down",
+          ]
+        }, leftColumns: 0)
+    for latch in state.latches {
+      page.line("  stopped: \(latch.scopeInWords): \(latch.cause.inWords)")
+    }
+    return page.text
+  }
+
+  private static func orders(
+    _ state: EngineSnapshot, _ session: JournalReplay.Session, _ page: inout Page
+  ) {
+    page.section("Open orders: \(state.openOrders.count)")
+    guard !state.openOrders.isEmpty else { return }
+    let exponents = session.instruments.map { Int($0.priceExponent) }
+    page.table(
+      [["order", "symbol", "side", "price", "quantity", "leaves", "executed", "life"]]
+        + state.openOrders.map { order in
+          let i = Int(order.instrument.raw)
+          return [
+            "\(order.clientOrderID.raw)", session.symbol(order.instrument), "\(order.side)",
+            decimal(order.price.raw, i < exponents.count ? exponents[i] : -8),
+            "\(order.quantity.raw)", "\(order.leaves.raw)", "\(order.executed.raw)",
+            "\(order.life)",
+          ]
+        }, leftColumns: 2)
+  }
+
+  private static func positions(
+    _ state: EngineSnapshot, _ session: JournalReplay.Session, _ page: inout Page
+  ) {
+    let held = state.positions
+    page.section("Positions: \(held.filter { $0.quantity != 0 }.count) open, \(held.count) traded")
+    guard !held.isEmpty else { return }
+    page.table(
+      [["symbol", "account", "strategy", "quantity", "realised", "fees", "executions"]]
+        + held.map { position in
+          [
+            position.symbol, "\(position.account.raw)", "\(position.strategy.raw)",
+            "\(position.quantity)", RunSummary.dollars(position.realised.raw),
+            RunSummary.dollars(position.fees.raw), "\(position.executions)",
+          ]
+        }, leftColumns: 1)
+  }
+
+  private static func decimal(_ raw: Int64, _ exponent: Int) -> String {
+    var scaled = Int128(raw)
+    for _ in 0..<max(0, min(16, exponent + 8)) { scaled *= 10 }
+    return Decimal8.text(scaled, decimals: 4)
+  }
+
+  // MARK: JSON
+
+  /// Numbers of 64 bits that are no counts, as the hash is, are text: many programs read numbers as doubles.
+  private static func json(_ path: String, _ sessions: [JournalReplay.Session]) -> String {
+    JSONValue.object([
+      ("journal", .text(path)), ("sessions", .array(sessions.map(json(of:)))),
+      (
+        "state", sessions.last?.snapshot.map { json(of: $0, sessions[sessions.count - 1]) } ?? .null
+      ),
+    ]).pretty()
+  }
+
+  private static func json(of session: JournalReplay.Session) -> JSONValue {
+    .object([
+      ("tradingDay", .count(session.tradingDay)), ("firstSequence", .count(session.firstSequence)),
+      ("lastSequence", .count(session.lastSequence)), ("isEnded", .bool(session.isEnded)),
+      ("applyVersion", .count(session.applyVersion)), ("inputs", .count(session.inputs)),
+      ("consequences", .count(session.consequences)), ("hashes", .count(session.hashes)),
+      ("lastHash", session.lastHash.map { .text("\($0.value)") } ?? .null),
+      ("differences", .count(session.differenceCount)),
+      ("firstDifferences", .array(session.differences.map { .text($0) })),
+    ])
+  }
+
+  private static func json(
+    of state: EngineSnapshot, _ session: JournalReplay.Session
+  ) -> JSONValue {
+    .object([
+      ("sequence", .count(session.lastSequence)), ("hash", .text("\(state.stateHash)")),
+      ("nextClientOrderID", .count(state.nextClientOrderID)),
+      (
+        "openOrders",
+        .array(
+          state.openOrders.map { order in
+            .object([
+              ("clientOrderID", .count(order.clientOrderID.raw)),
+              ("symbol", .text(session.symbol(order.instrument))), ("side", .text("\(order.side)")),
+              ("quantity", .integer(order.quantity.raw)), ("leaves", .integer(order.leaves.raw)),
+              ("executed", .integer(order.executed.raw)), ("life", .text("\(order.life)")),
+            ])
+          })
+      ),
+      (
+        "positions",
+        .array(
+          state.positions.map { position in
+            .object([
+              ("symbol", .text(position.symbol)), ("account", .count(position.account.raw)),
+              ("strategy", .count(position.strategy.raw)),
+              ("quantity", .integer(position.quantity)),
+              ("realised", .money(position.realised.raw, decimals: 8)),
+              ("fees", .money(position.fees.raw, decimals: 8)),
+              ("executions", .integer(position.executions)),
+            ])
+          })
+      ),
+      ("cash", .array(state.cash.map { .money($0.raw, decimals: 8) })),
+      ("latches", .array(state.latches.map { .text("\($0.scopeInWords): \($0.cause.inWords)") })),
+    ])
+  }
+}

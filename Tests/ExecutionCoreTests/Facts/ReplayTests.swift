@@ -1,0 +1,461 @@
+import ExecutionCore
+import Testing
+
+/// A journal brings an engine to where the one was that wrote it, or says where and why it does not.
+@Suite struct ReplayTests {
+  /// Two accounts at two venues: one with references, one that changes in place and answers no inquiry.
+  static func configuration() -> EngineConfiguration {
+    var c = Market<Recorder>.configuration()
+    var other = VenueConfiguration.tested
+    other.name = "other \\ venue\n"
+    other.capabilities.replacing = .inPlace
+    other.capabilities.answersInquiries = false
+    other.capabilities.quantityIsWhole = false
+    other.instruments = [InstrumentID(raw: 1)]
+    c.venues = [.tested, other]
+    c.accounts.append(AccountConfiguration(name: "B", cash: Money(raw: 1 << 70)))
+    c.strategies.append(
+      StrategyConfiguration(
+        name: "three", account: AccountID(raw: 1), limits: RiskLimits(orderQuantity: 5_000)))
+    c.ports = [0, 1].flatMap { venue in
+      [0, 1].map { account in
+        PortConfiguration(
+          name: "\(venue)-\(account)", venue: VenueID(raw: venue),
+          accounts: [AccountID(raw: account)])
+      }
+    }
+    c.routes = [
+      RouteConfiguration(
+        account: AccountID(raw: 1), instrument: InstrumentID(raw: 1),
+        ports: [PortID(raw: 3), PortID(raw: 1)])
+    ]
+    c.beginWithPortsUp()
+    c.instrumentLimits = [InstrumentID(raw: 1): RiskLimits(position: 40_000)]
+    c.openingPositions = [
+      OpeningPosition(
+        account: AccountID(raw: 1), strategy: StrategyID(raw: 2), instrument: InstrumentID(raw: 0),
+        quantity: 700, cost: Money(raw: 70_000 * 100_000_000))
+    ]
+    c.duplicateWindow = 1_000
+    c.acknowledgeTimeout = 3_000_000_000
+    c.poolCapacity = 32
+    c.outboxCapacity = 16
+    c.ordersPerDayMax = 1_024
+    c.executionsMax = 512
+    c.stateHashRecords = 50
+    c.stateHashInterval = 0
+    return c
+  }
+
+  @Test func `a configuration reads back from its text, and each line of it counts`() throws {
+    var c = Self.configuration()
+    c.restricted = [InstrumentID(raw: 1)]
+    c.standingCauses = LatchCauses(.streamGap)
+    c.venues[1].fees.perUnit[200] = -5
+    c.origin.settings = ["feed.line = a"]
+    let market = try Market(Recorder(), c, opens: false)
+    var replay = Replay()
+    try market.eachRecord { try replay.take($0) }
+    let isRunning = replay.isRunning
+    #expect(isRunning)
+    let text = replay.configurationText
+    #expect(text.contains("venues.1.name = other \\\\ venue\\n\n"))
+    #expect(text.contains("run.settings.feed.line = a\n"))
+    #expect(text.contains("firm.orderQuantity = 10000\n"))
+    let hash = replay.stateHash()
+    #expect(hash == market.stateHash)
+    // Without any one of its lines, or with a word in its place, the engine is not made.
+    let lines = text.split(separator: "\n").filter { !$0.hasPrefix("run.") }
+    #expect(lines.count > 150)
+    for i in lines.indices {
+      for line in ["", lines[i].prefix { $0 != "=" } + "= nonsense"] {
+        if lines[i].contains(".name = "), !line.isEmpty { continue }
+        var changed = lines.map(String.init)
+        changed[i] = String(line)
+        #expect(throws: ReplayError.self, "\(lines[i])") {
+          try self.begin(market, changed.joined(separator: "\n") + "\n")
+        }
+      }
+    }
+  }
+
+  /// Begins with another text in place of the journalled one.
+  private func begin(_ market: Market<Recorder>, _ text: String) throws {
+    var replay = Replay()
+    var isFirst = true
+    try market.eachRecord { record in
+      let header = record.loadUnaligned(as: RecordHeader.self)
+      guard header.type == RecordType.configuration.rawValue else {
+        var bytes = Array(record)
+        if header.type == RecordType.sessionStarted.rawValue {
+          let at = 48 + MemoryLayout<SessionRecord>.offset(of: \.configurationBytes)!
+          withUnsafeBytes(of: UInt32(text.utf8.count)) {
+            bytes.replaceSubrange(at..<(at + 4), with: $0)
+          }
+        }
+        return try bytes.withUnsafeBytes { try replay.take($0) }
+      }
+      guard isFirst else { return }
+      isFirst = false
+      var bytes = Array(record[..<48]) + Array(text.utf8)
+      bytes += [UInt8](repeating: 0, count: (8 - (bytes.count + 4) % 8) % 8 + 4)
+      try bytes.withUnsafeBytes { try replay.take($0) }
+    }
+  }
+
+  /// Anything that can be asked of an engine, or said to it.
+  struct Business {
+    let market: Market<Recorder>
+    var dice: Dice
+    var handles: [OrderHandle] = []
+    var machineTime: Int64 = 1_000_000_000
+    var open: [VenueRequest] = []
+
+    mutating func act() {
+      machineTime += Int64(dice.below(400_000))
+      switch dice.below(20) {
+      case 0...4: place()
+      case 5, 6: change()
+      case 7, 8: send()
+      case 9...13: answer()
+      case 14: anything()
+      case 15:
+        market.time += Int64(dice.below(2_000_000_000))
+        market.driver.advance(sessionTime: market.time, machineTime: machineTime)
+        market.driver.engine.journalHash()
+      case 16: command()
+      case 17: market.driver.engine.withdrawOld(port(), machineTime: machineTime)
+      case 18:
+        _ = market.add(1, "B", 100, 999_900)
+        _ = market.driver.engine.cancelAll(
+          scope: .account, account: AccountID(raw: UInt32(dice.below(2))))
+      default: if dice.chance(30) { session() }
+      }
+    }
+
+    mutating func port() -> PortID { PortID(raw: UInt16(dice.below(4))) }
+
+    mutating func place() {
+      let strategy = UInt32(dice.below(3))
+      let side: Side = dice.chance(50) ? .buy : dice.chance(80) ? .sell : .sellShortExempt
+      let instrument = UInt32(dice.below(2))
+      let verdict = market.driver.engine.place(
+        OrderRequest(
+          instrument: InstrumentID(raw: instrument), account: AccountID(raw: strategy == 2 ? 1 : 0),
+          strategy: StrategyID(raw: strategy), side: side,
+          price: Price(raw: Int64(instrument + 1) * 10_000_000_000),
+          quantity: Quantity(raw: Int64(1 + dice.below(300))),
+          timeInForce: dice.chance(20) ? .immediateOrCancel : .day,
+          flags: dice.chance(10) ? .postOnly : .none))
+      if case .accepted(let handle) = verdict { handles.append(handle) }
+    }
+
+    mutating func change() {
+      guard !handles.isEmpty else { return }
+      let handle = handles.suffix(16)[handles.count - 1 - dice.below(min(16, handles.count))]
+      let quantity = Quantity(raw: Int64(dice.below(300)))
+      switch dice.below(4) {
+      case 0: market.cancel(handle)
+      case 1: market.cancel(handle, to: quantity)
+      case 2: _ = market.modify(handle, quantity: quantity)
+      default: _ = market.replace(handle, price: Price(raw: 10_001_000_000), quantity: quantity)
+      }
+    }
+
+    mutating func send() {
+      let port = port()
+      for _ in 0..<dice.below(6) {
+        guard let request = market.driver.engine.nextRequest(port, machineTime: machineTime) else {
+          return
+        }
+        if dice.chance(90) {
+          market.driver.engine.requestTaken(port)
+          open.append(request)
+        }
+      }
+    }
+
+    /// What the venue might say to a request that it has.
+    mutating func answer() {
+      guard !open.isEmpty else { return }
+      let q = open[dice.below(open.count)]
+      let kinds: [VenueReport.Kind] =
+        switch q.kind {
+        case .new: [.accepted, .accepted, .executed, .rejected, .canceled, .notSent, .broken]
+        case .replace: [.replaced, .modified, .rejected, .modifyRejected, .executed]
+        case .cancel: [.canceled, .cancelRejected]
+        case .modify: [.modified, .modifyRejected]
+        case .inquiry: [.status, .settled, .neverArrived, .inquiryAnswered, .inquiryAnswered]
+        default: [.massCancelResponse, .entryDisabled, .entryEnabled]
+        }
+      report(kinds[dice.below(kinds.count)], q)
+    }
+
+    mutating func report(_ kind: VenueReport.Kind, _ q: VenueRequest) {
+      var r = VenueReport(kind: kind, port: q.port, account: q.account)
+      r.venueReference = q.venueReference
+      r.originalVenueReference = q.originalVenueReference
+      if dice.chance(95) { r.clientOrderID = q.clientOrderID }
+      r.quantity = dice.chance(80) ? max(1, q.quantity) : Int64(dice.below(400))
+      r.executedQuantity = dice.chance(90) ? 0 : 50
+      r.price = dice.chance(90) ? q.price / 10_000 : Int64(dice.below(3)) * 7
+      r.executionID = VenueIdentifier(number: UInt64(1 + dice.below(40)))
+      r.liquidity = [UInt8(ascii: "A"), UInt8(ascii: "R"), 7][dice.below(3)]
+      r.side = dice.chance(20) ? Side.sellShort.rawValue : 0
+      r.standing = VenueStanding(rawValue: UInt8(dice.below(5))) ?? .unsaid
+      r.reason = UInt16(dice.below(3))
+      r.subject = q.kind.rawValue
+      r.bookReference = dice.next()
+      market.driver.apply(r, sessionTime: market.time, machineTime: machineTime)
+    }
+
+    mutating func anything() {
+      var r = VenueReport(
+        kind: VenueReport.Kind(rawValue: UInt8(1 + dice.below(36))) ?? .executed,
+        port: PortID(raw: UInt16(dice.below(5))), account: AccountID(raw: 0))
+      r.venueReference = UInt64(dice.below(40))
+      r.quantity = Int64(dice.below(500)) - 20
+      r.streamSequence = dice.chance(30) ? UInt64(dice.below(20)) : 0
+      r.executionID = VenueIdentifier(number: UInt64(dice.below(40)))
+      r.price = Int64(dice.below(2_000_000))
+      market.driver.apply(r, sessionTime: market.time, machineTime: machineTime)
+    }
+
+    mutating func session() {
+      let port = port()
+      for kind in [.sessionDown, .sessionUp, .caughtUp] as [VenueReport.Kind] {
+        let r = VenueReport(kind: kind, port: port, account: AccountID(raw: 0))
+        market.driver.apply(r, sessionTime: market.time, machineTime: machineTime)
+        if dice.chance(35) { return }
+      }
+    }
+
+    mutating func command() {
+      let kinds: [Command.Kind] = [
+        .kill, .rearm, .rearm, .rearm, .cancelAll, .massCancel, .disableEntry, .enableEntry,
+        .restrict, .setLimit, .inquire, .conditionEnded,
+      ]
+      let scopes: [RiskScope] = [.firm, .account, .strategy, .instrument, .port]
+      var c = Command(kinds[dice.below(kinds.count)], scope: scopes[dice.below(5)])
+        .named("Ada", because: "to see")
+      c.account = AccountID(raw: UInt32(dice.below(3)))
+      c.strategy = StrategyID(raw: UInt32(dice.below(4)))
+      c.instrument = InstrumentID(raw: UInt32(dice.below(3)))
+      c.port = port()
+      c.limit = UInt8(dice.below(6))
+      c.value = Int64(dice.below(3)) * (c.kind == .setLimit ? 2_000 : 1)
+      if c.kind == .conditionEnded { c.cause = LatchCause.killFile.rawValue }
+      _ = market.driver.apply(c, sessionTime: market.time, machineTime: machineTime)
+    }
+  }
+
+  static func business(_ seed: UInt64, steps: Int) throws -> (Market<Recorder>, [Boundary]) {
+    let market = try Market(Recorder(), configuration(), laneBytes: 8 << 20)
+    var business = Business(market: market, dice: Dice(seed))
+    var boundaries: [Boundary] = []
+    for _ in 0..<steps {
+      business.act()
+      boundaries.append(market.boundary())
+    }
+    #expect(market.invariants == [], "seed \(seed)")
+    market.driver.engine.end()
+    return (market, boundaries)
+  }
+
+  @Test(arguments: 1...24 as ClosedRange<UInt64>)
+  func `whatever was asked and said, the journal leads to the same state`(seed: UInt64) throws {
+    let (market, boundaries) = try Self.business(seed, steps: 800)
+    #expect(try market.replay(boundaries, "seed \(seed)") > 700)
+  }
+
+  @Test func `all that is recorded comes up in the business that is replayed`() throws {
+    var seen: [UInt16: Int] = [:]
+    for seed in 1...6 as ClosedRange<UInt64> {
+      let (market, _) = try Self.business(seed, steps: 800)
+      market.eachRecord { seen[$0.loadUnaligned(as: RecordHeader.self).type, default: 0] += 1 }
+    }
+    let others: [RecordType] = [.timer, .strategyState, .padding, .recordsLost]
+    for type in RecordType.allCases where !others.contains(type) {
+      #expect(seen[type.rawValue, default: 0] > 0, "\(type)")
+    }
+  }
+
+  /// The records of a business as bytes, with one of a type changed.
+  private func records(
+    _ market: Market<Recorder>, _ change: (RecordHeader, inout [UInt8]) -> Bool
+  ) -> [[UInt8]] {
+    var all: [[UInt8]] = []
+    var isChanged = false
+    market.eachRecord { record in
+      var bytes = Array(record)
+      let header = record.loadUnaligned(as: RecordHeader.self)
+      if !isChanged, change(header, &bytes) { isChanged = true }
+      if !bytes.isEmpty { all.append(bytes) }
+    }
+    #expect(isChanged)
+    return all
+  }
+
+  private func error(_ records: [[UInt8]], goesOn: Bool = false) -> ReplayError? {
+    var replay = Replay()
+    replay.goesPastDifferences = goesOn
+    for record in records {
+      do {
+        try unsafe record.withUnsafeBytes { try unsafe replay.take($0) }
+      } catch {
+        return error as? ReplayError
+      }
+    }
+    return replay.differences.first
+  }
+
+  private static func isKind(_ header: RecordHeader, _ type: RecordType) -> Bool {
+    header.type == type.rawValue && header.sequence > 60
+  }
+
+  @Test func `a consequence that is another, one that is missing, and one too many are named`()
+    throws
+  {
+    let (market, _) = try Self.business(3, steps: 300)
+    var place: UInt64 = 0
+    let changed = records(market) { header, bytes in
+      guard Self.isKind(header, .orderState) else { return false }
+      place = header.sequence
+      bytes[48 + MemoryLayout<OrderStateRecord>.offset(of: \.leaves)!] ^= 1
+      return true
+    }
+    guard case .difference(place, .orderState, let replayed)? = error(changed) else {
+      Issue.record("\(String(describing: error(changed)))")
+      return
+    }
+    #expect(replayed.count == 136)
+    let missing = records(market) { header, bytes in
+      guard Self.isKind(header, .orderState) else { return false }
+      bytes = []
+      return true
+    }
+    switch error(missing) {
+    case .missing, .difference: break
+    case let other: Issue.record("\(String(describing: other))")
+    }
+    let doubled = records(market) { header, bytes in
+      guard Self.isKind(header, .execution) else { return false }
+      bytes += bytes
+      return true
+    }
+    var parted: [[UInt8]] = []
+    for bytes in doubled {
+      let length = Int(unsafe bytes.withUnsafeBytes { unsafe $0.loadUnaligned(as: UInt32.self) })
+      parted += bytes.count > length ? [Array(bytes[..<length]), Array(bytes[length...])] : [bytes]
+    }
+    guard case .difference(_, .execution, _)? = error(parted) else {
+      Issue.record("\(String(describing: error(parted)))")
+      return
+    }
+  }
+
+  @Test func `a hash that is another is named, and gone past where that is wanted`() throws {
+    let (market, _) = try Self.business(4, steps: 300)
+    let changed = records(market) { header, bytes in
+      guard header.type == RecordType.stateHash.rawValue else { return false }
+      bytes[48] ^= 1
+      return true
+    }
+    guard case .hash(_, let recorded, let replayed)? = error(changed) else {
+      Issue.record("no difference")
+      return
+    }
+    #expect(recorded == replayed ^ 1)
+    #expect(error(changed, goesOn: true) == error(changed))
+  }
+
+  @Test func `an input that is not there, not known or not possible ends the replay`() throws {
+    let (market, _) = try Self.business(5, steps: 400)
+    let dropped = records(market) { header, bytes in
+      guard Self.isKind(header, .intent) else { return false }
+      bytes = []
+      return true
+    }
+    #expect(error(dropped) != nil)
+    let unknown = records(market) { header, bytes in
+      guard Self.isKind(header, .report) else { return false }
+      bytes[48 + MemoryLayout<ReportRecord>.offset(of: \.kind)!] = 99
+      return true
+    }
+    guard case .unknownValue(_, .report)? = error(unknown) else {
+      Issue.record("\(String(describing: error(unknown)))")
+      return
+    }
+    let other = records(market) { header, bytes in
+      guard Self.isKind(header, .intent) else { return false }
+      bytes[6] = 77
+      return true
+    }
+    guard case .unknownVersion(_, .intent, 77)? = error(other) else {
+      Issue.record("\(String(describing: error(other)))")
+      return
+    }
+  }
+
+  @Test func `bytes of every field of every record are in what is compared or applied`() throws {
+    // Each byte of each input and consequence, changed alone, is either found out, or moves nothing that the
+    // state's hash covers: then the rest of the journal agrees.
+    let (market, _) = try Self.business(6, steps: 60)
+    var all: [[UInt8]] = []
+    market.eachRecord { all.append(Array($0)) }
+    var dice = Dice(6)
+    for _ in 0..<3_000 {
+      var records = all
+      let record = dice.below(records.count)
+      let byte = 16 + dice.below(records[record].count - 20)
+      records[record][byte] ^= UInt8(1 << dice.below(8))
+      // What is asked for is that nothing traps, whatever the bytes are.
+      _ = error(records)
+    }
+  }
+
+  @Test func `a replayed engine goes on, and its journal leads on`() throws {
+    let market = try Market(Recorder(), Self.configuration(), laneBytes: 8 << 20)
+    var business = Business(market: market, dice: Dice(9))
+    for _ in 0..<400 { business.act() }
+    var replay = Replay()
+    try market.eachRecord { try replay.take($0) }
+    let lane = MemoryLane(bytes: 4 << 20, firstSequence: UInt64(market.recordCount + 1))
+    guard let engine = replay.finish(lane: lane.lane) else {
+      Issue.record("no engine")
+      return
+    }
+    let (first, second) = (market.snapshot, engine.snapshot())
+    #expect(second.brokenInvariants == [])
+    #expect(second.positions.map(\.quantity) == first.positions.map(\.quantity))
+    #expect(second.positions.map(\.realised) == first.positions.map(\.realised))
+    #expect(second.openOrders == first.openOrders)
+    #expect(second.cash == first.cash && second.ports == first.ports)
+    #expect(second.latches == first.latches)
+    #expect(second.nextClientOrderID == first.nextClientOrderID)
+  }
+
+  @Test func `where the journal took no more is where a replay ends`() throws {
+    var c = Self.configuration()
+    c.stateHashRecords = 0
+    let market = try Market(Recorder(), c, laneBytes: 60_000, reserve: 4_096)
+    var business = Business(market: market, dice: Dice(11))
+    while market.alarms(.journalLost) == 0 { business.act() }
+    _ = market.driver.engine.cancelAll()
+    var records: [[UInt8]] = []
+    market.eachRecord { records.append(Array($0)) }
+    #expect(error(records) == nil, "all that it took is whole")
+    // It takes records again: the next one says that some are missing.
+    market.lane.rewind()
+    market.report(.notice, 0)
+    market.report(.notice, 0)
+    #expect(market.records(.recordsLost, RecordsLostRecord.self).map(\.count).first ?? 0 > 0)
+    #expect(market.records(.recordsLost, RecordsLostRecord.self).count == 1)
+    market.eachRecord { records.append(Array($0)) }
+    guard case .lost(_, let count)? = error(records) else {
+      Issue.record("\(String(describing: error(records)))")
+      return
+    }
+    #expect(count > 0 && market.place(.buy, 100, 10_000).refusal != nil)
+  }
+}
