@@ -9,7 +9,8 @@ final class OrderBench {
 
   /// Not in the object: its fields would be reached through exclusivity checks.
   let driver = UnsafeMutablePointer<Driver<NoStrategy>>.allocate(capacity: 1)
-  let lane = MemoryLane(bytes: 16 << 20)
+  /// Empty where the caller has another.
+  let lane: MemoryLane
   let requests = UnsafeMutablePointer<OrderRequest>.allocate(capacity: orders)
   private var time = session
   private var sequence: UInt64
@@ -17,14 +18,18 @@ final class OrderBench {
   /// Orders from one step of the market to the next: all instruments are seen within 17 seconds.
   private static let ordersPerStep = 64
 
-  init(quantity: Int64 = 100) throws {
+  /// - Parameter other: where it journals; nil: into ``lane``.
+  init(quantity: Int64 = 100, into other: RecordLane? = nil) throws {
+    lane = MemoryLane(bytes: other == nil ? 16 << 20 : 4_096)
     var configuration = BenchMarket.configuration(instruments: Self.instruments)
     configuration.firmLimits.openOrders = 2 * Self.orders
+    configuration.firmLimits.position = 1 << 40
+    configuration.executionsMax = 1 << 18
     sequence = 0
     do {
       driver.initialize(
         to: Driver(
-          engine: try Engine(configuration, lane: lane.lane), strategy: NoStrategy()))
+          engine: try Engine(configuration, lane: other ?? lane.lane), strategy: NoStrategy()))
     } catch { throw BenchError("\(error)") }
     BenchMarket.open(&driver.pointee, instruments: Self.instruments, at: Self.session)
     sequence = driver.pointee.engine.market.feedState.expected
@@ -57,6 +62,15 @@ final class OrderBench {
   }
 
   func placeAndReject(_ next: inout Int) {
+    placeAndAnswer(&next) { self.reject($0.venueReference) }
+  }
+
+  func apply(_ report: VenueReport) {
+    driver.pointee.apply(report, sessionTime: time, machineTime: 0)
+  }
+
+  @inline(__always)
+  func placeAndAnswer(_ next: inout Int, _ answer: (VenueRequest) -> Void) {
     time += 1_000_001
     if next % Self.ordersPerStep == 0 {
       BenchMarket.goOn(
@@ -69,7 +83,7 @@ final class OrderBench {
     next = (next + 1) % Self.orders
     while let request = driver.pointee.engine.nextRequest(machineTime: 0) {
       driver.pointee.engine.requestTaken()
-      reject(request.venueReference)
+      answer(request)
     }
   }
 

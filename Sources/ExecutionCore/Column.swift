@@ -55,6 +55,16 @@ internal import CSupport
 
   /// `count` elements (at least one), each set to `value`, beginning on a cache line.
   mutating func column<T: BitwiseCopyable>(_ value: T, _ count: Int) -> Column<T> {
+    let column = zeros(T.self, count)
+    if unsafe base != nil {
+      unsafe column.base.initialize(repeating: value, count: column.count)
+    }
+    return column
+  }
+
+  /// Elements whose bytes are all zero, as the arena has them: of a large table only those pages are touched that
+  /// are used. Of a type that says what it is then.
+  mutating func zeros<T: BitwiseCopyable>(_: T.Type, _ count: Int) -> Column<T> {
     let number = max(1, count)
     offset = (offset + 63) & ~63
     defer { offset += number * MemoryLayout<T>.stride }
@@ -63,9 +73,9 @@ internal import CSupport
       return unsafe Column(base: UnsafeMutablePointer(bitPattern: 64)!, count: number)
     }
     let start = unsafe (base + offset).bindMemory(to: T.self, capacity: number)
-    unsafe start.initialize(repeating: value, count: number)
     return unsafe Column(base: start, count: number)
   }
+
 
   /// The elements of an array, of which there is at least one.
   mutating func column<T: BitwiseCopyable>(_ values: [T]) -> Column<T> {

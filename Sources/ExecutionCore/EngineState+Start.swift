@@ -345,7 +345,7 @@ struct EngineColumns {
     doubts = b.column(DoubtLink(), c.poolCapacity)
     openHead = b.column(-1, cells)
     let perPort = c.ordersPerDayMax.nextPowerOfTwo
-    references = b.column(ReferenceEntry(), perPort * c.ports.count)
+    references = b.zeros(ReferenceEntry.self, perPort * c.ports.count)
     var made: [VenuePort] = []
     for (i, port) in c.ports.enumerated() {
       let outbox = Outbox(

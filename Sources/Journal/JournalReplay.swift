@@ -5,7 +5,6 @@ public import ExecutionCore
 /// ```swift
 /// var replay = JournalReplay()
 /// let end = try replay.run(JournalReader("data"))
-/// print(replay.last?.snapshot?.openOrders ?? [])
 /// ```
 ///
 /// Records before the first session's beginning are passed over. Threading: one thread.
@@ -29,7 +28,7 @@ public import ExecutionCore
     /// Whether the session's beginning is whole; without it there is no state.
     public var hasBegun = false
     public var instruments: [InstrumentFacts] = []
-    /// Where it leads; nil without a beginning.
+    /// Where it leads; nil without a beginning, and where the engine is not only looked at.
     public var snapshot: EngineSnapshot?
     /// What was gone past, in words, the first of them.
     public var differences: [String] = []
@@ -70,34 +69,20 @@ public import ExecutionCore
   mutating func run(
     _ reader: JournalReader, to sequence: UInt64 = .max, isBeingWritten: Bool?
   ) throws(JournalError) -> JournalEnd {
-    // A closure that mutates self would hold it: the walk hands over to a box of ours.
-    let box = Box(self)
-    self = JournalReplay()
-    func take(_ record: JournalRecord) -> Bool {
-      record.header.sequence <= sequence && box.value.take(record)
-    }
     let end: Result<JournalEnd, JournalError>
     do throws(JournalError) {
+      func take(_ record: JournalRecord) -> Bool {
+        record.header.sequence <= sequence && self.take(record)
+      }
       end = .success(
         isBeingWritten == nil
           ? try reader.read(take) : try reader.read(isBeingWritten: isBeingWritten == true, take))
     } catch {
       end = .failure(error)
     }
-    self = box.take()
     finishSession()
     if let failure { throw failure }
     return try end.get()
-  }
-
-  private final class Box {
-    var value: JournalReplay
-    init(_ value: consuming JournalReplay) { self.value = value }
-    func take() -> JournalReplay {
-      var kept = JournalReplay()
-      swap(&kept, &value)
-      return kept
-    }
   }
 
   /// False when nothing more is to be read.
@@ -148,7 +133,7 @@ public import ExecutionCore
     sessions[i].consequences = replay?.consequences ?? 0
     sessions[i].hashes = replay?.hashes ?? 0
     sessions[i].instruments = replay?.instruments ?? []
-    sessions[i].snapshot = replay?.snapshot()
+    if isForLooking { sessions[i].snapshot = replay?.snapshot() }
     sessions[i].differenceCount = replay?.differenceCount ?? 0
     sessions[i].differences = (replay?.differences ?? []).map { ReplayWords.text($0) }
   }

@@ -146,8 +146,16 @@ extension EngineConfiguration {
   /// FNV-1a over ``text`` and the instruments.
   var hash: UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-    for byte in (text + "\(instruments)").utf8 { hash = (hash ^ UInt64(byte)) &* 0x100_0000_01b3 }
+    for byte in text.utf8 { hash = Self.mixed(hash, byte) }
+    for facts in instruments {
+      let record = InstrumentRecord(facts: facts, instrument: .none)
+      hash = unsafe withUnsafeBytes(of: record) { unsafe $0.reduce(hash, Self.mixed) }
+    }
     return hash
+  }
+
+  private static func mixed(_ hash: UInt64, _ byte: UInt8) -> UInt64 {
+    (hash ^ UInt64(byte)) &* 0x100_0000_01b3
   }
 
   /// As ``text`` has it; throws what can't be read.

@@ -70,7 +70,7 @@ public enum ReplayError: Error, Sendable, Equatable {
   public init(isForLooking: Bool = false) { self.isForLooking = isForLooking }
 
   /// The beginning is whole, and there is an engine.
-  public var isRunning: Bool { engine != nil }
+  public private(set) var isRunning = false
   /// Of the session's beginning.
   public var session: SessionRecord { start.session }
   public var instruments: [InstrumentFacts] { start.instruments }
@@ -179,6 +179,7 @@ public enum ReplayError: Error, Sendable, Equatable {
       cursor += unsafe Int(records.loadUnaligned(fromByteOffset: cursor, as: UInt32.self))
     }
     self.lane = consume lane
+    isRunning = true
   }
 
   // MARK: Inputs and consequences
@@ -217,10 +218,14 @@ public enum ReplayError: Error, Sendable, Equatable {
   private static func isSame(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
     guard a.count == b.count else { return false }
     // Records are whole words; the second has the number, half of the last the checksum.
-    for at in stride(from: 0, to: a.count - 8, by: 8) where at != 8 {
+    var differs = unsafe a.loadUnaligned(as: UInt64.self) ^ b.loadUnaligned(as: UInt64.self)
+    var at = 16
+    while at < a.count &- 8 {
       let word = unsafe a.loadUnaligned(fromByteOffset: at, as: UInt64.self)
-      if unsafe word != b.loadUnaligned(fromByteOffset: at, as: UInt64.self) { return false }
+      unsafe differs |= word ^ b.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+      at &+= 8
     }
+    if differs != 0 { return false }
     let rest = unsafe a.loadUnaligned(fromByteOffset: a.count - 8, as: UInt32.self)
     return unsafe rest == b.loadUnaligned(fromByteOffset: a.count - 8, as: UInt32.self)
   }

@@ -24,14 +24,15 @@ struct LedgerKey: BitwiseCopyable, Equatable {
     /// The bust came first; the execution will be booked and reversed at once.
     case bustedBefore = 3
   }
+  /// Free it is all zeros, as ``ReferenceEntry``.
   struct Entry: BitwiseCopyable {
     var key = LedgerKey()
     var price: Int64 = 0
     var quantity: Int64 = 0
     var fee: Int64 = 0
-    var instrument = InstrumentID.none
-    var account = AccountID(raw: .max)
-    var strategy = StrategyID(raw: .max)
+    var instrument = InstrumentID(raw: 0)
+    var account = AccountID(raw: 0)
+    var strategy = StrategyID(raw: 0)
     var side = Side.buy
     var liquidity: UInt8 = 0
     var incarnation: UInt8 = 0
@@ -62,7 +63,7 @@ struct LedgerKey: BitwiseCopyable, Equatable {
     var size = 64
     // At most three quarters full.
     while size / 4 * 3 < executionsMax { size *= 2 }
-    table = builder.column(Entry(), size)
+    table = builder.zeros(Entry.self, size)
     mask = size - 1
     most = executionsMax
   }
