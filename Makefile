@@ -12,7 +12,7 @@ ARGS ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
 
-.PHONY: help deps build run test bench bench-peers report goals gates thresholds mutants lint races \
+.PHONY: help deps build run test replay bench bench-peers report goals gates thresholds mutants lint races \
   fuzz arm64 clean
 
 help: ## This list
@@ -32,6 +32,10 @@ run: deps ## Trade the generated market over real sockets; ARGS='--feed FILE …
 
 test: deps ## All tests
 	$(SWIFT) test --scratch-path $(DEBUG)
+
+replay: deps ## A day of 20,000 records replayed, compared at every boundary
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail
+	Tests/Gates/replay.sh $(RELEASE)/release/needletail
 
 bench: deps ## All benchmark suites
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail-bench
