@@ -51,6 +51,7 @@ internal import CSupport
   private let base: UnsafeMutableRawPointer?
   private(set) var offset = 0
 
+  /// The block is all zeros, as the arena gives it.
   init(base: UnsafeMutableRawPointer?) { unsafe self.base = unsafe base }
 
   /// `count` elements (at least one), each set to `value`, beginning on a cache line.
@@ -75,7 +76,6 @@ internal import CSupport
     let start = unsafe (base + offset).bindMemory(to: T.self, capacity: number)
     return unsafe Column(base: start, count: number)
   }
-
 
   /// The elements of an array, of which there is at least one.
   mutating func column<T: BitwiseCopyable>(_ values: [T]) -> Column<T> {

@@ -22,7 +22,7 @@ extension EngineState {
     _ request: OrderRequest, _ terms: OrderTerms
   ) -> Verdict {
     let handle = nextHandle
-    guard handle != .none else {
+    guard handle.generation != 0 else {
       return .refused(
         refuse(Refusal(.poolFull, scope: .firm, limit: Int128(orders.count), observed: 0), request))
     }
@@ -146,9 +146,10 @@ extension EngineState {
   @inline(__always) mutating func applyNew(
     _ r: OrderRequest, _ t: OrderTerms, _ words: RequestWords, _ handle: OrderHandle
   ) {
-    takeSlot()
-    hashing.orders.touch(Int(handle.slot))
-    open(Int(handle.slot), handle, r, t, words)
+    let slot = Int(handle.slot)
+    takeSlot(slot)
+    hashing.orders.touch(slot)
+    open(slot, handle, r, t, words)
     counters.newOrders &+= 1
     duplicates.add(duplicateKey(t), at: sessionTime)
     takeTokens(t.account, t.strategy)

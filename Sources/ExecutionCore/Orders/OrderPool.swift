@@ -11,15 +11,12 @@ extension EngineState {
   }
 
   /// The slot of ``nextHandle`` is free no more. The caller overwrites all of it.
-  @inline(__always) mutating func takeSlot() {
-    let next: Int32
+  @inline(__always) mutating func takeSlot(_ slot: Int) {
+    let next = links[slot].next
     if freeHead >= 0 {
-      next = links[Int(freeHead)].next
       freeHead = next
     } else {
-      guard doneHead >= 0 else { return }
       // The first of its list: nothing is before it.
-      next = links[Int(doneHead)].next
       doneHead = next
       if next >= 0 { links[Int(next)].previous = -1 } else { doneTail = -1 }
     }

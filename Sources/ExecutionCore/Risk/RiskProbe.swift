@@ -38,9 +38,9 @@ extension EngineState {
     let first = doneTail
     for _ in 0..<count {
       let handle = nextHandle
-      guard handle != .none else { return false }
-      takeSlot()
+      guard handle.generation != 0 else { return false }
       let slot = Int(handle.slot)
+      takeSlot(slot)
       orders[slot].generation = handle.generation
       linkDone(slot)
     }

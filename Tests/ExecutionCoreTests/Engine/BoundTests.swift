@@ -79,6 +79,7 @@ import Testing
     _ = ExecutionLedger(&counting, executionsMax: most)
     let raw = UnsafeMutableRawPointer.allocate(byteCount: counting.offset, alignment: 64)
     defer { raw.deallocate() }
+    raw.initializeMemory(as: UInt8.self, repeating: 0, count: counting.offset)
     var builder = ColumnBuilder(base: raw)
     var ledger = ExecutionLedger(&builder, executionsMax: most)
     func key(_ i: Int) -> LedgerKey {
