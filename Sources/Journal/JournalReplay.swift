@@ -138,7 +138,7 @@ public import ExecutionCore
     sessions[i].differences = (replay?.differences ?? []).map { ReplayWords.text($0) }
   }
 
-  /// The last session's engine, which goes on and journals into the lane; nil where there is none.
+  /// The last session's engine; see ``Replay/finish(lane:)``. nil where there is none.
   public consuming func engine(lane: RecordLane) -> Engine? {
     replay.take()?.finish(lane: lane)
   }
@@ -161,17 +161,19 @@ public import ExecutionCore
 }
 
 extension Engine {
-  /// The engine that a journal leads to: of its last session, as it stood at the last record. It goes on from there
-  /// and journals into the lane, whose next record has to be the journal's next.
+  /// The engine that a journal leads to: of its last session, as it stood at the last record, with the hash that it
+  /// had then. Told to ``Engine/goOn(sessionTime:machineTime:)`` it trades on, and journals into the lane, whose next
+  /// record has to be the journal's next.
   ///
   /// ```swift
   /// let writer = try JournalWriter.open(directory, options)
-  /// if let engine = try Engine.recover(from: directory, lane: writer.lane) { … }
+  /// if var engine = try Engine.recover(from: directory, lane: writer.lane) {
+  ///   engine.goOn(sessionTime: now, machineTime: clock)
+  /// }
   /// ```
   ///
-  /// nil where the journal has no session. What waited for the wire waits again, and is too old to be sent; books
-  /// are empty until the feed has brought them. Throws what is wrong with the journal, and where replaying it
-  /// comes to something else than was recorded.
+  /// nil where the journal has no session. Books are empty until the feed has brought them. Throws what is wrong
+  /// with the journal, and where replaying it comes to something else than was recorded.
   public static func recover(
     from path: String, lane: RecordLane
   ) throws(JournalError) -> Engine? {

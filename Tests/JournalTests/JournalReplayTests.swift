@@ -116,6 +116,19 @@ final class TradingDay {
     driver.engine.journalHash()
   }
 
+  /// The venue's session comes up, and what it was asked about it has not heard of.
+  func logIn() {
+    for kind in [VenueReport.Kind.sessionUp, .caughtUp] {
+      let r = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
+      driver.apply(r, sessionTime: time, machineTime: 0)
+    }
+    while let inquiry = driver.engine.nextRequest(machineTime: 0) {
+      driver.engine.requestTaken()
+      report(.neverArrived, inquiry)
+      report(.inquiryAnswered, inquiry)
+    }
+  }
+
   /// Ends it in order.
   func close() throws {
     driver.engine.end()
@@ -205,6 +218,12 @@ final class TradingDay {
     // The books that the feed brings are no trading state, and time is where it was.
     second.time = first.time
     #expect(second.driver.engine.stateHash() == hash)
+    // It does nothing until it is told to, and then its sessions are down.
+    #expect(throws: TradingDay.Stopped.self) { try second.place() }
+    #expect(second.driver.engine.nextRequest(machineTime: 1) == nil)
+    second.driver.engine.goOn(sessionTime: second.time, machineTime: 0)
+    #expect(!second.driver.engine.isReady() && second.driver.engine.stateHash() != hash)
+    second.logIn()
     second.report(.executed, requests[1], quantity: 50)
     let more = try second.place()
     #expect(more.clientOrderID.raw == 31)

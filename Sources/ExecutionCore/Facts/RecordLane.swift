@@ -108,9 +108,15 @@ internal import CSupport
   /// `bytes` of records, of which `reserve` are kept for privileged ones; numbering begins with
   /// `firstSequence`. Touches all of the memory.
   public init(bytes: Int, reserve: Int = 0, firstSequence: UInt64 = 1) {
+    self.init(untouched: bytes, reserve: reserve, firstSequence: firstSequence)
+    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes + 64)
+    rewind()
+  }
+
+  /// Touches only what is written.
+  init(untouched bytes: Int, reserve: Int = 0, firstSequence: UInt64 = 1) {
     let size = max(bytes, 4096)
     unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: size + 64, alignment: 64)
-    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: size + 64)
     self.bytes = size
     let segment = unsafe nt_lane_segment(
       base: memory.assumingMemoryBound(to: UInt8.self), capacity: UInt64(size + 64), start: 64,

@@ -126,7 +126,12 @@ public enum ReplayError: Error, Sendable, Equatable {
       throw .lost(sequence: header.sequence, count: count)
     case .sessionStarted, .configuration, .portDefined, .instrumentDefined:
       throw .notBegun(sequence: header.sequence, what: "the session has begun already")
-    case .refusal, .marketState, .timer, .strategyState, .padding: break
+    case .refusal:
+      let at = size + MemoryLayout<RefusalRecord>.offset(of: \.number)!
+      if record.count >= at + 12 {
+        engine?.note(refusal: unsafe record.loadUnaligned(fromByteOffset: at, as: UInt64.self))
+      }
+    case .marketState, .timer, .strategyState, .padding: break
     }
   }
 
@@ -164,7 +169,7 @@ public enum ReplayError: Error, Sendable, Equatable {
     // Room for what one input can come to (an update of every order), and for the beginning.
     let orders = configuration.poolCapacity * 2 * 136
     let definitions = configuration.instruments.count * 128 + start.text.count * 2
-    let lane = MemoryLane(bytes: orders + definitions + 1 << 20)
+    let lane = MemoryLane(untouched: orders + definitions + 1 << 20)
     do throws(EngineConfigurationError) {
       engine = try Engine(replaying: configuration, lane: lane.lane)
     } catch {
@@ -263,9 +268,10 @@ public enum ReplayError: Error, Sendable, Equatable {
     if differences.count < Self.differencesMax { differences.append(error) }
   }
 
-  /// The engine, which goes on from here and journals into the lane; nil before the beginning is whole.
+  /// The engine as the journal leaves it, to journal into the lane once it is told to
+  /// ``Engine/goOn(sessionTime:machineTime:)``; nil before the beginning is whole.
   public consuming func finish(lane: RecordLane) -> Engine? {
-    engine?.goOn(lane: lane)
+    engine?.attach(lane)
     return engine.take()
   }
 }

@@ -147,11 +147,34 @@ extension Engine {
     unsafe core.pointee.replay(header, type, payload)
   }
 
-  /// What was replayed trades on.
-  mutating func goOn(lane: RecordLane) {
+  /// What was replayed journals there from now on. It takes no order and offers no request yet.
+  mutating func attach(_ lane: RecordLane) {
     unsafe core.pointee.journal = lane
+    unsafe core.pointee.settings.journalLost = true
+  }
+
+  /// Lets an engine that a ``Replay`` has made trade: until then it refuses every order and offers no request, and
+  /// its state is that of the journal.
+  ///
+  /// The process in which it ran is gone, and its sessions with it: that is journalled and applied first. What had
+  /// waited for the wire is withdrawn, what the venues have not spoken of is unknown, and asked for once they are
+  /// logged in to. Does nothing for another engine.
+  public mutating func goOn(sessionTime: Int64, machineTime: Int64) {
+    guard unsafe core.pointee.isReplaying else { return }
     unsafe core.pointee.isReplaying = false
+    unsafe core.pointee.settings.journalLost = false
     unsafe core.pointee.scheduleHash()
+    setTime(sessionTime, machineTime)
+    for port in unsafe 0..<core.pointee.portCount {
+      let id = PortID(raw: UInt16(truncatingIfNeeded: port))
+      unsafe core.pointee.take(
+        VenueReport(kind: .sessionDown, port: id, account: AccountID(raw: .max)))
+    }
+  }
+
+  /// A refusal of before: the next one has the next number.
+  mutating func note(refusal number: UInt64) {
+    unsafe core.pointee.counters.refused = max(core.pointee.counters.refused, number)
   }
 }
 

@@ -150,6 +150,7 @@ extension EngineState {
 
   /// The request that is to be sent next; see ``Engine/nextRequest(_:machineTime:)``.
   mutating func nextRequest(_ port: Int, machineTime: Int64) -> VenueRequest? {
+    if isReplaying { return nil }
     if machineTime != 0 { self.machineTime = machineTime }
     for _ in 0..<ports[port].outbox.capacity {
       guard ports[port].outbox.offer(at: machineTime) else { return ports[port].outbox.offered }
