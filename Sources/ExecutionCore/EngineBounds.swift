@@ -52,8 +52,8 @@ extension EngineState {
     guard sessionTime >= boundWatch.next else { return }
     boundWatch.next = sessionTime.addingReportingOverflow(BoundWatch.interval).partialValue
     look(at: .openOrders, Int(counters.openOrders), of: orders.count)
-    look(at: .executions, ledger.count, of: ledger.most)
-    look(at: .timers, timerCount, of: timers.count)
+    look(at: .executions, portfolio.ledger.count, of: portfolio.ledger.most)
+    look(at: .timers, timers.count, of: timers.most)
     look(
       at: .bookOrders, Int(clamping: market.books.live), of: Int(market.books.orderCapacity))
     for port in 0..<portCount {
@@ -105,10 +105,10 @@ extension EngineState {
           bound: bound, used: Int(counters.openOrders),
           highest: max(highest, Int(counters.openOrders)), most: orders.count)
       case .executions:
-        return BoundUse(bound: bound, used: ledger.count, highest: ledger.count, most: ledger.most)
+        return BoundUse(bound: bound, used: portfolio.ledger.count, highest: portfolio.ledger.count, most: portfolio.ledger.most)
       case .timers:
         return BoundUse(
-          bound: bound, used: timerCount, highest: max(highest, timerCount), most: timers.count)
+          bound: bound, used: timers.count, highest: max(highest, timers.count), most: timers.most)
       case .bookOrders:
         return BoundUse(
           bound: bound, used: Int(clamping: market.books.live),

@@ -157,7 +157,7 @@ extension EngineState {
     return EngineSnapshot(
       sessionTime: sessionTime, counters: counters, books: market.books.counters,
       feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
-      alarms: alarmed, cash: (0..<accountCount).map { Money(raw: cash[$0]) },
+      alarms: alarmed, cash: (0..<accountCount).map { Money(raw: portfolio.cash[$0]) },
       nextClientOrderID: nextClientOrderID, ports: portSummaries(), latches: latchSummaries(),
       bounds: boundUses(), stateHash: stateHash(), brokenInvariants: brokenInvariants())
   }
@@ -189,8 +189,8 @@ extension EngineState {
 
   mutating func positionSummaries() -> [PositionSummary] {
     var list: [PositionSummary] = []
-    for cell in 0..<positions.count {
-      let p = positions[cell]
+    for cell in 0..<portfolio.positions.count {
+      let p = portfolio.positions[cell]
       let open = exposure[cell].openOrders
       if !p.isUsed, open == 0 { continue }
       let instrument = InstrumentID(raw: UInt32(cell % instrumentCount))
@@ -223,7 +223,7 @@ extension EngineState {
   private mutating func byVenue(
     _ venue: Int, _ strategy: StrategyID, _ instrument: InstrumentID
   ) -> Int64 {
-    cell(strategy, instrument).map { venueNet[$0 * venueCount + venue] } ?? 0
+    cell(strategy, instrument).map { portfolio.net($0, venue: venue) } ?? 0
   }
 
   // MARK: Invariants
@@ -258,14 +258,10 @@ extension EngineState {
         broken.append("port \(p): what is to be done about its orders is miscounted")
       }
     }
-    let used = (0..<usedCellCount).map { Int(usedCells[$0]) }.sorted()
-    if used != (0..<positions.count).filter({ positions[$0].isUsed }) {
-      broken.append("the cells that are summed are not those that were traded")
-    }
     var net = [Int64](repeating: 0, count: exposure.count)
     var flow = [Int128](repeating: 0, count: exposure.count)
-    for i in 0..<ledger.places where ledger[i].state == .booked {
-      let e = ledger[i]
+    for i in 0..<portfolio.ledger.places where portfolio.ledger[i].state == .booked {
+      let e = portfolio.ledger[i]
       guard let cell = cell(e.strategy, e.instrument) else { continue }
       let sign: Int64 = e.side.isBuy ? 1 : -1
       net[cell] += sign * e.quantity
@@ -274,17 +270,11 @@ extension EngineState {
     }
     for cell in 0..<exposure.count {
       let e = exposure[cell]
-      let p = positions[cell]
+      let p = portfolio.positions[cell]
       if e.workingBuy != buy[cell] || e.workingSell != sell[cell] || e.openOrders != open[cell] {
         broken.append("cell \(cell): exposure differs from the open orders")
       }
       if e.net != p.net { broken.append("cell \(cell): exposure and position differ") }
-      if (0..<venueCount).reduce(0, { $0 &+ venueNet[cell * venueCount + $1] }) != p.net {
-        broken.append("cell \(cell): position is not the sum of the venues'")
-      }
-      if p.realised - p.cost != p.cashFlow {
-        broken.append("cell \(cell): realised less cost is not the cash flow")
-      }
       let opening = p.net - (p.bought - p.sold)
       if alarms[Int(AlarmCode.ledgerFull.rawValue)] == 0, p.net - opening != net[cell] {
         broken.append("cell \(cell): position is not the sum of the executions")
@@ -296,7 +286,7 @@ extension EngineState {
         broken.append("cell \(cell): cash flow is not the sum of the executions")
       }
     }
-    return broken + brokenSums()
+    return broken + portfolio.broken() + brokenSums()
   }
 
   /// The sums from which the state's hash is made, against all that they are sums of.
@@ -309,10 +299,6 @@ extension EngineState {
     let live = (0..<orders.count).filter { orders[$0].generation != 0 }
     check(
       hashing.orders.sum, live.reduce(0) { $0 &+ orders[$1].hash(slot: $1) }, "orders")
-    let traded = (0..<positions.count).filter { positions[$0].isUsed }
-    check(hashing.cells.sum, traded.reduce(0) { $0 &+ hash(ofCell: $1) }, "positions")
-    let booked = (0..<ledger.places).filter { ledger[$0].state != .free }
-    check(ledger.hash, booked.reduce(0) { $0 &+ ledger[$1].hash }, "executions")
     let (limits, references) = (hashing.limits, hashing.references)
     hashLimits()
     check(limits, hashing.limits, "limits")

@@ -63,12 +63,7 @@ extension EngineState {
     duplicates = columns.duplicates
     instrumentBounds = columns.instrumentBounds
     strategyBounds = columns.strategyBounds
-    positions = columns.positions
-    usedCells = columns.usedCells
-    cash = columns.cash
-    ledger = columns.ledger
-    fees = columns.fees
-    venueNet = columns.venueNet
+    portfolio = columns.portfolio
     updates = columns.updates
     timers = columns.timers
     strategies = columns.strategies
@@ -124,7 +119,6 @@ extension EngineState {
     for (i, account) in c.accounts.enumerated() {
       limits[1 + i] = ScopeLimits(account.limits)
       buckets[1 + i] = TokenBucket(account.limits.messageRate)
-      cash[i] = account.cash.raw
     }
     for (i, strategy) in c.strategies.enumerated() {
       limits[1 + accountCount + i] = ScopeLimits(strategy.limits)
@@ -139,13 +133,6 @@ extension EngineState {
   private mutating func setUpVenues(_ c: EngineConfiguration) {
     for (v, venue) in c.venues.enumerated() {
       takesPlain[v] = venue.capabilities.takesPlain
-      let isOnePrice = venue.fees.perUnit.isEmpty
-      for flag in 0..<256 {
-        fees[v * 256 + flag] = Fee(perUnit: venue.fees.unknown, isKnown: isOnePrice)
-      }
-      for (flag, amount) in venue.fees.perUnit {
-        fees[v * 256 + Int(flag)] = Fee(perUnit: amount, isKnown: true)
-      }
       for (i, facts) in c.instruments.enumerated() where venue.trades(i) {
         listings[v * instrumentCount + i] = Listing(facts, venue.rules)
       }
@@ -186,12 +173,10 @@ extension EngineState {
   }
 
   private mutating func setUpPositions(_ c: EngineConfiguration) {
+    portfolio.open(c)
     for position in c.openingPositions {
       guard let cell = cell(position.strategy, position.instrument) else { continue }
-      venueNet[cell * venueCount + Int(position.venue.raw)] = position.quantity
-      use(cell)
-      hashing.cells.touch(cell)
-      positions[cell].open(quantity: position.quantity, cost: position.cost.raw)
+      portfolio.open(cell, position)
       exposure[cell].net &+= position.quantity
       accountExposure[accountCell(position.account, position.instrument)].net &+=
         position.quantity
@@ -322,14 +307,9 @@ struct EngineColumns {
   let duplicates: DuplicateWindow
   let instrumentBounds: Column<InstrumentBounds>
   let strategyBounds: Column<StrategyBounds>
-  let positions: Column<PositionBook>
-  let usedCells: Column<Int32>
-  let cash: Column<Int128>
-  let ledger: ExecutionLedger
-  let fees: Column<Fee>
-  let venueNet: Column<Int64>
+  let portfolio: Portfolio
   let updates: Column<OrderUpdate>
-  let timers: Column<StrategyTimer>
+  let timers: Timers
   let strategies: Column<StrategyFacts>
   let refusals: Column<UInt64>
   let refusalLog: RefusalLog
@@ -373,19 +353,14 @@ struct EngineColumns {
     duplicates = DuplicateWindow(&b, window: c.duplicateWindow, most: c.duplicatesMax)
     instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instruments + 1)
     strategyBounds = b.column(StrategyBounds(), c.strategies.count)
-    positions = b.column(PositionBook(), cells)
-    usedCells = b.column(0, cells)
-    cash = b.column(0, c.accounts.count)
-    ledger = ExecutionLedger(&b, executionsMax: c.executionsMax)
-    fees = b.column(Fee(), c.venues.count * 256)
-    venueNet = b.column(0, cells * c.venues.count)
+    portfolio = Portfolio(&b, c)
     updates = b.column(OrderUpdate.none, max(1024, c.poolCapacity * 2).nextPowerOfTwo)
-    timers = b.column(StrategyTimer(), c.timersMax)
+    timers = Timers(&b, most: c.timersMax)
     strategies = b.column(StrategyFacts(), c.strategies.count)
     refusals = b.column(0, 64)
     refusalLog = RefusalLog(&b, cells: cells)
     alarms = b.column(0, 64)
-    hashing = StateHashing(&b, orders: c.poolCapacity, cells: cells)
+    hashing = StateHashing(&b, orders: c.poolCapacity)
   }
 }
 

@@ -70,27 +70,13 @@
   var marketBounds = MarketBounds()
 
   // Portfolio.
-  var positions: Column<PositionBook>
-  /// Cells that anything was ever booked or carried into, in that order: sums look at no others.
-  var usedCells: Column<Int32>
-  var usedCellCount = 0
-  /// Net position by cell and venue.
-  var venueNet: Column<Int64>
-  var cash: Column<Int128>
-  var ledger: ExecutionLedger
-  /// By venue and liquidity flag.
-  var fees: Column<Fee>
+  var portfolio: Portfolio
 
   // Execution.
   var updates: Column<OrderUpdate>
   var updateHead = 0
   var updateTail = 0
-  var timers: Column<StrategyTimer>
-  var timerCount = 0
-  var timerSequence: UInt64 = 0
-  /// Timers that may still fire in this call, and the time before which they do.
-  var timersLeft = 0
-  var timerHorizon: Int64 = .min
+  var timers: Timers
   var strategies: Column<StrategyFacts>
   @usableFromInline var counters = EngineCounters()
   var refusals: Column<UInt64>

@@ -15,9 +15,9 @@ extension Engine {
 extension EngineState {
   mutating func totals() -> EngineTotals {
     var totals = EngineTotals()
-    for i in 0..<usedCellCount {
-      let cell = Int(usedCells[i])
-      let position = positions[cell]
+    for i in 0..<portfolio.usedCount {
+      let cell = portfolio.used(i)
+      let position = portfolio.positions[cell]
       let index = cell % instrumentCount
       let good = quotes.goodQuote(InstrumentID(raw: UInt32(index)), now: sessionTime)
       let mark = position.net > 0 ? good.bid.raw : good.ask.raw

@@ -15,53 +15,91 @@ struct StrategyTimer: BitwiseCopyable {
 /// What fires is bounded, whatever strategies ask for and however far time leaps: so many in one call of the
 /// driver, and what is asked for at a time that has come waits for the next record or the next call. What is
 /// left over fires late, is counted, and finds session time where it is then.
-extension EngineState {
-  @usableFromInline mutating func setTimer(
-    due: Int64, token: UInt64, strategy: StrategyID
-  ) -> Bool {
-    guard timerCount < timers.count else { return false }
-    let due = due > sessionTime ? due : max(due, timerHorizon)
-    timerSequence &+= 1
-    var i = timerCount
-    timerCount &+= 1
-    timers[i] = StrategyTimer(due: due, sequence: timerSequence, token: token, strategy: strategy)
+@safe struct Timers {
+  private var heap: Column<StrategyTimer>
+  private(set) var count = 0
+  private var sequence: UInt64 = 0
+  /// That may still fire in this call, and the time before which they do.
+  private var left = 0
+  private var horizon: Int64 = .min
+  /// Times that some were due and waited; see ``EngineCounters/timersDeferred``.
+  private(set) var deferred: UInt64 = 0
+
+  init(_ builder: inout ColumnBuilder, most: Int) {
+    heap = builder.column(StrategyTimer(), most)
+  }
+  var most: Int { heap.count }
+
+  /// A call of the driver begins: so many may fire in it.
+  mutating func beginCall() { left = Engine.timersPerCallMax }
+
+  /// False when all are in use.
+  mutating func set(due: Int64, token: UInt64, strategy: StrategyID, now: Int64) -> Bool {
+    guard count < heap.count else { return false }
+    let due = due > now ? due : max(due, horizon)
+    sequence &+= 1
+    var i = count
+    count &+= 1
+    heap[i] = StrategyTimer(due: due, sequence: sequence, token: token, strategy: strategy)
     while i > 0 {
       let parent = (i &- 1) / 2
-      guard timers[i].isBefore(timers[parent]) else { break }
-      swapTimers(i, parent)
+      guard heap[i].isBefore(heap[parent]) else { break }
+      swap(i, parent)
       i = parent
     }
     return true
   }
 
-  /// A call of the driver begins: so many timers may fire in it.
+  /// Removes the soonest that is due before `time`.
+  mutating func take(before time: Int64) -> StrategyTimer? {
+    horizon = time
+    guard count > 0, heap[0].due < time else { return nil }
+    guard left > 0 else {
+      deferred &+= 1
+      return nil
+    }
+    left &-= 1
+    let timer = heap[0]
+    count &-= 1
+    heap[0] = heap[count]
+    var i = 0
+    while true {
+      var least = i
+      let child = 2 &* i &+ 1
+      if child < count, heap[child].isBefore(heap[least]) { least = child }
+      if child &+ 1 < count, heap[child &+ 1].isBefore(heap[least]) { least = child &+ 1 }
+      if least == i { break }
+      swap(i, least)
+      i = least
+    }
+    return timer
+  }
+
+  private mutating func swap(_ a: Int, _ b: Int) {
+    let kept = heap[a]
+    heap[a] = heap[b]
+    heap[b] = kept
+  }
+}
+
+extension EngineState {
+  @usableFromInline mutating func setTimer(
+    due: Int64, token: UInt64, strategy: StrategyID
+  ) -> Bool {
+    timers.set(due: due, token: token, strategy: strategy, now: sessionTime)
+  }
+
   mutating func beginCall(machineTime: Int64) {
     self.machineTime = machineTime
-    timersLeft = Engine.timersPerCallMax
+    timers.beginCall()
   }
 
   /// Removes the soonest timer that is due before `time`, sets session time to its due time, and journals
   /// that it fires.
   mutating func takeTimer(before time: Int64) -> UInt64? {
-    timerHorizon = time
-    guard timerCount > 0, timers[0].due < time else { return nil }
-    guard timersLeft > 0 else {
-      counters.timersDeferred &+= 1
+    guard let timer = timers.take(before: time) else {
+      counters.timersDeferred = timers.deferred
       return nil
-    }
-    timersLeft &-= 1
-    let timer = timers[0]
-    timerCount &-= 1
-    timers[0] = timers[timerCount]
-    var i = 0
-    while true {
-      var least = i
-      let left = 2 &* i &+ 1
-      if left < timerCount, timers[left].isBefore(timers[least]) { least = left }
-      if left &+ 1 < timerCount, timers[left &+ 1].isBefore(timers[least]) { least = left &+ 1 }
-      if least == i { break }
-      swapTimers(i, least)
-      i = least
     }
     sessionTime = max(sessionTime, timer.due)
     cause = 0
@@ -71,11 +109,5 @@ extension EngineState {
     counters.timersFired &+= 1
     timerStrategy = timer.strategy
     return timer.token
-  }
-
-  private mutating func swapTimers(_ a: Int, _ b: Int) {
-    let kept = timers[a]
-    timers[a] = timers[b]
-    timers[b] = kept
   }
 }

@@ -72,8 +72,6 @@ struct StateHashing {
   static var perTurn: Int { 128 }
 
   var orders: TouchedSum
-  /// Positions, and what of them is held at each venue.
-  var cells: TouchedSum
   /// Of limits and restrictions.
   var limits: UInt64 = 0
   /// Of what is noted of references.
@@ -87,9 +85,8 @@ struct StateHashing {
   var nextTime: Int64 = .max
   var most = perTurn
 
-  init(_ builder: inout ColumnBuilder, orders: Int, cells: Int) {
+  init(_ builder: inout ColumnBuilder, orders: Int) {
     self.orders = TouchedSum(&builder, count: orders)
-    self.cells = TouchedSum(&builder, count: cells)
   }
 }
 
@@ -103,10 +100,7 @@ extension EngineState {
       guard let slot = hashing.orders.take() else { break }
       hashing.orders.set(slot, orders[slot].hash(slot: slot))
     }
-    for _ in 0..<most {
-      guard let cell = hashing.cells.take() else { break }
-      hashing.cells.set(cell, hash(ofCell: cell))
-    }
+    portfolio.hashSome(most: most)
   }
 
   mutating func stateHash() -> UInt64 {
@@ -116,13 +110,11 @@ extension EngineState {
     h.mix(nextClientOrderID)
     h.mix(UInt64(tradingDay))
     h.mix(hashing.orders.sum)
-    h.mix(hashing.cells.sum)
     h.mix(hashing.limits)
     h.mix(hashing.references)
     h.mix(hashing.sides)
-    h.mix(ledger.hash)
+    portfolio.mix(into: &h)
     h.mix(duplicates.hash)
-    for i in 0..<cash.count { h.mix(cash[i]) }
     for i in 0..<portCount { ports[i].mix(into: &h) }
     hashScopes(&h)
     return h.value
@@ -145,13 +137,6 @@ extension EngineState {
       buckets[i].refill(at: sessionTime)
       h.mix(buckets[i].state)
     }
-  }
-
-  func hash(ofCell cell: Int) -> UInt64 {
-    var h = StateHasher(seed: UInt64(truncatingIfNeeded: cell))
-    positions[cell].mix(into: &h)
-    for venue in 0..<venueCount { h.mix(venueNet[cell &* venueCount &+ venue]) }
-    return h.value
   }
 
   // MARK: Limits
@@ -189,7 +174,7 @@ extension EngineState {
     guard sessionTime >= hashing.nextTime || journal.nextSequence >= hashing.nextRecord else {
       return
     }
-    guard max(hashing.orders.count, hashing.cells.count) <= hashing.most else {
+    guard max(hashing.orders.count, portfolio.unhashed) <= hashing.most else {
       hashTouched(most: hashing.most)
       hashing.most &*= 2
       return

@@ -28,25 +28,25 @@ extension EngineState {
     booked.side = entry.side
     booked.liquidity = report.liquidity
     booked.incarnation = entry.incarnation
-    guard let at = ledger.find(booked.key) else {
+    guard let at = portfolio.ledger.find(booked.key) else {
       alarm(.ledgerFull, instrument: entry.instrument, port: port, reference: report.venueReference)
       stopFirm(.ledgerFull)
       book(&booked, report, place, isBust: false)
       return
     }
-    let found = ledger[at]
+    let found = portfolio.ledger[at]
     switch found.state {
     case .booked, .busted:
       compare(found, booked, report)
     case .free:
       book(&booked, report, place, isBust: false)
       booked.state = .booked
-      ledger.set(at, booked)
+      portfolio.ledger.set(at, booked)
     case .bustedBefore:
       book(&booked, report, place, isBust: false)
       book(&booked, report, place, isBust: true)
       booked.state = .busted
-      ledger.set(at, booked)
+      portfolio.ledger.set(at, booked)
     }
   }
 
@@ -107,16 +107,16 @@ extension EngineState {
     guard let place = known(report, port), isOrder(report, place) else { return }
     let entry = references[place]
     let key = LedgerKey(report)
-    guard let at = ledger.find(key) else {
+    guard let at = portfolio.ledger.find(key) else {
       alarm(.ledgerFull, instrument: entry.instrument, port: port, reference: report.venueReference)
       return
     }
-    var found = ledger[at]
+    var found = portfolio.ledger[at]
     switch found.state {
     case .booked:
       book(&found, report, place, isBust: true)
       found.state = .busted
-      ledger.set(at, found)
+      portfolio.ledger.set(at, found)
     case .busted, .bustedBefore:
       counters.duplicateExecutions &+= 1
     case .free:
@@ -129,7 +129,7 @@ extension EngineState {
       found.instrument = entry.instrument
       found.strategy = entry.strategy
       found.state = .bustedBefore
-      ledger.set(at, found)
+      portfolio.ledger.set(at, found)
     }
   }
 
@@ -163,7 +163,7 @@ extension EngineState {
     payload.side = e.side.rawValue
     payload.liquidity = e.liquidity
     payload.incarnation = e.incarnation
-    if let cell = cell(e.strategy, e.instrument) { payload.position = positions[cell].net }
+    if let cell = cell(e.strategy, e.instrument) { payload.position = portfolio.positions[cell].net }
     record(.execution, payload, account: e.account, strategy: e.strategy)
     guard let slot else { return }
     notify(
@@ -234,20 +234,13 @@ extension EngineState {
 
   private mutating func bookPosition(_ e: ExecutionLedger.Entry, isBust: Bool) {
     guard let cell = cell(e.strategy, e.instrument) else { return }
-    let isBuy = e.side.isBuy
     // Cannot wrap: see `bookable`.
     let value =
       Int128(e.price) &* Int128(e.quantity) &* Int128(risk[Int(e.instrument.raw)].moneyScale)
-    let signed = isBuy != isBust ? e.quantity : 0 &- e.quantity
-    let signedValue = isBuy != isBust ? value : 0 &- value
-    use(cell)
-    hashing.cells.touch(cell)
-    positions[cell].trade(quantity: signed, value: signedValue)
-    venueNet[cell &* venueCount &+ venue(of: e)] &+= signed
-    positions[cell].count(quantity: e.quantity, value: value, isBuy: isBuy, isBust: isBust)
-    let charged = isBust ? 0 &- Int128(e.fee) : Int128(e.fee)
-    positions[cell].fees &+= charged
-    cash[Int(e.account.raw)] &-= signedValue &+ charged
+    let signed = portfolio.book(
+      Portfolio.Trade(
+        account: Int(e.account.raw), venue: venue(of: e), isBuy: e.side.isBuy, isBust: isBust,
+        quantity: e.quantity, value: value, fee: e.fee), cell)
     exposure[cell].net &+= signed
     accountExposure[accountCell(e.account, e.instrument)].net &+= signed
     instrumentExposure[Int(e.instrument.raw)].net &+= signed
@@ -260,26 +253,17 @@ extension EngineState {
     }
   }
 
-  /// Something is about to be booked into the cell; it is looked at from now on.
-  mutating func use(_ cell: Int) {
-    guard !positions[cell].isUsed else { return }
-    usedCells[usedCellCount] = Int32(truncatingIfNeeded: cell)
-    usedCellCount &+= 1
-  }
-
   mutating func venue(of e: ExecutionLedger.Entry) -> Int { ports[Int(e.key.port)].venue }
 
   /// 10⁻⁸ of the currency, by the venue's liquidity flag.
   private mutating func fee(of e: ExecutionLedger.Entry) -> Int64 {
-    let flag = venue(of: e) &* 256 &+ Int(e.liquidity)
-    if !fees[flag].isKnown {
+    let fee = portfolio.fee(venue(of: e), e.liquidity)
+    if !fee.isKnown {
       alarm(
         .unknownLiquidity, instrument: e.instrument, port: Int(e.key.port),
         reference: e.key.reference, observed: Int64(e.liquidity))
     }
-    let perUnit = fees[flag].perUnit
-    let (amount, over) = perUnit.multipliedReportingOverflow(by: e.quantity)
-    return over ? (perUnit < 0 ? .min : .max) : amount
+    return fee.of(e.quantity)
   }
 
   // MARK: Looking
@@ -288,15 +272,8 @@ extension EngineState {
     _ strategy: StrategyID, _ instrument: InstrumentID
   ) -> Quantity {
     guard let cell = cell(strategy, instrument) else { return Quantity(raw: 0) }
-    return Quantity(raw: positions[cell].net)
+    return Quantity(raw: portfolio.positions[cell].net)
   }
-}
-
-/// What a unit costs for one liquidity flag of one venue.
-struct Fee: BitwiseCopyable {
-  var perUnit: Int64 = 0
-  /// False: the flag is not in the venue's schedule.
-  var isKnown = true
 }
 
 extension Order {

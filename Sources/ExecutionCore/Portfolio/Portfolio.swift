@@ -1,0 +1,162 @@
+/// What was executed, and what that comes to: the ledger, positions by cell, what of them is held at each venue,
+/// cash, and what executions cost.
+@safe struct Portfolio {
+  var ledger: ExecutionLedger
+  private(set) var positions: Column<PositionBook>
+  /// Cells that anything was ever booked or carried into, in that order: sums look at no others.
+  private var usedCells: Column<Int32>
+  private(set) var usedCount = 0
+  /// Net position by cell and venue.
+  private var venueNet: Column<Int64>
+  private let venueCount: Int
+  private(set) var cash: Column<Int128>
+  /// By venue and liquidity flag.
+  private var fees: Column<Fee>
+  /// Cells, with what is held at each venue.
+  private var sum: TouchedSum
+
+  init(_ b: inout ColumnBuilder, _ c: EngineConfiguration) {
+    let cells = c.strategies.count * c.instruments.count
+    ledger = ExecutionLedger(&b, executionsMax: c.executionsMax)
+    positions = b.column(PositionBook(), cells)
+    usedCells = b.column(0, cells)
+    venueNet = b.column(0, cells * c.venues.count)
+    venueCount = c.venues.count
+    cash = b.column(0, c.accounts.count)
+    fees = b.column(Fee(), c.venues.count * 256)
+    sum = TouchedSum(&b, count: cells)
+  }
+
+  // MARK: Start
+
+  mutating func open(_ c: EngineConfiguration) {
+    for (i, account) in c.accounts.enumerated() { cash[i] = account.cash.raw }
+    for (v, venue) in c.venues.enumerated() {
+      let isOnePrice = venue.fees.perUnit.isEmpty
+      for flag in 0..<256 {
+        fees[v * 256 + flag] = Fee(perUnit: venue.fees.unknown, isKnown: isOnePrice)
+      }
+      for (flag, amount) in venue.fees.perUnit {
+        fees[v * 256 + Int(flag)] = Fee(perUnit: amount, isKnown: true)
+      }
+    }
+  }
+
+  /// A position carried in.
+  mutating func open(_ cell: Int, _ position: OpeningPosition) {
+    use(cell)
+    venueNet[cell * venueCount + Int(position.venue.raw)] = position.quantity
+    positions[cell].open(quantity: position.quantity, cost: position.cost.raw)
+  }
+
+  // MARK: Booking
+
+  /// What a trade does to its cell and its account.
+  struct Trade {
+    var account: Int
+    var venue: Int
+    var isBuy: Bool
+    var isBust: Bool
+    var quantity: Int64
+    /// Price × quantity in money.
+    var value: Int128
+    var fee: Int64
+  }
+
+  /// Books a trade or takes it back; by how much the position has changed.
+  mutating func book(_ t: Trade, _ cell: Int) -> Int64 {
+    let signed = t.isBuy != t.isBust ? t.quantity : 0 &- t.quantity
+    let signedValue = t.isBuy != t.isBust ? t.value : 0 &- t.value
+    let charged = t.isBust ? 0 &- Int128(t.fee) : Int128(t.fee)
+    use(cell)
+    positions[cell].trade(quantity: signed, value: signedValue)
+    positions[cell].count(
+      quantity: t.quantity, value: t.value, isBuy: t.isBuy, isBust: t.isBust)
+    positions[cell].fees &+= charged
+    venueNet[cell &* venueCount &+ t.venue] &+= signed
+    cash[t.account] &-= signedValue &+ charged
+    return signed
+  }
+
+  /// The cell is about to change; it is looked at from now on.
+  private mutating func use(_ cell: Int) {
+    sum.touch(cell)
+    guard !positions[cell].isUsed else { return }
+    usedCells[usedCount] = Int32(truncatingIfNeeded: cell)
+    usedCount &+= 1
+  }
+
+  /// What a unit costs by the venue's liquidity flag.
+  func fee(_ venue: Int, _ liquidity: UInt8) -> Fee { fees[venue &* 256 &+ Int(liquidity)] }
+
+  // MARK: Looking
+
+  /// The cells that were ever used.
+  func used(_ i: Int) -> Int { Int(usedCells[i]) }
+  func net(_ cell: Int, venue: Int) -> Int64 { venueNet[cell &* venueCount &+ venue] }
+
+  // MARK: Hash
+
+  /// Cells that have changed since they were last hashed.
+  var unhashed: Int { sum.count }
+  mutating func hashSome(most: Int) {
+    for _ in 0..<most {
+      guard let cell = sum.take() else { return }
+      sum.set(cell, hash(cell))
+    }
+  }
+  mutating func mix(into h: inout StateHasher) {
+    hashSome(most: .max)
+    h.mix(sum.sum)
+    h.mix(ledger.hash)
+    for i in 0..<cash.count { h.mix(cash[i]) }
+  }
+  private func hash(_ cell: Int) -> UInt64 {
+    var h = StateHasher(seed: UInt64(truncatingIfNeeded: cell))
+    positions[cell].mix(into: &h)
+    for venue in 0..<venueCount { h.mix(net(cell, venue: venue)) }
+    return h.value
+  }
+
+  // MARK: Invariants
+
+  /// What does not hold of it by itself.
+  mutating func broken() -> [String] {
+    hashSome(most: .max)
+    var broken: [String] = []
+    let traded = (0..<positions.count).filter { positions[$0].isUsed }
+    if (0..<usedCount).map(used).sorted() != traded {
+      broken.append("the cells that are summed are not those that were traded")
+    }
+    for cell in 0..<positions.count {
+      let p = positions[cell]
+      if (0..<venueCount).reduce(0, { $0 &+ net(cell, venue: $1) }) != p.net {
+        broken.append("cell \(cell): position is not the sum of the venues'")
+      }
+      if p.realised - p.cost != p.cashFlow {
+        broken.append("cell \(cell): realised less cost is not the cash flow")
+      }
+    }
+    if sum.sum != traded.reduce(0, { $0 &+ hash($1) }) {
+      broken.append("the hash of the positions is not theirs")
+    }
+    let booked = (0..<ledger.places).filter { ledger[$0].state != .free }
+    if ledger.hash != booked.reduce(0, { $0 &+ ledger[$1].hash }) {
+      broken.append("the hash of the executions is not theirs")
+    }
+    return broken
+  }
+}
+
+/// What a unit costs for one liquidity flag of one venue.
+struct Fee: BitwiseCopyable {
+  var perUnit: Int64 = 0
+  /// False: the flag is not in the venue's schedule.
+  var isKnown = true
+
+  /// 10⁻⁸ of the currency.
+  func of(_ quantity: Int64) -> Int64 {
+    let (amount, over) = perUnit.multipliedReportingOverflow(by: quantity)
+    return over ? (perUnit < 0 ? .min : .max) : amount
+  }
+}
