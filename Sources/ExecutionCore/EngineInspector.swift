@@ -97,7 +97,7 @@ extension Engine {
   /// Causes at all scopes together.
   public var allCauses: LatchCauses { unsafe core.pointee.allCauses() }
   /// The firm, the accounts and the strategies; as places behind them come the ports.
-  var scopeCount: Int { unsafe core.pointee.scopes.count }
+  var scopeCount: Int { unsafe core.pointee.scopeCount }
   /// The cause that was set last, and where: 0 is the firm, then come the accounts, the strategies, the ports.
   public var lastLatch: (place: Int, cause: LatchCause) { unsafe core.pointee.latches.last }
   /// How many causes have come to stand since the start, at all scopes: who sees it grow has to
@@ -191,7 +191,7 @@ extension EngineState {
     var list: [PositionSummary] = []
     for cell in 0..<portfolio.positions.count {
       let p = portfolio.positions[cell]
-      let open = exposure[cell].openOrders
+      let open = exposures.cells[cell].openOrders
       if !p.isUsed, open == 0 { continue }
       let instrument = InstrumentID(raw: UInt32(cell % instrumentCount))
       let strategy = StrategyID(raw: UInt32(cell / instrumentCount))
@@ -231,7 +231,7 @@ extension EngineState {
   /// Checks the sums against the orders, the ledger and each other.
   mutating func brokenInvariants() -> [String] {
     var broken: [String] = []
-    var buy = [Int64](repeating: 0, count: exposure.count)
+    var buy = [Int64](repeating: 0, count: exposures.cells.count)
     var sell = buy
     var open = buy
     var counts = [[Int]](repeating: [0, 0, 0, 0], count: portCount)
@@ -258,8 +258,8 @@ extension EngineState {
         broken.append("port \(p): what is to be done about its orders is miscounted")
       }
     }
-    var net = [Int64](repeating: 0, count: exposure.count)
-    var flow = [Int128](repeating: 0, count: exposure.count)
+    var net = [Int64](repeating: 0, count: exposures.cells.count)
+    var flow = [Int128](repeating: 0, count: exposures.cells.count)
     for i in 0..<portfolio.ledger.places where portfolio.ledger[i].state == .booked {
       let e = portfolio.ledger[i]
       guard let cell = cell(e.strategy, e.instrument) else { continue }
@@ -268,8 +268,8 @@ extension EngineState {
       let scale = risk[Int(e.instrument.raw)].moneyScale
       flow[cell] -= Int128(sign) * Int128(e.price) * Int128(e.quantity) * Int128(scale)
     }
-    for cell in 0..<exposure.count {
-      let e = exposure[cell]
+    for cell in 0..<exposures.cells.count {
+      let e = exposures.cells[cell]
       let p = portfolio.positions[cell]
       if e.workingBuy != buy[cell] || e.workingSell != sell[cell] || e.openOrders != open[cell] {
         broken.append("cell \(cell): exposure differs from the open orders")
@@ -286,7 +286,35 @@ extension EngineState {
         broken.append("cell \(cell): cash flow is not the sum of the executions")
       }
     }
-    return broken + portfolio.broken() + brokenSums()
+    return broken + portfolio.broken() + brokenExposures() + brokenSums()
+  }
+
+  /// What is held of accounts, instruments and scopes, against the cells that they are sums of.
+  private mutating func brokenExposures() -> [String] {
+    var accounts = [Exposure](repeating: Exposure(), count: exposures.accounts.count)
+    var instruments = [Exposure](repeating: Exposure(), count: exposures.instruments.count)
+    var open = [Int64](repeating: 0, count: scopeCount)
+    for cell in 0..<exposures.cells.count {
+      let e = exposures.cells[cell]
+      let strategy = StrategyID(raw: UInt32(cell / instrumentCount))
+      let instrument = cell % instrumentCount
+      let account = account(of: strategy)
+      let ofAccount = accountCell(account, InstrumentID(raw: UInt32(instrument)))
+      for i in [0, accountScope(account), strategyScope(strategy)] { open[i] += e.openOrders }
+      accounts[ofAccount].add(e)
+      instruments[instrument].add(e)
+    }
+    var broken: [String] = []
+    if !(0..<accounts.count).allSatisfy({ accounts[$0] == exposures.accounts[$0] }) {
+      broken.append("an account's exposure is not the sum of its cells'")
+    }
+    if !(0..<instruments.count).allSatisfy({ instruments[$0] == exposures.instruments[$0] }) {
+      broken.append("an instrument's exposure is not the sum of its cells'")
+    }
+    if !(0..<scopeCount).allSatisfy({ open[$0] == exposures.openOrders[$0] }) {
+      broken.append("a scope's open orders are not the sum of its cells'")
+    }
+    return broken
   }
 
   /// The sums from which the state's hash is made, against all that they are sums of.

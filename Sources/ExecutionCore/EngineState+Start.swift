@@ -55,11 +55,8 @@ extension EngineState {
     limits = columns.limits
     instrumentLimits = columns.instrumentLimits
     buckets = columns.buckets
-    scopes = columns.scopes
     latches = columns.latches
-    exposure = columns.exposure
-    accountExposure = columns.accountExposure
-    instrumentExposure = columns.instrumentExposure
+    exposures = columns.exposures
     duplicates = columns.duplicates
     instrumentBounds = columns.instrumentBounds
     strategyBounds = columns.strategyBounds
@@ -177,10 +174,7 @@ extension EngineState {
     for position in c.openingPositions {
       guard let cell = cell(position.strategy, position.instrument) else { continue }
       portfolio.open(cell, position)
-      exposure[cell].net &+= position.quantity
-      accountExposure[accountCell(position.account, position.instrument)].net &+=
-        position.quantity
-      instrumentExposure[Int(position.instrument.raw)].net &+= position.quantity
+      exposures.trade(cell, position.account, position.instrument, position.quantity)
     }
   }
 
@@ -299,11 +293,8 @@ struct EngineColumns {
   let limits: Column<ScopeLimits>
   let instrumentLimits: Column<ScopeLimits>
   let buckets: Column<TokenBucket>
-  let scopes: Column<ScopeState>
   let latches: Latches
-  let exposure: Column<Exposure>
-  let accountExposure: Column<Exposure>
-  let instrumentExposure: Column<Exposure>
+  let exposures: Exposures
   let duplicates: DuplicateWindow
   let instrumentBounds: Column<InstrumentBounds>
   let strategyBounds: Column<StrategyBounds>
@@ -345,11 +336,8 @@ struct EngineColumns {
     limits = b.column(ScopeLimits(), scopeCount)
     instrumentLimits = b.column(ScopeLimits(), instruments)
     buckets = b.column(TokenBucket(nil), scopeCount)
-    scopes = b.column(ScopeState(), scopeCount)
-    latches = Latches(&b, places: scopeCount + c.ports.count)
-    exposure = b.column(Exposure(), cells)
-    accountExposure = b.column(Exposure(), c.accounts.count * instruments)
-    instrumentExposure = b.column(Exposure(), instruments)
+    latches = Latches(&b, scopes: scopeCount, ports: c.ports.count)
+    exposures = Exposures(&b, c)
     duplicates = DuplicateWindow(&b, window: c.duplicateWindow, most: c.duplicatesMax)
     instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instruments + 1)
     strategyBounds = b.column(StrategyBounds(), c.strategies.count)

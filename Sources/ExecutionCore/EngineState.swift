@@ -21,6 +21,8 @@
   @usableFromInline let instrumentCount: Int
   @usableFromInline let accountCount: Int
   @usableFromInline let strategyCount: Int
+  /// The firm, the accounts, the strategies.
+  var scopeCount: Int { 1 &+ accountCount &+ strategyCount }
   let venueCount: Int
   let portCount: Int
   let referencesPerPort: Int
@@ -56,12 +58,8 @@
   var limits: Column<ScopeLimits>
   var instrumentLimits: Column<ScopeLimits>
   var buckets: Column<TokenBucket>
-  var scopes: Column<ScopeState>
   var latches: Latches
-  /// By cell, by account and instrument, by instrument.
-  var exposure: Column<Exposure>
-  var accountExposure: Column<Exposure>
-  var instrumentExposure: Column<Exposure>
+  var exposures: Exposures
   var duplicates: DuplicateWindow
   var settings = RiskSettings()
   /// What the quick pass compares with, by venue and instrument, and by strategy; see ``setBounds()``.

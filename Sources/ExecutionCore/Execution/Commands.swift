@@ -102,7 +102,7 @@ extension EngineState {
     case .conditionEnded:
       if let cause = LatchCause(rawValue: c.cause) { latches.standing.remove(LatchCauses(cause)) }
     case .restrict:
-      let place = scopes.count &+ Int(c.instrument.raw)
+      let place = scopeCount &+ Int(c.instrument.raw)
       hashing.limits &-= hash(ofLimits: place)
       risk[Int(c.instrument.raw)].restricted = c.value == 1
       hashing.limits &+= hash(ofLimits: place)
@@ -156,7 +156,7 @@ extension EngineState {
     case nil: break
     }
     let isOfInstrument = c.scope == .instrument
-    let place = isOfInstrument ? scopes.count &+ Int(c.instrument.raw) : scopeIndex(c)
+    let place = isOfInstrument ? scopeCount &+ Int(c.instrument.raw) : scopeIndex(c)
     hashing.limits &-= hash(ofLimits: place)
     if isOfInstrument {
       instrumentLimits[Int(c.instrument.raw)] = limit

@@ -122,7 +122,7 @@ extension EngineState {
 
   private mutating func hashScopes(_ h: inout StateHasher) {
     h.mix(UInt64(latches.standing.raw))
-    for place in 0..<scopes.count &+ portCount {
+    for place in 0..<scopeCount &+ portCount {
       let causes = causes(at: place)
       h.mix(UInt64(causes.raw))
       guard !causes.isEmpty else { continue }
@@ -132,8 +132,8 @@ extension EngineState {
         h.mix(latch.record)
       }
     }
-    for i in 0..<scopes.count {
-      h.mix(scopes[i].openOrders)
+    for i in 0..<scopeCount {
+      h.mix(exposures.openOrders[i])
       buckets[i].refill(at: sessionTime)
       h.mix(buckets[i].state)
     }
@@ -144,18 +144,18 @@ extension EngineState {
   /// Of a scope, or behind all scopes an instrument; changed by taking the old one off and putting the new one on.
   mutating func hash(ofLimits place: Int) -> UInt64 {
     var h = StateHasher(seed: UInt64(truncatingIfNeeded: place))
-    if place < scopes.count {
+    if place < scopeCount {
       limits[place].mix(into: &h)
     } else {
-      instrumentLimits[place &- scopes.count].mix(into: &h)
-      h.mix(risk[place &- scopes.count].restricted ? 1 as UInt64 : 0)
+      instrumentLimits[place &- scopeCount].mix(into: &h)
+      h.mix(risk[place &- scopeCount].restricted ? 1 as UInt64 : 0)
     }
     return h.value
   }
 
   mutating func hashLimits() {
     hashing.limits = 0
-    for place in 0..<scopes.count &+ instrumentCount {
+    for place in 0..<scopeCount &+ instrumentCount {
       hashing.limits &+= hash(ofLimits: place)
     }
   }

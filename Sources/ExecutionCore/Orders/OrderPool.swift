@@ -149,7 +149,7 @@ extension EngineState {
     _ strategy: StrategyID, _ instrument: InstrumentID
   ) -> Int {
     guard let cell = cell(strategy, instrument) else { return 0 }
-    return Int(exposure[cell].openOrders)
+    return Int(exposures.cells[cell].openOrders)
   }
 
   @usableFromInline mutating func account(of strategy: StrategyID) -> AccountID {

@@ -241,9 +241,7 @@ extension EngineState {
       Portfolio.Trade(
         account: Int(e.account.raw), venue: venue(of: e), isBuy: e.side.isBuy, isBust: isBust,
         quantity: e.quantity, value: value, fee: e.fee), cell)
-    exposure[cell].net &+= signed
-    accountExposure[accountCell(e.account, e.instrument)].net &+= signed
-    instrumentExposure[Int(e.instrument.raw)].net &+= signed
+    exposures.trade(cell, e.account, e.instrument, signed)
     if isBust {
       counters.busts &+= 1
       counters.executedQuantity &-= e.quantity

@@ -69,12 +69,14 @@ public struct LatchSummary: Sendable, Hashable {
   public var record: UInt64
 }
 
-/// Since when and by what each cause stands.
+/// What stops each scope, and since when and by what each cause stands. A port's causes are the port's.
 @safe struct Latches {
   struct Latch: BitwiseCopyable {
     var since: Int64 = 0
     var record: UInt64 = 0
   }
+  /// By scope: new orders pass while it is empty.
+  var causes: Column<LatchCauses>
   private var latches: Column<Latch>
   /// Causes that stood newly, over all scopes: who sees it grow has something to cancel, and to say.
   private(set) var count: UInt64 = 0
@@ -83,8 +85,9 @@ public struct LatchSummary: Sendable, Hashable {
   /// Causes of the firm that cannot be cleared, for what they are about is still there.
   var standing = LatchCauses()
 
-  init(_ builder: inout ColumnBuilder, places: Int) {
-    latches = builder.column(Latch(), places * LatchCauses.most)
+  init(_ builder: inout ColumnBuilder, scopes: Int, ports: Int) {
+    causes = builder.column(LatchCauses(), scopes)
+    latches = builder.column(Latch(), (scopes + ports) * LatchCauses.most)
   }
   subscript(_ place: Int, _ cause: LatchCause) -> Latch { self[place, number: cause.rawValue] }
   subscript(_ place: Int, number cause: UInt8) -> Latch {
@@ -99,7 +102,7 @@ public struct LatchSummary: Sendable, Hashable {
 
 /// Setting and clearing. A place is a scope's number, or behind all scopes a port's.
 extension EngineState {
-  mutating func place(ofPort port: Int) -> Int { scopes.count &+ port }
+  mutating func place(ofPort port: Int) -> Int { scopeCount &+ port }
 
   mutating func stopFirm(_ cause: LatchCause) { latch(cause, 0) }
 
@@ -144,14 +147,14 @@ extension EngineState {
   }
 
   mutating func causes(at place: Int) -> LatchCauses {
-    place < scopes.count ? scopes[place].causes : ports[place &- scopes.count].causes
+    place < scopeCount ? latches.causes[place] : ports[place &- scopeCount].causes
   }
 
   private mutating func setCauses(_ causes: LatchCauses, at place: Int) {
-    if place < scopes.count {
-      scopes[place].causes = causes
+    if place < scopeCount {
+      latches.causes[place] = causes
     } else {
-      ports[place &- scopes.count].setCauses(causes)
+      ports[place &- scopeCount].setCauses(causes)
     }
   }
 
@@ -171,10 +174,10 @@ extension EngineState {
     if place <= accountCount {
       return (.account, AccountID(raw: UInt32(place - 1)), none.1, none.2)
     }
-    if place < scopes.count {
+    if place < scopeCount {
       return (.strategy, none.0, StrategyID(raw: UInt32(place - 1 - accountCount)), none.2)
     }
-    return (.port, none.0, none.1, PortID(raw: UInt16(place - scopes.count)))
+    return (.port, none.0, none.1, PortID(raw: UInt16(place - scopeCount)))
   }
 
   /// Cancels what works in every scope that takes no new order: what is re-priced no more is not to rest.
@@ -183,8 +186,8 @@ extension EngineState {
     for slot in 0..<orders.count where orders[slot].life.isOpen {
       let order = orders[slot]
       let isStopped =
-        !scopes[0].causes.isEmpty || !scopes[accountScope(order.account)].causes.isEmpty
-        || !scopes[strategyScope(order.strategy)].causes.isEmpty
+        !latches.causes[0].isEmpty || !latches.causes[accountScope(order.account)].isEmpty
+        || !latches.causes[strategyScope(order.strategy)].isEmpty
         || !ports[Int(order.port)].causes.isEmpty
       guard isStopped else { continue }
       if case .accepted = cancel(handle(of: slot), quantity: 0) { asked &+= 1 }
@@ -195,13 +198,13 @@ extension EngineState {
   /// Of all scopes together.
   mutating func allCauses() -> LatchCauses {
     var found = LatchCauses()
-    for place in 0..<scopes.count &+ portCount { found.raw |= causes(at: place).raw }
+    for place in 0..<scopeCount &+ portCount { found.raw |= causes(at: place).raw }
     return found
   }
 
   /// Cold, for people.
   mutating func latchSummaries() -> [LatchSummary] {
-    (0..<scopes.count + portCount).flatMap { place in
+    (0..<scopeCount + portCount).flatMap { place in
       let owner = owner(of: place)
       return causes(at: place).all.map { cause in
         let latch = latches[place, cause]

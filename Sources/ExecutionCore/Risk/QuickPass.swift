@@ -144,8 +144,8 @@ extension EngineState {
 
   @inline(__always) private mutating func passesLatches(_ t: OrderTerms) -> Bool {
     let account = accountScope(t.account)
-    return scopes[0].causes.isEmpty && scopes[account].causes.isEmpty
-      && scopes[strategyScope(t.strategy)].causes.isEmpty && !settings.journalLost
+    return latches.causes[0].isEmpty && latches.causes[account].isEmpty
+      && latches.causes[strategyScope(t.strategy)].isEmpty && !settings.journalLost
       && journal.hasRoomForAny
   }
 
@@ -162,7 +162,7 @@ extension EngineState {
     else { return false }
     if t.isBuy { return true }
     let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
-    let free = accountExposure[account].free(of: t.ownReserved)
+    let free = exposures.accounts[account].free(of: t.ownReserved)
     if free >= max(t.adding &+ t.ownReserved, 0) {
       t.side = .sell
       return true
@@ -178,15 +178,15 @@ extension EngineState {
     let i = t.instrument
     let s = Int(t.strategy.raw)
     let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
-    let own = exposure[t.cell].worstCase(isBuy: t.isBuy, adding: t.adding)
-    let accounts = accountExposure[account].worstCase(isBuy: t.isBuy, adding: t.adding)
-    let all = instrumentExposure[i].worstCase(isBuy: t.isBuy, adding: t.adding)
+    let own = exposures.cells[t.cell].worstCase(isBuy: t.isBuy, adding: t.adding)
+    let accounts = exposures.accounts[account].worstCase(isBuy: t.isBuy, adding: t.adding)
+    let all = exposures.instruments[i].worstCase(isBuy: t.isBuy, adding: t.adding)
     return own <= strategyBounds[s].positionMax && accounts <= strategyBounds[s].accountPositionMax
       && all <= instrumentBounds[t.listing].positionMax && all <= strategyBounds[s].firmPositionMax
-      && instrumentExposure[i].openOrders < instrumentBounds[t.listing].openOrdersMax
-      && scopes[strategyScope(t.strategy)].openOrders < strategyBounds[s].openOrdersMax
-      && scopes[accountScope(t.account)].openOrders < strategyBounds[s].accountOpenOrdersMax
-      && scopes[0].openOrders < strategyBounds[s].firmOpenOrdersMax
+      && exposures.instruments[i].openOrders < instrumentBounds[t.listing].openOrdersMax
+      && exposures.openOrders[strategyScope(t.strategy)] < strategyBounds[s].openOrdersMax
+      && exposures.openOrders[accountScope(t.account)] < strategyBounds[s].accountOpenOrdersMax
+      && exposures.openOrders[0] < strategyBounds[s].firmOpenOrdersMax
   }
 
   /// The port, duplicates, room for the order, and the message rate last.

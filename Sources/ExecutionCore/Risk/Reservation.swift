@@ -30,17 +30,17 @@ extension EngineState {
     selling: Int64, orders count: Int64
   ) {
     let ofAccount = accountCell(account, InstrumentID(raw: UInt32(truncatingIfNeeded: instrument)))
-    exposure[cell].add(buying: buying, selling: selling, orders: count)
-    accountExposure[ofAccount].add(buying: buying, selling: selling, orders: count)
-    instrumentExposure[instrument].add(buying: buying, selling: selling, orders: count)
-    scopes[0].openOrders &+= count
-    scopes[accountScope(account)].openOrders &+= count
-    scopes[strategyScope(strategy)].openOrders &+= count
+    exposures.cells[cell].add(buying: buying, selling: selling, orders: count)
+    exposures.accounts[ofAccount].add(buying: buying, selling: selling, orders: count)
+    exposures.instruments[instrument].add(buying: buying, selling: selling, orders: count)
+    exposures.openOrders[0] &+= count
+    exposures.openOrders[accountScope(account)] &+= count
+    exposures.openOrders[strategyScope(strategy)] &+= count
     counters.openOrders &+= count
   }
 
   mutating func accountCell(_ account: AccountID, _ instrument: InstrumentID) -> Int {
-    Int(account.raw) &* instrumentCount &+ Int(instrument.raw)
+    exposures.accountCell(account, instrument)
   }
   /// Scope columns hold the firm, then the accounts, then the strategies.
   mutating func accountScope(_ account: AccountID) -> Int { 1 &+ Int(account.raw) }

@@ -37,10 +37,10 @@ extension EngineState {
   /// Positions per instrument: the strategy's, the account's, and for instrument and firm everybody's.
   private mutating func exposure(of level: ScopeLevel, _ t: OrderTerms) -> Exposure {
     switch level {
-    case .strategy: exposure[t.cell]
+    case .strategy: exposures.cells[t.cell]
     case .account:
-      accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
-    case .instrument, .firm: instrumentExposure[t.instrument]
+      exposures.accounts[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+    case .instrument, .firm: exposures.instruments[t.instrument]
     }
   }
 
@@ -68,10 +68,10 @@ extension EngineState {
       let limit = limits(of: level, t).openOrders
       let open: Int64 =
         switch level {
-        case .strategy: scopes[strategyScope(t.strategy)].openOrders
-        case .account: scopes[accountScope(t.account)].openOrders
-        case .instrument: instrumentExposure[t.instrument].openOrders
-        case .firm: scopes[0].openOrders
+        case .strategy: exposures.openOrders[strategyScope(t.strategy)]
+        case .account: exposures.openOrders[accountScope(t.account)]
+        case .instrument: exposures.instruments[t.instrument].openOrders
+        case .firm: exposures.openOrders[0]
         }
       if open &+ 1 > limit, Int128(limit) < (worst?.limit ?? .max) {
         worst = Refusal(

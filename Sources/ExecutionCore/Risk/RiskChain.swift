@@ -65,10 +65,10 @@ extension EngineState {
   /// At every level that has a position limit: cell, account, firm.
   mutating func isReducing(_ t: OrderTerms) -> Bool {
     let adding = max(0, t.adding)
-    return exposure[t.cell].isReducing(isBuy: t.isBuy, adding: adding)
-      && accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+    return exposures.cells[t.cell].isReducing(isBuy: t.isBuy, adding: adding)
+      && exposures.accounts[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
         .isReducing(isBuy: t.isBuy, adding: adding)
-      && instrumentExposure[t.instrument].isReducing(isBuy: t.isBuy, adding: adding)
+      && exposures.instruments[t.instrument].isReducing(isBuy: t.isBuy, adding: adding)
   }
 
   /// Chooses the first venue of the route that takes orders; what is wanted means something, and it has it.
@@ -283,7 +283,7 @@ extension EngineState {
   /// sales that may not be made. An order that is partly covered is short as a whole.
   private mutating func checkShortSale(_ t: inout OrderTerms) -> Refusal? {
     guard !t.isBuy else { return nil }
-    let account = accountExposure[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+    let account = exposures.accounts[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
     let free = account.free(of: t.ownReserved)
     let needed = max(t.adding &+ t.ownReserved, 0)
     if free >= needed {

@@ -57,42 +57,6 @@ struct ScopeLimits: BitwiseCopyable {
   }
 }
 
-/// What is counted and latched for firm, each account and each strategy.
-struct ScopeState: BitwiseCopyable {
-  var openOrders: Int64 = 0
-  /// New orders pass while it is empty.
-  var causes = LatchCauses()
-}
-
-/// Net position and what open orders may still add to it, over some set of orders.
-struct Exposure: BitwiseCopyable {
-  var net: Int64 = 0
-  var workingBuy: Int64 = 0
-  var workingSell: Int64 = 0
-  var openOrders: Int64 = 0
-
-  /// More or fewer orders, and what they may buy or sell.
-  @inline(__always) mutating func add(buying: Int64, selling: Int64, orders: Int64) {
-    workingBuy &+= buying
-    workingSell &+= selling
-    openOrders &+= orders
-  }
-  // Nothing here can wrap: no quantity that is believed is above `EngineState.executionQuantityMax`, whoever
-  // says it, and the most executions, open orders and opening positions of that come to less than 2⁶³.
-
-  /// The position if every open order on the order's side, and the order, fill whole, in the
-  /// direction of the order: above 0 it is a position against the limit.
-  @inline(__always) func worstCase(isBuy: Bool, adding quantity: Int64) -> Int64 {
-    isBuy ? net &+ workingBuy &+ quantity : workingSell &+ quantity &- net
-  }
-  /// What is held and not sold by the open orders, but for `own` of them.
-  @inline(__always) func free(of own: Int64) -> Int64 { net &- (workingSell &- own) }
-  /// The order can't increase the absolute position, whatever of the open orders fills.
-  func isReducing(isBuy: Bool, adding quantity: Int64) -> Bool {
-    (isBuy ? net < 0 : net > 0) && worstCase(isBuy: isBuy, adding: quantity) <= 0
-  }
-}
-
 /// Settings of the chain and its latches.
 struct RiskSettings: BitwiseCopyable {
   var dynamicBasisPoints: Int64 = 0
