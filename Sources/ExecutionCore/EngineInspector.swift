@@ -158,7 +158,7 @@ extension EngineState {
       sessionTime: sessionTime, counters: counters, books: market.books.counters,
       feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
       alarms: alarmed, cash: (0..<accountCount).map { Money(raw: portfolio.cash[$0]) },
-      nextClientOrderID: nextClientOrderID, ports: portSummaries(), latches: latchSummaries(),
+      nextClientOrderID: orders.nextClientOrderID, ports: portSummaries(), latches: latchSummaries(),
       bounds: boundUses(), stateHash: stateHash(), brokenInvariants: brokenInvariants())
   }
 
@@ -242,7 +242,7 @@ extension EngineState {
         .enumerated()
       where holds { counts[port][i] += 1 }
       // Who is in no list is never looked at again.
-      if o.hasToBeListed, !doubts[slot].isListed {
+      if o.hasToBeListed, !orders.doubts[slot].isListed {
         broken.append("order \(o.clientOrderID.raw): in doubt, and not in its port's list")
       }
       open[Int(o.cell)] += 1
@@ -286,7 +286,7 @@ extension EngineState {
         broken.append("cell \(cell): cash flow is not the sum of the executions")
       }
     }
-    return broken + portfolio.broken() + brokenExposures() + brokenSums()
+    return broken + orders.broken() + portfolio.broken() + brokenExposures() + brokenSums()
   }
 
   /// What is held of accounts, instruments and scopes, against the cells that they are sums of.
@@ -324,9 +324,6 @@ extension EngineState {
     func check(_ kept: UInt64, _ sum: UInt64, _ what: String) {
       if kept != sum { broken.append("the hash of the \(what) is not theirs") }
     }
-    let live = (0..<orders.count).filter { orders[$0].generation != 0 }
-    check(
-      hashing.orders.sum, live.reduce(0) { $0 &+ orders[$1].hash(slot: $1) }, "orders")
     let (limits, references) = (hashing.limits, hashing.references)
     hashLimits()
     check(limits, hashing.limits, "limits")

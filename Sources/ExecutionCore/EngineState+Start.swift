@@ -39,9 +39,6 @@ extension EngineState {
     accountCount = c.accounts.count
     strategyCount = c.strategies.count
     orders = columns.orders
-    links = columns.links
-    doubts = columns.doubts
-    openHead = columns.openHead
     venueCount = c.venues.count
     portCount = c.ports.count
     referencesPerPort = c.ordersPerDayMax.nextPowerOfTwo
@@ -79,7 +76,6 @@ extension EngineState {
     feedPosition = FeedPosition(channel: feedChannel, sequence: 0).cause
     cause = 0
     tradingDay = c.tradingDay
-    nextClientOrderID = c.firstClientOrderID
     settings.dynamicBasisPoints = c.dynamicCollar.basisPoints
     settings.dynamicAbsolute = c.dynamicCollar.absolute
     settings.dataAgeMax = c.dataAgeMax
@@ -90,7 +86,7 @@ extension EngineState {
     hashing.everyRecords = c.stateHashRecords
     hashing.interval = c.stateHashInterval
     if c.acknowledgeTimeout > 0 { settings.inquiryInterval = c.acknowledgeTimeout }
-    setUpOrders()
+    orders.linkFree()
     setUpLimits(c)
     for (i, facts) in c.instruments.enumerated() {
       risk[i] = RiskInstrument(facts, c)
@@ -101,13 +97,6 @@ extension EngineState {
     setUpPositions(c)
     setBounds()
     hashLimits()
-  }
-
-  private mutating func setUpOrders() {
-    for i in 0..<orders.count {
-      links[i].next = i + 1 < orders.count ? Int32(i + 1) : -1
-    }
-    freeHead = 0
   }
 
   private mutating func setUpLimits(_ c: EngineConfiguration) {
@@ -224,7 +213,7 @@ extension EngineState {
   private func sessionRecord() -> SessionRecord {
     var session = SessionRecord()
     session.tradingDay = UInt64(tradingDay)
-    session.nextClientOrderID = nextClientOrderID
+    session.nextClientOrderID = orders.nextClientOrderID
     session.instruments = UInt32(instrumentCount)
     session.accounts = UInt32(accountCount)
     session.strategies = UInt32(strategyCount)
@@ -279,10 +268,7 @@ extension RiskInstrument {
 
 /// The columns of the state, made twice: to count bytes, then for good.
 struct EngineColumns {
-  let orders: Column<Order>
-  let links: Column<OrderLink>
-  let doubts: Column<DoubtLink>
-  let openHead: Column<Int32>
+  let orders: OrderStore
   let ports: Column<VenuePort>
   let references: Column<ReferenceEntry>
   let portAccounts: Column<Bool>
@@ -311,10 +297,7 @@ struct EngineColumns {
     let instruments = c.instruments.count
     let cells = c.strategies.count * instruments
     let scopeCount = 1 + c.accounts.count + c.strategies.count
-    orders = b.column(Order(), c.poolCapacity)
-    links = b.column(OrderLink(), c.poolCapacity)
-    doubts = b.column(DoubtLink(), c.poolCapacity)
-    openHead = b.column(-1, cells)
+    orders = OrderStore(&b, c)
     let perPort = c.ordersPerDayMax.nextPowerOfTwo
     references = b.zeros(ReferenceEntry.self, perPort * c.ports.count)
     var made: [VenuePort] = []
@@ -348,7 +331,7 @@ struct EngineColumns {
     refusals = b.column(0, 64)
     refusalLog = RefusalLog(&b, cells: cells)
     alarms = b.column(0, 64)
-    hashing = StateHashing(&b, orders: c.poolCapacity)
+    hashing = StateHashing()
   }
 }
 

@@ -29,16 +29,7 @@
   var tradingDay: UInt32 = 0
 
   // Orders.
-  var orders: Column<Order>
-  /// By slot, as the orders; the doubts too.
-  var links: Column<OrderLink>
-  var doubts: Column<DoubtLink>
-  var freeHead: Int32 = -1
-  var doneHead: Int32 = -1
-  var doneTail: Int32 = -1
-  /// First open order of each cell; the list runs through ``OrderLink/next``.
-  var openHead: Column<Int32>
-  var nextClientOrderID: UInt64 = 1
+  var orders: OrderStore
 
   // Ports.
   var ports: Column<VenuePort>

@@ -213,7 +213,7 @@ extension EngineState {
     for _ in 0..<ports[port].outbox.capacity {
       guard let request = ports[port].outbox.oldestOrder() else { break }
       _ = withdraw(port, request.kind, request.venueReference, .overtaken)
-      if let slot = slot(of: request.order) { repeatCancel(slot) }
+      if let slot = orders.slot(of: request.order) { repeatCancel(slot) }
     }
   }
 }

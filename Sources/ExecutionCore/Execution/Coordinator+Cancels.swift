@@ -7,7 +7,7 @@ extension EngineState {
   @usableFromInline mutating func cancel(
     _ handle: OrderHandle, quantity: Int64
   ) -> RequestVerdict {
-    guard let slot = slot(of: handle) else { return unknownOrder() }
+    guard let slot = orders.slot(of: handle) else { return unknownOrder() }
     guard orders[slot].life.isOpen else { return .accepted }
     let whole = quantity <= orders[slot].executed
     if whole, withdrawQueued(slot) { return .accepted }
@@ -38,13 +38,13 @@ extension EngineState {
   private mutating func noteCancelWanted(_ slot: Int) {
     let order = orders[slot]
     record(
-      .cancelWanted, OrderNoteRecord(order.clientOrderID, handle(of: slot)),
+      .cancelWanted, OrderNoteRecord(order.clientOrderID, orders.handle(of: slot)),
       account: order.account, strategy: order.strategy)
     applyCancelWanted(slot)
   }
 
   mutating func applyCancelWanted(_ slot: Int) {
-    hashing.orders.touch(slot)
+    orders.touch(slot)
     setCancelWanted(slot, true)
     postpone(slot)
   }
@@ -141,7 +141,7 @@ extension EngineState {
   /// A cancel is asked of the order, and waits in the outbox: behind the request of its incarnation if it leaves
   /// a part, and that waits there too; before all else else.
   mutating func applyCancel(_ slot: Int, _ wire: borrowing VenueRequest) {
-    hashing.orders.touch(slot)
+    orders.touch(slot)
     let port = Int(orders[slot].port)
     let isWhole = wire.quantity == 0
     let target = wire.venueReference
@@ -162,12 +162,12 @@ extension EngineState {
   ) -> Int {
     guard let cell = cell(strategy, instrument) else { return 0 }
     var asked = 0
-    var slot = openHead[cell]
+    var slot = orders.openHead[cell]
     // Bounded by the pool: each step goes on to another open order.
     for _ in 0..<orders.count {
       guard slot >= 0 else { break }
-      let next = links[Int(slot)].next
-      if case .accepted = cancel(handle(of: Int(slot)), quantity: 0) { asked &+= 1 }
+      let next = orders.links[Int(slot)].next
+      if case .accepted = cancel(orders.handle(of: Int(slot)), quantity: 0) { asked &+= 1 }
       slot = next
     }
     return asked
@@ -191,7 +191,7 @@ extension EngineState {
         case .strategy: order.strategy == strategy
         }
       guard isIn, instrument == .none || order.instrument == instrument else { continue }
-      if case .accepted = cancel(handle(of: slot), quantity: 0) { asked &+= 1 }
+      if case .accepted = cancel(orders.handle(of: slot), quantity: 0) { asked &+= 1 }
     }
     return asked
   }

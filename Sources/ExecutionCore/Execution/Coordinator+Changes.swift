@@ -4,7 +4,7 @@ extension EngineState {
     _ handle: OrderHandle, price: Int64, quantity: Int64
   ) -> RequestVerdict {
     if stage.isOn, stage.decided == 0 { stage.decide(at: clockTicks()) }
-    guard let slot = slot(of: handle) else { return unknownOrder() }
+    guard let slot = orders.slot(of: handle) else { return unknownOrder() }
     if let refusal = changeRefusal(slot, quantity: quantity) ?? replaceRefusal(slot) {
       return refuseChange(refusal, slot, .replace, price, quantity)
     }
@@ -44,7 +44,7 @@ extension EngineState {
   @usableFromInline mutating func modify(
     _ handle: OrderHandle, quantity: Int64
   ) -> RequestVerdict {
-    guard let slot = slot(of: handle) else { return unknownOrder() }
+    guard let slot = orders.slot(of: handle) else { return unknownOrder() }
     let order = orders[slot]
     if let refusal = changeRefusal(slot, quantity: quantity) {
       return refuseChange(refusal, slot, .modify, order.price, quantity)
@@ -74,7 +74,7 @@ extension EngineState {
 
   /// A replace or modify is asked of the order, and waits in the outbox.
   mutating func applyChange(_ slot: Int, _ wire: borrowing VenueRequest) {
-    hashing.orders.touch(slot)
+    orders.touch(slot)
     let quantity = ours(slot, wire.quantity)
     // What keeps its reference is changed in place.
     let isInPlace = wire.venueReference == orders[slot].venueReference

@@ -21,7 +21,7 @@ extension EngineState {
   @inline(__always) private mutating func send(
     _ request: OrderRequest, _ terms: OrderTerms
   ) -> Verdict {
-    let handle = nextHandle
+    let handle = orders.nextHandle
     guard handle.generation != 0 else {
       return .refused(
         refuse(Refusal(.poolFull, scope: .firm, limit: Int128(orders.count), observed: 0), request))
@@ -114,7 +114,7 @@ extension EngineState {
     wire.quantity = atVenue(slot, order.quantity)
     wire.createdAt = machineTime
     wire.sessionTime = sessionTime
-    wire.order = handle(of: slot)
+    wire.order = orders.handle(of: slot)
     wire.venue = VenueID(raw: UInt16(truncatingIfNeeded: ports[Int(order.port)].venue))
     wire.side = order.side
     wire.timeInForce = order.timeInForce
@@ -147,8 +147,8 @@ extension EngineState {
     _ r: OrderRequest, _ t: OrderTerms, _ words: RequestWords, _ handle: OrderHandle
   ) {
     let slot = Int(handle.slot)
-    takeSlot(slot)
-    hashing.orders.touch(slot)
+    orders.takeSlot(slot)
+    orders.touch(slot)
     open(slot, handle, r, t, words)
     counters.newOrders &+= 1
     duplicates.add(duplicateKey(t), at: sessionTime)
@@ -161,7 +161,7 @@ extension EngineState {
     _ slot: Int, _ handle: OrderHandle, _ r: OrderRequest, _ t: OrderTerms, _ words: RequestWords
   ) {
     var entry = ReferenceEntry()
-    entry.clientOrderID = ClientOrderID(raw: nextClientOrderID)
+    entry.clientOrderID = ClientOrderID(raw: orders.nextClientOrderID)
     entry.order = handle
     entry.instrument = r.instrument
     entry.account = r.account
@@ -191,16 +191,13 @@ extension EngineState {
     order.reserved = t.quantity
     order.reservedBuy = t.isBuy
     order.countedOpen = true
-    let head = openHead[t.cell]
     orders[slot] = order
-    links[slot] = OrderLink(next: head, previous: -1)
-    doubts[slot] = DoubtLink(earlier: entered.earlier, later: -1)
+    orders.linkOpen(slot, t.cell)
+    orders.doubts[slot] = DoubtLink(earlier: entered.earlier, later: -1)
     if entered.earlier >= 0 {
-      doubts[Int(entered.earlier)].later = Int32(truncatingIfNeeded: slot)
+      orders.doubts[Int(entered.earlier)].later = Int32(truncatingIfNeeded: slot)
     }
-    if head >= 0 { links[Int(head)].previous = Int32(truncatingIfNeeded: slot) }
-    openHead[t.cell] = Int32(truncatingIfNeeded: slot)
-    nextClientOrderID &+= 1
+    orders.nextClientOrderID &+= 1
     hold(t, orders: 1)
   }
 

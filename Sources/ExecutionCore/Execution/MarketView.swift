@@ -118,7 +118,7 @@ extension EngineState {
   }
 
   @usableFromInline mutating func queuePosition(_ handle: OrderHandle) -> Quantity? {
-    guard let slot = slot(of: handle) else { return nil }
+    guard let slot = orders.slot(of: handle) else { return nil }
     let number = orders[slot].bookReference
     guard number != 0, let position = market.books.queuePosition(number) else { return nil }
     return Quantity(raw: Int64(clamping: position.sharesAhead))

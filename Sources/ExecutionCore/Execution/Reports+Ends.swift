@@ -3,7 +3,7 @@ extension EngineState {
   mutating func canceled(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = references[place]
-    guard !entry.isDead, let slot = slotToChange(entry.order),
+    guard !entry.isDead, let slot = orders.slotToChange(entry.order),
       orders[slot].venueReference == report.venueReference, orders[slot].life != .done,
       isPossible(report.quantity)
     else { return illegal(report, entry) }
@@ -27,7 +27,7 @@ extension EngineState {
   mutating func rejected(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = references[place]
-    guard !entry.isDead, !entry.isAcknowledged, let slot = slotToChange(entry.order) else {
+    guard !entry.isDead, !entry.isAcknowledged, let slot = orders.slotToChange(entry.order) else {
       return illegal(report, entry)
     }
     if entry.kind == .replace { return replaceRejected(report, place, slot) }
@@ -56,7 +56,7 @@ extension EngineState {
   }
 
   mutating func cancelRejected(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
       return
     }
     if orders[slot].life == .done, orders[slot].cancelState != .none { return }
@@ -74,7 +74,7 @@ extension EngineState {
   mutating func modified(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = references[place]
-    guard !entry.isDead, let slot = slotToChange(entry.order),
+    guard !entry.isDead, let slot = orders.slotToChange(entry.order),
       orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen,
       isPossible(report.quantity)
     else { return illegal(report, entry) }
@@ -99,7 +99,7 @@ extension EngineState {
   mutating func modifyRejected(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = references[place]
-    guard let slot = slotToChange(entry.order), orders[slot].venueReference == report.venueReference
+    guard let slot = orders.slotToChange(entry.order), orders[slot].venueReference == report.venueReference
     else { return illegal(report, entry) }
     if orders[slot].life == .done, orders[slot].replaceState == .refused { return }
     guard orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace else {
@@ -112,7 +112,7 @@ extension EngineState {
 
   /// Of what changes by the venue's own doing: price, display, place in the market data.
   mutating func restated(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = slotToChange(references[place].order),
+    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order),
       orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen
     else { return }
     if report.kind == .priorityUpdated, report.price != 0,

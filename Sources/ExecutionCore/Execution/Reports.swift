@@ -17,7 +17,7 @@ extension EngineState {
     case .caughtUp: askAfterCatchingUp(port)
     case .accepted, .replaced, .rejected, .modified, .modifyRejected, .notSent, .inquiryAnswered:
       if let place = place(of: report.venueReference, port),
-        let slot = slot(of: references[place].order)
+        let slot = orders.slot(of: references[place].order)
       {
         repeatCancel(slot)
       }
@@ -146,7 +146,7 @@ extension EngineState {
     guard let place = known(report, port) else { return }
     let entry = references[place]
     guard entry.kind == .new, !entry.isAcknowledged else { return illegal(report, entry) }
-    guard let slot = slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
+    guard let slot = orders.slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
     let order = orders[slot]
     guard order.venueReference == report.venueReference, isOpen(report) else {
       return illegal(report, entry)
@@ -182,7 +182,7 @@ extension EngineState {
   private mutating func replaced(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = references[place]
-    guard let slot = slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
+    guard let slot = orders.slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
     guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, isOpen(report),
       report.venueReference > orders[slot].venueReference
     else { return illegal(report, entry) }

@@ -22,7 +22,7 @@ struct RequestWords: BitwiseCopyable {
     newOrder r: OrderRequest, _ t: OrderTerms, _ handle: OrderHandle, _ i: InstrumentBounds,
     _ capacity: OrderCapacity, _ e: borrowing EngineState
   ) {
-    clientOrderID = e.nextClientOrderID
+    clientOrderID = e.orders.nextClientOrderID
     venueReference = e.ports[t.port].nextReference
     price = UInt64(bitPattern: t.price)
     quantity = UInt64(bitPattern: t.quantity)

@@ -7,7 +7,7 @@ extension EngineState {
     let order = orders[slot]
     recordState(slot, kind)
     let update = OrderUpdate(
-      handle: handle(of: slot), clientOrderID: order.clientOrderID,
+      handle: orders.handle(of: slot), clientOrderID: order.clientOrderID,
       lastPrice: Price(raw: lastPrice), lastQuantity: Quantity(raw: lastQuantity),
       leaves: Quantity(raw: order.leaves), executed: Quantity(raw: order.executed),
       instrument: order.instrument, account: order.account, strategy: order.strategy, kind: kind,
@@ -37,7 +37,7 @@ extension EngineState {
   mutating func recordState(_ slot: Int, _ kind: OrderUpdate.Kind?) {
     let order = orders[slot]
     var payload = OrderStateRecord(
-      clientOrderID: order.clientOrderID, order: handle(of: slot), instrument: order.instrument,
+      clientOrderID: order.clientOrderID, order: orders.handle(of: slot), instrument: order.instrument,
       port: PortID(raw: order.port))
     payload.venueReference = order.venueReference
     payload.pendingReference = order.replaceState == .unresolved ? order.pendingReference : 0

@@ -23,7 +23,7 @@ extension EngineState {
       return replay(fate, kind, isWithdrawn: type == .withdrawn)
     case .cancelWanted, .timedOut:
       guard let note = unsafe load(payload, OrderNoteRecord.self) else { return .unknown }
-      guard let slot = slot(of: note.order), orders[slot].clientOrderID == note.clientOrderID else {
+      guard let slot = orders.slot(of: note.order), orders[slot].clientOrderID == note.clientOrderID else {
         return .impossible("there is no such order")
       }
       if type == .timedOut { applyTimeOut(slot) } else { applyCancelWanted(slot) }
@@ -66,7 +66,7 @@ extension EngineState {
       applyManyOrders(port, wire)
       return nil
     case .replace, .cancel, .modify, .inquiry:
-      guard let slot = slot(of: wire.order), orders[slot].life.isOpen, isOf(slot, wire) else {
+      guard let slot = orders.slot(of: wire.order), orders[slot].life.isOpen, isOf(slot, wire) else {
         return .impossible("there is no such open order")
       }
       return replay(wire, about: slot, port)
@@ -111,7 +111,7 @@ extension EngineState {
     terms.port = port
     terms.listing = listing(port, terms.instrument)
     guard isNextReference(wire, port) else { return .impossible("it has another reference") }
-    guard wire.clientOrderID.raw == nextClientOrderID, wire.order == nextHandle else {
+    guard wire.clientOrderID.raw == orders.nextClientOrderID, wire.order == orders.nextHandle else {
       return .impossible("it is not the next order")
     }
     let words = RequestWords(

@@ -71,7 +71,6 @@ struct StateHashing {
   /// Orders and positions that are hashed in one turn, some 10 µs; twice as many in the next when more are left.
   static var perTurn: Int { 128 }
 
-  var orders: TouchedSum
   /// Of limits and restrictions.
   var limits: UInt64 = 0
   /// Of what is noted of references.
@@ -84,10 +83,6 @@ struct StateHashing {
   var nextRecord: UInt64 = .max
   var nextTime: Int64 = .max
   var most = perTurn
-
-  init(_ builder: inout ColumnBuilder, orders: Int) {
-    self.orders = TouchedSum(&builder, count: orders)
-  }
 }
 
 /// The hash covers all trading state: orders, identifiers, sessions, latches, limits, message rates at session
@@ -96,10 +91,7 @@ struct StateHashing {
 /// ``EngineSnapshot/brokenInvariants``).
 extension EngineState {
   @inline(never) private mutating func hashTouched(most: Int) {
-    for _ in 0..<most {
-      guard let slot = hashing.orders.take() else { break }
-      hashing.orders.set(slot, orders[slot].hash(slot: slot))
-    }
+    orders.hashSome(most: most)
     portfolio.hashSome(most: most)
   }
 
@@ -107,9 +99,8 @@ extension EngineState {
     hashTouched(most: .max)
     var h = StateHasher()
     h.mix(sessionTime)
-    h.mix(nextClientOrderID)
     h.mix(UInt64(tradingDay))
-    h.mix(hashing.orders.sum)
+    orders.mix(into: &h)
     h.mix(hashing.limits)
     h.mix(hashing.references)
     h.mix(hashing.sides)
@@ -174,7 +165,7 @@ extension EngineState {
     guard sessionTime >= hashing.nextTime || journal.nextSequence >= hashing.nextRecord else {
       return
     }
-    guard max(hashing.orders.count, portfolio.unhashed) <= hashing.most else {
+    guard max(orders.unhashed, portfolio.unhashed) <= hashing.most else {
       hashTouched(most: hashing.most)
       hashing.most &*= 2
       return

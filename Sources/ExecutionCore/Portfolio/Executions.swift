@@ -139,7 +139,7 @@ extension EngineState {
   ) {
     var payload = ExecutionRecord(
       instrument: e.instrument, account: e.account, strategy: e.strategy)
-    let slot = slotToChange(references[place].order)
+    let slot = orders.slotToChange(references[place].order)
     if !isBust { e.fee = fee(of: e) }
     payload.flags = isBust ? ExecutionRecord.bust : 0
     if let slot {

@@ -190,7 +190,7 @@ extension EngineState {
         || !latches.causes[strategyScope(order.strategy)].isEmpty
         || !ports[Int(order.port)].causes.isEmpty
       guard isStopped else { continue }
-      if case .accepted = cancel(handle(of: slot), quantity: 0) { asked &+= 1 }
+      if case .accepted = cancel(orders.handle(of: slot), quantity: 0) { asked &+= 1 }
     }
     return asked
   }

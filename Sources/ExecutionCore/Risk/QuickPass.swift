@@ -191,7 +191,7 @@ extension EngineState {
 
   /// The port, duplicates, room for the order, and the message rate last.
   @inline(__always) private mutating func passesCounts(_ t: inout OrderTerms) -> Bool {
-    guard hasSlot, ports[t.port].takesOrder(in: references),
+    guard orders.hasSlot, ports[t.port].takesOrder(in: references),
       duplicates.isClear(duplicateKey(t), at: sessionTime)
     else { return false }
     return buckets[strategyScope(t.strategy)].refilledAllows(at: sessionTime)

@@ -103,7 +103,7 @@ extension EngineState {
   }
 
   mutating func checkResources(_ t: OrderTerms) -> Refusal? {
-    if t.isNew, !hasSlot {
+    if t.isNew, !orders.hasSlot {
       return Refusal(
         .poolFull, scope: .firm, limit: Int128(orders.count), observed: Int128(orders.count + 1))
     }

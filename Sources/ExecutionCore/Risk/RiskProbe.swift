@@ -35,15 +35,15 @@ extension EngineState {
   }
 
   mutating func probePool(_ count: Int) -> Bool {
-    let first = doneTail
+    let first = orders.doneTail
     for _ in 0..<count {
-      let handle = nextHandle
+      let handle = orders.nextHandle
       guard handle.generation != 0 else { return false }
       let slot = Int(handle.slot)
-      takeSlot(slot)
+      orders.takeSlot(slot)
       orders[slot].generation = handle.generation
-      linkDone(slot)
+      orders.linkDone(slot)
     }
-    return first != doneTail || count == 0
+    return first != orders.doneTail || count == 0
   }
 }

@@ -172,7 +172,7 @@ import Testing
       if case .accepted(let handle) = verdict { handles.append(handle) }
       guard let handle = handles.last, dice.chance(30) else { continue }
       let core = market.driver.engine.core
-      if let slot = core.pointee.slot(of: handle) {
+      if let slot = core.pointee.orders.slot(of: handle) {
         let change = core.pointee.changeTerms(
           slot, price: request.price.raw, quantity: request.quantity.raw)
         let answer = ask(core, change)

@@ -12,10 +12,10 @@ extension EngineState {
   /// Puts an order at the end of its port's list: something has just been asked of it.
   @inline(__always) mutating func linkDoubt(_ slot: Int, _ port: Int) {
     let tail = ports[port].doubtTail
-    doubts[slot].earlier = tail
-    doubts[slot].later = -1
+    orders.doubts[slot].earlier = tail
+    orders.doubts[slot].later = -1
     if tail >= 0 {
-      doubts[Int(tail)].later = Int32(truncatingIfNeeded: slot)
+      orders.doubts[Int(tail)].later = Int32(truncatingIfNeeded: slot)
     } else {
       ports[port].doubtHead = Int32(truncatingIfNeeded: slot)
     }
@@ -23,21 +23,21 @@ extension EngineState {
   }
 
   mutating func unlinkDoubt(_ slot: Int) {
-    let link = doubts[slot]
+    let link = orders.doubts[slot]
     guard link.isListed else { return }
     let port = Int(orders[slot].port)
     if link.earlier >= 0 {
-      doubts[Int(link.earlier)].later = link.later
+      orders.doubts[Int(link.earlier)].later = link.later
     } else {
       ports[port].doubtHead = link.later
     }
     if link.later >= 0 {
-      doubts[Int(link.later)].earlier = link.earlier
+      orders.doubts[Int(link.later)].earlier = link.earlier
     } else {
       ports[port].doubtTail = link.earlier
     }
-    doubts[slot].earlier = DoubtLink.apart
-    doubts[slot].later = DoubtLink.apart
+    orders.doubts[slot].earlier = DoubtLink.apart
+    orders.doubts[slot].later = DoubtLink.apart
   }
 
   /// Something has been asked of the order now.
@@ -71,8 +71,8 @@ extension EngineState {
   mutating func nextDoubt(_ walk: inout DoubtWalk) -> Int? {
     guard walk.next >= 0, walk.steps > 0 else { return nil }
     let slot = Int(walk.next)
-    hashing.orders.touch(slot)
-    walk.next = walk.next == walk.last ? -1 : doubts[slot].later
+    orders.touch(slot)
+    walk.next = walk.next == walk.last ? -1 : orders.doubts[slot].later
     walk.steps &-= 1
     return slot
   }
@@ -103,7 +103,7 @@ extension EngineState {
     let order = orders[slot]
     cause = 0
     cause = record(
-      .timedOut, OrderNoteRecord(order.clientOrderID, handle(of: slot)), account: order.account,
+      .timedOut, OrderNoteRecord(order.clientOrderID, orders.handle(of: slot)), account: order.account,
       strategy: order.strategy)
     applyTimeOut(slot)
     askLate(slot)
@@ -111,7 +111,7 @@ extension EngineState {
 
   /// A new order that the venue has not spoken of is unknown; the next time-out is as far away as after a request.
   mutating func applyTimeOut(_ slot: Int) {
-    hashing.orders.touch(slot)
+    orders.touch(slot)
     postpone(slot)
     if settings.acknowledgeTimeout > 0, orders[slot].life == .sent {
       become(slot, .unknown)
@@ -189,7 +189,7 @@ extension EngineState {
   /// The venue is asked about the order: behind everything that waits, for were it to overtake an order, its
   /// answer would say that the order never arrived.
   mutating func applyInquiry(_ slot: Int, _ wire: borrowing VenueRequest) {
-    hashing.orders.touch(slot)
+    orders.touch(slot)
     let port = Int(orders[slot].port)
     ports[port].outbox.push(wire, urgent: false)
     counters.otherRequests &+= 1
@@ -202,7 +202,7 @@ extension EngineState {
 
   /// What was asked of the incarnation before the inquiry, and is not resolved by now, came to nothing.
   mutating func settled(_ report: VenueReport, _ port: Int, arrived: Bool) {
-    guard let place = known(report, port), let slot = slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
       return
     }
     let order = orders[slot]
@@ -261,7 +261,7 @@ extension EngineState {
 
   /// How the order stands, as the venue says when it is asked.
   mutating func status(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
       return
     }
     let entry = references[place]
@@ -349,7 +349,7 @@ extension EngineState {
   }
 
   mutating func inquiryAnswered(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
       return
     }
     guard orders[slot].isInquired, let outcome = InquiryOutcome(rawValue: report.reason) else {

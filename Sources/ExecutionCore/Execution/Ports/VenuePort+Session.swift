@@ -111,7 +111,7 @@ extension EngineState {
   mutating func notSent(
     _ port: Int, kind: VenueRequest.Kind?, reference: UInt64, cause: UInt16
   ) {
-    guard let place = place(of: reference, port), let slot = slotToChange(references[place].order)
+    guard let place = place(of: reference, port), let slot = orders.slotToChange(references[place].order)
     else {
       counters.notSent &+= 1
       return
@@ -172,7 +172,7 @@ extension EngineState {
     let outer = cause
     cause = 0
     _ = withdraw(port, request.kind, request.venueReference, .tooOld)
-    if let slot = slot(of: request.order) { repeatCancel(slot) }
+    if let slot = orders.slot(of: request.order) { repeatCancel(slot) }
     cause = outer
   }
 
