@@ -93,7 +93,7 @@ extension EngineState {
   private mutating func requestsMost(_ port: Int) -> Int {
     let (sum, over) = ports[port].referencesUsed.addingReportingOverflow(
       Int(clamping: ports[port].referencesOfVenue))
-    return over ? referencesPerPort : min(referencesPerPort, sum)
+    return over ? ports.referencesMax : min(ports.referencesMax, sum)
   }
 
   mutating func boundUses() -> [BoundUse] {

@@ -41,13 +41,7 @@ extension EngineState {
     orders = columns.orders
     venueCount = c.venues.count
     portCount = c.ports.count
-    referencesPerPort = c.ordersPerDayMax.nextPowerOfTwo
     ports = columns.ports
-    references = columns.references
-    portAccounts = columns.portAccounts
-    routes = columns.routes
-    takesPlain = columns.takesPlain
-    listings = columns.listings
     risk = columns.risk
     limits = columns.limits
     instrumentLimits = columns.instrumentLimits
@@ -92,8 +86,8 @@ extension EngineState {
       risk[i] = RiskInstrument(facts, c)
       risk[i].restricted = c.restricted.contains(InstrumentID(raw: UInt32(i)))
     }
-    setUpVenues(c)
-    setUpRoutes(c)
+    ports.open(c)
+    for strategy in 0..<strategyCount { setCommonRoute(strategy) }
     setUpPositions(c)
     setBounds()
     hashLimits()
@@ -116,45 +110,14 @@ extension EngineState {
     }
   }
 
-  private mutating func setUpVenues(_ c: EngineConfiguration) {
-    for (v, venue) in c.venues.enumerated() {
-      takesPlain[v] = venue.capabilities.takesPlain
-      for (i, facts) in c.instruments.enumerated() where venue.trades(i) {
-        listings[v * instrumentCount + i] = Listing(facts, venue.rules)
-      }
-    }
-  }
-
-  private mutating func setUpRoutes(_ c: EngineConfiguration) {
-    for (p, port) in c.ports.enumerated() {
-      for account in port.accounts { portAccounts[p * accountCount + Int(account.raw)] = true }
-    }
-    for (n, strategy) in c.strategies.enumerated() {
-      for i in 0..<instrumentCount {
-        let ports = c.route(of: strategy.account, in: InstrumentID(raw: UInt32(i)))
-        var route = Route()
-        route.capacity = c.accounts[Int(strategy.account.raw)].capacity
-        route.listing = UInt32(venueCount * instrumentCount)
-        route.isNone = ports.isEmpty
-        for (n, port) in ports.prefix(Route.portsMax).enumerated() { route.ports[n] = port.raw }
-        if let first = ports.first {
-          route.listing = UInt32(listing(Int(first.raw), i))
-          route.isPlain = self.ports[Int(first.raw)].capabilities.takesPlain
-        }
-        routes[n * instrumentCount + i] = route
-      }
-      setCommonRoute(n)
-    }
-  }
-
   private mutating func setCommonRoute(_ strategy: Int) {
     let cells = strategy * instrumentCount..<(strategy + 1) * instrumentCount
-    guard let first = cells.first, !routes[first].isNone else { return }
-    strategies[strategy].listings = routes[first].listing
-    strategies[strategy].port = routes[first].ports[0]
+    guard let first = cells.first, !ports.routes[first].isNone else { return }
+    strategies[strategy].listings = ports.routes[first].listing
+    strategies[strategy].port = ports.routes[first].ports[0]
     strategies[strategy].hasOneRoute = cells.allSatisfy { cell in
-      !routes[cell].isNone && routes[cell].ports[0] == routes[first].ports[0]
-        && Int(routes[cell].listing) == Int(routes[first].listing) + cell - first
+      !ports.routes[cell].isNone && ports.routes[cell].ports[0] == ports.routes[first].ports[0]
+        && Int(ports.routes[cell].listing) == Int(ports.routes[first].listing) + cell - first
     }
   }
 
@@ -269,12 +232,7 @@ extension RiskInstrument {
 /// The columns of the state, made twice: to count bytes, then for good.
 struct EngineColumns {
   let orders: OrderStore
-  let ports: Column<VenuePort>
-  let references: Column<ReferenceEntry>
-  let portAccounts: Column<Bool>
-  let routes: Column<Route>
-  let takesPlain: Column<Bool>
-  let listings: Column<Listing>
+  let ports: Ports
   let risk: Column<RiskInstrument>
   let limits: Column<ScopeLimits>
   let instrumentLimits: Column<ScopeLimits>
@@ -298,23 +256,7 @@ struct EngineColumns {
     let cells = c.strategies.count * instruments
     let scopeCount = 1 + c.accounts.count + c.strategies.count
     orders = OrderStore(&b, c)
-    let perPort = c.ordersPerDayMax.nextPowerOfTwo
-    references = b.zeros(ReferenceEntry.self, perPort * c.ports.count)
-    var made: [VenuePort] = []
-    for (i, port) in c.ports.enumerated() {
-      let outbox = Outbox(
-        &b, capacity: c.outboxCapacity, poolCapacity: c.poolCapacity, ageMax: c.outboxAgeMax)
-      made.append(
-        VenuePort(
-          port, c.venues[Int(port.venue.raw)], outbox: outbox,
-          references: i * perPort..<(i + 1) * perPort))
-    }
-    ports = b.column(made)
-    portAccounts = b.column(false, c.ports.count * c.accounts.count)
-    routes = b.column(Route(), cells)
-    takesPlain = b.column(false, c.venues.count)
-    // And one that takes nothing, for who has no route.
-    listings = b.column(Listing(), c.venues.count * instruments + 1)
+    ports = Ports(&b, c)
     risk = b.column(RiskInstrument(), instruments)
     limits = b.column(ScopeLimits(), scopeCount)
     instrumentLimits = b.column(ScopeLimits(), instruments)

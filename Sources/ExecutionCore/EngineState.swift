@@ -25,24 +25,13 @@
   var scopeCount: Int { 1 &+ accountCount &+ strategyCount }
   let venueCount: Int
   let portCount: Int
-  let referencesPerPort: Int
   var tradingDay: UInt32 = 0
 
   // Orders.
   var orders: OrderStore
 
   // Ports.
-  var ports: Column<VenuePort>
-  /// What each port's references stood for, one region after the other.
-  var references: Column<ReferenceEntry>
-  /// By port and account: its orders may go through it.
-  var portAccounts: Column<Bool>
-  /// By cell.
-  var routes: Column<Route>
-  /// By venue; see ``VenueCapabilities/takesPlain``.
-  var takesPlain: Column<Bool>
-  /// By venue and instrument.
-  var listings: Column<Listing>
+  var ports: Ports
 
   // Risk.
   var risk: Column<RiskInstrument>

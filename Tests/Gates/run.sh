@@ -105,7 +105,7 @@ risk_time_words='^gate: paired: risk is '
 # One allocation in a thousand ticks.
 allocation() {
   change CSupport/nt_crc32c.c \
-    's|^  return nt_crc32c_by((nt_crc32c_route)__atomic|  static uint64_t calls;\n  static void *volatile memory;\n  if (++calls % 2000 == 0) {\n    memory = __builtin_malloc(24);\n    __builtin_free(memory);\n  }\n&|'
+    's|^  if (__builtin_expect(__atomic_load_n(&crc_route|  static uint64_t calls;\n  static void *volatile memory;\n  if (++calls % 2000 == 0) {\n    memory = __builtin_malloc(24);\n    __builtin_free(memory);\n  }\n&|'
 }
 allocation_judge=hot-path
 allocation_words='gate: hot-path: the hot path must do none of these: [1-9][0-9]* allocations'

@@ -76,7 +76,7 @@ extension EngineState {
       let can =
         c.kind == .massCancel
         ? ports[port].capabilities.cancelsAll : ports[port].capabilities.switchesEntry
-      if can, serves(port, c.account), ports[port].isUp, ports[port].hasReference(in: references),
+      if can, ports.serves(port, c.account), ports[port].isUp, ports[port].hasReference(in: ports.references),
         ports[port].outbox.hasUrgentRoom, ports[port].outbox.hasRoom
       {
         return port
@@ -198,7 +198,7 @@ extension EngineState {
     entry.account = wire.account
     entry.kind = wire.kind
     entry.instrument = wire.instrument
-    _ = ports[port].takeReference(entry, in: references)
+    _ = ports[port].takeReference(entry, in: ports.references)
     var isUrgent = true
     switch wire.kind {
     case .enableEntry: isUrgent = false

@@ -37,7 +37,7 @@ extension EngineState {
     entry.kind = .replace
     entry.side = wire.side
     entry.incarnation = wire.incarnation
-    return ports[Int(orders[slot].port)].takeReference(entry, in: references)
+    return ports[Int(orders[slot].port)].takeReference(entry, in: ports.references)
   }
 
   /// Less quantity in place, priority kept.
@@ -144,7 +144,7 @@ extension EngineState {
     let port = Int(order.port)
     return OrderTerms(
       instrument: Int(order.instrument.raw), cell: Int(order.cell), port: port,
-      listing: listing(port, Int(order.instrument.raw)), account: order.account,
+      listing: ports.listing(port, Int(order.instrument.raw)), account: order.account,
       strategy: order.strategy, isBuy: order.side.isBuy, side: order.side,
       price: price, quantity: quantity,
       adding: quantity &- order.executed &- order.reserved, isNew: false,

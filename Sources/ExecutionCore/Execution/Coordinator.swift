@@ -28,7 +28,7 @@ extension EngineState {
     }
     let words = RequestWords(
       newOrder: request, terms, handle, instrumentBounds[terms.listing],
-      routes[terms.cell].capacity, self)
+      ports.routes[terms.cell].capacity, self)
     guard
       let record = unsafe beginRecord(
         .intent, payloadBytes: MemoryLayout<IntentRecord>.size, account: terms.account,
@@ -67,10 +67,10 @@ extension EngineState {
     else { return nil }
     let cell = strategy &* instrumentCount &+ instrument
     let hasOneRoute = strategies[strategy].hasOneRoute
-    let port = Int(hasOneRoute ? strategies[strategy].port : routes[cell].ports[0])
+    let port = Int(hasOneRoute ? strategies[strategy].port : ports.routes[cell].ports[0])
     let listing =
       hasOneRoute
-      ? Int(strategies[strategy].listings) &+ instrument : Int(routes[cell].listing)
+      ? Int(strategies[strategy].listings) &+ instrument : Int(ports.routes[cell].listing)
     return OrderTerms(
       instrument: instrument, cell: cell, port: port, listing: listing,
       account: r.account, strategy: r.strategy, isBuy: r.side.isBuy, side: r.side,
@@ -119,7 +119,7 @@ extension EngineState {
     wire.side = order.side
     wire.timeInForce = order.timeInForce
     wire.display = order.display
-    wire.capacity = routes[Int(order.cell)].capacity
+    wire.capacity = ports.routes[Int(order.cell)].capacity
     wire.incarnation = order.incarnation
     wire.flags = order.flags
     wire.priceExponent = risk[instrument].priceExponent
@@ -167,7 +167,7 @@ extension EngineState {
     entry.account = r.account
     entry.strategy = r.strategy
     entry.side = t.side
-    let entered = ports[t.port].enter(words, entry, in: references, slot: slot)
+    let entered = ports[t.port].enter(words, entry, in: ports.references, slot: slot)
     var order = Order()
     order.clientOrderID = entry.clientOrderID
     order.venueReference = entered.reference

@@ -111,10 +111,10 @@ extension EngineState {
   @usableFromInline mutating func tickSize(
     _ strategy: StrategyID, _ instrument: InstrumentID, at price: Int64
   ) -> Int64 {
-    guard let cell = cell(strategy, instrument), !routes[cell].isNone else {
+    guard let cell = cell(strategy, instrument), !ports.routes[cell].isNone else {
       return 0
     }
-    return listings[listing(port(on: routes[cell]), Int(instrument.raw))].step(at: price)
+    return ports.listings[ports.listing(ports.port(on: ports.routes[cell]), Int(instrument.raw))].step(at: price)
   }
 
   @usableFromInline mutating func queuePosition(_ handle: OrderHandle) -> Quantity? {

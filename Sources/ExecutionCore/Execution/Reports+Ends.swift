@@ -2,7 +2,7 @@
 extension EngineState {
   mutating func canceled(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard !entry.isDead, let slot = orders.slotToChange(entry.order),
       orders[slot].venueReference == report.venueReference, orders[slot].life != .done,
       isPossible(report.quantity)
@@ -26,7 +26,7 @@ extension EngineState {
 
   mutating func rejected(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard !entry.isDead, !entry.isAcknowledged, let slot = orders.slotToChange(entry.order) else {
       return illegal(report, entry)
     }
@@ -43,27 +43,27 @@ extension EngineState {
   /// The original could not be cancelled and stands; the number is used up.
   private mutating func replaceRejected(_ report: VenueReport, _ place: Int, _ slot: Int) {
     if orders[slot].life == .done, orders[slot].replaceState == .refused {
-      setDead(place, true)
+      ports.setDead(place, true)
       return
     }
     guard orders[slot].replaceState == .unresolved,
       orders[slot].pendingReference == report.venueReference, orders[slot].executedPending == 0
-    else { return illegal(report, references[place]) }
-    setDead(place, true)
+    else { return illegal(report, ports.references[place]) }
+    ports.setDead(place, true)
     dropReplace(slot, .refused)
     counters.rejected &+= 1
     notify(.replaceRejected, slot, reason: report.reason)
   }
 
   mutating func cancelRejected(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
       return
     }
     if orders[slot].life == .done, orders[slot].cancelState != .none { return }
     // Another cancel than the last one may still be refused: the last one is on its way all the same.
     guard orders[slot].life.isOpen, orders[slot].cancelState == .unresolved,
       orders[slot].cancelReference == report.venueReference
-    else { return illegal(report, references[place]) }
+    else { return illegal(report, ports.references[place]) }
     // The order can't be cancelled now; asking again is the strategy's decision, never a loop of ours.
     orders[slot].cancelState = .refused
     setCancelWanted(slot, false)
@@ -73,7 +73,7 @@ extension EngineState {
   /// Changed in place: open quantity, price where it has one, marking of the sale.
   mutating func modified(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard !entry.isDead, let slot = orders.slotToChange(entry.order),
       orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen,
       isPossible(report.quantity)
@@ -98,7 +98,7 @@ extension EngineState {
 
   mutating func modifyRejected(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard let slot = orders.slotToChange(entry.order), orders[slot].venueReference == report.venueReference
     else { return illegal(report, entry) }
     if orders[slot].life == .done, orders[slot].replaceState == .refused { return }
@@ -112,7 +112,7 @@ extension EngineState {
 
   /// Of what changes by the venue's own doing: price, display, place in the market data.
   mutating func restated(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order),
+    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order),
       orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen
     else { return }
     if report.kind == .priorityUpdated, report.price != 0,

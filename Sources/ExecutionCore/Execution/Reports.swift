@@ -16,8 +16,8 @@ extension EngineState {
     switch report.kind {
     case .caughtUp: askAfterCatchingUp(port)
     case .accepted, .replaced, .rejected, .modified, .modifyRejected, .notSent, .inquiryAnswered:
-      if let place = place(of: report.venueReference, port),
-        let slot = orders.slot(of: references[place].order)
+      if let place = ports.place(of: report.venueReference, port),
+        let slot = orders.slot(of: ports.references[place].order)
       {
         repeatCancel(slot)
       }
@@ -117,7 +117,7 @@ extension EngineState {
   /// The table's place of the report's reference, after the cross-check of the echo; nil, alarmed, for a
   /// reference that we never used.
   mutating func known(_ report: VenueReport, _ port: Int) -> Int? {
-    guard let place = place(of: report.venueReference, port) else {
+    guard let place = ports.place(of: report.venueReference, port) else {
       alarm(
         .unknownReference, clientOrderID: report.clientOrderID, port: port,
         reference: report.venueReference,
@@ -129,7 +129,7 @@ extension EngineState {
       }
       return nil
     }
-    let entry = references[place]
+    let entry = ports.references[place]
     if report.clientOrderID != .none, report.clientOrderID != entry.clientOrderID {
       alarm(
         .echoMismatch, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
@@ -144,7 +144,7 @@ extension EngineState {
 
   private mutating func accepted(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard entry.kind == .new, !entry.isAcknowledged else { return illegal(report, entry) }
     guard let slot = orders.slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
     let order = orders[slot]
@@ -154,8 +154,8 @@ extension EngineState {
     let open = max(0, report.quantity &- order.executedHere)
     // Dead, and not because all that was sent has been filled: an Accepted after its own Canceled.
     if entry.isDead, order.doneReason != .filled { return illegal(report, entry) }
-    setAcknowledged(place)
-    setDead(place, false)
+    ports.setAcknowledged(place)
+    ports.setDead(place, false)
     if order.life == .done, open > 0, !report.standing.isDone {
       alarm(
         .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
@@ -181,7 +181,7 @@ extension EngineState {
 
   private mutating func replaced(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard let slot = orders.slotToChange(entry.order) else { return openWithoutSlot(report, entry) }
     guard entry.kind == .replace, !entry.isAcknowledged, !entry.isDead, isOpen(report),
       report.venueReference > orders[slot].venueReference
@@ -194,8 +194,8 @@ extension EngineState {
         .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
         reference: report.venueReference, observed: report.quantity, report: report.kind)
     }
-    if let old = self.place(of: orders[slot].venueReference, port) { setDead(old, true) }
-    setAcknowledged(place)
+    if let old = ports.place(of: orders[slot].venueReference, port) { ports.setDead(old, true) }
+    ports.setAcknowledged(place)
     let here = isPending ? orders[slot].executedPending : 0
     let open = max(0, report.quantity &- here)
     orders[slot].venueReference = report.venueReference
@@ -224,7 +224,7 @@ extension EngineState {
       if orders[slot].life != .done {
         end(slot, place, isDead && open > 0 ? .canceled : .filled)
       } else {
-        setDead(place, true)
+        ports.setDead(place, true)
       }
     } else if !become(slot, .working) {
       // The venue had said that it is over, and has it open: nobody holds what may still be executed of it.
@@ -257,9 +257,9 @@ extension EngineState {
   /// The venue's marking of a sale rules for what is executed from now on. A purchase never becomes
   /// a sale, nor a sale a purchase: executions go by the side that was sent.
   mutating func take(_ side: Side, _ slot: Int, _ place: Int) {
-    guard side.isBuy == references[place].side.isBuy else { return }
+    guard side.isBuy == ports.references[place].side.isBuy else { return }
     orders[slot].side = side
-    setSide(place, side)
+    ports.setSide(place, side)
   }
 
   /// Nothing above is believed to be an exact quantity of anything: sums stay far from overflow.
@@ -286,7 +286,7 @@ extension EngineState {
 
   /// The order is over, by the venue's word; whatever else was asked of it is settled with it.
   mutating func end(_ slot: Int, _ place: Int, _ reason: DoneReason) {
-    setDead(place, true)
+    ports.setDead(place, true)
     if orders[slot].newState == .unresolved {
       orders[slot].newState = reason == .rejected ? .refused : .confirmed
     }

@@ -97,7 +97,7 @@ extension EngineState {
   }
 
   private mutating func isNextReference(_ wire: VenueRequest, _ port: Int) -> Bool {
-    wire.venueReference == ports[port].nextReference && ports[port].hasReference(in: references)
+    wire.venueReference == ports[port].nextReference && ports[port].hasReference(in: ports.references)
   }
 
   private mutating func replayNew(_ wire: VenueRequest, _ port: Int) -> Fault? {
@@ -109,7 +109,7 @@ extension EngineState {
       return .impossible("it names an unknown instrument, account or strategy")
     }
     terms.port = port
-    terms.listing = listing(port, terms.instrument)
+    terms.listing = ports.listing(port, terms.instrument)
     guard isNextReference(wire, port) else { return .impossible("it has another reference") }
     guard wire.clientOrderID.raw == orders.nextClientOrderID, wire.order == orders.nextHandle else {
       return .impossible("it is not the next order")

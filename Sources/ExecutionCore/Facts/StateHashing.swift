@@ -73,11 +73,6 @@ struct StateHashing {
 
   /// Of limits and restrictions.
   var limits: UInt64 = 0
-  /// Of what is noted of references.
-  var references: UInt64 = 0
-  /// Of every change of a reference's side.
-  var sides: UInt64 = 0
-
   var everyRecords: UInt64 = 0
   var interval: Int64 = 0
   var nextRecord: UInt64 = .max
@@ -102,11 +97,9 @@ extension EngineState {
     h.mix(UInt64(tradingDay))
     orders.mix(into: &h)
     h.mix(hashing.limits)
-    h.mix(hashing.references)
-    h.mix(hashing.sides)
     portfolio.mix(into: &h)
     h.mix(duplicates.hash)
-    for i in 0..<portCount { ports[i].mix(into: &h) }
+    ports.mix(into: &h)
     hashScopes(&h)
     return h.value
   }

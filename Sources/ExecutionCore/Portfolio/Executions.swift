@@ -9,7 +9,7 @@ extension EngineState {
 
   mutating func executed(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port), isOrder(report, place) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard report.quantity > 0, report.quantity <= Self.executionQuantityMax else {
       return illegal(report, entry)
     }
@@ -79,7 +79,7 @@ extension EngineState {
   /// A mass cancel or an entry switch executes nothing: such a report has no order, account and side to
   /// be booked to. What it speaks of is not in our books, so a person has to look.
   private mutating func isOrder(_ report: VenueReport, _ place: Int) -> Bool {
-    let entry = references[place]
+    let entry = ports.references[place]
     if entry.kind == .new || entry.kind == .replace { return true }
     illegal(report, entry)
     stopFirm(.impossibleExecution)
@@ -105,7 +105,7 @@ extension EngineState {
   /// A trade break: the execution's next revision takes it back, fee and all.
   mutating func broken(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port), isOrder(report, place) else { return }
-    let entry = references[place]
+    let entry = ports.references[place]
     let key = LedgerKey(report)
     guard let at = portfolio.ledger.find(key) else {
       alarm(.ledgerFull, instrument: entry.instrument, port: port, reference: report.venueReference)
@@ -139,17 +139,17 @@ extension EngineState {
   ) {
     var payload = ExecutionRecord(
       instrument: e.instrument, account: e.account, strategy: e.strategy)
-    let slot = orders.slotToChange(references[place].order)
+    let slot = orders.slotToChange(ports.references[place].order)
     if !isBust { e.fee = fee(of: e) }
     payload.flags = isBust ? ExecutionRecord.bust : 0
     if let slot {
       payload.flags |= isBust ? unfill(slot, e) : fill(slot, place, e, report)
     } else {
       payload.flags |= ExecutionRecord.orphan | (isBust ? 0 : ExecutionRecord.late)
-      if !isBust { noteLate(e, report, references[place].clientOrderID) }
+      if !isBust { noteLate(e, report, ports.references[place].clientOrderID) }
     }
     bookPosition(e, isBust: isBust)
-    payload.clientOrderID = references[place].clientOrderID
+    payload.clientOrderID = ports.references[place].clientOrderID
     payload.venueReference = e.key.reference
     payload.executionID = report.executionID
     payload.price = e.price

@@ -75,7 +75,7 @@ extension EngineState {
 
   private mutating func setBounds(instrument i: Int, venue: Int) {
     let r = risk[i]
-    var l = listings[venue &* instrumentCount &+ i]
+    var l = ports.listings[venue &* instrumentCount &+ i]
     let own = instrumentLimits[i]
     var bounds = InstrumentBounds()
     bounds.priceExponent = r.priceExponent
@@ -95,7 +95,7 @@ extension EngineState {
     let band = l.band(of: highest)
     bounds.priceTest = l.bands[band].test
     if band > 0 { lowest = max(lowest, l.bands[band].from) }
-    if r.previousClose > 0, !r.restricted, takesPlain[venue] {
+    if r.previousClose > 0, !r.restricted, ports.takesPlain[venue] {
       bounds.lowest = lowest
       bounds.highest = highest
     }
@@ -191,7 +191,7 @@ extension EngineState {
 
   /// The port, duplicates, room for the order, and the message rate last.
   @inline(__always) private mutating func passesCounts(_ t: inout OrderTerms) -> Bool {
-    guard orders.hasSlot, ports[t.port].takesOrder(in: references),
+    guard orders.hasSlot, ports[t.port].takesOrder(in: ports.references),
       duplicates.isClear(duplicateKey(t), at: sessionTime)
     else { return false }
     return buckets[strategyScope(t.strategy)].refilledAllows(at: sessionTime)

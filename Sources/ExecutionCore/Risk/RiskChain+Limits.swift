@@ -107,9 +107,9 @@ extension EngineState {
       return Refusal(
         .poolFull, scope: .firm, limit: Int128(orders.count), observed: Int128(orders.count + 1))
     }
-    guard ports[t.port].hasReference(in: references) else {
+    guard ports[t.port].hasReference(in: ports.references) else {
       return Refusal(
-        .poolFull, scope: .account, limit: Int128(referencesPerPort),
+        .poolFull, scope: .account, limit: Int128(ports.referencesMax),
         observed: Int128(ports[t.port].referencesUsed + 1))
     }
     guard ports[t.port].outbox.hasRoom else {

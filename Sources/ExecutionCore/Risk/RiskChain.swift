@@ -39,7 +39,7 @@ extension EngineState {
   @inline(never) mutating func checkAll(
     _ terms: inout OrderTerms, _ wants: OrderWants?
   ) -> Refusal? {
-    if let wants, !wants.isPlain || !routes[terms.cell].isPlain || !ports[terms.port].takesOrders,
+    if let wants, !wants.isPlain || !ports.routes[terms.cell].isPlain || !ports[terms.port].takesOrders,
       let refusal = checkWants(&terms, wants)
     {
       return refusal
@@ -78,12 +78,12 @@ extension EngineState {
         .unknownFlag, scope: .order, limit: Int128(OrderRequest.flagsKnown),
         observed: Int128(wants.flags.rawValue))
     }
-    guard !routes[t.cell].isNone else {
+    guard !ports.routes[t.cell].isNone else {
       return Refusal(.noRoute, scope: .account, limit: 0, observed: 0)
     }
     if !ports[t.port].takesOrders {
-      t.port = port(on: routes[t.cell])
-      t.listing = listing(t.port, t.instrument)
+      t.port = ports.port(on: ports.routes[t.cell])
+      t.listing = ports.listing(t.port, t.instrument)
     }
     return ports[t.port].capabilities.refusal(of: wants)
   }
@@ -91,14 +91,14 @@ extension EngineState {
   /// What the venue takes.
   private mutating func checkTerms(_ t: OrderTerms) -> Refusal? {
     let i = t.listing
-    guard t.quantity >= listings[i].quantityMin, t.quantity <= listings[i].quantityMax else {
-      let isFew = t.quantity < listings[i].quantityMin
-      let limit = isFew ? listings[i].quantityMin : listings[i].quantityMax
+    guard t.quantity >= ports.listings[i].quantityMin, t.quantity <= ports.listings[i].quantityMax else {
+      let isFew = t.quantity < ports.listings[i].quantityMin
+      let limit = isFew ? ports.listings[i].quantityMin : ports.listings[i].quantityMax
       return Refusal(
         .badQuantity, scope: .order, limit: Int128(limit), observed: Int128(t.quantity))
     }
-    guard t.price >= listings[i].priceMin, t.price <= listings[i].priceMax else {
-      let limit = t.price < listings[i].priceMin ? listings[i].priceMin : listings[i].priceMax
+    guard t.price >= ports.listings[i].priceMin, t.price <= ports.listings[i].priceMax else {
+      let limit = t.price < ports.listings[i].priceMin ? ports.listings[i].priceMin : ports.listings[i].priceMax
       return Refusal(.badPrice, scope: .order, limit: Int128(limit), observed: Int128(t.price))
     }
     return nil
@@ -132,7 +132,7 @@ extension EngineState {
   private mutating func checkMarket(_ t: OrderTerms, reducing: Bool) -> Refusal? {
     let instrument = InstrumentID(raw: UInt32(t.instrument))
     let hours = quotes.hours(instrument)
-    guard hours.isOpen || !listings[t.listing].needsMarketHours else {
+    guard hours.isOpen || !ports.listings[t.listing].needsMarketHours else {
       return Refusal(
         .sessionClosed, scope: .instrument, limit: Int128(MarketHours.open.code),
         observed: Int128(hours.code))
@@ -188,14 +188,14 @@ extension EngineState {
   }
 
   private mutating func checkGrid(_ t: OrderTerms) -> Refusal? {
-    guard listings[t.listing].isOnGrid(t.price) else {
+    guard ports.listings[t.listing].isOnGrid(t.price) else {
       return Refusal(
-        .tickSize, scope: .instrument, limit: Int128(listings[t.listing].step(at: t.price)),
+        .tickSize, scope: .instrument, limit: Int128(ports.listings[t.listing].step(at: t.price)),
         observed: Int128(t.price))
     }
-    guard listings[t.listing].lotTest.divides(t.quantity) else {
+    guard ports.listings[t.listing].lotTest.divides(t.quantity) else {
       return Refusal(
-        .lotSize, scope: .instrument, limit: Int128(listings[t.listing].lot),
+        .lotSize, scope: .instrument, limit: Int128(ports.listings[t.listing].lot),
         observed: Int128(t.quantity))
     }
     return nil

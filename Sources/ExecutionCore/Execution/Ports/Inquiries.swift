@@ -202,11 +202,11 @@ extension EngineState {
 
   /// What was asked of the incarnation before the inquiry, and is not resolved by now, came to nothing.
   mutating func settled(_ report: VenueReport, _ port: Int, arrived: Bool) {
-    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
       return
     }
     let order = orders[slot]
-    guard order.isInquired else { return illegal(report, references[place]) }
+    guard order.isInquired else { return illegal(report, ports.references[place]) }
     guard order.life.isOpen else { return }
     let isOlder = order.requestNumber <= order.inquiryNumber
     if order.replaceState == .unresolved, !order.pendingInPlace,
@@ -261,10 +261,10 @@ extension EngineState {
 
   /// How the order stands, as the venue says when it is asked.
   mutating func status(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
       return
     }
-    let entry = references[place]
+    let entry = ports.references[place]
     guard orders[slot].isInquired, orders[slot].venueReference == report.venueReference,
       isPossible(report.quantity), isPossible(report.executedQuantity), report.standing != .unsaid
     else { return illegal(report, entry) }
@@ -275,7 +275,7 @@ extension EngineState {
         .resurrected, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
         reference: report.venueReference, observed: report.quantity, report: report.kind)
     }
-    setAcknowledged(place)
+    ports.setAcknowledged(place)
     if report.standing.isDone {
       if isWaiting {
         // What is missing would be asked for no more once it is over: it stands as it is until the next answer.
@@ -349,11 +349,11 @@ extension EngineState {
   }
 
   mutating func inquiryAnswered(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(references[place].order) else {
+    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
       return
     }
     guard orders[slot].isInquired, let outcome = InquiryOutcome(rawValue: report.reason) else {
-      return illegal(report, references[place])
+      return illegal(report, ports.references[place])
     }
     inquiryEnded(slot, outcome)
   }

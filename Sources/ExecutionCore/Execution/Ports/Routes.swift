@@ -27,32 +27,14 @@ struct Route: BitwiseCopyable {
 }
 
 extension EngineState {
-  /// The first port of the route that takes orders; else the first.
-  mutating func port(on route: Route) -> Int {
-    for i in 0..<Route.portsMax {
-      let port = route.ports[i]
-      guard port != Route.none else { break }
-      if ports[Int(port)].takesOrders { return Int(port) }
-    }
-    return Int(route.ports[0])
-  }
-
-  @inline(__always) mutating func listing(_ port: Int, _ instrument: Int) -> Int {
-    ports[port].venue &* instrumentCount &+ instrument
-  }
-
-  mutating func serves(_ port: Int, _ account: AccountID) -> Bool {
-    portAccounts[port &* accountCount &+ Int(account.raw)]
-  }
-
   /// A session is up and settled that the strategy's orders in the instrument go to: what works there can be
   /// cancelled. Whether it takes new ones is for the chain to say: it may be stopped, or its entry switched off.
   @usableFromInline mutating func isReady(_ strategy: StrategyID, _ instrument: InstrumentID)
     -> Bool
   {
-    guard let cell = cell(strategy, instrument), !routes[cell].isNone else {
+    guard let cell = cell(strategy, instrument), !ports.routes[cell].isNone else {
       return false
     }
-    return ports[port(on: routes[cell])].isReady
+    return ports[ports.port(on: ports.routes[cell])].isReady
   }
 }

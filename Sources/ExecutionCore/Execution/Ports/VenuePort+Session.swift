@@ -111,7 +111,7 @@ extension EngineState {
   mutating func notSent(
     _ port: Int, kind: VenueRequest.Kind?, reference: UInt64, cause: UInt16
   ) {
-    guard let place = place(of: reference, port), let slot = orders.slotToChange(references[place].order)
+    guard let place = ports.place(of: reference, port), let slot = orders.slotToChange(ports.references[place].order)
     else {
       counters.notSent &+= 1
       return
