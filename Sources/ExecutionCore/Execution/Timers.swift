@@ -50,10 +50,14 @@ struct StrategyTimer: BitwiseCopyable {
     return true
   }
 
-  /// Removes the soonest that is due before `time`.
-  mutating func take(before time: Int64) -> StrategyTimer? {
+  /// Whether one is due before `time`: asked before each market record.
+  @inline(__always) mutating func isDue(before time: Int64) -> Bool {
     horizon = time
-    guard count > 0, heap[0].due < time else { return nil }
+    return count > 0 && heap[0].due < time
+  }
+
+  /// Removes the soonest, which is due; nil, counted, when as many have fired in this call as may.
+  mutating func take() -> StrategyTimer? {
     guard left > 0 else {
       deferred &+= 1
       return nil
@@ -97,7 +101,8 @@ extension EngineState {
   /// Removes the soonest timer that is due before `time`, sets session time to its due time, and journals
   /// that it fires.
   mutating func takeTimer(before time: Int64) -> UInt64? {
-    guard let timer = timers.take(before: time) else {
+    guard timers.isDue(before: time) else { return nil }
+    guard let timer = timers.take() else {
       counters.timersDeferred = timers.deferred
       return nil
     }
