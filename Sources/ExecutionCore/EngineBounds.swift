@@ -105,7 +105,9 @@ extension EngineState {
           bound: bound, used: Int(counters.openOrders),
           highest: max(highest, Int(counters.openOrders)), most: orders.count)
       case .executions:
-        return BoundUse(bound: bound, used: portfolio.ledger.count, highest: portfolio.ledger.count, most: portfolio.ledger.most)
+        return BoundUse(
+          bound: bound, used: portfolio.ledger.count, highest: portfolio.ledger.count,
+          most: portfolio.ledger.most)
       case .timers:
         return BoundUse(
           bound: bound, used: timers.count, highest: max(highest, timers.count), most: timers.most)

@@ -158,7 +158,8 @@ extension EngineState {
       sessionTime: sessionTime, counters: counters, books: market.books.counters,
       feed: market.feedState, positions: positionSummaries(), openOrders: open, refusals: refused,
       alarms: alarmed, cash: (0..<accountCount).map { Money(raw: portfolio.cash[$0]) },
-      nextClientOrderID: orders.nextClientOrderID, ports: portSummaries(), latches: latchSummaries(),
+      nextClientOrderID: orders.nextClientOrderID, ports: portSummaries(),
+      latches: latchSummaries(),
       bounds: boundUses(), stateHash: stateHash(), brokenInvariants: brokenInvariants())
   }
 
@@ -286,7 +287,8 @@ extension EngineState {
         broken.append("cell \(cell): cash flow is not the sum of the executions")
       }
     }
-    return broken + orders.broken() + ports.broken() + portfolio.broken() + brokenExposures() + brokenSums()
+    return broken + orders.broken() + ports.broken() + portfolio.broken() + brokenExposures()
+      + brokenSums()
   }
 
   /// What is held of accounts, instruments and scopes, against the cells that they are sums of.

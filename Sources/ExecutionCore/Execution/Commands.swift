@@ -76,7 +76,8 @@ extension EngineState {
       let can =
         c.kind == .massCancel
         ? ports[port].capabilities.cancelsAll : ports[port].capabilities.switchesEntry
-      if can, ports.serves(port, c.account), ports[port].isUp, ports[port].hasReference(in: ports.references),
+      if can, ports.serves(port, c.account), ports[port].isUp,
+        ports[port].hasReference(in: ports.references),
         ports[port].outbox.hasUrgentRoom, ports[port].outbox.hasRoom
       {
         return port

@@ -114,7 +114,8 @@ extension EngineState {
     guard let cell = cell(strategy, instrument), !ports.routes[cell].isNone else {
       return 0
     }
-    return ports.listings[ports.listing(ports.port(on: ports.routes[cell]), Int(instrument.raw))].step(at: price)
+    return ports.listings[ports.listing(ports.port(on: ports.routes[cell]), Int(instrument.raw))]
+      .step(at: price)
   }
 
   @usableFromInline mutating func queuePosition(_ handle: OrderHandle) -> Quantity? {

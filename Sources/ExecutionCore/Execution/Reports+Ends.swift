@@ -56,7 +56,9 @@ extension EngineState {
   }
 
   mutating func cancelRejected(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
+    guard let place = known(report, port),
+      let slot = orders.slotToChange(ports.references[place].order)
+    else {
       return
     }
     if orders[slot].life == .done, orders[slot].cancelState != .none { return }
@@ -99,7 +101,8 @@ extension EngineState {
   mutating func modifyRejected(_ report: VenueReport, _ port: Int) {
     guard let place = known(report, port) else { return }
     let entry = ports.references[place]
-    guard let slot = orders.slotToChange(entry.order), orders[slot].venueReference == report.venueReference
+    guard let slot = orders.slotToChange(entry.order),
+      orders[slot].venueReference == report.venueReference
     else { return illegal(report, entry) }
     if orders[slot].life == .done, orders[slot].replaceState == .refused { return }
     guard orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace else {
@@ -112,7 +115,8 @@ extension EngineState {
 
   /// Of what changes by the venue's own doing: price, display, place in the market data.
   mutating func restated(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order),
+    guard let place = known(report, port),
+      let slot = orders.slotToChange(ports.references[place].order),
       orders[slot].venueReference == report.venueReference, orders[slot].life.isOpen
     else { return }
     if report.kind == .priorityUpdated, report.price != 0,

@@ -37,7 +37,8 @@ extension EngineState {
   mutating func recordState(_ slot: Int, _ kind: OrderUpdate.Kind?) {
     let order = orders[slot]
     var payload = OrderStateRecord(
-      clientOrderID: order.clientOrderID, order: orders.handle(of: slot), instrument: order.instrument,
+      clientOrderID: order.clientOrderID, order: orders.handle(of: slot),
+      instrument: order.instrument,
       port: PortID(raw: order.port))
     payload.venueReference = order.venueReference
     payload.pendingReference = order.replaceState == .unresolved ? order.pendingReference : 0

@@ -23,7 +23,8 @@ extension EngineState {
       return replay(fate, kind, isWithdrawn: type == .withdrawn)
     case .cancelWanted, .timedOut:
       guard let note = unsafe load(payload, OrderNoteRecord.self) else { return .unknown }
-      guard let slot = orders.slot(of: note.order), orders[slot].clientOrderID == note.clientOrderID else {
+      guard let slot = orders.slot(of: note.order), orders[slot].clientOrderID == note.clientOrderID
+      else {
         return .impossible("there is no such order")
       }
       if type == .timedOut { applyTimeOut(slot) } else { applyCancelWanted(slot) }
@@ -66,7 +67,8 @@ extension EngineState {
       applyManyOrders(port, wire)
       return nil
     case .replace, .cancel, .modify, .inquiry:
-      guard let slot = orders.slot(of: wire.order), orders[slot].life.isOpen, isOf(slot, wire) else {
+      guard let slot = orders.slot(of: wire.order), orders[slot].life.isOpen, isOf(slot, wire)
+      else {
         return .impossible("there is no such open order")
       }
       return replay(wire, about: slot, port)
@@ -97,7 +99,8 @@ extension EngineState {
   }
 
   private mutating func isNextReference(_ wire: VenueRequest, _ port: Int) -> Bool {
-    wire.venueReference == ports[port].nextReference && ports[port].hasReference(in: ports.references)
+    wire.venueReference == ports[port].nextReference
+      && ports[port].hasReference(in: ports.references)
   }
 
   private mutating func replayNew(_ wire: VenueRequest, _ port: Int) -> Fault? {

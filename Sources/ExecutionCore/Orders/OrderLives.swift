@@ -55,7 +55,8 @@ extension EngineState {
       let head = orders.openHead[cell]
       return head < 0 ? nil : orders.handle(of: Int(head))
     }
-    guard let slot = orders.slot(of: after), orders[slot].life.isOpen, Int(orders[slot].cell) == cell
+    guard let slot = orders.slot(of: after), orders[slot].life.isOpen,
+      Int(orders[slot].cell) == cell
     else {
       return nil
     }

@@ -163,7 +163,9 @@ extension EngineState {
     payload.side = e.side.rawValue
     payload.liquidity = e.liquidity
     payload.incarnation = e.incarnation
-    if let cell = cell(e.strategy, e.instrument) { payload.position = portfolio.positions[cell].net }
+    if let cell = cell(e.strategy, e.instrument) {
+      payload.position = portfolio.positions[cell].net
+    }
     record(.execution, payload, account: e.account, strategy: e.strategy)
     guard let slot else { return }
     notify(

@@ -39,7 +39,8 @@ extension EngineState {
   @inline(never) mutating func checkAll(
     _ terms: inout OrderTerms, _ wants: OrderWants?
   ) -> Refusal? {
-    if let wants, !wants.isPlain || !ports.routes[terms.cell].isPlain || !ports[terms.port].takesOrders,
+    if let wants,
+      !wants.isPlain || !ports.routes[terms.cell].isPlain || !ports[terms.port].takesOrders,
       let refusal = checkWants(&terms, wants)
     {
       return refusal
@@ -91,14 +92,17 @@ extension EngineState {
   /// What the venue takes.
   private mutating func checkTerms(_ t: OrderTerms) -> Refusal? {
     let i = t.listing
-    guard t.quantity >= ports.listings[i].quantityMin, t.quantity <= ports.listings[i].quantityMax else {
+    guard t.quantity >= ports.listings[i].quantityMin, t.quantity <= ports.listings[i].quantityMax
+    else {
       let isFew = t.quantity < ports.listings[i].quantityMin
       let limit = isFew ? ports.listings[i].quantityMin : ports.listings[i].quantityMax
       return Refusal(
         .badQuantity, scope: .order, limit: Int128(limit), observed: Int128(t.quantity))
     }
     guard t.price >= ports.listings[i].priceMin, t.price <= ports.listings[i].priceMax else {
-      let limit = t.price < ports.listings[i].priceMin ? ports.listings[i].priceMin : ports.listings[i].priceMax
+      let limit =
+        t.price < ports.listings[i].priceMin
+        ? ports.listings[i].priceMin : ports.listings[i].priceMax
       return Refusal(.badPrice, scope: .order, limit: Int128(limit), observed: Int128(t.price))
     }
     return nil
@@ -283,7 +287,8 @@ extension EngineState {
   /// sales that may not be made. An order that is partly covered is short as a whole.
   private mutating func checkShortSale(_ t: inout OrderTerms) -> Refusal? {
     guard !t.isBuy else { return nil }
-    let account = exposures.accounts[accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
+    let account = exposures.accounts[
+      accountCell(t.account, InstrumentID(raw: UInt32(t.instrument)))]
     let free = account.free(of: t.ownReserved)
     let needed = max(t.adding &+ t.ownReserved, 0)
     if free >= needed {

@@ -103,7 +103,8 @@ extension EngineState {
     let order = orders[slot]
     cause = 0
     cause = record(
-      .timedOut, OrderNoteRecord(order.clientOrderID, orders.handle(of: slot)), account: order.account,
+      .timedOut, OrderNoteRecord(order.clientOrderID, orders.handle(of: slot)),
+      account: order.account,
       strategy: order.strategy)
     applyTimeOut(slot)
     askLate(slot)
@@ -202,7 +203,9 @@ extension EngineState {
 
   /// What was asked of the incarnation before the inquiry, and is not resolved by now, came to nothing.
   mutating func settled(_ report: VenueReport, _ port: Int, arrived: Bool) {
-    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
+    guard let place = known(report, port),
+      let slot = orders.slotToChange(ports.references[place].order)
+    else {
       return
     }
     let order = orders[slot]
@@ -261,7 +264,9 @@ extension EngineState {
 
   /// How the order stands, as the venue says when it is asked.
   mutating func status(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
+    guard let place = known(report, port),
+      let slot = orders.slotToChange(ports.references[place].order)
+    else {
       return
     }
     let entry = ports.references[place]
@@ -349,7 +354,9 @@ extension EngineState {
   }
 
   mutating func inquiryAnswered(_ report: VenueReport, _ port: Int) {
-    guard let place = known(report, port), let slot = orders.slotToChange(ports.references[place].order) else {
+    guard let place = known(report, port),
+      let slot = orders.slotToChange(ports.references[place].order)
+    else {
       return
     }
     guard orders[slot].isInquired, let outcome = InquiryOutcome(rawValue: report.reason) else {

@@ -111,7 +111,8 @@ extension EngineState {
   mutating func notSent(
     _ port: Int, kind: VenueRequest.Kind?, reference: UInt64, cause: UInt16
   ) {
-    guard let place = ports.place(of: reference, port), let slot = orders.slotToChange(ports.references[place].order)
+    guard let place = ports.place(of: reference, port),
+      let slot = orders.slotToChange(ports.references[place].order)
     else {
       counters.notSent &+= 1
       return
