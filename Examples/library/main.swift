@@ -63,9 +63,10 @@ for kind in [VenueReport.Kind.sessionUp, .caughtUp] {
 // What ITCHDecoder.decodeFrames gave; now is in nanoseconds of CLOCK_MONOTONIC.
 driver.ingest(records, count: count, machineTime: now)
 while let request = driver.engine.nextRequest(machineTime: now) {
-  // encode and send it: to your venue, for the gateways are no product yet either
+  // encode it for your venue: the gateways are no product yet either
+  driver.engine.requestTaken()  // journalled before it can be on the wire
+  // send it
   // unshown
   print("\(request.kind) \(request.side) \(request.quantity) at \(request.price)")
   // shown
-  driver.engine.requestTaken()
 }

@@ -34,15 +34,17 @@ public import CSupport
     try self.init(configuration, lane: lane, isReplaying: false)
   }
 
-  /// For ``Replay``: nobody is told what happens, and memory is taken as it is needed.
+  /// For ``Replay``: nobody is told what happens; who only looks takes memory as it is needed.
   init(
-    replaying configuration: EngineConfiguration, lane: RecordLane
+    replaying configuration: EngineConfiguration, lane: RecordLane, isForLooking: Bool
   ) throws(EngineConfigurationError) {
-    try self.init(configuration, lane: lane, isReplaying: true)
+    try self.init(
+      configuration, lane: lane, isReplaying: true, takesMemory: !isForLooking)
   }
 
   private init(
-    _ configuration: EngineConfiguration, lane: RecordLane, isReplaying: Bool
+    _ configuration: EngineConfiguration, lane: RecordLane, isReplaying: Bool,
+    takesMemory: Bool = true
   ) throws(EngineConfigurationError) {
     try configuration.check()
     let bytes = EngineState.bytes(configuration)
@@ -50,7 +52,7 @@ public import CSupport
     var report = nt_arena_report()
     let options = nt_arena_options(
       numa_node: configuration.numaNode, huge_pages: configuration.hugePages,
-      lock: configuration.lockMemory, prefault: !isReplaying)
+      lock: configuration.lockMemory, prefault: takesMemory)
     let error = unsafe nt_arena_create(&arena, bytes, options, &report)
     guard error == 0, let arena = unsafe arena else {
       throw .outOfMemory(bytes: bytes, errno: Int32(error))
@@ -89,6 +91,7 @@ public import CSupport
   public mutating func apply(
     _ command: Command, sessionTime: Int64, machineTime: Int64
   ) -> Bool {
+    if unsafe core.pointee.isReplaying { return false }
     setTime(sessionTime, machineTime)
     return unsafe core.pointee.take(command)
   }
@@ -99,6 +102,7 @@ public import CSupport
   #endif
   public mutating func advance(sessionTime: Int64, machineTime: Int64) {
     setTime(sessionTime, machineTime)
+    if unsafe core.pointee.isReplaying { return }
     unsafe core.pointee.sweepTimeouts()
     if unsafe core.pointee.sessionTime >= core.pointee.nextChores {
       unsafe core.pointee.doChores()
@@ -112,8 +116,12 @@ public import CSupport
   #if !DEBUG
     @_noLocks
   #endif
-  public mutating func journalHash() { unsafe core.pointee.recordHash() }
+  public mutating func journalHash() {
+    if unsafe core.pointee.isReplaying { return }
+    unsafe core.pointee.recordHash()
+  }
 
+  /// Nanoseconds of CLOCK_MONOTONIC, 0 in virtual time: what is journalled from now on has it.
   #if !DEBUG
     @_noLocks
   #endif
@@ -174,6 +182,9 @@ public import CSupport
   /// The gateway has taken what ``nextRequest(_:machineTime:)`` offered last: that, and nothing that was put
   /// into the engine since, is not offered again. Without one that was offered, or when it has been withdrawn
   /// since, nothing is taken, and nothing counted as sent.
+  ///
+  /// To be called before its bytes are given to the socket: what the journal does not have as handed over has not
+  /// left, and is taken back when the engine is recovered.
   #if !DEBUG
     @_noLocks
   #endif

@@ -16,6 +16,7 @@ extension EngineConfiguration {
       guard Int(position.strategy.raw) < strategies.count,
         Int(position.instrument.raw) < instruments.count,
         Int(position.venue.raw) < venues.count, position.quantity.magnitude <= 1 << 60,
+        position.cost.raw.magnitude <= 1 << 120,
         strategies[Int(position.strategy.raw)].account == position.account
       else { throw .unknownPosition(index: i) }
       let cell = [UInt32(position.strategy.raw), position.instrument.raw]
@@ -73,6 +74,9 @@ extension EngineConfiguration {
   }
 
   private func checkSizes() throws(EngineConfigurationError) {
+    let books = marketData.capacity
+    let sizes = [books.orders, books.levels, books.windows, books.ladderSlots]
+    guard sizes.allSatisfy({ (0...1 << 32).contains($0) }) else { throw .badSize("books") }
     guard (1...1 << 20).contains(poolCapacity) else { throw .badSize("pool capacity (1 to 2^20)") }
     guard (64...1 << 24).contains(ordersPerDayMax) else {
       throw .badSize("orders per day (64 to 2^24)")

@@ -63,6 +63,8 @@
   var boundWatch = BoundWatch()
   /// Session time from which there is something to look at again; see ``doChores()``.
   var nextChores: Int64 = .min
+  /// Number of the last report that was not applied, among ``EngineCounters/reports``.
+  var ignoredReport: UInt64 = 0
 
   // Journal.
   var journal: RecordLane

@@ -13,7 +13,9 @@ public import ExecutionCore
   public struct Session: Sendable {
     public var firstSequence: UInt64
     public var lastSequence: UInt64
-    public var records: UInt64 = 0
+    /// Number of its first order, and what stopped new orders before it.
+    public var firstClientOrderID: UInt64 = 1
+    public var standingCauses = LatchCauses()
     public var tradingDay: UInt64 = 0
     /// Of ``Engine/applyVersion`` that wrote it.
     public var applyVersion: UInt32 = 0
@@ -21,12 +23,10 @@ public import ExecutionCore
     /// Records that were compared with what applying comes to, and hashes with the state's.
     public var consequences: UInt64 = 0
     public var hashes: UInt64 = 0
-    /// The last hash that the journal has and that agreed, and its record.
+    /// The last hash that the journal has, and its record.
     public var lastHash: (value: UInt64, sequence: UInt64)?
     /// It was ended in an orderly way.
     public var isEnded = false
-    /// Whether the session's beginning is whole; without it there is no state.
-    public var hasBegun = false
     public var instruments: [InstrumentFacts] = []
     /// Where it leads; nil without a beginning, and where the engine is not only looked at.
     public var snapshot: EngineSnapshot?
@@ -109,11 +109,12 @@ public import ExecutionCore
   private mutating func note(_ record: JournalRecord) {
     let i = sessions.count - 1
     sessions[i].lastSequence = record.header.sequence
-    sessions[i].records += 1
     switch record.type {
     case .sessionStarted:
       let session = replay?.session ?? SessionRecord()
       sessions[i].tradingDay = session.tradingDay
+      sessions[i].firstClientOrderID = session.nextClientOrderID
+      sessions[i].standingCauses = LatchCauses(raw: session.standingCauses)
       sessions[i].applyVersion = session.applyVersion
       // Within one version nothing may differ.
       replay?.goesPastDifferences =
@@ -128,7 +129,6 @@ public import ExecutionCore
   private mutating func finishSession() {
     guard replay != nil, !sessions.isEmpty else { return }
     let i = sessions.count - 1
-    sessions[i].hasBegun = replay?.isRunning ?? false
     sessions[i].inputs = replay?.inputs ?? 0
     sessions[i].consequences = replay?.consequences ?? 0
     sessions[i].hashes = replay?.hashes ?? 0
@@ -172,13 +172,20 @@ extension Engine {
   /// }
   /// ```
   ///
-  /// nil where the journal has no session. Books are empty until the feed has brought them. Throws what is wrong
-  /// with the journal, and where replaying it comes to something else than was recorded.
+  /// nil where the journal has no session, or where the last one died in its beginning, before it could do
+  /// anything. Books are empty until the feed has brought them. Throws what is wrong with the journal, and where
+  /// replaying it comes to something else than was recorded. The lane must outlive the engine.
   public static func recover(
     from path: String, lane: RecordLane
   ) throws(JournalError) -> Engine? {
     var replay = JournalReplay(isForLooking: false)
-    _ = try replay.run(JournalReader(path), isBeingWritten: false)
+    let end = try replay.run(JournalReader(path), isBeingWritten: false)
+    guard lane.nextSequence == end.lastSequence + 1 else {
+      throw JournalError(
+        .invalid,
+        "the lane's next record is \(lane.nextSequence), the journal's \(end.lastSequence + 1)",
+        file: path, remedy: "give the lane of a writer that has been opened on it")
+    }
     return replay.engine(lane: lane)
   }
 }

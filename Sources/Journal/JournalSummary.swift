@@ -8,11 +8,14 @@ public struct JournalSummary: Sendable {
   public var torn: JournalEnd.TornTail?
   /// nil where there is none.
   public var session: JournalReplay.Session?
+  /// One that came after it and died in its beginning.
+  private var begun: JournalReplay.Session?
 
   public init() {}
 
   public var highestClientOrderID: ClientOrderID {
-    ClientOrderID(raw: (session?.snapshot?.nextClientOrderID ?? 1) - 1)
+    let next = max(session?.snapshot?.nextClientOrderID ?? 1, begun?.firstClientOrderID ?? 1)
+    return ClientOrderID(raw: max(1, next) - 1)
   }
   /// Of the ports' counters.
   public var highestVenueReference: UInt64 {
@@ -27,7 +30,8 @@ public struct JournalSummary: Sendable {
   }
   /// What stopped new orders at the end, over all scopes.
   public var standingCauses: LatchCauses {
-    (session?.snapshot?.latches ?? []).reduce(into: LatchCauses()) { $0.insert($1.cause) }
+    let before = begun?.standingCauses ?? LatchCauses()
+    return (session?.snapshot?.latches ?? []).reduce(into: before) { $0.insert($1.cause) }
   }
 
   /// Why the directory must not be continued without care: open orders, then positions, the first
@@ -66,7 +70,11 @@ public struct JournalSummary: Sendable {
     summary.records = end.records
     summary.lastSequence = end.lastSequence
     summary.torn = end.torn
-    summary.session = replay.last
+    // One that died in its beginning has left the business of the one before as it was.
+    summary.session = replay.sessions.last { $0.snapshot != nil } ?? replay.last
+    if let last = replay.last, last.snapshot == nil {
+      summary.begun = last
+    }
     return summary
   }
 }

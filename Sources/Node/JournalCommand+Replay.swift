@@ -57,7 +57,7 @@ extension JournalCommand {
       throw CommandFailure(
         .dataError,
         "\(path): \(count) differences between what was recorded and what this build's rules come to "
-          + "(version \(Engine.applyVersion)); what was booked stands as recorded")
+          + "(version \(Engine.applyVersion))")
     }
     return .ok
   }

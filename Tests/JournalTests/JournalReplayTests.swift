@@ -326,7 +326,19 @@ final class TradingDay {
     }
   }
 
-  @Test func `a tail that was torn in the middle of an input's consequences leads to that input`()
+  /// As a crash leaves a segment: not sealed, nothing known durable, cut within the next record.
+  private func cut(_ image: [UInt8], behind end: Int) -> [UInt8] {
+    var cut = Array(image[..<min(image.count, end + 20)])
+    for i in 128..<136 { cut[i] = 0 }
+    cut[129] = 0x10
+    for i in 192..<200 { cut[i] = 0 }
+    cut[193] = 0x10
+    for i in 256..<272 { cut[i] = 0 }
+    for i in 4088..<4096 { cut[i] = 0 }
+    return cut
+  }
+
+  @Test func `a tail that was torn in the middle of an input's consequences is gone on from`()
     throws
   {
     let scratch = try traded()
@@ -335,20 +347,51 @@ final class TradingDay {
     var ends: [Int] = []
     _ = ReadBack(scratch.path) { ends.append($0.offset + Int($0.header.length)) }
     for end in ends.suffix(12) {
-      // As a crash leaves it: not sealed, cut within the next record.
-      var cut = Array(image[..<min(image.count, end + 20)])
-      for i in 128..<136 { cut[i] = 0 }
-      cut[129] = 0x10
-      for i in 192..<200 { cut[i] = 0 }
-      cut[193] = 0x10
-      for i in 256..<272 { cut[i] = 0 }
-      for i in 4088..<4096 { cut[i] = 0 }
-      store(cut, file)
+      let crashed = ScratchDirectory()
+      store(cut(image, behind: end), crashed.file("journal-00000001.ntj"))
       var replay = JournalReplay()
-      let read = try replay.run(JournalReader(scratch.path))
+      let read = try replay.run(JournalReader(crashed.path))
       #expect(read.lastSequence == UInt64(ends.firstIndex(of: end)! + 1))
       let broken = replay.last?.snapshot?.brokenInvariants
       #expect(broken == [])
+      // What it had not journalled yet is journalled before anything else is.
+      let writer = try JournalWriter.open(
+        crashed.path, TradingDay.options(acceptsUnfinished: true))
+      guard let engine = try Engine.recover(from: crashed.path, lane: writer.lane) else {
+        Issue.record("no engine")
+        return
+      }
+      let day = TradingDay(writer, engine)
+      day.driver.engine.goOn(sessionTime: day.time, machineTime: 0)
+      try day.close()
+      var again = JournalReplay()
+      try again.run(JournalReader(crashed.path))
+      let isEnded = again.last?.isEnded
+      #expect(isEnded == true)
+    }
+  }
+
+  @Test func `a session that died in its beginning leaves numbers and causes as they were`() throws
+  {
+    let scratch = ScratchDirectory()
+    let first = try TradingDay(scratch.path)
+    let order = try first.place()
+    first.report(.canceled, order)
+    let unknown = VenueReport(kind: .undecodable, port: .first, account: AccountID(raw: 0))
+    first.driver.apply(unknown, sessionTime: first.time, machineTime: 0)
+    try first.close()
+    let second = try TradingDay(scratch.path)
+    try second.close()
+    let file = scratch.file("journal-00000002.ntj")
+    let image = contents(file)
+    var ends: [Int] = []
+    _ = ReadBack(file) { ends.append($0.offset + Int($0.header.length)) }
+    #expect(ends.count >= 5)
+    for end in [4096] + ends {
+      store(cut(image, behind: end), file)
+      let summary = try JournalSummary.scan(scratch.path)
+      #expect(summary.highestClientOrderID.raw == 1, "cut behind byte \(end)")
+      #expect(summary.standingCauses == LatchCauses(.undecodableReport), "cut behind byte \(end)")
     }
   }
 }

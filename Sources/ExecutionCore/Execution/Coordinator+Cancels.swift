@@ -7,7 +7,7 @@ extension EngineState {
   @usableFromInline mutating func cancel(
     _ handle: OrderHandle, quantity: Int64
   ) -> RequestVerdict {
-    guard let slot = orders.slot(of: handle) else { return unknownOrder() }
+    guard !isReplaying, let slot = orders.slot(of: handle) else { return unknownOrder() }
     guard orders[slot].life.isOpen else { return .accepted }
     let whole = quantity <= orders[slot].executed
     if whole, withdrawQueued(slot) { return .accepted }
@@ -139,7 +139,7 @@ extension EngineState {
   }
 
   /// A cancel is asked of the order, and waits in the outbox: behind the request of its incarnation if it leaves
-  /// a part, and that waits there too; before all else else.
+  /// a part, and that waits there too; else before all others.
   mutating func applyCancel(_ slot: Int, _ wire: borrowing VenueRequest) {
     orders.touch(slot)
     let port = Int(orders[slot].port)

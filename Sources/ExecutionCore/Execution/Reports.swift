@@ -13,8 +13,12 @@ extension EngineState {
   private mutating func ask(after report: VenueReport) {
     let port = Int(report.port.raw)
     guard port < portCount, ports[port].cancelsWanted | ports[port].unasked > 0 else { return }
+    // What was not applied asks for nothing.
+    guard ignoredReport != counters.reports else { return }
     switch report.kind {
     case .caughtUp: askAfterCatchingUp(port)
+    // A cancel that could not be sent is asked for again when it is late.
+    case .notSent where report.subject == VenueRequest.Kind.cancel.rawValue: break
     case .accepted, .replaced, .rejected, .modified, .modifyRejected, .notSent, .inquiryAnswered:
       if let place = ports.place(of: report.venueReference, port),
         let slot = orders.slot(of: ports.references[place].order)
@@ -30,7 +34,10 @@ extension EngineState {
     counters.reports &+= 1
     let port = Int(report.port.raw)
     guard port < portCount else { return ofUnknownPort(report) }
-    if report.streamSequence != 0, !isNextInStream(report, port) { return }
+    if report.streamSequence != 0, !isNextInStream(report, port) {
+      ignoredReport = counters.reports
+      return
+    }
     switch report.kind {
     case .accepted: accepted(report, port)
     case .replaced: replaced(report, port)
@@ -51,7 +58,8 @@ extension EngineState {
     case .settled: settled(report, port, arrived: true)
     case .inquiryAnswered: inquiryAnswered(report, port)
     case .sessionUp: sessionUp(port, report)
-    case .sessionDown: sessionDown(port)
+    case .sessionDown:
+      sessionDown(port, SessionEnd(rawValue: report.reason) ?? .broken)
     case .caughtUp: caughtUp(port, report)
     case .undecodable: undecodable(report, port)
     case .notSent:
@@ -109,6 +117,7 @@ extension EngineState {
   }
 
   mutating func illegal(_ report: VenueReport, _ entry: ReferenceEntry) {
+    ignoredReport = counters.reports
     alarm(
       .illegalReport, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
       port: Int(report.port.raw), reference: report.venueReference, report: report.kind)

@@ -6,7 +6,7 @@
 struct ConfigurationText {
   /// Written so far, without what is only said for people.
   private(set) var lines: [String] = []
-  private var values: [String: Substring] = [:]
+  private var values: [String: String] = [:]
   private var path: [String] = []
   private let isReading: Bool
   /// The first thing that could not be read.
@@ -18,9 +18,14 @@ struct ConfigurationText {
   /// To be read.
   init(reading text: String) {
     isReading = true
-    for line in text.split(separator: "\n") {
-      guard let at = line.firstRange(of: " = ") else { continue }
-      values[String(line[..<at.lowerBound])] = line[at.upperBound...]
+    // By bytes: what a character is depends on what stands beside it.
+    for line in text.utf8.split(separator: 10) {
+      let bytes = Array(line)
+      guard
+        let at = bytes.indices.dropLast(2).first(where: { bytes[$0...].starts(with: [32, 61, 32]) })
+      else { continue }
+      values[String(decoding: bytes[..<at], as: UTF8.self)] = String(
+        decoding: bytes[(at + 3)...], as: UTF8.self)
     }
   }
 
@@ -39,7 +44,7 @@ struct ConfigurationText {
       fail(name, "is missing")
       return text
     }
-    return String(found)
+    return found
   }
 
   mutating func number<T: FixedWidthInteger>(_ name: String, _ value: inout T) {

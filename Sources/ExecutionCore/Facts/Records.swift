@@ -50,7 +50,7 @@
 /// happens and when the journal is replayed. A *consequence* is what applying it comes to: journalled for people,
 /// worked out again in a replay, and compared. The others lie outside of trading state.
 @frozen public enum RecordType: UInt16, BitwiseCopyable, Sendable, CaseIterable {
-  /// ``SessionRecord``: trading day, exponents, configuration hash.
+  /// ``SessionRecord``: trading day, configuration hash, numbers.
   case sessionStarted = 1
   /// ``InstrumentRecord``, one each at start-up.
   case instrumentDefined = 2

@@ -26,8 +26,8 @@ public enum ReplayError: Error, Sendable, Equatable {
 ///
 /// ```swift
 /// var replay = Replay()
-/// _ = try JournalReader(path).read { record in … try replay.take(header, bytes) … }
-/// let engine = replay.finish(lane: writer.lane)
+/// for record in records { try replay.take(record) }
+/// if var engine = replay.finish(lane: lane) { engine.goOn(sessionTime: now, machineTime: clock) }
 /// ```
 ///
 /// It takes the records of one session, from its ``RecordType/sessionStarted`` on, in order. Market data and what
@@ -108,31 +108,41 @@ public enum ReplayError: Error, Sendable, Equatable {
       unsafe try apply(header, type, record)
     case .orderState, .execution, .latch: unsafe try compare(header, type, record)
     case .alarm:
-      let code = unsafe record.loadUnaligned(
-        fromByteOffset: size + MemoryLayout<AlarmRecord>.offset(of: \.code)!, as: UInt16.self)
-      if AlarmCode(rawValue: code)?.isConsequence != false {
+      let alarm = unsafe try load(header, type, record, AlarmRecord.self)
+      if AlarmCode(rawValue: alarm.code)?.isConsequence != false {
         unsafe try compare(header, type, record)
       }
     case .stateHash:
       try settle(before: header)
-      unsafe try compareHash(
-        header, record.loadUnaligned(fromByteOffset: size, as: StateHashRecord.self).stateHash)
+      let hash = unsafe try load(header, type, record, StateHashRecord.self)
+      try compareHash(header, hash.stateHash)
     case .sessionEnded:
       try settle(before: header)
-      unsafe try compareHash(
-        header, record.loadUnaligned(fromByteOffset: size, as: SessionRecord.self).stateHash)
+      let end = unsafe try load(header, type, record, SessionRecord.self)
+      try compareHash(header, end.stateHash)
     case .recordsLost:
-      let count = unsafe record.loadUnaligned(fromByteOffset: size, as: UInt64.self)
-      throw .lost(sequence: header.sequence, count: count)
+      let lost = unsafe try load(header, type, record, RecordsLostRecord.self)
+      throw .lost(sequence: header.sequence, count: lost.count)
     case .sessionStarted, .configuration, .portDefined, .instrumentDefined:
       throw .notBegun(sequence: header.sequence, what: "the session has begun already")
     case .refusal:
-      let at = size + MemoryLayout<RefusalRecord>.offset(of: \.number)!
-      if record.count >= at + 12 {
-        engine?.note(refusal: unsafe record.loadUnaligned(fromByteOffset: at, as: UInt64.self))
-      }
-    case .marketState, .timer, .strategyState, .padding: break
+      let refusal = unsafe try load(header, type, record, RefusalRecord.self)
+      engine?.note(refusal: refusal.number)
+      engine?.setTime(header.sessionTime, header.machineTime)
+    case .marketState, .timer, .strategyState:
+      engine?.setTime(header.sessionTime, header.machineTime)
+    case .padding: break
     }
+  }
+
+  private func load<T: BitwiseCopyable>(
+    _ header: RecordHeader, _ type: RecordType, _ record: UnsafeRawBufferPointer, _: T.Type
+  ) throws(ReplayError) -> T {
+    let size = MemoryLayout<RecordHeader>.size
+    guard record.count >= size + MemoryLayout<T>.size + 4 else {
+      throw .unknownValue(sequence: header.sequence, type: type)
+    }
+    return unsafe record.loadUnaligned(fromByteOffset: size, as: T.self)
   }
 
   // MARK: Beginning
@@ -166,12 +176,18 @@ public enum ReplayError: Error, Sendable, Equatable {
       throw .unreadableConfiguration("its checksum is not the session's")
     }
     if isForLooking { configuration.marketData.capacity = .small }
-    // Room for what one input can come to (an update of every order), and for the beginning.
-    let orders = configuration.poolCapacity * 2 * 136
-    let definitions = configuration.instruments.count * 128 + start.text.count * 2
+    do throws(EngineConfigurationError) { try configuration.check() } catch {
+      throw .configuration(error)
+    }
+    // Room for what one input can come to (two records of every order), and for the beginning.
+    let frame = RecordLane.frameBytes
+    let orders = configuration.poolCapacity * 2 * (MemoryLayout<OrderStateRecord>.size + frame)
+    let definition = MemoryLayout<InstrumentRecord>.size + frame
+    let definitions = configuration.instruments.count * definition + start.text.count * 2
     let lane = MemoryLane(untouched: orders + definitions + 1 << 20)
     do throws(EngineConfigurationError) {
-      engine = try Engine(replaying: configuration, lane: lane.lane)
+      engine = try Engine(
+        replaying: configuration, lane: lane.lane, isForLooking: isForLooking)
     } catch {
       throw .configuration(error)
     }
@@ -270,7 +286,19 @@ public enum ReplayError: Error, Sendable, Equatable {
 
   /// The engine as the journal leaves it, to journal into the lane once it is told to
   /// ``Engine/goOn(sessionTime:machineTime:)``; nil before the beginning is whole.
+  ///
+  /// What the last input came to, and a crash kept from the journal, is journalled now.
   public consuming func finish(lane: RecordLane) -> Engine? {
+    while let next = unsafe nextConsequence() {
+      let size = MemoryLayout<RecordHeader>.size
+      let header = unsafe next.loadUnaligned(as: RecordHeader.self)
+      // Behind the payload, whole words, are four zeros and the checksum.
+      let payload = unsafe next.baseAddress.map { unsafe $0 + size }
+      if unsafe lane.append(header, payload, next.count - size - 8, privileged: true) == 0 {
+        engine?.note(lost: 1)
+      }
+      cursor += next.count
+    }
     engine?.attach(lane)
     return engine.take()
   }

@@ -85,12 +85,17 @@ extension EngineState {
   private mutating func replay(_ wire: VenueRequest, about slot: Int, _ port: Int) -> Fault? {
     switch wire.kind {
     case .cancel:
-      guard ports[port].outbox.hasRoom, ports[port].outbox.hasUrgentRoom else {
+      // As when it was asked for: behind its order, or before all else.
+      let isBehind =
+        wire.quantity != 0 && ports[port].outbox.holds(reference: wire.venueReference)
+      guard isBehind ? ports[port].outbox.hasRoom : ports[port].outbox.hasUrgentRoom else {
         return .impossible("there is no room for the request")
       }
+      guard isPossible(wire.quantity) else { return .impossible("its quantity is none") }
       applyCancel(slot, wire)
     case .inquiry: applyInquiry(slot, wire)
     default:
+      guard isPossible(wire.quantity) else { return .impossible("its quantity is none") }
       guard wire.venueReference == orders[slot].venueReference || isNextReference(wire, port)
       else { return .impossible("it has another reference") }
       applyChange(slot, wire)
@@ -114,7 +119,10 @@ extension EngineState {
     terms.port = port
     terms.listing = ports.listing(port, terms.instrument)
     guard isNextReference(wire, port) else { return .impossible("it has another reference") }
-    guard wire.clientOrderID.raw == orders.nextClientOrderID, wire.order == orders.nextHandle else {
+    guard isPossible(wire.quantity) else { return .impossible("its quantity is none") }
+    guard wire.clientOrderID.raw == orders.nextClientOrderID, wire.order == orders.nextHandle,
+      wire.order.generation != 0
+    else {
       return .impossible("it is not the next order")
     }
     let words = RequestWords(
@@ -160,8 +168,9 @@ extension Engine {
   /// its state is that of the journal.
   ///
   /// The process in which it ran is gone, and its sessions with it: that is journalled and applied first. What had
-  /// waited for the wire is withdrawn, what the venues have not spoken of is unknown, and asked for once they are
-  /// logged in to. Does nothing for another engine.
+  /// waited for the wire is not sent any more, and may have been (a crash of the machine takes the end of the
+  /// journal): as all that the venues have not spoken of it is unknown, and asked for once they are logged in to.
+  /// Reports belong behind it. Does nothing for another engine.
   public mutating func goOn(sessionTime: Int64, machineTime: Int64) {
     guard unsafe core.pointee.isReplaying else { return }
     unsafe core.pointee.isReplaying = false
@@ -170,9 +179,15 @@ extension Engine {
     setTime(sessionTime, machineTime)
     for port in unsafe 0..<core.pointee.portCount {
       let id = PortID(raw: UInt16(truncatingIfNeeded: port))
-      unsafe core.pointee.take(
-        VenueReport(kind: .sessionDown, port: id, account: AccountID(raw: .max)))
+      var report = VenueReport(kind: .sessionDown, port: id, account: AccountID(raw: .max))
+      report.reason = SessionEnd.processDied.rawValue
+      unsafe core.pointee.take(report)
     }
+  }
+
+  /// So many consequences could not be journalled after all.
+  mutating func note(lost count: UInt64) {
+    unsafe core.pointee.settings.recordsLost &+= count
   }
 
   /// A refusal of before: the next one has the next number.

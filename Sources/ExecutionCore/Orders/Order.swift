@@ -94,7 +94,7 @@
   var isInDoubt: Bool { hasUnresolvedRequest || executionsMissing }
   /// While it is open it is in its port's list: until its inquiry has been answered too, so that the end of the
   /// session finds it.
-  var hasToBeListed: Bool { isInDoubt || cancelWanted || isInquired }
+  var hasToBeListed: Bool { isInDoubt || cancelWanted || isInquired || isSettling }
 }
 
 /// Neighbours of an order of the pool: open orders of the cell, or the free list, or the queue of done

@@ -397,9 +397,8 @@ import Testing
     }
   }
 
-  @Test func `bytes of every field of every record are in what is compared or applied`() throws {
-    // Each byte of each input and consequence, changed alone, is either found out, or moves nothing that the
-    // state's hash covers: then the rest of the journal agrees.
+  @Test func `records of any bytes, type and length end a replay without harm`() throws {
+    // Whatever the bytes of a record are, however short it is, and whatever type it claims: nothing traps.
     let (market, _) = try Self.business(6, steps: 60)
     var all: [[UInt8]] = []
     market.eachRecord { all.append(Array($0)) }
@@ -407,9 +406,18 @@ import Testing
     for _ in 0..<3_000 {
       var records = all
       let record = dice.below(records.count)
-      let byte = 16 + dice.below(records[record].count - 20)
-      records[record][byte] ^= UInt8(1 << dice.below(8))
-      // What is asked for is that nothing traps, whatever the bytes are.
+      switch dice.below(4) {
+      case 0: records[record].removeLast(8 * dice.below((records[record].count - 48) / 8))
+      case 1:
+        let types = RecordType.allCases
+        let type = types[dice.below(types.count)]
+        records[record][4] = UInt8(truncatingIfNeeded: type.rawValue)
+        records[record][5] = UInt8(truncatingIfNeeded: type.rawValue >> 8)
+        records[record][6] = UInt8(type.version)
+      default:
+        let byte = 16 + dice.below(records[record].count - 20)
+        records[record][byte] ^= UInt8(1 << dice.below(8))
+      }
       _ = error(records)
     }
   }
@@ -457,5 +465,95 @@ import Testing
       return
     }
     #expect(count > 0 && market.place(.buy, 100, 10_000).refusal != nil)
+  }
+
+  @Test func `a cancel that went ahead of a full queue is replayed`() throws {
+    var c = Market<Recorder>.configuration()
+    c.outboxCapacity = 16
+    let market = try Market(Recorder(), c)
+    let (handle, _) = try market.working(.buy, 100, 10_000)
+    for _ in 0..<16 { _ = try market.place(.buy, 10, 10_000).handle }
+    #expect(market.place(.buy, 10, 10_000).refusal?.code == .outboxFull)
+    market.cancel(handle)
+    #expect(try market.replay([market.boundary()]) == 1)
+  }
+
+  @Test func `an order that is settled by its answer and not by its inquiry keeps no port waiting`()
+    throws
+  {
+    var c = Market<Recorder>.configuration()
+    c.acknowledgeTimeout = 1_000_000_000
+    let market = try Market(Recorder(), c)
+    _ = try market.place(.buy, 100, 10_000).handle
+    let order = try #require(market.sent().first)
+    market.report(.sessionDown, 0)
+    market.logIn()
+    let inquiry = try #require(market.sent().first { $0.kind == .inquiry })
+    market.report(.inquiryAnswered, inquiry.venueReference) {
+      $0.reason = InquiryOutcome.failed.rawValue
+    }
+    market.report(.accepted, order.venueReference, quantity: 100, cents: 10_000)
+    #expect(!market.venueIsReady)
+    // It is asked about again, and then there is no doubt left.
+    market.time += 3_000_000_000
+    market.advance(by: 0)
+    let again = try #require(market.sent().first { $0.kind == .inquiry })
+    market.answer(again, next: order.venueReference + 1)
+    #expect(market.venueIsReady)
+    market.report(.sessionDown, 0)
+    #expect(try market.replay([market.boundary()]) == 1)
+  }
+
+  @Test func `a cancel that could not be sent is asked for again when it is late, not at once`()
+    throws
+  {
+    var c = Market<Recorder>.configuration()
+    c.acknowledgeTimeout = 1_000_000_000
+    let market = try Market(Recorder(), c)
+    let (handle, request) = try market.working(.buy, 100, 10_000)
+    market.cancel(handle)
+    #expect(market.sent().map(\.kind) == [.cancel])
+    market.report(.notSent, request.venueReference) {
+      $0.subject = VenueRequest.Kind.cancel.rawValue
+    }
+    #expect(market.sent().isEmpty)
+    market.time += 3_000_000_000
+    market.advance(by: 0)
+    #expect(market.sent().map(\.kind) == [.cancel])
+  }
+
+  @Test(arguments: ["a name\r", "\u{301}x", " = ", "\\n\n\\", "", "run.name = x"])
+  func `any name reads back`(name: String) throws {
+    var c = Self.configuration()
+    c.venues[0].name = name
+    c.accounts[0].name = name
+    let market = try Market(Recorder(), c, opens: false)
+    #expect(try market.replay([market.boundary()]) == 1)
+  }
+
+  @Test func `what waited when the process died may have left, and is asked about`() throws {
+    let market = try Market(Recorder(), Market<Recorder>.configuration())
+    let waiting = try market.place(.buy, 100, 10_000).handle
+    var replay = Replay()
+    try market.eachRecord { try replay.take($0) }
+    let lane = MemoryLane(bytes: 1 << 20, firstSequence: UInt64(market.recordCount + 1))
+    guard var engine = replay.finish(lane: lane.lane) else {
+      Issue.record("no engine")
+      return
+    }
+    // Until it is told to go on it does nothing by itself.
+    engine.advance(sessionTime: market.time + 60_000_000_000, machineTime: 1)
+    let cancelled = engine.cancel(waiting)
+    let offered = engine.nextRequest(machineTime: 1)
+    #expect(cancelled.refusal != nil && offered == nil)
+    engine.goOn(sessionTime: market.time, machineTime: 1)
+    let life = engine.order(waiting)?.life
+    #expect(life == .unknown)
+    for kind in [VenueReport.Kind.sessionUp, .caughtUp] {
+      let report = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
+      engine.apply(report, sessionTime: market.time, machineTime: 1)
+    }
+    let next = engine.nextRequest(machineTime: 1)
+    #expect(next?.kind == .inquiry && next?.order == waiting)
   }
 }

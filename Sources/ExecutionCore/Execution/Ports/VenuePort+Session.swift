@@ -1,11 +1,11 @@
 /// A port's session as its gateway reports it.
 extension EngineState {
-  /// Everything that the venue has not answered is unknown now; what had not left is withdrawn.
-  mutating func sessionDown(_ port: Int) {
+  /// Everything that the venue has not answered is unknown now; what had not left is withdrawn, unless it may have.
+  mutating func sessionDown(_ port: Int, _ end: SessionEnd) {
     ports[port].isUp = false
     ports[port].hasCaughtUp = false
     ports[port].setReady(false)
-    withdrawAll(port)
+    emptyOutbox(port, isWithdrawn: end.rawValue == SessionEnd.broken.rawValue)
     var walk = walkDoubts(port)
     while let slot = nextDoubt(&walk) {
       orders[slot].isInquired = false
@@ -17,12 +17,13 @@ extension EngineState {
     }
   }
 
-  /// Empties the outbox: new orders are done, replaces are off, cancels stay wanted.
-  private mutating func withdrawAll(_ port: Int) {
+  /// What is withdrawn: new orders are done, replaces are off, cancels stay wanted.
+  private mutating func emptyOutbox(_ port: Int, isWithdrawn: Bool) {
     for _ in 0..<ports[port].outbox.capacity {
       _ = ports[port].outbox.offer(at: 0)
       guard let request = ports[port].outbox.offered else { return }
       _ = ports[port].outbox.takeOffer()
+      guard isWithdrawn else { continue }
       notSent(
         port, kind: request.kind, reference: request.venueReference,
         cause: NotSentCause.sessionDown.rawValue)
@@ -177,7 +178,8 @@ extension EngineState {
     cause = outer
   }
 
-  /// The gateway takes what was offered last: journalled before it can be on the wire.
+  /// The gateway takes what was offered last: journalled before it can be on the wire. Taking it from the outbox
+  /// says what is to be journalled, and nothing comes between the two.
   mutating func requestTaken(_ port: Int) {
     guard let offer = applyHandOver(port) else { return }
     recordHandOver(offer, port)

@@ -42,7 +42,7 @@
 
     /// The session is up, `streamSequence` is the next sequence.
     case sessionUp = 32
-    /// The session is down; every unresolved request becomes unknown.
+    /// The session is down; every unresolved request becomes unknown. `reason` is a ``SessionEnd``.
     case sessionDown = 33
     /// A request was not sent. `subject` is the request's ``VenueRequest/Kind``: a cancel names the reference
     /// of its order, so without it the engine could not tell the two apart, and releases nothing. `reason` is
@@ -152,6 +152,14 @@
   @inlinable public var isDone: Bool {
     @_noLocks get { rawValue > VenueStanding.working.rawValue }
   }
+}
+
+/// How a session ended. Never renumber.
+@frozen public enum SessionEnd: UInt16, BitwiseCopyable, Sendable {
+  /// The connection broke: what waits in the outbox has not left.
+  case broken = 0
+  /// The process is gone that had it: what its journal shows as waiting may have left.
+  case processDied = 1
 }
 
 /// How an inquiry ended: three different answers. Never renumber.
