@@ -3,7 +3,6 @@ public import ExecutionCore
 /// What a journal amounts to: the numbers that must not be used again, and the business left open, as the engine
 /// has them to which its last session leads.
 public struct JournalSummary: Sendable {
-  public var records: UInt64 = 0
   public var lastSequence: UInt64 = 0
   public var torn: JournalEnd.TornTail?
   /// nil where there is none.
@@ -67,7 +66,6 @@ public struct JournalSummary: Sendable {
     var replay = JournalReplay()
     let end = try replay.run(reader, isBeingWritten: isBeingWritten)
     var summary = JournalSummary()
-    summary.records = end.records
     summary.lastSequence = end.lastSequence
     summary.torn = end.torn
     // One that died in its beginning has left the business of the one before as it was.

@@ -50,8 +50,9 @@ public enum JournalCommand {
     name: "journal verify",
     summary: "Check every record of a journal and say how it ends.",
     discussion: """
-      Exits 0 when all records are whole, 65 when one is not. A torn tail, which a crash leaves and the
-      next run cuts off, is said and is no error.
+      Exits 0 when all records are whole and lead from one to the other, 65 when one is not or does
+      not (journal replay says more). A torn tail, which a crash leaves and the next run cuts off, is
+      said and is no error.
       """,
     operands: [path]
   ) { options in

@@ -168,15 +168,19 @@ final class TradingDay {
     #expect(summary.unfinished?.hasSuffix("and 1 open positions (60 AAPL)") == true)
   }
 
+  /// One order, cancelled, and a report that could not be read.
+  private func stoppedDay(_ path: String) throws {
+    let day = try TradingDay(path)
+    day.report(.canceled, try day.place())
+    let unknown = VenueReport(kind: .undecodable, port: .first, account: AccountID(raw: 0))
+    day.driver.apply(unknown, sessionTime: day.time, machineTime: 0)
+    try day.close()
+  }
+
   @Test func `a second session has numbers of its own, and what stopped the first stops it`() throws
   {
     let scratch = ScratchDirectory()
-    let first = try TradingDay(scratch.path)
-    let order = try first.place()
-    first.report(.canceled, order)
-    let unknown = VenueReport(kind: .undecodable, port: .first, account: AccountID(raw: 0))
-    first.driver.apply(unknown, sessionTime: first.time, machineTime: 0)
-    try first.close()
+    try stoppedDay(scratch.path)
     let second = try TradingDay(scratch.path)
     #expect(second.writer.previous.unfinished == nil)
     #expect(second.writer.previous.standingCauses == LatchCauses(.undecodableReport))
@@ -374,12 +378,7 @@ final class TradingDay {
   @Test func `a session that died in its beginning leaves numbers and causes as they were`() throws
   {
     let scratch = ScratchDirectory()
-    let first = try TradingDay(scratch.path)
-    let order = try first.place()
-    first.report(.canceled, order)
-    let unknown = VenueReport(kind: .undecodable, port: .first, account: AccountID(raw: 0))
-    first.driver.apply(unknown, sessionTime: first.time, machineTime: 0)
-    try first.close()
+    try stoppedDay(scratch.path)
     let second = try TradingDay(scratch.path)
     try second.close()
     let file = scratch.file("journal-00000002.ntj")

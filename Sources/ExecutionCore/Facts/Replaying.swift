@@ -174,7 +174,8 @@ extension Engine {
   public mutating func goOn(sessionTime: Int64, machineTime: Int64) {
     guard unsafe core.pointee.isReplaying else { return }
     unsafe core.pointee.isReplaying = false
-    unsafe core.pointee.settings.journalLost = false
+    // Unless what the last input came to found no room either.
+    unsafe core.pointee.settings.journalLost = core.pointee.settings.recordsLost > 0
     unsafe core.pointee.scheduleHash()
     setTime(sessionTime, machineTime)
     for port in unsafe 0..<core.pointee.portCount {

@@ -117,7 +117,6 @@ extension EngineState {
       }
     }
     for i in 0..<scopeCount {
-      h.mix(exposures.openOrders[i])
       buckets[i].refill(at: sessionTime)
       h.mix(buckets[i].state)
     }
