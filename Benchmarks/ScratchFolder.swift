@@ -6,7 +6,9 @@ import Foundation
 /// What a SIGKILL leaves is removed by the next one of the same name: a lock tells a folder whose owner
 /// lives from one that was left.
 final class ScratchFolder {
+  /// Where the files go: within the folder that is removed, so that no thread that still runs makes that one again.
   let path: String
+  private let whole: String
   private let lock: Int32
   private var isClosed = false
   /// Seconds in which a new folder is locked by its owner.
@@ -15,17 +17,19 @@ final class ScratchFolder {
   /// Makes it under a folder, and that one too.
   init(in parent: String = FileManager.default.temporaryDirectory.path, _ name: String) throws {
     Self.removeLeft(in: parent, name + "-")
-    path = "\(parent)/\(name)-\(UUID().uuidString)"
-    try AtEnd.shared.make(folder: path)
-    lock = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    whole = "\(parent)/\(name)-\(UUID().uuidString)"
+    path = whole + "/files"
+    try AtEnd.shared.make(folder: whole)
+    mkdir(path, 0o755)
+    lock = open(whole, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
     flock(lock, LOCK_EX | LOCK_NB)
   }
 
   deinit { remove() }
 
   func remove() {
-    try? FileManager.default.removeItem(atPath: path)
-    AtEnd.shared.forget(folder: path)
+    try? FileManager.default.removeItem(atPath: whole)
+    AtEnd.shared.forget(folder: whole)
     if !isClosed { close(lock) }
     isClosed = true
   }

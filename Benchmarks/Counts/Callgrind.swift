@@ -30,7 +30,7 @@ enum Callgrind {
         "--tool=callgrind", "--collect-atstart=no", "--toggle-collect=bench_*counted",
         "--dump-after=bench_counted", "--cache-sim=yes",
         "--callgrind-out-file=\(folder.path)/out",
-      ] + caches + [copy] + arguments)
+      ] + caches + [copy] + arguments, temporary: folder.path)
     var operations: [String: Thresholds.Count] = [:]
     var dispatch = ""
     var dump = 0
@@ -115,12 +115,17 @@ enum Callgrind {
   }
 
   /// Runs a program to its end; what it wrote to standard output.
-  private static func run(_ name: String, _ arguments: [String]) throws -> String {
+  ///
+  /// - Parameter temporary: where it puts what it needs for a moment.
+  private static func run(
+    _ name: String, _ arguments: [String], temporary: String? = nil
+  ) throws -> String {
     let process = Process()
     process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
     process.arguments = [name] + arguments
     var environment = ProcessInfo.processInfo.environment
     environment["SWIFT_DETERMINISTIC_HASHING"] = "1"
+    if let temporary { environment["TMPDIR"] = temporary }
     process.environment = environment
     let out = Pipe()
     let log = try ChildLog()
