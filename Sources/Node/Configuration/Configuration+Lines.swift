@@ -1,29 +1,38 @@
 /// The configuration as it came to be, every default filled in, for who reads a journal.
 extension Configuration {
-  /// `name = value` for each setting. Secrets are left out, and paths where they are not wanted.
+  /// `name = value` for each setting, by its name in the file. Each ``Secret`` is one; paths are left out where they are not
+  /// wanted.
   func lines(withPaths: Bool) -> [String] {
     var lines: [String] = []
     Self.collect(self, "", withPaths, into: &lines)
     return lines
   }
 
-  private static let secrets: Set<String> = ["password"]
-  private static let paths: Set<String> = ["source", "instrumentsFile", "file"]
+  private static let paths: Set<String> = ["source", "instruments_file", "file"]
+
+  /// `durationSeconds` is `duration_seconds`.
+  private static func key(_ label: String) -> String {
+    var key = ""
+    for character in label {
+      key += character.isUppercase ? "_" + character.lowercased() : String(character)
+    }
+    return key
+  }
 
   private static func collect(
     _ value: Any, _ path: String, _ withPaths: Bool, into lines: inout [String]
   ) {
     let mirror = Mirror(reflecting: value)
     switch mirror.displayStyle {
-    case .struct where !(value is Decimal8), .class, .tuple:
+    case .struct where !(value is any CustomStringConvertible), .class, .tuple:
       for child in mirror.children {
-        let name = child.label ?? ""
-        if secrets.contains(name) || !withPaths && paths.contains(name) { continue }
+        let name = key(child.label ?? "")
+        if !withPaths && paths.contains(name) { continue }
         collect(child.value, path.isEmpty ? name : "\(path).\(name)", withPaths, into: &lines)
       }
     case .collection, .set:
       for (i, child) in mirror.children.enumerated() {
-        collect(child.value, "\(path).\(i)", withPaths, into: &lines)
+        collect(child.value, "\(path)[\(i)]", withPaths, into: &lines)
       }
     case .optional:
       if let child = mirror.children.first {
@@ -31,7 +40,9 @@ extension Configuration {
       } else {
         lines.append("\(path) = none")
       }
-    default: lines.append("\(path) = \(value)")
+    default:
+      let word = (value as? any RawRepresentable)?.rawValue ?? value
+      lines.append("\(path) = \(word)")
     }
   }
 }

@@ -54,7 +54,7 @@ extension Configuration.Session {
       "username", into: &username, wanted: Self.usernameWanted, where: Self.isUsername)
     reader.read(
       "password", into: &password, wanted: "it takes 1 to 10 letters and digits",
-      where: { Self.isCredential($0, lengthMax: 10) })
+      parse: { Self.isCredential($0, lengthMax: 10) ? Secret($0) : nil })
     reader.read("heartbeat_milliseconds", into: &heartbeatMilliseconds, in: 10...60_000)
     reader.read("timeout_milliseconds", into: &timeoutMilliseconds, in: 50...600_000)
     reader.read("reconnect_milliseconds", into: &reconnectMilliseconds, in: 1...60_000)

@@ -104,7 +104,7 @@ public struct Configuration: Equatable, Sendable {
 
   public struct Session: Equatable, Sendable {
     public var username = "NTAIL1"
-    public var password = "needletail"
+    public var password: Secret = "needletail"
     public var heartbeatMilliseconds = 1_000
     public var timeoutMilliseconds = 15_000
     public var reconnectMilliseconds = 100

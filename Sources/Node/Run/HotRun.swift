@@ -249,7 +249,8 @@ private func gatewaySettings(
   _ plan: RunPlan, account: Int, username: String
 ) throws(CommandFailure) -> OUCHGatewaySettings {
   let session = plan.configuration.session
-  guard let credentials = SoupCredentials(username: username, password: session.password) else {
+  guard let credentials = SoupCredentials(username: username, password: session.password.word)
+  else {
     throw CommandFailure(.configuration, "session: user name or password is too long")
   }
   var soup = SoupClientSettings(credentials: credentials)
