@@ -26,6 +26,22 @@ void nt_lane_close(nt_lane *lane) {
   lane->offset = UINT64_MAX / 2;
 }
 
+uint64_t nt_lane_append_last(nt_lane *lane, const nt_record_header *header, const void *payload,
+                             uint32_t payload_bytes) {
+  if (payload_bytes > NT_RECORD_PAYLOAD_MAX)
+    return 0;
+  uint32_t bytes = nt_record_length(payload_bytes);
+  /* As an ordinary privileged record, if there is room after all. */
+  uint8_t *p = nt_lane_reserve(lane, bytes, true);
+  if (!p && bytes <= NT_RECORD_LENGTH_LAST && lane->offset + bytes <= nt_lane_limit(lane, 0))
+    p = lane->current.base + lane->offset;
+  if (!p)
+    return 0;
+  uint64_t sequence = lane->next_sequence;
+  nt_lane_publish(lane, nt_record_write(p, header, sequence, payload, payload_bytes));
+  return sequence;
+}
+
 bool nt_lane_roll(nt_lane *lane) {
   /* Acquire pairs with nt_lane_offer: the segment is wholly prepared. */
   nt_lane_segment *next = __atomic_load_n(&lane->next, __ATOMIC_ACQUIRE);

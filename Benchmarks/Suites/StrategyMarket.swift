@@ -67,9 +67,7 @@ final class StrategyMarket {
     engine.routes = []
     engine.beginWithPortsUp()
     engine.ordersPerDayMax = BenchMarket.ordersPerDayMax
-    engine.lockMemory = false
-    engine.hugePages = false
-    engine.numaNode = -1
+    engine.memory = EngineMemory()
     try self.init(frames, plan.feed, engine, plan.midnight) { crc in
       let settings = checksum.map { ", configuration \(Self.hex($0))" } ?? ""
       return "feed of \(frames.offsets.count - 1) messages \(Self.hex(crc))\(settings)"

@@ -37,6 +37,8 @@ _Static_assert(sizeof(nt_record_header) == 48, "the record header is on disk");
 #define NT_RECORD_TYPE_PADDING 0xFFFEu
 /* Header, four zero bytes, checksum: the shortest record, and every padding record. */
 #define NT_RECORD_LENGTH_MIN 56u
+/* Kept at the end of every segment for nt_lane_append_last: a record with 16 bytes of payload. */
+#define NT_RECORD_LENGTH_LAST 72u
 #define NT_RECORD_PAYLOAD_MAX (NT_RECORD_LENGTH_MAX - (uint32_t)sizeof(nt_record_header) - 4u)
 
 typedef struct nt_lane_segment {
@@ -98,7 +100,8 @@ static inline NT_HOT uint8_t *nt_lane_reserve(nt_lane *lane, uint64_t bytes, boo
   if (!privileged && __atomic_load_n(&lane->failed, __ATOMIC_RELAXED) != 0)
     return NULL;
   if (__builtin_expect(lane->offset + bytes > nt_lane_limit(lane, lane->reserve), 0)) {
-    if (!nt_lane_roll(lane) && (!privileged || lane->offset + bytes > nt_lane_limit(lane, 0)))
+    if (!nt_lane_roll(lane) && (!privileged ||
+                                lane->offset + bytes > nt_lane_limit(lane, NT_RECORD_LENGTH_LAST)))
       return NULL;
   }
   return lane->current.base + lane->offset;
@@ -153,6 +156,11 @@ static inline NT_HOT uint64_t nt_lane_append(nt_lane *lane, const nt_record_head
   nt_lane_publish(lane, nt_record_write(p, header, sequence, payload, payload_bytes));
   return sequence;
 }
+
+/* Appends a record of at most NT_RECORD_LENGTH_LAST bytes into the place that is kept for it behind
+ * all others: that records are missing from here on. 0 when the place is used already. */
+NT_HOT uint64_t nt_lane_append_last(nt_lane *lane, const nt_record_header *header,
+                                    const void *payload, uint32_t payload_bytes);
 
 /* A record laid out in place: where its `bytes` (a multiple of 8) go, or NULL, counted,
  * when it is refused. nt_lane_end closes it; nothing else may be appended between. */

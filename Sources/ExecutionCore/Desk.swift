@@ -173,7 +173,7 @@
 
   /// The number of the last refusal, by which it can be cited: those of a session are counted from 1, and
   /// journalled with it.
-  @inlinable public var lastRefusal: UInt64 { unsafe core.pointee.counters.refused }
+  @inlinable public var lastRefusal: UInt64 { unsafe core.pointee.counters.total.refused }
 
   /// Checks, journals and queues a new limit order.
   #if !DEBUG

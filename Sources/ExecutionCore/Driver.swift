@@ -158,5 +158,5 @@
 @usableFromInline func engineUpdate(
   _ core: UnsafeMutablePointer<EngineState>
 ) -> OrderUpdate? {
-  unsafe core.pointee.takeUpdate()
+  unsafe core.pointee.updates.take()
 }

@@ -13,13 +13,16 @@ public import CSupport
   /// Bytes of the arena, and what it was really made of.
   public let memory: nt_arena_report
   public let configuration: EngineConfiguration
+  /// Of an engine that was recovered from a session of another ``applyVersion``: in how many places this one comes to
+  /// something else than was recorded. Somebody has to answer for it in ``resume(sessionTime:machineTime:origin:person:reason:)``.
+  public internal(set) var unacceptedDifferences = 0
 
   /// Most updates handed to a strategy in one call.
   @inlinable public static var updatesPerCallMax: Int { 1 << 16 }
 
   /// Raised with every change of what applying an input does: a journal of another version is replayed with its
   /// differences listed.
-  @inlinable public static var applyVersion: UInt32 { 1 }
+  @inlinable public static var applyVersion: UInt32 { 2 }
 
   /// Most timers that fire in one call of the driver: a strategy that asks for the next one each time, and time
   /// that leaps, hold nothing up.
@@ -51,8 +54,8 @@ public import CSupport
     var arena: OpaquePointer?
     var report = nt_arena_report()
     let options = nt_arena_options(
-      numa_node: configuration.numaNode, huge_pages: configuration.hugePages,
-      lock: configuration.lockMemory, prefault: takesMemory)
+      numa_node: configuration.memory.numaNode, huge_pages: configuration.memory.hugePages,
+      lock: configuration.memory.isLocked, prefault: takesMemory)
     let error = unsafe nt_arena_create(&arena, bytes, options, &report)
     guard error == 0, let arena = unsafe arena else {
       throw .outOfMemory(bytes: bytes, errno: Int32(error))

@@ -33,25 +33,17 @@ extension Engine {
   /// Bit n: bound n has been four fifths full, see ``EngineBound``; above bit 31 how often that was alarmed, for
   /// each port has a word to say.
   public var boundsNear: UInt64 {
-    unsafe UInt64(core.pointee.boundWatch.alarms) << 32 | UInt64(core.pointee.boundWatch.near)
+    unsafe UInt64(core.pointee.counters.bounds.alarms) << 32
+      | UInt64(core.pointee.counters.bounds.near)
   }
-}
-
-/// The most that was seen of each bound.
-struct BoundWatch: BitwiseCopyable {
-  static var interval: Int64 { 1_000_000_000 }
-  var highest = InlineArray<8, Int>(repeating: 0)
-  var near: UInt32 = 0
-  var alarms: UInt32 = 0
-  var next: Int64 = .min
 }
 
 extension EngineState {
   /// Once in a second of session time; what is nearly full is alarmed, once.
   mutating func watchBounds() {
-    guard sessionTime >= boundWatch.next else { return }
-    boundWatch.next = sessionTime.addingReportingOverflow(BoundWatch.interval).partialValue
-    look(at: .openOrders, Int(counters.openOrders), of: orders.count)
+    guard sessionTime >= counters.bounds.next else { return }
+    counters.bounds.next = sessionTime.addingReportingOverflow(BoundWatch.interval).partialValue
+    look(at: .openOrders, Int(counters.total.openOrders), of: orders.count)
     look(at: .executions, portfolio.ledger.count, of: portfolio.ledger.most)
     look(at: .timers, timers.count, of: timers.most)
     look(
@@ -66,20 +58,20 @@ extension EngineState {
 
   private mutating func look(at bound: EngineBound, _ used: Int, of most: Int, port: Int? = nil) {
     let i = Int(bound.number)
-    boundWatch.highest[i] = max(boundWatch.highest[i], used)
+    counters.bounds.highest[i] = max(counters.bounds.highest[i], used)
     let bit: UInt32 = 1 &<< UInt32(truncatingIfNeeded: i)
     guard BoundUse.isNear(used, of: most) else { return }
     // Each port has a word of its own to say.
     if let port {
       guard ports[port].boundsNear & bit == 0 else { return }
       ports[port].boundsNear |= bit
-    } else if boundWatch.near & bit != 0 {
+    } else if counters.bounds.near & bit != 0 {
       return
     }
-    boundWatch.near |= bit
-    boundWatch.alarms &+= 1
+    counters.bounds.near |= bit
+    counters.bounds.alarms &+= 1
     cause = feedPosition
-    countAlarm(.boundNear)
+    counters.count(.boundNear)
     var payload = AlarmRecord(code: .boundNear, instrument: .none)
     payload.bound = bound.number
     payload.port = PortID(raw: port.map { UInt16(truncatingIfNeeded: $0) } ?? .max)
@@ -98,12 +90,12 @@ extension EngineState {
 
   mutating func boundUses() -> [BoundUse] {
     EngineBound.allCases.map { bound in
-      let highest = boundWatch.highest[Int(bound.rawValue)]
+      let highest = counters.bounds.highest[Int(bound.rawValue)]
       switch bound {
       case .openOrders:
         return BoundUse(
-          bound: bound, used: Int(counters.openOrders),
-          highest: max(highest, Int(counters.openOrders)), most: orders.count)
+          bound: bound, used: Int(counters.total.openOrders),
+          highest: max(highest, Int(counters.total.openOrders)), most: orders.count)
       case .executions:
         return BoundUse(
           bound: bound, used: portfolio.ledger.count, highest: portfolio.ledger.count,

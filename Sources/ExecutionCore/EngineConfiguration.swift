@@ -102,6 +102,20 @@ public struct OpeningPosition: Sendable, Hashable {
   }
 }
 
+/// What the engine's memory is to be made of, as far as the machine has it.
+public struct EngineMemory: Sendable, Hashable {
+  /// -1: wherever.
+  public var numaNode: Int32
+  public var hugePages: Bool
+  /// In main memory for good.
+  public var isLocked: Bool
+  public init(numaNode: Int32 = -1, hugePages: Bool = false, isLocked: Bool = false) {
+    self.numaNode = numaNode
+    self.hugePages = hugePages
+    self.isLocked = isLocked
+  }
+}
+
 /// Everything the engine is told before the day begins. Start-up only: plain Swift, may allocate.
 public struct EngineConfiguration: Sendable {
   public var instruments: [InstrumentFacts]
@@ -165,9 +179,7 @@ public struct EngineConfiguration: Sendable {
   public var timersMax = 256
   /// Capacity of the books, and the gates that make data too old, crossed or an outlier.
   public var marketData = MarketDataSettings(capacity: .small)
-  public var numaNode: Int32 = -1
-  public var hugePages = false
-  public var lockMemory = false
+  public var memory = EngineMemory()
 
   public init(
     instruments: [InstrumentFacts], accounts: [AccountConfiguration],

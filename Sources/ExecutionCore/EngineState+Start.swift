@@ -42,23 +42,16 @@ extension EngineState {
     venueCount = c.venues.count
     portCount = c.ports.count
     ports = columns.ports
-    risk = columns.risk
+    instruments = columns.instruments
     limits = columns.limits
-    instrumentLimits = columns.instrumentLimits
-    buckets = columns.buckets
     latches = columns.latches
     exposures = columns.exposures
     duplicates = columns.duplicates
-    instrumentBounds = columns.instrumentBounds
-    strategyBounds = columns.strategyBounds
     portfolio = columns.portfolio
     updates = columns.updates
     timers = columns.timers
     strategies = columns.strategies
-    refusals = columns.refusals
-    refusalLog = columns.refusalLog
-    alarms = columns.alarms
-    hashing = columns.hashing
+    counters = columns.counters
     self.market = market
     quotes = market.quotes
     self.journal = journal
@@ -70,44 +63,16 @@ extension EngineState {
     feedPosition = FeedPosition(channel: feedChannel, sequence: 0).cause
     cause = 0
     tradingDay = c.tradingDay
-    settings.dynamicBasisPoints = c.dynamicCollar.basisPoints
-    settings.dynamicAbsolute = c.dynamicCollar.absolute
-    settings.dataAgeMax = c.dataAgeMax
-    settings.goodQuoteAgeMax = c.goodQuoteAgeMax
-    settings.symbolAgeMax = c.marketData.staleAfter
-    settings.acknowledgeTimeout = c.acknowledgeTimeout
-    settings.portLatchesFirm = c.portLatchesFirm
     hashing.everyRecords = c.stateHashRecords
     hashing.interval = c.stateHashInterval
-    if c.acknowledgeTimeout > 0 { settings.inquiryInterval = c.acknowledgeTimeout }
     orders.linkFree()
-    setUpLimits(c)
-    for (i, facts) in c.instruments.enumerated() {
-      risk[i] = RiskInstrument(facts, c)
-      risk[i].restricted = c.restricted.contains(InstrumentID(raw: UInt32(i)))
-    }
+    limits.open(c)
+    for (i, facts) in c.instruments.enumerated() { instruments[i] = RiskInstrument(facts, c) }
+    for (i, strategy) in c.strategies.enumerated() { strategies[i].account = strategy.account }
     ports.open(c)
     for strategy in 0..<strategyCount { setCommonRoute(strategy) }
     setUpPositions(c)
     setBounds()
-    hashLimits()
-  }
-
-  private mutating func setUpLimits(_ c: EngineConfiguration) {
-    limits[0] = ScopeLimits(c.firmLimits)
-    buckets[0] = TokenBucket(c.firmLimits.messageRate)
-    for (i, account) in c.accounts.enumerated() {
-      limits[1 + i] = ScopeLimits(account.limits)
-      buckets[1 + i] = TokenBucket(account.limits.messageRate)
-    }
-    for (i, strategy) in c.strategies.enumerated() {
-      limits[1 + accountCount + i] = ScopeLimits(strategy.limits)
-      buckets[1 + accountCount + i] = TokenBucket(strategy.limits.messageRate)
-      strategies[i].account = strategy.account
-    }
-    for (instrument, limit) in c.instrumentLimits where Int(instrument.raw) < instrumentCount {
-      instrumentLimits[Int(instrument.raw)] = ScopeLimits(limit)
-    }
   }
 
   private mutating func setCommonRoute(_ strategy: Int) {
@@ -131,7 +96,7 @@ extension EngineState {
   }
 
   mutating func recordStart(_ c: EngineConfiguration) {
-    let text = Array((c.text + c.originText).utf8)
+    let text = Array((c.text + c.origin.text).utf8)
     var session = sessionRecord()
     session.configurationHash = c.hash
     session.standingCauses = c.standingCauses.raw
@@ -150,6 +115,14 @@ extension EngineState {
         InstrumentRecord(facts: facts, instrument: InstrumentID(raw: UInt32(i))))
     }
     carry(c.standingCauses)
+    scheduleHash()
+  }
+
+  /// A process goes on with the session: by whom, and where it runs.
+  mutating func recordResumption(_ command: Command, _ origin: [UInt8]) {
+    cause = 0
+    record(.command, CommandRecord(command: command, accepted: true))
+    recordConfiguration(origin)
     scheduleHash()
   }
 
@@ -187,13 +160,13 @@ extension EngineState {
 
   mutating func recordEnd(stateHash: UInt64) {
     flushRefusals(isEnd: true)
-    boundWatch.next = .min
+    counters.bounds.next = .min
     watchBounds()
     var session = sessionRecord()
     session.stateHash = stateHash
-    session.openOrders = UInt64(max(0, counters.openOrders))
-    session.executions = counters.executions
-    session.alarms = counters.alarms
+    session.openOrders = UInt64(max(0, counters.total.openOrders))
+    session.executions = counters.total.executions
+    session.alarms = counters.total.alarms
     cause = 0
     record(.sessionEnded, session)
   }
@@ -233,47 +206,30 @@ extension RiskInstrument {
 struct EngineColumns {
   let orders: OrderStore
   let ports: Ports
-  let risk: Column<RiskInstrument>
-  let limits: Column<ScopeLimits>
-  let instrumentLimits: Column<ScopeLimits>
-  let buckets: Column<TokenBucket>
+  let instruments: Column<RiskInstrument>
+  let limits: Limits
   let latches: Latches
   let exposures: Exposures
   let duplicates: DuplicateWindow
-  let instrumentBounds: Column<InstrumentBounds>
-  let strategyBounds: Column<StrategyBounds>
   let portfolio: Portfolio
-  let updates: Column<OrderUpdate>
+  let updates: UpdateQueue
   let timers: Timers
   let strategies: Column<StrategyFacts>
-  let refusals: Column<UInt64>
-  let refusalLog: RefusalLog
-  let alarms: Column<UInt64>
-  let hashing: StateHashing
+  let counters: Counters
 
   init(_ b: inout ColumnBuilder, _ c: EngineConfiguration) {
-    let instruments = c.instruments.count
-    let cells = c.strategies.count * instruments
-    let scopeCount = 1 + c.accounts.count + c.strategies.count
     orders = OrderStore(&b, c)
     ports = Ports(&b, c)
-    risk = b.column(RiskInstrument(), instruments)
-    limits = b.column(ScopeLimits(), scopeCount)
-    instrumentLimits = b.column(ScopeLimits(), instruments)
-    buckets = b.column(TokenBucket(nil), scopeCount)
-    latches = Latches(&b, scopes: scopeCount, ports: c.ports.count)
+    instruments = b.column(RiskInstrument(), c.instruments.count)
+    limits = Limits(&b, c)
+    latches = Latches(&b, scopes: limits.scopeCount, ports: c.ports.count)
     exposures = Exposures(&b, c)
     duplicates = DuplicateWindow(&b, window: c.duplicateWindow, most: c.duplicatesMax)
-    instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instruments + 1)
-    strategyBounds = b.column(StrategyBounds(), c.strategies.count)
     portfolio = Portfolio(&b, c)
-    updates = b.column(OrderUpdate.none, max(1024, c.poolCapacity * 2).nextPowerOfTwo)
+    updates = UpdateQueue(&b, poolCapacity: c.poolCapacity)
     timers = Timers(&b, most: c.timersMax)
     strategies = b.column(StrategyFacts(), c.strategies.count)
-    refusals = b.column(0, 64)
-    refusalLog = RefusalLog(&b, cells: cells)
-    alarms = b.column(0, 64)
-    hashing = StateHashing()
+    counters = Counters(&b, c)
   }
 }
 

@@ -22,7 +22,7 @@
   @usableFromInline let accountCount: Int
   @usableFromInline let strategyCount: Int
   /// The firm, the accounts, the strategies.
-  var scopeCount: Int { 1 &+ accountCount &+ strategyCount }
+  var scopeCount: Int { limits.scopeCount }
   let venueCount: Int
   let portCount: Int
   var tradingDay: UInt32 = 0
@@ -34,33 +34,20 @@
   var ports: Ports
 
   // Risk.
-  var risk: Column<RiskInstrument>
-  var limits: Column<ScopeLimits>
-  var instrumentLimits: Column<ScopeLimits>
-  var buckets: Column<TokenBucket>
+  var instruments: Column<RiskInstrument>
+  var limits: Limits
   var latches: Latches
   var exposures: Exposures
   var duplicates: DuplicateWindow
-  var settings = RiskSettings()
-  /// What the quick pass compares with, by venue and instrument, and by strategy; see ``setBounds()``.
-  var instrumentBounds: Column<InstrumentBounds>
-  var strategyBounds: Column<StrategyBounds>
-  var marketBounds = MarketBounds()
 
   // Portfolio.
   var portfolio: Portfolio
 
   // Execution.
-  var updates: Column<OrderUpdate>
-  var updateHead = 0
-  var updateTail = 0
+  var updates: UpdateQueue
   var timers: Timers
   var strategies: Column<StrategyFacts>
-  @usableFromInline var counters = EngineCounters()
-  var refusals: Column<UInt64>
-  var refusalLog: RefusalLog
-  var alarms: Column<UInt64>
-  var boundWatch = BoundWatch()
+  @usableFromInline var counters: Counters
   /// Session time from which there is something to look at again; see ``doChores()``.
   var nextChores: Int64 = .min
   /// Number of the last report that was not applied, among ``EngineCounters/reports``.
@@ -68,8 +55,10 @@
 
   // Journal.
   var journal: RecordLane
-  var hashing: StateHashing
-  /// A journal is being replayed: nobody is told, and nothing is asked.
+  /// How many records the journal has not been told of that it did not take.
+  var recordsLost: UInt64 = 0
+  var hashing = StateHashing()
+  /// A journal is being replayed: nobody is told, nothing is asked, and no order passes.
   var isReplaying = false
 
   // Market data.
@@ -101,44 +90,4 @@
     decided = ticks
     if booked == 0 { booked = ticks }
   }
-}
-
-/// Plain counters, single writer, read when the engine stands still or as torn-but-harmless words.
-@frozen public struct EngineCounters: BitwiseCopyable, Sendable, Hashable {
-  public var marketRecords: UInt64 = 0
-  public var reports: UInt64 = 0
-  /// Requests put into the outbox, by kind.
-  public var newOrders: UInt64 = 0
-  public var replaces: UInt64 = 0
-  public var cancels: UInt64 = 0
-  public var modifies: UInt64 = 0
-  public var otherRequests: UInt64 = 0
-  /// Requests taken by the gateway.
-  public var sent: UInt64 = 0
-  public var notSent: UInt64 = 0
-  /// Of these, new orders.
-  public var newOrdersNotSent: UInt64 = 0
-  public var acknowledged: UInt64 = 0
-  public var replaced: UInt64 = 0
-  /// Executions booked, and orders filled whole.
-  public var executions: UInt64 = 0
-  public var filled: UInt64 = 0
-  public var busts: UInt64 = 0
-  public var canceled: UInt64 = 0
-  public var rejected: UInt64 = 0
-  public var refused: UInt64 = 0
-  public var duplicateExecutions: UInt64 = 0
-  public var lateExecutions: UInt64 = 0
-  public var overfills: UInt64 = 0
-  public var alarms: UInt64 = 0
-  public var unknownOrders: UInt64 = 0
-  public var openOrders: Int64 = 0
-  public var executedQuantity: Int64 = 0
-  public var timersFired: UInt64 = 0
-  /// Times that timers were due and waited for the next record or call: ``Engine/timersPerCallMax`` had fired.
-  public var timersDeferred: UInt64 = 0
-  public init() {}
-
-  /// Executions booked less those that the exchange broke: what positions, shares and notional hold.
-  @inlinable public var standingExecutions: UInt64 { executions &- min(executions, busts) }
 }

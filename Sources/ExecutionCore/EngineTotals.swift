@@ -23,7 +23,8 @@ extension EngineState {
       let mark = position.net > 0 ? good.bid.raw : good.ask.raw
       let marked =
         good.isKnown
-        ? Int128(mark) * Int128(position.net) * Int128(risk[index].moneyScale) : position.cost
+        ? Int128(mark) * Int128(position.net) * Int128(instruments[index].moneyScale)
+        : position.cost
       totals.grossPosition &+= abs(position.net)
       totals.netProfit.raw += position.realised + marked - position.cost - position.fees
     }

@@ -23,16 +23,25 @@ public import ExecutionCore
     /// Records that were compared with what applying comes to, and hashes with the state's.
     public var consequences: UInt64 = 0
     public var hashes: UInt64 = 0
+    /// Of another version of the rules, not compared.
+    public var foreignHashes: UInt64 = 0
     /// The last hash that the journal has, and its record.
     public var lastHash: (value: UInt64, sequence: UInt64)?
     /// It was ended in an orderly way.
     public var isEnded = false
     public var instruments: [InstrumentFacts] = []
+    /// By number.
+    public var accounts: [String] = []
+    public var strategies: [String] = []
+    public var venues: [String] = []
+    public var ports: [String] = []
     /// Where it leads; nil without a beginning, and where the engine is not only looked at.
     public var snapshot: EngineSnapshot?
-    /// What was gone past, in words, the first of them.
+    /// What another version of the rules recorded otherwise, in words, the first of them.
     public var differences: [String] = []
     public var differenceCount = 0
+    /// Of these, those that nobody has gone on with.
+    public var unacceptedCount = 0
 
     public func symbol(_ instrument: InstrumentID) -> String {
       let i = Int(instrument.raw)
@@ -44,21 +53,21 @@ public import ExecutionCore
   private var replay: Replay?
   public private(set) var sessions: [Session] = []
   public var last: Session? { sessions.last }
-  private let goesPastDifferences: Bool
   private let isForLooking: Bool
+  private let memory: EngineMemory
   private var decoder = RecordDecoder()
   private var failure: JournalError?
 
   /// - Parameters:
   ///   - isForLooking: the engine is looked at, and will not trade.
-  ///   - goesPastDifferences: of a session that another version of ``Engine/applyVersion`` wrote. What is of the
-  ///     present version is not gone past.
-  public init(isForLooking: Bool = true, goesPastDifferences: Bool = false) {
+  ///   - memory: of the engine.
+  public init(isForLooking: Bool = true, memory: EngineMemory = EngineMemory()) {
     self.isForLooking = isForLooking
-    self.goesPastDifferences = goesPastDifferences
+    self.memory = memory
   }
 
-  /// Replays up to a record, this one too. Throws what the reader finds wrong, and the first difference.
+  /// Replays up to a record, this one too. Throws what the reader finds wrong, and the first difference; those of a
+  /// session that another version of ``Engine/applyVersion`` wrote are listed, see ``Replay``.
   @discardableResult
   public mutating func run(
     _ reader: JournalReader, to sequence: UInt64 = .max
@@ -91,7 +100,7 @@ public import ExecutionCore
     if record.type == .instrumentDefined { _ = decoder.decode(record) }
     if record.type == .sessionStarted {
       finishSession()
-      replay = Replay(isForLooking: isForLooking)
+      replay = Replay(isForLooking: isForLooking, memory: memory)
       let number = record.header.sequence
       sessions.append(Session(firstSequence: number, lastSequence: number))
     }
@@ -116,9 +125,6 @@ public import ExecutionCore
       sessions[i].firstClientOrderID = session.nextClientOrderID
       sessions[i].standingCauses = LatchCauses(raw: session.standingCauses)
       sessions[i].applyVersion = session.applyVersion
-      // Within one version nothing may differ.
-      replay?.goesPastDifferences =
-        goesPastDifferences && session.applyVersion != Engine.applyVersion
     case .stateHash:
       sessions[i].lastHash = record.load(0, as: UInt64.self).map { ($0, record.header.sequence) }
     case .sessionEnded: sessions[i].isEnded = true
@@ -133,8 +139,16 @@ public import ExecutionCore
     sessions[i].consequences = replay?.consequences ?? 0
     sessions[i].hashes = replay?.hashes ?? 0
     sessions[i].instruments = replay?.instruments ?? []
+    if let configuration = replay?.configuration {
+      sessions[i].accounts = configuration.accounts.map(\.name)
+      sessions[i].strategies = configuration.strategies.map(\.name)
+      sessions[i].venues = configuration.venues.map(\.name)
+      sessions[i].ports = configuration.ports.map(\.name)
+    }
     if isForLooking { sessions[i].snapshot = replay?.snapshot() }
+    sessions[i].foreignHashes = replay?.foreignHashes ?? 0
     sessions[i].differenceCount = replay?.differenceCount ?? 0
+    sessions[i].unacceptedCount = replay?.unacceptedCount ?? 0
     sessions[i].differences = (replay?.differences ?? []).map { ReplayWords.text($0) }
   }
 
@@ -162,23 +176,24 @@ public import ExecutionCore
 
 extension Engine {
   /// The engine that a journal leads to: of its last session, as it stood at the last record, with the hash that it
-  /// had then. Told to ``Engine/goOn(sessionTime:machineTime:)`` it trades on, and journals into the lane, whose next
-  /// record has to be the journal's next.
+  /// had then. Told to ``Engine/resume(sessionTime:machineTime:origin:person:reason:)`` it trades on, and journals
+  /// into the lane, whose next record has to be the journal's next.
   ///
   /// ```swift
   /// let writer = try JournalWriter.open(directory, options)
   /// if var engine = try Engine.recover(from: directory, lane: writer.lane) {
-  ///   engine.goOn(sessionTime: now, machineTime: clock)
+  ///   engine.resume(sessionTime: now, machineTime: clock)
   /// }
   /// ```
   ///
   /// nil where the journal has no session, or where the last one died in its beginning, before it could do
   /// anything. Books are empty until the feed has brought them. Throws what is wrong with the journal, and where
-  /// replaying it comes to something else than was recorded. The lane must outlive the engine.
+  /// replaying it comes to something else than was recorded; where another version of the rules recorded it, that is
+  /// ``Engine/unacceptedDifferences``. The lane must outlive the engine.
   public static func recover(
-    from path: String, lane: RecordLane
+    from path: String, lane: RecordLane, memory: EngineMemory = EngineMemory()
   ) throws(JournalError) -> Engine? {
-    var replay = JournalReplay(isForLooking: false)
+    var replay = JournalReplay(isForLooking: false, memory: memory)
     let end = try replay.run(JournalReader(path), isBeingWritten: false)
     guard lane.nextSequence == end.lastSequence + 1 else {
       throw JournalError(

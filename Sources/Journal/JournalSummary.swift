@@ -33,8 +33,8 @@ public struct JournalSummary: Sendable {
     return (session?.snapshot?.latches ?? []).reduce(into: before) { $0.insert($1.cause) }
   }
 
-  /// Why the directory must not be continued without care: open orders, then positions, the first
-  /// few by name; nil when nothing is open.
+  /// Why the directory must not be continued without care: open orders, positions, what another version of the
+  /// rules recorded otherwise, the first few by name; nil when there is nothing of it.
   public var unfinished: String? {
     let namedMax = 5
     var parts: [String] = []
@@ -51,6 +51,11 @@ public struct JournalSummary: Sendable {
       parts.append(
         "\(positions.count) open positions (\(named.joined(separator: ", "))"
           + (positions.count > namedMax ? ", …)" : ")"))
+    }
+    if let session, session.unacceptedCount > 0 {
+      parts.append(
+        "\(session.unacceptedCount) records that this build's rules (version \(Engine.applyVersion)) "
+          + "do not come to, first \(session.differences.first ?? "")")
     }
     return parts.isEmpty ? nil : "the journal ends with " + parts.joined(separator: " and ")
   }

@@ -16,7 +16,8 @@ extension JournalCommand {
       Exits 0 when all is as recorded, also of a run that was killed; 65 at the first difference, which is
       named with the fields that differ, and when the journal is corrupt. The state printed then is that
       before the record. A journal that another version of the engine's rules wrote is replayed to its
-      end, its differences are listed, and the exit code is 65 if there are any.
+      end, what this version does not come to is listed, executions stand as they were recorded, and the
+      exit code is 65 if anything is listed that nobody has gone on with.
       """,
     operands: [
       OperandDefinition(
@@ -33,7 +34,7 @@ extension JournalCommand {
   }
 
   static func replay(_ path: String, to: UInt64, isJSON: Bool) throws(CommandFailure) -> ExitCode {
-    var replay = JournalReplay(goesPastDifferences: true)
+    var replay = JournalReplay()
     var failure: JournalError?
     var end: JournalEnd?
     do throws(JournalError) {
@@ -52,12 +53,19 @@ extension JournalCommand {
     Console.out(isJSON ? json(path, sessions) + "\n" : text(path, sessions))
     if let torn = end?.torn { Console.error(note(torn)) }
     if let failure { throw CommandFailure(failure) }
-    let count = sessions.reduce(0) { $0 + $1.differenceCount }
+    let count = sessions.reduce(0) { $0 + $1.unacceptedCount }
     if count > 0 {
       throw CommandFailure(
         .dataError,
         "\(path): \(count) differences between what was recorded and what this build's rules come to "
-          + "(version \(Engine.applyVersion))")
+          + "(version \(Engine.applyVersion)); its build replays it without, or a person answers for them "
+          + "by name (Engine.resume)")
+    }
+    if let broken = sessions.last?.snapshot?.brokenInvariants, !broken.isEmpty {
+      throw CommandFailure(
+        .dataError,
+        "\(path): the state does not hold together: \(broken.joined(separator: "; ")); please report it"
+      )
     }
     return .ok
   }
@@ -74,7 +82,10 @@ extension JournalCommand {
       page.line(
         "  \(session.inputs) inputs applied; \(session.consequences) consequences and "
           + "\(session.hashes) hashes compared"
-          + (session.differenceCount == 0 ? "" : ", \(session.differenceCount) differences"))
+          + (session.differenceCount == 0 ? "" : ", \(session.differenceCount) differences")
+          + (session.foreignHashes == 0
+            ? ""
+            : "; \(session.foreignHashes) hashes of version \(session.applyVersion) not compared"))
       for difference in session.differences { page.line("  " + difference) }
       if let hash = session.lastHash {
         page.line("  last hash \(hash.value), record \(hash.sequence)")
@@ -85,24 +96,28 @@ extension JournalCommand {
       return page.text
     }
     page.section("State after record \(session.lastSequence)")
-    page.line("  hash \(state.stateHash), next order \(state.nextClientOrderID)")
+    page.line(
+      "  hash \(state.stateHash), next order \(state.nextClientOrderID), limits of version "
+        + "\(state.limitsVersion)")
     orders(state, session, &page)
     positions(state, session, &page)
     page.section("Cash")
     page.table(
-      state.cash.enumerated().map { ["account \($0)", RunSummary.dollars($1.raw)] }, leftColumns: 1)
+      state.cash.enumerated().map { [name($0, session.accounts), RunSummary.dollars($1.raw)] },
+      leftColumns: 1)
     page.section("Sessions at venues")
     page.table(
       [["port", "venue", "stream", "next reference", "waiting", ""]]
         + state.ports.map { port in
           [
-            "\(port.port.raw)", "\(port.venue.raw)", "\(port.streamSequence)",
+            name(Int(port.port.raw), session.ports), name(Int(port.venue.raw), session.venues),
+            "\(port.streamSequence)",
             "\(port.nextReference)", "\(port.waiting)",
             port.isReady ? "ready" : port.isUp ? "up, not settled" : "down",
           ]
-        }, leftColumns: 0)
+        }, leftColumns: 2)
     for latch in state.latches {
-      page.line("  stopped: \(latch.scopeInWords): \(latch.cause.inWords)")
+      page.line("  stopped: \(scope(latch, session)): \(latch.cause.inWords)")
     }
     return page.text
   }
@@ -136,11 +151,26 @@ extension JournalCommand {
       [["symbol", "account", "strategy", "quantity", "realised", "fees", "executions"]]
         + held.map { position in
           [
-            position.symbol, "\(position.account.raw)", "\(position.strategy.raw)",
-            "\(position.quantity)", RunSummary.dollars(position.realised.raw),
+            position.symbol, name(Int(position.account.raw), session.accounts),
+            name(Int(position.strategy.raw), session.strategies), "\(position.quantity)",
+            RunSummary.dollars(position.realised.raw),
             RunSummary.dollars(position.fees.raw), "\(position.executions)",
           ]
-        }, leftColumns: 1)
+        }, leftColumns: 3)
+  }
+
+  /// As it is called in the run's configuration.
+  private static func name(_ number: Int, _ names: [String]) -> String {
+    number < names.count && !names[number].isEmpty ? names[number] : "\(number)"
+  }
+
+  private static func scope(_ latch: LatchSummary, _ session: JournalReplay.Session) -> String {
+    switch latch.scope {
+    case .account: "account " + name(Int(latch.account.raw), session.accounts)
+    case .strategy: "strategy " + name(Int(latch.strategy.raw), session.strategies)
+    case .port: "port " + name(Int(latch.port.raw), session.ports)
+    case .firm, .order, .instrument: "the firm"
+    }
   }
 
   private static func decimal(_ raw: Int64, _ exponent: Int) -> String {
@@ -168,7 +198,9 @@ extension JournalCommand {
       ("applyVersion", .count(session.applyVersion)), ("inputs", .count(session.inputs)),
       ("consequences", .count(session.consequences)), ("hashes", .count(session.hashes)),
       ("lastHash", session.lastHash.map { .text("\($0.value)") } ?? .null),
+      ("foreignHashes", .count(session.foreignHashes)),
       ("differences", .count(session.differenceCount)),
+      ("unaccepted", .count(session.unacceptedCount)),
       ("firstDifferences", .array(session.differences.map { .text($0) })),
     ])
   }
@@ -179,6 +211,7 @@ extension JournalCommand {
     .object([
       ("sequence", .count(session.lastSequence)), ("hash", .text("\(state.stateHash)")),
       ("nextClientOrderID", .count(state.nextClientOrderID)),
+      ("limitsVersion", .count(state.limitsVersion)),
       (
         "openOrders",
         .array(
@@ -196,8 +229,9 @@ extension JournalCommand {
         .array(
           state.positions.map { position in
             .object([
-              ("symbol", .text(position.symbol)), ("account", .count(position.account.raw)),
-              ("strategy", .count(position.strategy.raw)),
+              ("symbol", .text(position.symbol)),
+              ("account", .text(name(Int(position.account.raw), session.accounts))),
+              ("strategy", .text(name(Int(position.strategy.raw), session.strategies))),
               ("quantity", .integer(position.quantity)),
               ("realised", .money(position.realised.raw, decimals: 8)),
               ("fees", .money(position.fees.raw, decimals: 8)),
@@ -205,8 +239,36 @@ extension JournalCommand {
             ])
           })
       ),
-      ("cash", .array(state.cash.map { .money($0.raw, decimals: 8) })),
-      ("latches", .array(state.latches.map { .text("\($0.scopeInWords): \($0.cause.inWords)") })),
+      (
+        "cash",
+        .array(
+          state.cash.enumerated().map {
+            .object([
+              ("account", .text(name($0, session.accounts))),
+              ("cash", .money($1.raw, decimals: 8)),
+            ])
+          })
+      ),
+      (
+        "ports",
+        .array(
+          state.ports.map { port in
+            .object([
+              ("port", .text(name(Int(port.port.raw), session.ports))),
+              ("venue", .text(name(Int(port.venue.raw), session.venues))),
+              ("streamSequence", .count(port.streamSequence)),
+              ("nextReference", .count(port.nextReference)),
+              ("waiting", .integer(Int64(port.waiting))),
+              ("isUp", .bool(port.isUp)), ("isReady", .bool(port.isReady)),
+            ])
+          })
+      ),
+      (
+        "latches",
+        .array(
+          state.latches.map { .text("\(scope($0, session)): \($0.cause.inWords)") })
+      ),
+      ("broken", .array(state.brokenInvariants.map { .text($0) })),
     ])
   }
 }

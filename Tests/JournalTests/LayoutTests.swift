@@ -19,12 +19,13 @@ import Testing
     #expect(numbers(from: Display.self) == Array(0...2))
     #expect(numbers(from: OrderCapacity.self) == Array(0...2))
     #expect(numbers(from: VenueStanding.self) == Array(0...4))
-    #expect(numbers(from: Command.Kind.self) == Array(1...10))
+    #expect(numbers(from: Command.Kind.self) == Array(1...6) + Array(8...12))
     #expect(numbers(from: RiskScope.self) == Array(1...6))
     #expect(numbers(from: OrderLife.self) == Array(0...5))
     #expect(numbers(from: RequestState.self) == Array(0...4))
     #expect(numbers(NotSentCause.self) == Array(1...12))
-    #expect(numbers(LatchCause.self) == Array(0...11))
+    #expect(numbers(LatchCause.self) == Array(0...12))
+    #expect(numbers(LimitKind.self) == Array(1...8))
   }
 
   @Test func `payloads have the sizes that are on disk`() {
@@ -33,7 +34,7 @@ import Testing
       (.report, 176), (.refusal, 128), (.orderState, 80), (.execution, 128), (.alarm, 48),
       (.handedOver, 16), (.withdrawn, 16), (.cancelWanted, 16), (.timedOut, 16),
       (.latch, 16), (.command, 144), (.marketState, 32), (.timer, 24), (.sessionEnded, 88),
-      (.stateHash, 16), (.recordsLost, 16),
+      (.stateHash, 16), (.recordsLost, 16), (.limits, 24),
     ]
     for (type, size) in sizes { #expect(RecordLayout.of(type)?.size == size, "\(type)") }
     #expect(MemoryLayout<RecordHeader>.size == 48)

@@ -62,7 +62,7 @@ private struct Day {
 
   func intend(_ lane: RecordLane) {
     let intent = IntentRecord(
-      request: request(.new), quote: quote,
+      request: request(.new), limitsVersion: 3, quote: quote,
       feedPosition: FeedPosition(channel: 1, sequence: 42).cause)
     var header = header(.intent)
     header.cause = FeedPosition(channel: 1, sequence: 42).cause

@@ -1,7 +1,8 @@
 /// What an operator or the node asks of the engine: journalled, then carried out. 136 bytes, no padding.
 @frozen public struct Command: BitwiseCopyable, Sendable {
   @frozen public enum Kind: UInt8, BitwiseCopyable, Sendable {
-    /// Stop the scope for `cause`: no new orders, no replaces; cancels pass.
+    /// Stop the scope for `cause`: no new orders, no replaces; cancels pass. What works in it is cancelled, unless
+    /// `value` is not 0.
     case kill = 1
     /// Clear `cause` at the scope, or every one that may be cleared (``Command/everyCause``). Needs `person` and
     /// `reason`: nobody re-arms anonymously, or for none. What a cause is about may still be there, as the kill
@@ -13,14 +14,23 @@
     case massCancel = 4
     case disableEntry = 5
     case enableEntry = 6
-    /// Put an instrument on the restricted list (`value` 1) or take it off (0).
-    case restrict = 7
-    /// Set the limit `limit` of the scope to `value` (see ``LimitKind``).
+    // 7 was in use.
+    /// Put a change aside for the next version of the limits: `limit` of the scope is to be `value`, see
+    /// ``LimitKind`` and ``Command/limits(_:after:)``. Nothing of it is in force before ``commitLimits``.
     case setLimit = 8
     /// Ask every venue what became of the requests that it has not answered.
     case inquire = 9
     /// What `cause` is about is there no more: it may be cleared from now on, and is not yet.
     case conditionEnded = 10
+    /// Forget what ``setLimit`` has put aside.
+    case dropLimits = 11
+    /// Bring all that is put aside into force at once, as the next version. Needs `person` and `reason`; is refused
+    /// when other changes are put aside than those that `value` stands for, when there has been another version
+    /// since the one that `valueHigh` names, and when the limits would not be whole.
+    case commitLimits = 12
+    /// A process goes on with the session of another one (``Engine/resume(sessionTime:machineTime:origin:person:reason:)``):
+    /// in the name of `person` past `value` differences, by version `valueHigh` of the engine's rules. Only journalled.
+    case resume = 13
   }
   public var kind: Kind
   public var scope: RiskScope
@@ -64,6 +74,8 @@
     port = PortID(raw: .max)
   }
 
+  /// Of ``Kind/kill``.
+  var cancels: Bool { value == 0 }
   public var isReasoned: Bool { reason[0] != 0 }
   public var isNamed: Bool { person[0] != 0 }
 }
@@ -92,12 +104,4 @@ extension Command {
     }
     return String(decoding: bytes, as: UTF8.self)
   }
-}
-
-/// Which limit ``Command/Kind/setLimit`` changes. Never renumber.
-@frozen public enum LimitKind: UInt8, BitwiseCopyable, Sendable {
-  case orderQuantity = 1
-  case orderNotional = 2
-  case position = 3
-  case openOrders = 4
 }

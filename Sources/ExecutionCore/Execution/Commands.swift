@@ -21,20 +21,31 @@ extension EngineState {
     case .rearm:
       return isLatchScope(c.scope) && c.isNamed && c.isReasoned && !clearable(c).isEmpty
     case .conditionEnded: return c.scope == .firm && LatchCause(rawValue: c.cause) != nil
-    case .cancelAll:
-      return c.scope != .order && c.scope != .port
-        && (c.scope != .instrument || c.instrument != .none)
+    case .cancelAll: return c.scope != .order && c.scope != .port
     case .massCancel, .disableEntry, .enableEntry:
       return Int(c.account.raw) < accountCount && firstPort(for: c) != nil
-    case .restrict:
-      return Int(c.instrument.raw) < instrumentCount && (c.value == 0 || c.value == 1)
     case .setLimit:
-      guard let limit = LimitKind(rawValue: c.limit), c.scope != .order, c.scope != .port else {
+      guard let limit = LimitKind(rawValue: c.limit), let place = limitPlace(c) else {
         return false
       }
-      let value = Wide.joined(low: c.value, high: c.valueHigh)
-      return value >= 0 && (limit == .orderNotional || value <= Int128(Int64.max))
+      return limits.isPossible(limit, c.limitValue, at: place)
+    case .dropLimits: return true
+    case .commitLimits:
+      return c.isNamed && c.isReasoned && limits.digest.count > 0
+        && UInt64(bitPattern: c.value) == limits.digest.value
+        && c.valueHigh == Int64(limits.version) && limits.isDraftPossible()
     case .inquire: return isAnyPortUp
+    case .resume: return false
+    }
+  }
+
+  private mutating func limitPlace(_ c: Command) -> Int? {
+    switch c.scope {
+    case .firm: 0
+    case .account: limits.place(of: c.account)
+    case .strategy: limits.place(of: c.strategy)
+    case .instrument: limits.place(ofInstrument: Int(c.instrument.raw))
+    case .order, .port: nil
     }
   }
 
@@ -89,8 +100,8 @@ extension EngineState {
   /// It only asks for requests.
   func changesNothing(_ c: Command) -> Bool {
     switch c.kind {
-    case .cancelAll, .massCancel, .disableEntry, .enableEntry, .inquire: true
-    case .kill, .rearm, .conditionEnded, .restrict, .setLimit: false
+    case .massCancel, .disableEntry, .enableEntry, .inquire, .resume: true
+    case .kill, .rearm, .cancelAll, .conditionEnded, .setLimit, .dropLimits, .commitLimits: false
     }
   }
 
@@ -99,24 +110,56 @@ extension EngineState {
     switch c.kind {
     case .kill:
       if let cause = LatchCause(rawValue: c.cause) { latch(cause, latchPlace(c)) }
+      if c.cancels { wantCancels { $0.isStopped($1) } }
+    case .cancelAll: wantCancels { $0.isIn(c, $1) }
     case .rearm: clear(clearable(c), latchPlace(c))
     case .conditionEnded:
       if let cause = LatchCause(rawValue: c.cause) { latches.standing.remove(LatchCauses(cause)) }
-    case .restrict:
-      let place = scopeCount &+ Int(c.instrument.raw)
-      hashing.limits &-= hash(ofLimits: place)
-      risk[Int(c.instrument.raw)].restricted = c.value == 1
-      hashing.limits &+= hash(ofLimits: place)
-      setBounds(instrument: Int(c.instrument.raw))
-    case .setLimit: setLimit(c)
-    case .cancelAll, .massCancel, .disableEntry, .enableEntry, .inquire: break
+    case .setLimit:
+      guard let kind = LimitKind(rawValue: c.limit), let place = limitPlace(c) else { break }
+      limits.putAside(c, kind, at: place)
+    case .dropLimits: limits.dropDraft()
+    case .commitLimits: commitLimits()
+    case .massCancel, .disableEntry, .enableEntry, .inquire, .resume: break
     }
+  }
+
+  /// What is put aside comes into force.
+  private mutating func commitLimits() {
+    let changes = limits.digest.count
+    limits.commitDraft(at: sessionTime)
+    var hasScopes = false
+    for i in 0..<limits.draftedPlaces {
+      let place = limits.draftedPlace(i)
+      if place < scopeCount {
+        hasScopes = true
+      } else {
+        setBounds(instrument: place &- scopeCount)
+      }
+    }
+    if hasScopes { setStrategyBounds() }
+    limits.dropDraft()
+    record(.limits, LimitsRecord(version: limits.version, changes: changes, hash: limits.hash))
+  }
+
+  // MARK: Cancels that are wanted
+
+  /// A cancel is wanted of every open order like that: it is asked for now, or once it can be.
+  private mutating func wantCancels(_ isWanted: (inout EngineState, Order) -> Bool) {
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
+      if !orders[slot].cancelWanted, isWanted(&self, orders[slot]) { applyCancelWanted(slot) }
+    }
+  }
+
+  /// In the scope of a command, which `instrument` narrows unless it is none.
+  private func isIn(_ c: Command, _ order: Order) -> Bool {
+    isIn(c.scope, order, account: c.account, strategy: c.strategy, instrument: c.instrument)
   }
 
   /// Requests of our own. In a replay they come from the journal.
   private mutating func ask(for c: Command) {
     switch c.kind {
-    case .kill where c.value == 0: _ = cancelLatched()
+    case .kill where c.cancels: _ = cancelLatched()
     case .cancelAll:
       _ = cancelAll(
         scope: c.scope, account: c.account, strategy: c.strategy, instrument: c.instrument)
@@ -124,14 +167,14 @@ extension EngineState {
     case .disableEntry: askVenues(.disableEntry, c)
     case .enableEntry: askVenues(.enableEntry, c)
     case .inquire: for port in 0..<portCount { _ = inquireAll(port) }
-    case .kill, .rearm, .conditionEnded, .restrict, .setLimit: break
+    case .kill, .rearm, .conditionEnded, .setLimit, .dropLimits, .commitLimits, .resume: break
     }
   }
 
   private mutating func scopeIndex(_ c: Command) -> Int {
     switch c.scope {
-    case .account: accountScope(c.account)
-    case .strategy: strategyScope(c.strategy)
+    case .account: limits.place(of: c.account)
+    case .strategy: limits.place(of: c.strategy)
     default: 0
     }
   }
@@ -142,31 +185,6 @@ extension EngineState {
 
   private mutating func latchPlace(_ c: Command) -> Int {
     c.scope == .port ? place(ofPort: Int(c.port.raw)) : scopeIndex(c)
-  }
-
-  private mutating func setLimit(_ c: Command) {
-    let value = Wide.joined(low: c.value, high: c.valueHigh)
-    let narrow = Int64(clamping: value)
-    var limit =
-      c.scope == .instrument ? instrumentLimits[Int(c.instrument.raw)] : limits[scopeIndex(c)]
-    switch LimitKind(rawValue: c.limit) {
-    case .orderQuantity: limit.orderQuantity = narrow
-    case .orderNotional: limit.orderNotional = value
-    case .position: limit.position = narrow
-    case .openOrders: limit.openOrders = narrow
-    case nil: break
-    }
-    let isOfInstrument = c.scope == .instrument
-    let place = isOfInstrument ? scopeCount &+ Int(c.instrument.raw) : scopeIndex(c)
-    hashing.limits &-= hash(ofLimits: place)
-    if isOfInstrument {
-      instrumentLimits[Int(c.instrument.raw)] = limit
-      setBounds(instrument: Int(c.instrument.raw))
-    } else {
-      limits[place] = limit
-      setStrategyBounds()
-    }
-    hashing.limits &+= hash(ofLimits: place)
   }
 
   /// A request about many orders, to every venue of the account that has such a thing.
@@ -207,7 +225,7 @@ extension EngineState {
     default: break
     }
     ports[port].outbox.push(wire, urgent: isUrgent)
-    counters.otherRequests &+= 1
+    counters.total.otherRequests &+= 1
   }
 
   private mutating func withdrawOrders(_ port: Int) {
@@ -216,12 +234,5 @@ extension EngineState {
       _ = withdraw(port, request.kind, request.venueReference, .overtaken)
       if let slot = orders.slot(of: request.order) { repeatCancel(slot) }
     }
-  }
-}
-
-extension Wide {
-  /// A number from a command's two words.
-  static func joined(low: Int64, high: Int64) -> Int128 {
-    Int128(high) << 64 | Int128(UInt64(bitPattern: low))
   }
 }

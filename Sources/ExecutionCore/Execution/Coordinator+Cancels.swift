@@ -36,6 +36,8 @@ extension EngineState {
 
   /// Journals and applies that a cancel is wanted which cannot be asked for now.
   private mutating func noteCancelWanted(_ slot: Int) {
+    // As a command has it: that says so already.
+    if orders[slot].cancelWanted { return }
     let order = orders[slot]
     record(
       .cancelWanted, OrderNoteRecord(order.clientOrderID, orders.handle(of: slot)),
@@ -92,8 +94,8 @@ extension EngineState {
 
   /// A new order that never reached the wire.
   mutating func closeUnsent(_ slot: Int, cause: UInt16) {
-    counters.notSent &+= 1
-    counters.newOrdersNotSent &+= 1
+    counters.total.notSent &+= 1
+    counters.total.newOrdersNotSent &+= 1
     orders[slot].newState = .lost
     orders[slot].leaves = 0
     become(slot, .done, .notSent)
@@ -152,7 +154,7 @@ extension EngineState {
     orders[slot].cancelQuantity = isWhole ? 0 : ours(slot, wire.quantity)
     noteRequest(slot)
     ports[port].outbox.push(wire, urgent: !isBehind)
-    counters.cancels &+= 1
+    counters.total.cancels &+= 1
     takeTokens(wire.account, wire.strategy)
   }
 
@@ -180,19 +182,28 @@ extension EngineState {
   ) -> Int {
     var asked = 0
     for slot in 0..<orders.count where orders[slot].life.isOpen {
-      let order = orders[slot]
-      let isIn =
-        switch scope {
-        case .firm: true
-        case .instrument: instrument != .none
-        // One order is cancelled by its handle.
-        case .order, .port: false
-        case .account: order.account == account
-        case .strategy: order.strategy == strategy
-        }
-      guard isIn, instrument == .none || order.instrument == instrument else { continue }
+      guard
+        isIn(
+          scope, orders[slot], account: account, strategy: strategy, instrument: instrument)
+      else { continue }
       if case .accepted = cancel(orders.handle(of: slot), quantity: 0) { asked &+= 1 }
     }
     return asked
+  }
+
+  func isIn(
+    _ scope: RiskScope, _ order: Order, account: AccountID, strategy: StrategyID,
+    instrument: InstrumentID
+  ) -> Bool {
+    let isIn =
+      switch scope {
+      case .firm: true
+      case .instrument: instrument != .none
+      // One order is cancelled by its handle.
+      case .order, .port: false
+      case .account: order.account == account
+      case .strategy: order.strategy == strategy
+      }
+    return isIn && (instrument == .none || order.instrument == instrument)
   }
 }

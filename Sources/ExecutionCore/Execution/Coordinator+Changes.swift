@@ -91,12 +91,12 @@ extension EngineState {
     takeTokens(wire.account, wire.strategy)
     switch wire.kind {
     case .replace:
-      counters.replaces &+= 1
+      counters.total.replaces &+= 1
       duplicates.add(
         DuplicateWindow.Key(
           price: wire.price, quantity: quantity, instrument: wire.instrument.raw,
           account: wire.account.raw, isBuy: wire.side.isBuy), at: sessionTime)
-    default: counters.modifies &+= 1
+    default: counters.total.modifies &+= 1
     }
   }
 

@@ -27,7 +27,7 @@ extension EngineState {
         refuse(Refusal(.poolFull, scope: .firm, limit: Int128(orders.count), observed: 0), request))
     }
     let words = RequestWords(
-      newOrder: request, terms, handle, instrumentBounds[terms.listing],
+      newOrder: request, terms, handle, limits.instrumentBounds[terms.listing],
       ports.routes[terms.cell].capacity, self)
     guard
       let record = unsafe beginRecord(
@@ -122,8 +122,8 @@ extension EngineState {
     wire.capacity = ports.routes[Int(order.cell)].capacity
     wire.incarnation = order.incarnation
     wire.flags = order.flags
-    wire.priceExponent = risk[instrument].priceExponent
-    wire.quantityExponent = risk[instrument].quantityExponent
+    wire.priceExponent = instruments[instrument].priceExponent
+    wire.quantityExponent = instruments[instrument].quantityExponent
     return wire
   }
 
@@ -131,14 +131,15 @@ extension EngineState {
   mutating func recordIntent(_ wire: inout VenueRequest, privileged: Bool) -> Bool {
     wire.intentSequence = journal.nextSequence
     let payload = IntentRecord(
-      request: wire, quote: quotes.quote(wire.instrument), feedPosition: feedPosition)
+      request: wire, limitsVersion: limits.version, quote: quotes.quote(wire.instrument),
+      feedPosition: feedPosition)
     let header = header(.intent, wire.account, wire.strategy)
     return journal.append(header, payload, privileged: privileged) != 0
   }
 
   /// Of what lowers risk or raises none: the journal can't stop it.
   mutating func recordPrivilegedIntent(_ wire: inout VenueRequest) {
-    if settings.recordsLost > 0 { tellLostRecords() }
+    if recordsLost > 0 { tellLostRecords() }
     if !recordIntent(&wire, privileged: true) { loseRecord() }
   }
 
@@ -150,7 +151,7 @@ extension EngineState {
     orders.takeSlot(slot)
     orders.touch(slot)
     open(slot, handle, r, t, words)
-    counters.newOrders &+= 1
+    counters.total.newOrders &+= 1
     duplicates.add(duplicateKey(t), at: sessionTime)
     takeTokens(t.account, t.strategy)
   }

@@ -17,7 +17,7 @@ extension EngineState {
     _ records: UnsafePointer<MarketRecord>, at index: Int, count: Int
   ) -> MarketEffect {
     let record = unsafe records + index
-    counters.marketRecords &+= 1
+    counters.total.marketRecords &+= 1
     let position = unsafe FeedPosition(channel: feedChannel, sequence: record.pointee.sequence)
     feedPosition = position.cause
     cause = feedPosition
@@ -55,7 +55,7 @@ extension EngineState {
     let i = Int(instrument.raw)
     let isKnown = i < instrumentCount
     var payload = MarketStateRecord(
-      symbol: isKnown ? risk[i].symbol : 0, instrument: instrument)
+      symbol: isKnown ? instruments[i].symbol : 0, instrument: instrument)
     let channel = market.channelState
     payload.feedPosition = feedPosition
     payload.hours = channel.hours.code
@@ -103,7 +103,7 @@ extension EngineState {
     let age = quotes.feedAge(instrument, now: sessionTime)
     var gates = quotes.gates(instrument, now: sessionTime)
     gates.subtract(passed)
-    return age >= 0 && age <= settings.dataAgeMax && gates.isEmpty
+    return age >= 0 && age <= limits.settings.dataAgeMax && gates.isEmpty
       && quotes.goodQuote(instrument, now: sessionTime).isKnown
   }
 

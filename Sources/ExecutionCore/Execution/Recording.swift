@@ -19,7 +19,7 @@ extension EngineState {
     _ type: RecordType, _ payload: T, account: AccountID = AccountID(raw: .max),
     strategy: StrategyID = StrategyID(raw: .max)
   ) -> UInt64 {
-    if settings.recordsLost > 0 { tellLostRecords() }
+    if recordsLost > 0 { tellLostRecords() }
     let bytes = MemoryLayout<T>.size
     guard
       let words = unsafe beginRecord(
@@ -35,18 +35,24 @@ extension EngineState {
     return sequence
   }
 
-  /// The journal took no more, not even what is kept for such records: no new orders any more in this process, and
-  /// as soon as it takes records again it is told that this is where a replay ends.
+  /// The journal took no more, not even what is kept for such records: the firm is stopped in this process. A place
+  /// is kept to say at once that a replay ends here; how many were lost is said as soon as records are taken again.
   @inline(never) mutating func loseRecord() {
-    settings.journalLost = true
-    settings.recordsLost &+= 1
-    countAlarm(.journalLost)
+    recordsLost &+= 1
+    counters.count(.journalLost)
+    if recordsLost == 1 {
+      let header = header(.recordsLost, AccountID(raw: .max), StrategyID(raw: .max))
+      journal.appendLast(header, RecordsLostRecord(count: recordsLost))
+    }
+    latchUnrecorded(.journalLost)
   }
 
   @inline(never) mutating func tellLostRecords() {
-    let lost = RecordsLostRecord(count: settings.recordsLost)
+    let lost = RecordsLostRecord(count: recordsLost)
     let header = header(.recordsLost, AccountID(raw: .max), StrategyID(raw: .max))
-    if journal.append(header, lost, privileged: true) != 0 { settings.recordsLost = 0 }
+    guard journal.append(header, lost, privileged: true) != 0 else { return }
+    recordsLost = 0
+    recordLatch(LatchCauses(.journalLost), at: 0, isSet: true)
   }
 
   /// A record in its place in the journal: its header is written, the payload, whole words, is for the
@@ -82,18 +88,13 @@ extension EngineState {
     journal.append(header(type, account, strategy), payload, privileged: false)
   }
 
-  mutating func countAlarm(_ code: AlarmCode) {
-    alarms[Int(code.rawValue)] &+= 1
-    counters.alarms &+= 1
-  }
-
   /// Counts and journals an alarm.
   mutating func alarm(
     _ code: AlarmCode, instrument: InstrumentID = .none, clientOrderID: ClientOrderID = .none,
     port: Int = Int(UInt16.max), reference: UInt64 = 0, expected: Int64 = 0, observed: Int64 = 0,
     report: VenueReport.Kind? = nil
   ) {
-    countAlarm(code)
+    counters.count(code)
     var payload = AlarmRecord(code: code, instrument: instrument)
     payload.clientOrderID = clientOrderID
     payload.port = PortID(raw: UInt16(truncatingIfNeeded: port))

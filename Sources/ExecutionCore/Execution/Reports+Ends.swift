@@ -51,7 +51,7 @@ extension EngineState {
     else { return illegal(report, ports.references[place]) }
     ports.setDead(place, true)
     dropReplace(slot, .refused)
-    counters.rejected &+= 1
+    counters.total.rejected &+= 1
     notify(.replaceRejected, slot, reason: report.reason)
   }
 
@@ -83,7 +83,7 @@ extension EngineState {
     if orders[slot].replaceState == .unresolved, orders[slot].pendingInPlace {
       if ports[port].capabilities.replacing == .inPlace {
         orders[slot].price = orders[slot].pendingPrice
-        counters.replaced &+= 1
+        counters.total.replaced &+= 1
       }
       dropReplace(slot, .confirmed)
     }
@@ -109,7 +109,7 @@ extension EngineState {
       return illegal(report, entry)
     }
     dropReplace(slot, .refused)
-    counters.rejected &+= 1
+    counters.total.rejected &+= 1
     notify(.replaceRejected, slot, reason: report.reason)
   }
 

@@ -14,7 +14,7 @@ extension EngineState {
     let port = Int(report.port.raw)
     guard port < portCount, ports[port].cancelsWanted | ports[port].unasked > 0 else { return }
     // What was not applied asks for nothing.
-    guard ignoredReport != counters.reports else { return }
+    guard ignoredReport != counters.total.reports else { return }
     switch report.kind {
     case .caughtUp: askAfterCatchingUp(port)
     // A cancel that could not be sent is asked for again when it is late.
@@ -31,11 +31,11 @@ extension EngineState {
   }
 
   mutating func apply(_ report: VenueReport) {
-    counters.reports &+= 1
+    counters.total.reports &+= 1
     let port = Int(report.port.raw)
     guard port < portCount else { return ofUnknownPort(report) }
     if report.streamSequence != 0, !isNextInStream(report, port) {
-      ignoredReport = counters.reports
+      ignoredReport = counters.total.reports
       return
     }
     switch report.kind {
@@ -117,7 +117,7 @@ extension EngineState {
   }
 
   mutating func illegal(_ report: VenueReport, _ entry: ReferenceEntry) {
-    ignoredReport = counters.reports
+    ignoredReport = counters.total.reports
     alarm(
       .illegalReport, instrument: entry.instrument, clientOrderID: entry.clientOrderID,
       port: Int(report.port.raw), reference: report.venueReference, report: report.kind)
@@ -173,7 +173,7 @@ extension EngineState {
     orders[slot].newState = .confirmed
     orders[slot].bookReference = report.bookReference
     takeTerms(slot, place, report, whole: report.quantity)
-    counters.acknowledged &+= 1
+    counters.total.acknowledged &+= 1
     takeOpen(slot, place, open: open, isDead: report.standing.isDone)
     notify(.accepted, slot, reason: report.reason)
   }
@@ -221,7 +221,7 @@ extension EngineState {
       orders[slot].pendingReference = 0
     }
     takeTerms(slot, place, report, whole: orders[slot].executed &- here &+ report.quantity)
-    counters.replaced &+= 1
+    counters.total.replaced &+= 1
     takeOpen(slot, place, open: open, isDead: report.standing.isDone)
     notify(.replaced, slot, reason: report.reason)
   }
@@ -284,7 +284,7 @@ extension EngineState {
   /// The report's price at the instrument's exponent; nil, alarmed, when that is not exact or too large.
   mutating func scaled(_ report: VenueReport, _ instrument: Int) -> Int64? {
     let exact = rescaled(
-      report.price, from: report.priceExponent, to: risk[instrument].priceExponent)
+      report.price, from: report.priceExponent, to: instruments[instrument].priceExponent)
     if let exact { return exact }
     alarm(
       .unrepresentable, instrument: InstrumentID(raw: UInt32(truncatingIfNeeded: instrument)),
@@ -312,9 +312,9 @@ extension EngineState {
     become(slot, .done, reason)
     reserve(slot)
     switch reason {
-    case .filled: counters.filled &+= 1
-    case .canceled: counters.canceled &+= 1
-    case .rejected: counters.rejected &+= 1
+    case .filled: counters.total.filled &+= 1
+    case .canceled: counters.total.canceled &+= 1
+    case .rejected: counters.total.rejected &+= 1
     default: break
     }
   }

@@ -1,6 +1,6 @@
 /// A ``VenueRequest`` for a new order as the fifteen words that it is in the outbox and in an ``IntentRecord``, so
 /// that it can be laid into both without a copy between: words that are stored whole are also forwarded whole to
-/// the checksum and to the encoder that read them next. The two differ in one word.
+/// the checksum and to the encoder that read them next. The two differ in two words.
 struct RequestWords: BitwiseCopyable {
   private var clientOrderID: UInt64
   private var venueReference: UInt64
@@ -16,6 +16,7 @@ struct RequestWords: BitwiseCopyable {
   private var terms: UInt64
   private var recordedTerms: UInt64
   private var exponents: UInt64
+  private var recordedExponents: UInt64
 
   /// The next order of an engine: its numbers are those that ``EngineState`` gives out next.
   @inline(__always) init(
@@ -46,6 +47,7 @@ struct RequestWords: BitwiseCopyable {
     exponents =
       UInt64(UInt8(bitPattern: i.priceExponent)) | UInt64(UInt8(bitPattern: i.quantityExponent))
       << 8
+    recordedExponents = exponents | UInt64(e.limits.version) << 32
   }
 
   // An enumeration lies in memory as the number of its case; in a record as its raw value.
@@ -65,13 +67,17 @@ struct RequestWords: BitwiseCopyable {
   }
 
   /// Writes the fields of ``VenueRequest`` as they lie in memory.
-  @inline(__always) func lay(at p: UnsafeMutablePointer<UInt64>) { unsafe lay(at: p, terms) }
+  @inline(__always) func lay(at p: UnsafeMutablePointer<UInt64>) {
+    unsafe lay(at: p, terms, exponents)
+  }
   /// Writes the fields of ``IntentRecord`` that are the request's.
   @inline(__always) func record(at p: UnsafeMutablePointer<UInt64>) {
-    unsafe lay(at: p, recordedTerms)
+    unsafe lay(at: p, recordedTerms, recordedExponents)
   }
 
-  @inline(__always) private func lay(at p: UnsafeMutablePointer<UInt64>, _ terms: UInt64) {
+  @inline(__always) private func lay(
+    at p: UnsafeMutablePointer<UInt64>, _ terms: UInt64, _ exponents: UInt64
+  ) {
     unsafe p[0] = clientOrderID
     unsafe p[1] = venueReference
     unsafe p[2] = 0

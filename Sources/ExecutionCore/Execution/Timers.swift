@@ -103,7 +103,7 @@ extension EngineState {
   mutating func takeTimer(before time: Int64) -> UInt64? {
     guard timers.isDue(before: time) else { return nil }
     guard let timer = timers.take() else {
-      counters.timersDeferred = timers.deferred
+      counters.total.timersDeferred = timers.deferred
       return nil
     }
     sessionTime = max(sessionTime, timer.due)
@@ -111,7 +111,7 @@ extension EngineState {
     cause = record(
       .timer, TimerRecord(due: timer.due, token: timer.token, strategy: timer.strategy),
       account: account(of: timer.strategy), strategy: timer.strategy)
-    counters.timersFired &+= 1
+    counters.total.timersFired &+= 1
     timerStrategy = timer.strategy
     return timer.token
   }

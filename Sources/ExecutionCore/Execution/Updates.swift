@@ -18,20 +18,9 @@ extension EngineState {
 
   mutating func push(_ update: OrderUpdate) {
     if isReplaying { return }
-    guard updateTail &- updateHead < updates.count else {
-      alarm(
-        .updateLost, instrument: update.instrument, clientOrderID: update.clientOrderID)
-      return
+    if !updates.push(update) {
+      alarm(.updateLost, instrument: update.instrument, clientOrderID: update.clientOrderID)
     }
-    updates[updateTail & (updates.count - 1)] = update
-    updateTail &+= 1
-  }
-
-  mutating func takeUpdate() -> OrderUpdate? {
-    guard updateHead != updateTail else { return nil }
-    let update = updates[updateHead & (updates.count - 1)]
-    updateHead &+= 1
-    return update
   }
 
   mutating func recordState(_ slot: Int, _ kind: OrderUpdate.Kind?) {

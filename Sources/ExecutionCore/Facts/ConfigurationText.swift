@@ -137,17 +137,6 @@ extension EngineConfiguration {
     return text.lines.map { $0 + "\n" }.joined()
   }
 
-  /// What is only said for people: who runs it, where, since when, and whatever else the run is made of.
-  var originText: String {
-    let who = [
-      "run.build = \(origin.build)", "run.host = \(origin.host)", "run.user = \(origin.user)",
-      "run.utc = \(origin.utc)", "run.machineTime = \(origin.machineTime)",
-    ]
-    let lines = (who + origin.settings.map { "run.settings.\($0)" })
-    return lines.map { $0.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n" }
-      .joined()
-  }
-
   /// FNV-1a over ``text`` and the instruments.
   var hash: UInt64 {
     var hash: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -249,6 +238,19 @@ extension EngineConfiguration {
     text.number("stateHashRecords", &stateHashRecords)
     text.number("stateHashInterval", &stateHashInterval)
     text.group("marketData") { marketData.describe(&$0) }
+  }
+}
+
+extension SessionOrigin {
+  /// What is only said for people: who runs it, where, since when, and whatever else the run is made of.
+  var text: String {
+    let who = [
+      "run.build = \(build)", "run.host = \(host)", "run.user = \(user)", "run.utc = \(utc)",
+      "run.machineTime = \(machineTime)",
+    ]
+    let lines = (who + settings.map { "run.settings.\($0)" })
+    return lines.map { $0.split(whereSeparator: \.isNewline).joined(separator: " ") + "\n" }
+      .joined()
   }
 }
 

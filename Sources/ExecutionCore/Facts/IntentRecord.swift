@@ -29,14 +29,16 @@
   public var priceExponent: Int8
   public var quantityExponent: Int8
   public var reserved0: UInt16 = 0
-  public var reserved1: UInt32 = 0
+  /// ``Engine/limitsVersion`` that it was decided with.
+  public var limitsVersion: UInt32
   public var reserved2: UInt64 = 0
   public var reserved3: UInt64 = 0
   public var quote: QuoteWords
   /// ``FeedPosition/cause`` of the last market record applied.
   public var feedPosition: UInt64
 
-  public init(request r: VenueRequest, quote: Quote, feedPosition: UInt64) {
+  public init(request r: VenueRequest, limitsVersion: UInt32, quote: Quote, feedPosition: UInt64) {
+    self.limitsVersion = limitsVersion
     clientOrderID = r.clientOrderID
     venueReference = r.venueReference
     originalVenueReference = r.originalVenueReference

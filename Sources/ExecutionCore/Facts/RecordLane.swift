@@ -16,9 +16,6 @@ internal import CSupport
     unsafe raw.assumingMemoryBound(to: nt_lane.self)
   }
 
-  /// Address of the `nt_lane`, for C and for the engine's own appender.
-  public var pointer: UnsafeMutableRawPointer { unsafe raw }
-
   /// Sequence of the record that is appended next; stays what it is when an append is refused.
   public var nextSequence: UInt64 {
     @_noLocks get { unsafe lane.pointee.next_sequence }
@@ -36,14 +33,21 @@ internal import CSupport
   @_noLocks public func append(
     _ header: RecordHeader, _ payload: UnsafeRawPointer?, _ count: Int, privileged: Bool
   ) -> UInt64 {
-    var header = nt_record_header(
-      length: 0, type: header.type, version: header.version, sequence: 0,
-      session_time: header.sessionTime, machine_time: header.machineTime, cause: header.cause,
-      account: header.account, strategy: header.strategy)
+    var header = header.inLane
     // A count that does not fit is above every maximum, and refused as such.
     let bytes =
       count < 0 || count > Self.payloadMax ? UInt32.max : UInt32(truncatingIfNeeded: count)
     return unsafe nt_lane_append(lane, &header, payload, bytes, privileged)
+  }
+
+  /// Appends into the place that is kept for one record of at most 16 bytes of payload behind all others, once: that
+  /// records are missing from here on.
+  func appendLast<Payload: BitwiseCopyable>(_ header: RecordHeader, _ payload: Payload) {
+    var header = header.inLane
+    unsafe withUnsafePointer(to: payload) {
+      _ = unsafe nt_lane_append_last(
+        lane, &header, UnsafeRawPointer($0), UInt32(MemoryLayout<Payload>.size))
+    }
   }
 
   /// Appends a fixed-layout payload, as ``append(_:_:_:privileged:)``.
@@ -94,6 +98,17 @@ internal import CSupport
 
   /// Largest payload of one record.
   @inlinable public static var payloadMax: Int { 4044 }
+}
+
+extension RecordHeader {
+  /// Length and sequence are the lane's.
+  fileprivate var inLane: nt_record_header {
+    @_noLocks get {
+      nt_record_header(
+        length: 0, type: type, version: version, sequence: 0, session_time: sessionTime,
+        machine_time: machineTime, cause: cause, account: account, strategy: strategy)
+    }
+  }
 }
 
 /// A lane of one anonymous segment and no journal behind it: for tests and benchmarks of the engine.

@@ -7,6 +7,10 @@
 @frozen public struct Wide: BitwiseCopyable, Sendable, Hashable {
   public var low: UInt64
   public var high: Int64
+  public init(low: UInt64, high: Int64) {
+    self.low = low
+    self.high = high
+  }
   @inlinable public init(_ value: Int128) {
     low = UInt64(truncatingIfNeeded: value)
     high = Int64(truncatingIfNeeded: value >> 64)
@@ -304,6 +308,22 @@
     self.isSet = isSet ? 1 : 0
     scope = 0
     port = PortID(raw: .max)
+  }
+}
+
+/// A version of the limits is in force, by the command that is its cause. 24 bytes.
+@frozen public struct LimitsRecord: BitwiseCopyable, Sendable {
+  /// 0 is the configuration's.
+  public var version: UInt32
+  public var reserved: UInt32 = 0
+  /// How many changes made it.
+  public var changes: UInt64
+  /// Of the whole table.
+  public var hash: UInt64
+  public init(version: UInt32, changes: UInt64, hash: UInt64) {
+    self.version = version
+    self.changes = changes
+    self.hash = hash
   }
 }
 

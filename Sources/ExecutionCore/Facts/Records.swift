@@ -81,6 +81,8 @@
   case alarm = 33
   /// ``LatchRecord``: a scope takes no new order any more, or takes them again.
   case latch = 34
+  /// ``LimitsRecord``: a version of the limits came into force.
+  case limits = 35
   /// ``CommandRecord``: kill switch, mass cancel, limit change, entry disabled or enabled.
   case command = 40
   /// ``MarketStateRecord``: trading status, Reg SHO, book whole or not, quality gate of a symbol.

@@ -27,8 +27,12 @@ public enum ReplayError: Error, Sendable, Equatable {
 /// ```swift
 /// var replay = Replay()
 /// for record in records { try replay.take(record) }
-/// if var engine = replay.finish(lane: lane) { engine.goOn(sessionTime: now, machineTime: clock) }
+/// if var engine = replay.finish(lane: lane) { engine.resume(sessionTime: now, machineTime: clock) }
 /// ```
+///
+/// Of a session that another version of ``Engine/applyVersion`` wrote the hashes are not compared, what is not as
+/// recorded is gone past and listed, and executions stand as they were booked; then a named person has to
+/// ``Engine/resume(sessionTime:machineTime:origin:person:reason:)``.
 ///
 /// It takes the records of one session, from its ``RecordType/sessionStarted`` on, in order. Market data and what
 /// strategies keep are not in it: books come back from the feed.
@@ -41,16 +45,26 @@ public enum ReplayError: Error, Sendable, Equatable {
   /// Of the next consequence that is awaited, in the lane.
   private var cursor = 0
   private let isForLooking: Bool
-  /// Differences are gone past: the journal is of another version of ``Engine/applyVersion``, and somebody wants it.
-  public var goesPastDifferences = false
+  private let memory: EngineMemory
+  /// Of ``Engine/applyVersion``, that wrote the records that come now.
+  private var version: UInt32 = 0
+  private var isOfOtherVersion: Bool { version != Engine.applyVersion }
+  /// A process has gone on with the session.
+  private var isResumed = false
+  /// Executions of the last input that have been settled; only of another version's.
+  private var booked: [ExecutionRecord] = []
   /// The first of those that were gone past, and how many there were.
   public private(set) var differences: [ReplayError] = []
   public private(set) var differenceCount = 0
+  /// Of these, those that nobody has gone on with.
+  public private(set) var unacceptedCount = 0
   public static var differencesMax: Int { 1_000 }
   /// Inputs applied, consequences compared and hashes compared.
   public private(set) var inputs: UInt64 = 0
   public private(set) var consequences: UInt64 = 0
   public private(set) var hashes: UInt64 = 0
+  /// Of another version, not compared: they are over other things.
+  public private(set) var foreignHashes: UInt64 = 0
 
   /// What a session begins with.
   private struct Start {
@@ -66,14 +80,21 @@ public enum ReplayError: Error, Sendable, Equatable {
     }
   }
 
-  /// - Parameter isForLooking: the engine is looked at and will not trade: its books are as small as can be.
-  public init(isForLooking: Bool = false) { self.isForLooking = isForLooking }
+  /// - Parameters:
+  ///   - isForLooking: the engine is looked at and will not trade: its books are as small as can be.
+  ///   - memory: of the engine; no journal says what the machine has that it is replayed on.
+  public init(isForLooking: Bool = false, memory: EngineMemory = EngineMemory()) {
+    self.isForLooking = isForLooking
+    self.memory = memory
+  }
 
   /// The beginning is whole, and there is an engine.
   public private(set) var isRunning = false
   /// Of the session's beginning.
   public var session: SessionRecord { start.session }
   public var instruments: [InstrumentFacts] { start.instruments }
+  /// nil before the beginning is whole.
+  public private(set) var configuration: EngineConfiguration?
   /// The text of the configuration, `run.` lines too.
   public var configurationText: String { String(decoding: start.text, as: UTF8.self) }
   /// Where the records so far lead; nil before the beginning is whole.
@@ -106,7 +127,10 @@ public enum ReplayError: Error, Sendable, Equatable {
     case .intent, .handedOver, .withdrawn, .cancelWanted, .report, .timedOut, .command:
       try settle(before: header)
       unsafe try apply(header, type, record)
-    case .orderState, .execution, .latch: unsafe try compare(header, type, record)
+      if type == .command {
+        resumed(unsafe try load(header, type, record, CommandRecord.self))
+      }
+    case .orderState, .execution, .latch, .limits: unsafe try compare(header, type, record)
     case .alarm:
       let alarm = unsafe try load(header, type, record, AlarmRecord.self)
       if AlarmCode(rawValue: alarm.code)?.isConsequence != false {
@@ -123,6 +147,8 @@ public enum ReplayError: Error, Sendable, Equatable {
     case .recordsLost:
       let lost = unsafe try load(header, type, record, RecordsLostRecord.self)
       throw .lost(sequence: header.sequence, count: lost.count)
+    // Of the process that has gone on, for people.
+    case .configuration where isResumed: break
     case .sessionStarted, .configuration, .portDefined, .instrumentDefined:
       throw .notBegun(sequence: header.sequence, what: "the session has begun already")
     case .refusal:
@@ -176,6 +202,8 @@ public enum ReplayError: Error, Sendable, Equatable {
       throw .unreadableConfiguration("its checksum is not the session's")
     }
     if isForLooking { configuration.marketData.capacity = .small }
+    configuration.memory = memory
+    version = start.session.applyVersion
     do throws(EngineConfigurationError) { try configuration.check() } catch {
       throw .configuration(error)
     }
@@ -184,6 +212,7 @@ public enum ReplayError: Error, Sendable, Equatable {
     let orders = configuration.poolCapacity * 2 * (MemoryLayout<OrderStateRecord>.size + frame)
     let definition = MemoryLayout<InstrumentRecord>.size + frame
     let definitions = configuration.instruments.count * definition + start.text.count * 2
+    self.configuration = configuration
     let lane = MemoryLane(untouched: orders + definitions + 1 << 20)
     do throws(EngineConfigurationError) {
       engine = try Engine(
@@ -207,10 +236,53 @@ public enum ReplayError: Error, Sendable, Equatable {
 
   /// All that the last input came to has been seen in the journal.
   private mutating func settle(before header: RecordHeader) throws(ReplayError) {
+    if isOfOtherVersion { takeBack() }
     guard let next = unsafe nextConsequence() else { return }
     let replayed = unsafe Array(next)
     try differ(.missing(sequence: header.sequence, replayed: replayed))
     cursor = unsafe lane?.records.count ?? 0
+  }
+
+  /// The executions that the last input comes to, and that the journal has not booked so far.
+  private mutating func executions() -> [ExecutionRecord] {
+    guard let records = unsafe lane?.records else { return [] }
+    var found: [ExecutionRecord] = []
+    var at = 0
+    while at < records.count {
+      let header = unsafe records.loadUnaligned(fromByteOffset: at, as: RecordHeader.self)
+      if header.type == RecordType.execution.rawValue {
+        let payload = at + MemoryLayout<RecordHeader>.size
+        found.append(
+          unsafe records.loadUnaligned(fromByteOffset: payload, as: ExecutionRecord.self))
+      }
+      at += Int(header.length)
+    }
+    for record in booked {
+      if let i = found.firstIndex(where: { $0.isSameExecution(as: record) }) { found.remove(at: i) }
+    }
+    return found
+  }
+
+  /// It stands as another version has booked it.
+  private mutating func restate(_ record: ExecutionRecord) {
+    let replayed = executions().first { $0.isSameExecution(as: record) }
+    engine?.restate(replayed, as: record)
+    booked.append(record)
+  }
+
+  /// What another version has not booked is taken back, once the journal has all that the input came to.
+  private mutating func takeBack() {
+    let left = executions()
+    for record in left { engine?.restate(record, as: nil) }
+    booked += left
+  }
+
+  /// A process has gone on with the session: in the name of a person past the differences until then.
+  private mutating func resumed(_ record: CommandRecord) {
+    guard record.kind == Command.Kind.resume.rawValue, record.accepted != 0 else { return }
+    isResumed = true
+    version = UInt32(truncatingIfNeeded: record.valueHigh)
+    if record.value == Int64(unacceptedCount) { unacceptedCount = 0 }
   }
 
   private mutating func nextConsequence() -> UnsafeRawBufferPointer? {
@@ -225,6 +297,7 @@ public enum ReplayError: Error, Sendable, Equatable {
   ) throws(ReplayError) {
     lane?.rewind()
     cursor = 0
+    booked = []
     inputs &+= 1
     let size = MemoryLayout<RecordHeader>.size
     let payload = unsafe UnsafeRawBufferPointer(rebasing: record[size..<(record.count - 4)])
@@ -256,6 +329,13 @@ public enum ReplayError: Error, Sendable, Equatable {
     _ header: RecordHeader, _ type: RecordType, _ record: UnsafeRawBufferPointer
   ) throws(ReplayError) {
     consequences &+= 1
+    if isOfOtherVersion, type == .execution {
+      let execution = unsafe try load(header, type, record, ExecutionRecord.self)
+      guard engine?.canBook(execution) == true else {
+        throw .unknownValue(sequence: header.sequence, type: type)
+      }
+      restate(execution)
+    }
     guard let next = unsafe nextConsequence() else {
       return try differ(.difference(sequence: header.sequence, type: type, replayed: []))
     }
@@ -270,8 +350,9 @@ public enum ReplayError: Error, Sendable, Equatable {
   private mutating func compareHash(
     _ header: RecordHeader, _ recorded: UInt64
   ) throws(ReplayError) {
-    hashes &+= 1
     engine?.setTime(header.sessionTime, header.machineTime)
+    if isOfOtherVersion { return foreignHashes &+= 1 }
+    hashes &+= 1
     let replayed = engine?.stateHash() ?? 0
     if replayed != recorded {
       try differ(.hash(sequence: header.sequence, recorded: recorded, replayed: replayed))
@@ -279,13 +360,14 @@ public enum ReplayError: Error, Sendable, Equatable {
   }
 
   private mutating func differ(_ error: ReplayError) throws(ReplayError) {
-    guard goesPastDifferences else { throw error }
+    guard isOfOtherVersion else { throw error }
     differenceCount += 1
+    unacceptedCount += 1
     if differences.count < Self.differencesMax { differences.append(error) }
   }
 
   /// The engine as the journal leaves it, to journal into the lane once it is told to
-  /// ``Engine/goOn(sessionTime:machineTime:)``; nil before the beginning is whole.
+  /// ``Engine/resume(sessionTime:machineTime:origin:person:reason:)``; nil before the beginning is whole.
   ///
   /// What the last input came to, and a crash kept from the journal, is journalled now.
   public consuming func finish(lane: RecordLane) -> Engine? {
@@ -299,7 +381,7 @@ public enum ReplayError: Error, Sendable, Equatable {
       }
       cursor += next.count
     }
-    engine?.attach(lane)
+    engine?.attach(lane, differences: unacceptedCount)
     return engine.take()
   }
 }

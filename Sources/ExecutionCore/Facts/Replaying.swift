@@ -14,7 +14,12 @@ extension EngineState {
     journal.renumber(from: header.sequence)
     switch type {
     case .intent:
-      guard let wire = unsafe load(payload, IntentRecord.self)?.request else { return .unknown }
+      guard let record = unsafe load(payload, IntentRecord.self), let wire = record.request else {
+        return .unknown
+      }
+      guard record.limitsVersion == limits.version else {
+        return .impossible("it was decided with version \(record.limitsVersion) of the limits")
+      }
       return replay(wire)
     case .handedOver, .withdrawn:
       guard let fate = unsafe load(payload, RequestFateRecord.self),
@@ -126,7 +131,8 @@ extension EngineState {
       return .impossible("it is not the next order")
     }
     let words = RequestWords(
-      newOrder: request, terms, wire.order, instrumentBounds[terms.listing], wire.capacity, self)
+      newOrder: request, terms, wire.order, limits.instrumentBounds[terms.listing], wire.capacity,
+      self)
     applyNew(request, terms, words, wire.order)
     return nil
   }
@@ -159,41 +165,63 @@ extension Engine {
   }
 
   /// What was replayed journals there from now on. It takes no order and offers no request yet.
-  mutating func attach(_ lane: RecordLane) {
+  mutating func attach(_ lane: RecordLane, differences: Int) {
     unsafe core.pointee.journal = lane
-    unsafe core.pointee.settings.journalLost = true
+    unacceptedDifferences = differences
   }
 
   /// Lets an engine that a ``Replay`` has made trade: until then it refuses every order and offers no request, and
   /// its state is that of the journal.
   ///
-  /// The process in which it ran is gone, and its sessions with it: that is journalled and applied first. What had
-  /// waited for the wire is not sent any more, and may have been (a crash of the machine takes the end of the
-  /// journal): as all that the venues have not spoken of it is unknown, and asked for once they are logged in to.
-  /// Reports belong behind it. Does nothing for another engine.
-  public mutating func goOn(sessionTime: Int64, machineTime: Int64) {
-    guard unsafe core.pointee.isReplaying else { return }
-    unsafe core.pointee.isReplaying = false
-    // Unless what the last input came to found no room either.
-    unsafe core.pointee.settings.journalLost = core.pointee.settings.recordsLost > 0
-    unsafe core.pointee.scheduleHash()
+  /// That the session goes on is journalled, with who goes on and where. The process in which it ran is gone, and its
+  /// sessions with it: that is journalled and applied then. What had waited for the wire is not sent any more, and
+  /// may have been (a crash of the machine takes the end of the journal): as all that the venues have not spoken of
+  /// it is unknown, and asked for once they are logged in to. Reports belong behind it.
+  ///
+  /// - Parameters:
+  ///   - person: up to 32 bytes of UTF-8; needed, as `reason` (64 bytes), where there are
+  ///     ``unacceptedDifferences``.
+  /// - Returns: false, and nothing has changed, when a person or a reason is missing, and of another engine.
+  @discardableResult
+  public mutating func resume(
+    sessionTime: Int64, machineTime: Int64, origin: SessionOrigin = SessionOrigin(),
+    person: String = "", reason: String = ""
+  ) -> Bool {
+    var command = Command(.resume, scope: .firm).named(person, because: reason)
+    guard unsafe core.pointee.isReplaying,
+      unacceptedDifferences == 0 || command.isNamed && command.isReasoned
+    else { return false }
     setTime(sessionTime, machineTime)
+    unsafe core.pointee.isReplaying = false
+    // What the last input came to found no room either.
+    if unsafe core.pointee.recordsLost > 0 { unsafe core.pointee.latchUnrecorded(.journalLost) }
+    command.value = Int64(unacceptedDifferences)
+    command.valueHigh = Int64(Self.applyVersion)
+    unacceptedDifferences = 0
+    unsafe core.pointee.recordResumption(command, Array(origin.text.utf8))
     for port in unsafe 0..<core.pointee.portCount {
       let id = PortID(raw: UInt16(truncatingIfNeeded: port))
       var report = VenueReport(kind: .sessionDown, port: id, account: AccountID(raw: .max))
       report.reason = SessionEnd.processDied.rawValue
       unsafe core.pointee.take(report)
     }
+    return true
   }
+
+  /// An execution that was booked otherwise, or not, stands as recorded; nil: it was not booked.
+  mutating func restate(_ replayed: ExecutionRecord?, as recorded: ExecutionRecord?) {
+    unsafe core.pointee.restate(replayed, as: recorded)
+  }
+  func canBook(_ record: ExecutionRecord) -> Bool { unsafe core.pointee.canBook(record) }
 
   /// So many consequences could not be journalled after all.
   mutating func note(lost count: UInt64) {
-    unsafe core.pointee.settings.recordsLost &+= count
+    unsafe core.pointee.recordsLost &+= count
   }
 
   /// A refusal of before: the next one has the next number.
   mutating func note(refusal number: UInt64) {
-    unsafe core.pointee.counters.refused = max(core.pointee.counters.refused, number)
+    unsafe core.pointee.counters.total.refused = max(core.pointee.counters.total.refused, number)
   }
 }
 

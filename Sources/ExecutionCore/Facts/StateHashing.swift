@@ -71,8 +71,6 @@ struct StateHashing {
   /// Orders and positions that are hashed in one turn, some 10 µs; twice as many in the next when more are left.
   static var perTurn: Int { 128 }
 
-  /// Of limits and restrictions.
-  var limits: UInt64 = 0
   var everyRecords: UInt64 = 0
   var interval: Int64 = 0
   var nextRecord: UInt64 = .max
@@ -96,7 +94,7 @@ extension EngineState {
     h.mix(sessionTime)
     h.mix(UInt64(tradingDay))
     orders.mix(into: &h)
-    h.mix(hashing.limits)
+    limits.mix(at: sessionTime, into: &h)
     portfolio.mix(into: &h)
     h.mix(duplicates.hash)
     ports.mix(into: &h)
@@ -115,31 +113,6 @@ extension EngineState {
         h.mix(latch.since)
         h.mix(latch.record)
       }
-    }
-    for i in 0..<scopeCount {
-      buckets[i].refill(at: sessionTime)
-      h.mix(buckets[i].state)
-    }
-  }
-
-  // MARK: Limits
-
-  /// Of a scope, or behind all scopes an instrument; changed by taking the old one off and putting the new one on.
-  mutating func hash(ofLimits place: Int) -> UInt64 {
-    var h = StateHasher(seed: UInt64(truncatingIfNeeded: place))
-    if place < scopeCount {
-      limits[place].mix(into: &h)
-    } else {
-      instrumentLimits[place &- scopeCount].mix(into: &h)
-      h.mix(risk[place &- scopeCount].restricted ? 1 as UInt64 : 0)
-    }
-    return h.value
-  }
-
-  mutating func hashLimits() {
-    hashing.limits = 0
-    for place in 0..<scopeCount &+ instrumentCount {
-      hashing.limits &+= hash(ofLimits: place)
     }
   }
 
@@ -166,86 +139,5 @@ extension EngineState {
     cause = 0
     record(.stateHash, StateHashRecord(stateHash: stateHash()))
     scheduleHash()
-  }
-}
-
-extension Order {
-  func hash(slot: Int) -> UInt64 {
-    var h = StateHasher(seed: UInt64(truncatingIfNeeded: slot))
-    h.mix(clientOrderID.raw)
-    h.mix(UInt64(generation) &<< 32 | UInt64(instrument.raw))
-    h.mix(UInt64(account.raw) &<< 32 | UInt64(strategy.raw))
-    h.mix(UInt64(truncatingIfNeeded: cell) &<< 16 | UInt64(port))
-    h.mix(price)
-    h.mix(quantity)
-    h.mix(leaves)
-    h.mix(executed)
-    h.mix(busted)
-    h.mix(executedHere)
-    h.mix(overfilled)
-    h.mix(venueReference)
-    h.mix(bookReference)
-    h.mix(pendingReference)
-    h.mix(pendingPrice)
-    h.mix(pendingQuantity)
-    h.mix(executedPending)
-    h.mix(cancelQuantity)
-    h.mix(cancelReference)
-    h.mix(reserved)
-    h.mix(requestNumber)
-    h.mix(inquiryNumber)
-    h.mix(requestedAt)
-    h.mix(
-      bytes: life.rawValue, doneReason.rawValue, newState.rawValue, replaceState.rawValue,
-      cancelState.rawValue, side.rawValue, pendingSide.rawValue, incarnation)
-    let marks = bit(countedOpen, 0) | bit(reservedBuy, 1) | bit(pendingInPlace, 2)
-    let wishes = bit(cancelWanted, 3) | bit(isInquired, 4) | bit(isSettling, 5)
-    let doubts = bit(isUnasked, 6) | bit(executionsMissing, 7)
-    let flags = self.flags.rawValue
-    h.mix(
-      bytes: timeInForce.rawValue, display.rawValue, UInt8(truncatingIfNeeded: flags),
-      UInt8(truncatingIfNeeded: flags &>> 8), marks | wishes | doubts, 0, 0, 0)
-    return h.value
-  }
-  private func bit(_ flag: Bool, _ place: UInt8) -> UInt8 { flag ? 1 &<< place : 0 }
-}
-
-extension PositionBook {
-  func mix(into h: inout StateHasher) {
-    h.mix(cost)
-    h.mix(realised)
-    h.mix(fees)
-    h.mix(cashFlow)
-    h.mix(boughtValue)
-    h.mix(soldValue)
-    h.mix(bought)
-    h.mix(sold)
-    h.mix(net)
-    h.mix(executions)
-    h.mix(isUsed ? 1 as UInt64 : 0)
-  }
-}
-
-extension ScopeLimits {
-  func mix(into h: inout StateHasher) {
-    h.mix(orderNotional)
-    h.mix(orderQuantity)
-    h.mix(position)
-    h.mix(openOrders)
-  }
-}
-
-extension VenuePort {
-  mutating func mix(into h: inout StateHasher) {
-    h.mix(nextReference)
-    h.mix(streamSequence)
-    h.mix(requests)
-    h.mix(UInt64(causes.raw))
-    h.mix(Int64(settling))
-    h.mix(Int64(unasked))
-    h.mix(Int64(missing))
-    h.mix(Int64(cancelsWanted))
-    let session: UInt64 = (isUp ? 1 : 0) | (hasCaughtUp ? 2 : 0) | (isReady ? 4 : 0)
-    h.mix(session | (entryDisabled ? 8 : 0))
   }
 }

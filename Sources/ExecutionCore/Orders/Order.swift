@@ -180,3 +180,44 @@ struct DoubtLink: BitwiseCopyable {
     pendingQuantity = Quantity(raw: pending ? order.pendingQuantity : order.quantity)
   }
 }
+
+extension Order {
+  func hash(slot: Int) -> UInt64 {
+    var h = StateHasher(seed: UInt64(truncatingIfNeeded: slot))
+    h.mix(clientOrderID.raw)
+    h.mix(UInt64(generation) &<< 32 | UInt64(instrument.raw))
+    h.mix(UInt64(account.raw) &<< 32 | UInt64(strategy.raw))
+    h.mix(UInt64(truncatingIfNeeded: cell) &<< 16 | UInt64(port))
+    h.mix(price)
+    h.mix(quantity)
+    h.mix(leaves)
+    h.mix(executed)
+    h.mix(busted)
+    h.mix(executedHere)
+    h.mix(overfilled)
+    h.mix(venueReference)
+    h.mix(bookReference)
+    h.mix(pendingReference)
+    h.mix(pendingPrice)
+    h.mix(pendingQuantity)
+    h.mix(executedPending)
+    h.mix(cancelQuantity)
+    h.mix(cancelReference)
+    h.mix(reserved)
+    h.mix(requestNumber)
+    h.mix(inquiryNumber)
+    h.mix(requestedAt)
+    h.mix(
+      bytes: life.rawValue, doneReason.rawValue, newState.rawValue, replaceState.rawValue,
+      cancelState.rawValue, side.rawValue, pendingSide.rawValue, incarnation)
+    let marks = bit(countedOpen, 0) | bit(reservedBuy, 1) | bit(pendingInPlace, 2)
+    let wishes = bit(cancelWanted, 3) | bit(isInquired, 4) | bit(isSettling, 5)
+    let doubts = bit(isUnasked, 6) | bit(executionsMissing, 7)
+    let flags = self.flags.rawValue
+    h.mix(
+      bytes: timeInForce.rawValue, display.rawValue, UInt8(truncatingIfNeeded: flags),
+      UInt8(truncatingIfNeeded: flags &>> 8), marks | wishes | doubts, 0, 0, 0)
+    return h.value
+  }
+  private func bit(_ flag: Bool, _ place: UInt8) -> UInt8 { flag ? 1 &<< place : 0 }
+}

@@ -23,8 +23,8 @@ extension EngineState {
       if orders[slot].cancelWanted { ports[Int(orders[slot].port)].cancelsWanted &-= 1 }
       orders.linkDone(slot)
     }
-    if life == .unknown { counters.unknownOrders &+= 1 }
-    if old == .unknown { counters.unknownOrders &-= 1 }
+    if life == .unknown { counters.total.unknownOrders &+= 1 }
+    if old == .unknown { counters.total.unknownOrders &-= 1 }
     return true
   }
 

@@ -53,7 +53,7 @@ extension EngineState {
   /// The price at which a report is booked: what it says, wherever that is exact and its value is money that
   /// the sums can hold.
   private mutating func bookable(_ report: VenueReport, _ instrument: Int) -> Int64 {
-    let scale = risk[instrument].moneyScale
+    let scale = instruments[instrument].moneyScale
     let exact = scaled(report, instrument)
     if let exact, exact.magnitude <= UInt64(Self.executionPriceMax) {
       // Bits instead of a product that might not fit: a product has at most the bits of its factors.
@@ -92,7 +92,7 @@ extension EngineState {
     _ found: ExecutionLedger.Entry, _ again: ExecutionLedger.Entry, _ report: VenueReport
   ) {
     if found.price == again.price, found.quantity == again.quantity {
-      counters.duplicateExecutions &+= 1
+      counters.total.duplicateExecutions &+= 1
       return
     }
     alarm(
@@ -118,7 +118,7 @@ extension EngineState {
       found.state = .busted
       portfolio.ledger.set(at, found)
     case .busted, .bustedBefore:
-      counters.duplicateExecutions &+= 1
+      counters.total.duplicateExecutions &+= 1
     case .free:
       alarm(
         .unknownBust, instrument: entry.instrument, clientOrderID: entry.clientOrderID, port: port,
@@ -176,7 +176,7 @@ extension EngineState {
   private mutating func noteLate(
     _ e: ExecutionLedger.Entry, _ report: VenueReport, _ clientOrderID: ClientOrderID
   ) {
-    counters.lateExecutions &+= 1
+    counters.total.lateExecutions &+= 1
     alarm(
       .lateExecution, instrument: e.instrument, clientOrderID: clientOrderID,
       port: Int(e.key.port), reference: e.key.reference, observed: e.quantity, report: report.kind)
@@ -211,7 +211,7 @@ extension EngineState {
     let over = orders[slot].executed &- max(orders[slot].quantity, before.pendingTotal)
     if over > 0, over > before.overfilled {
       orders[slot].overfilled = over
-      counters.overfills &+= 1
+      counters.total.overfills &+= 1
       flags |= ExecutionRecord.overfill
       alarm(
         .overfill, instrument: e.instrument, clientOrderID: before.clientOrderID,
@@ -238,18 +238,18 @@ extension EngineState {
     guard let cell = cell(e.strategy, e.instrument) else { return }
     // Cannot wrap: see `bookable`.
     let value =
-      Int128(e.price) &* Int128(e.quantity) &* Int128(risk[Int(e.instrument.raw)].moneyScale)
+      Int128(e.price) &* Int128(e.quantity) &* Int128(instruments[Int(e.instrument.raw)].moneyScale)
     let signed = portfolio.book(
       Portfolio.Trade(
         account: Int(e.account.raw), venue: venue(of: e), isBuy: e.side.isBuy, isBust: isBust,
         quantity: e.quantity, value: value, fee: e.fee), cell)
     exposures.trade(cell, e.account, e.instrument, signed)
     if isBust {
-      counters.busts &+= 1
-      counters.executedQuantity &-= e.quantity
+      counters.total.busts &+= 1
+      counters.total.executedQuantity &-= e.quantity
     } else {
-      counters.executions &+= 1
-      counters.executedQuantity &+= e.quantity
+      counters.total.executions &+= 1
+      counters.total.executedQuantity &+= e.quantity
     }
   }
 

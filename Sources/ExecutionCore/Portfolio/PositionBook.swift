@@ -71,3 +71,19 @@ struct PositionBook: BitwiseCopyable {
     executions &+= sign
   }
 }
+
+extension PositionBook {
+  func mix(into h: inout StateHasher) {
+    h.mix(cost)
+    h.mix(realised)
+    h.mix(fees)
+    h.mix(cashFlow)
+    h.mix(boughtValue)
+    h.mix(soldValue)
+    h.mix(bought)
+    h.mix(sold)
+    h.mix(net)
+    h.mix(executions)
+    h.mix(isUsed ? 1 as UInt64 : 0)
+  }
+}

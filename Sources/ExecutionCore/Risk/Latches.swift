@@ -24,13 +24,15 @@
   case ledgerFull = 10
   /// The venue holds an order whose exposure is not counted here.
   case untrackedOrder = 11
+  /// The journal took no more: what happened since can't be recovered.
+  case journalLost = 12
 }
 
 extension LatchCause {
   /// What it is about lasts: it cannot be cleared before ``Command/Kind/conditionEnded``.
   var isLasting: Bool {
     switch self {
-    case .killFile, .ledgerFull: true
+    case .killFile, .ledgerFull, .journalLost: true
     default: false
     }
   }
@@ -51,7 +53,7 @@ extension LatchCause {
   /// For people.
   public var all: [LatchCause] { LatchCause.allCases.filter(contains) }
   /// Every cause that there is.
-  static var every: LatchCauses { LatchCauses(raw: 0xfff) }
+  static var every: LatchCauses { LatchCauses(raw: 0x1fff) }
   /// That there can be.
   static var most: Int { 32 }
 }
@@ -108,7 +110,7 @@ extension EngineState {
 
   /// What concerns one venue stops the port that it came by; the firm only by setting.
   mutating func stopPort(_ cause: LatchCause, _ port: Int) {
-    latch(cause, settings.portLatchesFirm ? 0 : place(ofPort: port))
+    latch(cause, limits.settings.portLatchesFirm ? 0 : place(ofPort: port))
   }
 
   /// The first time since it was cleared counts.
@@ -122,6 +124,14 @@ extension EngineState {
     latches.set(place, cause, since: sessionTime, record: self.cause)
     setCauses(causes, at: place)
     recordLatch(LatchCauses(cause), at: place, isSet: true)
+  }
+
+  /// The firm's, where no record says so yet: the journal takes none.
+  mutating func latchUnrecorded(_ cause: LatchCause) {
+    latches.standing.insert(cause)
+    guard !latches.causes[0].contains(cause) else { return }
+    latches.causes[0].insert(cause)
+    latches.set(0, cause, since: sessionTime, record: self.cause)
   }
 
   /// What stands of `wanted`, and is about nothing that is still there.
@@ -158,7 +168,7 @@ extension EngineState {
     }
   }
 
-  private mutating func recordLatch(_ changed: LatchCauses, at place: Int, isSet: Bool) {
+  mutating func recordLatch(_ changed: LatchCauses, at place: Int, isSet: Bool) {
     let owner = owner(of: place)
     var payload = LatchRecord(changed: changed.raw, left: causes(at: place).raw, isSet: isSet)
     payload.scope = owner.scope.rawValue
@@ -184,15 +194,16 @@ extension EngineState {
   mutating func cancelLatched() -> Int {
     var asked = 0
     for slot in 0..<orders.count where orders[slot].life.isOpen {
-      let order = orders[slot]
-      let isStopped =
-        !latches.causes[0].isEmpty || !latches.causes[accountScope(order.account)].isEmpty
-        || !latches.causes[strategyScope(order.strategy)].isEmpty
-        || !ports[Int(order.port)].causes.isEmpty
-      guard isStopped else { continue }
+      guard isStopped(orders[slot]) else { continue }
       if case .accepted = cancel(orders.handle(of: slot), quantity: 0) { asked &+= 1 }
     }
     return asked
+  }
+
+  mutating func isStopped(_ order: Order) -> Bool {
+    !latches.causes[0].isEmpty || !latches.causes[limits.place(of: order.account)].isEmpty
+      || !latches.causes[limits.place(of: order.strategy)].isEmpty
+      || !ports[Int(order.port)].causes.isEmpty
   }
 
   /// Of all scopes together.

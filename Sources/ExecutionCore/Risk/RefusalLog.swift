@@ -120,18 +120,18 @@ extension EngineState {
     kind: VenueRequest.Kind, price: Int64, quantity: Int64, side: Side,
     clientOrderID: ClientOrderID = .none
   ) -> Refusal {
-    counters.refused &+= 1
-    refusals[Int(refusal.code.rawValue)] &+= 1
+    counters.count(refusal.code)
     var payload = RefusalRecord(refusal, instrument: instrument, quote: quotes.quote(instrument))
-    payload.number = counters.refused
-    payload.firstNumber = counters.refused
+    payload.number = counters.total.refused
+    payload.firstNumber = counters.total.refused
     payload.clientOrderID = clientOrderID
     payload.price = price
     payload.quantity = quantity
     payload.feedPosition = feedPosition
     payload.request = kind.rawValue
     payload.side = side.rawValue
-    let due = refusalLog.take(payload, account: account, strategy: strategy, at: sessionTime)
+    let due = counters.refusalLog.take(
+      payload, account: account, strategy: strategy, at: sessionTime)
     if let due { _ = recordIfRoom(.refusal, due, account: account, strategy: strategy) }
     return refusal
   }
@@ -146,9 +146,10 @@ extension EngineState {
 
   /// Journals those that no record stands for yet: the due ones, or all at the end.
   mutating func flushRefusals(isEnd: Bool = false) {
-    refusalLog.beginLook()
+    counters.refusalLog.beginLook()
     // Bounded: each round takes one from the list.
-    while let (record, account, strategy) = refusalLog.next(at: sessionTime, isEnd: isEnd) {
+    while let (record, account, strategy) = counters.refusalLog.next(at: sessionTime, isEnd: isEnd)
+    {
       cause = feedPosition
       _ = recordIfRoom(.refusal, record, account: account, strategy: strategy)
     }

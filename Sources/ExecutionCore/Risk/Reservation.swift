@@ -34,9 +34,9 @@ extension EngineState {
     exposures.accounts[ofAccount].add(buying: buying, selling: selling, orders: count)
     exposures.instruments[instrument].add(buying: buying, selling: selling, orders: count)
     exposures.openOrders[0] &+= count
-    exposures.openOrders[accountScope(account)] &+= count
-    exposures.openOrders[strategyScope(strategy)] &+= count
-    counters.openOrders &+= count
+    exposures.openOrders[limits.place(of: account)] &+= count
+    exposures.openOrders[limits.place(of: strategy)] &+= count
+    counters.total.openOrders &+= count
   }
 
   mutating func accountCell(_ account: AccountID, _ instrument: InstrumentID) -> Int {

@@ -77,6 +77,7 @@ public struct RecordDecoder: Sendable {
       decoded.fields.append((field.name, value(field, record, facts)))
     }
     if record.type == .refusal { putInUnits(&decoded, facts) }
+    if record.type == .command { sayLimits(&decoded) }
     remember(record, layout, facts)
     decoded.clientOrderID = order(of: record, layout, decoded)
     return decoded
@@ -90,6 +91,25 @@ public struct RecordDecoder: Sendable {
     for i in refusal.fields.indices where ["limit", "observed"].contains(refusal.fields[i].name) {
       guard case .integer(let raw) = refusal.fields[i].value else { continue }
       refusal.fields[i].value = value(raw, of: code, refusal["scope"], facts)
+    }
+  }
+
+  /// What a command's two words of value are: a limit in its unit, or the version that changes are to become.
+  private func sayLimits(_ command: inout DecodedRecord) {
+    let words = ["value", "valueHigh"].map { command[$0] }
+    command.fields.removeAll { $0.name == "valueHigh" }
+    guard case .integer(let low) = words[0], case .integer(let high) = words[1],
+      let i = command.fields.firstIndex(where: { $0.name == "value" })
+    else { return }
+    switch command["command"] {
+    case .name("\(Command.Kind.setLimit)"):
+      let value = high << 64 | Int128(UInt64(truncatingIfNeeded: low))
+      let isMoney = command["limit"] == .name("\(LimitKind.orderNotional)")
+      command.fields[i].value =
+        value == .max ? .none : isMoney ? .decimal(value, exponent: -8) : .integer(value)
+    case .name("\(Command.Kind.commitLimits)"):
+      command.fields[i] = (name: "version", value: .integer(high + 1))
+    default: break
     }
   }
 

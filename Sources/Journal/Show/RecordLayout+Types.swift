@@ -20,6 +20,7 @@ extension RecordLayout {
     RecordType.execution.rawValue: execution,
     RecordType.alarm.rawValue: alarm,
     RecordType.latch.rawValue: latch,
+    RecordType.limits.rawValue: limits,
     RecordType.command.rawValue: command,
     RecordType.marketState.rawValue: marketState,
     RecordType.timer.rawValue: timer,
@@ -90,6 +91,7 @@ extension RecordLayout {
     .adding("ask", \.quote.ask, .price)
     .adding("askQuantity", \.quote.askQuantity, .quantity)
     .adding("feedPosition", \.feedPosition, .feed)
+    .adding("limitsVersion", \.limitsVersion, .unsigned)
     .exponents(price: \.priceExponent, quantity: \.quantityExponent)
     .layout
 
@@ -214,6 +216,12 @@ extension RecordLayout {
     .adding("port", \.port, .portOrNone)
     .layout
 
+  private static let limits = LayoutBuilder(LimitsRecord.self)
+    .adding("version", \.version, .unsigned)
+    .adding("changes", \.changes, .unsigned)
+    .adding("hash", \.hash, .unsigned)
+    .layout
+
   private static let command = LayoutBuilder(CommandRecord.self)
     .adding("command", \.kind, .cases(Command.Kind.self))
     .adding("scope", \.scope, .cases(RiskScope.self))
@@ -222,6 +230,7 @@ extension RecordLayout {
     .adding("commandStrategy", \.strategy, .identifier)
     .instrument(\.instrument)
     .adding("value", \.value, .signed)
+    .adding("valueHigh", \.valueHigh, .signed)
     .adding("cause", \.cause, .latchCause)
     .adding("port", \.port, .portOrNone)
     .adding("person", \.person, .text)

@@ -102,6 +102,7 @@ private struct Phrase {
     case .execution: execution
     case .alarm: alarm
     case .latch: latch
+    case .limits: "version \(show("version")) is in force: \(show("changes")) changes"
     case .command: command
     case .marketState: marketState
     case .portDefined:
@@ -258,11 +259,13 @@ private struct Phrase {
   }
 
   var command: String {
+    let takesAway = record["command"] == .name("setLimit") && !has("value") ? ", value none" : ""
     let isOfLatch = ["kill", "rearm", "conditionEnded"].contains { record["command"] == .name($0) }
     return show("command") + " \(show("scope"))" + owner
       + (owner.isEmpty ? also("account", "commandAccount") : "") + also("limit", "limit")
-      + also("value", "value") + (isOfLatch ? also("cause", "cause") : "")
-      + also("by", "person") + also("because", "reason") + also("user", "user")
+      + also("value", "value") + also("version", "version")
+      + (isOfLatch ? also("cause", "cause") : "")
+      + takesAway + also("by", "person") + also("because", "reason") + also("user", "user")
       + (record["accepted"] == .flag(true) ? ": done" : ": refused")
   }
 

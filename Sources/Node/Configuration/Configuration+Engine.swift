@@ -50,9 +50,9 @@ extension Configuration {
     engine.executionsMax = runtime.executionsMax
     engine.portLatchesFirm = killSwitch.sessionDoubtStopsFirm
     engine.marketData = MarketDataSettings(capacity: BookCapacity(orders: runtime.bookOrdersMax))
-    engine.numaNode = Int32(runtime.numaNode)
-    engine.hugePages = runtime.hugePages
-    engine.lockMemory = runtime.lockMemory
+    engine.memory = EngineMemory(
+      numaNode: Int32(runtime.numaNode), hugePages: runtime.hugePages,
+      isLocked: runtime.lockMemory)
     return engine
   }
 

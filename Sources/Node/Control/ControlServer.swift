@@ -117,6 +117,7 @@ final class ControlServer {
     return "refused: stopped by \(left); none of it can be cleared as asked"
       + (causes.contains(.killFile) ? ", while the kill file is there it stays" : "")
       + (causes.contains(.ledgerFull) ? ", a full ledger only the end of the run empties" : "")
+      + (causes.contains(.journalLost) ? ", a journal that has lost records is whole no more" : "")
   }
 }
 

@@ -16,6 +16,7 @@ extension LatchCause {
     case .executionsMissing: "the venue counts executions that we do not have"
     case .unrepresentable: "an execution's price or value does not fit"
     case .ledgerFull: "the execution ledger is full (runtime.executions_max)"
+    case .journalLost: "the journal took no more: what happened since can't be recovered"
     case .untrackedOrder: "the venue holds an order whose exposure is not counted here"
     }
   }

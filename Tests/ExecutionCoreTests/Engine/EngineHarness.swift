@@ -248,6 +248,11 @@ final class Market<S: Strategy> {
   func apply(_ command: Command) -> Bool {
     driver.apply(command, sessionTime: time, machineTime: 0)
   }
+  /// As the next version of the limits, in Ada's name; false when it is refused.
+  func change(_ changes: [LimitChange]) -> Bool {
+    let commands = Command.limits(changes, after: driver.engine.limitsVersion)
+    return commands.map { apply($0.named("Ada", because: "to see")) }.last ?? false
+  }
   func advance(by nanoseconds: Int64) {
     driver.advance(sessionTime: time + nanoseconds, machineTime: 0)
   }

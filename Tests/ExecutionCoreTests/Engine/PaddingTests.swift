@@ -32,7 +32,7 @@ import Testing
       ReportRecord(VenueReport(kind: .accepted, port: .first, account: AccountID(raw: 0))),
       SessionRecord(), PortRecord(port: .first, venue: VenueID(raw: 0)),
       InstrumentRecord(facts: facts, instrument: id),
-      IntentRecord(request: request, quote: quote, feedPosition: 0),
+      IntentRecord(request: request, limitsVersion: 1, quote: quote, feedPosition: 0),
       RefusalRecord(
         Refusal(.halted, scope: .order, limit: 0, observed: 0), instrument: id, quote: quote),
       OrderStateRecord(clientOrderID: .none, order: order, instrument: id, port: .first),

@@ -17,7 +17,7 @@ extension ReplayTests {
       case 5, 6: change()
       case 7, 8: send()
       case 9...13: answer()
-      case 14: anything()
+      case 14: if dice.chance(40) { anything() } else { rearm() }
       case 15:
         market.time += Int64(dice.below(2_000_000_000))
         market.driver.advance(sessionTime: market.time, machineTime: machineTime)
@@ -129,10 +129,52 @@ extension ReplayTests {
       }
     }
 
+    /// Everywhere: what stands for good would leave nothing to be seen of orders.
+    mutating func rearm() {
+      var places = [Command(.rearm, scope: .firm)]
+      for i in 0..<4 as Range<UInt16> {
+        var c = Command(.rearm, scope: .port)
+        c.port = PortID(raw: i)
+        places.append(c)
+        c.scope = i < 2 ? .account : .strategy
+        c.account = AccountID(raw: UInt32(i))
+        c.strategy = StrategyID(raw: UInt32(i) - (i < 2 ? 0 : 1))
+        places.append(c)
+      }
+      for c in places {
+        _ = market.driver.apply(
+          c.named("Ada", because: "to see"), sessionTime: market.time, machineTime: machineTime)
+      }
+    }
+
+    mutating func limits() {
+      var changes: [LimitChange] = []
+      for _ in 0...dice.below(3) {
+        let whole: [LimitKind] = [.orderQuantity, .orderNotional, .position, .openOrders]
+        let kinds = dice.chance(80) ? whole : LimitKind.allCases
+        let kind = kinds[dice.below(kinds.count)]
+        let value = Int128(kind == .restricted ? dice.below(2) : 1_000 + dice.below(9_000))
+        let change: LimitChange =
+          switch dice.below(4) {
+          case 0: LimitChange(kind, ofFirm: kind == .orderNotional ? value << 70 : value)
+          case 1: LimitChange(kind, of: AccountID(raw: UInt32(dice.below(2))), value)
+          case 2: LimitChange(kind, of: StrategyID(raw: UInt32(dice.below(3))), nil)
+          default: LimitChange(kind, of: InstrumentID(raw: UInt32(dice.below(2))), value)
+          }
+        changes.append(change)
+      }
+      for command in Command.limits(changes, after: market.driver.engine.limitsVersion) {
+        if dice.chance(4) { continue }
+        let command = command.named("Ada", because: "to see")
+        _ = market.driver.apply(command, sessionTime: market.time, machineTime: machineTime)
+      }
+    }
+
     mutating func command() {
+      if dice.chance(30) { return limits() }
       let kinds: [Command.Kind] = [
         .kill, .rearm, .rearm, .rearm, .cancelAll, .massCancel, .disableEntry, .enableEntry,
-        .restrict, .setLimit, .inquire, .conditionEnded,
+        .dropLimits, .setLimit, .inquire, .conditionEnded, .commitLimits,
       ]
       let scopes: [RiskScope] = [.firm, .account, .strategy, .instrument, .port]
       var c = Command(kinds[dice.below(kinds.count)], scope: scopes[dice.below(5)])

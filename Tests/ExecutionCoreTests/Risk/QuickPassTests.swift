@@ -88,19 +88,22 @@ import Testing
       if dice.chance(80) { market.delete(other) }
     case 3: market.time += [100_000, 1_000_000, 900_000_000, 70_000_000_000][dice.below(4)]
     case 4, 5, 6:
-      var c = Command(.setLimit, scope: [.firm, .account, .strategy, .instrument][dice.below(4)])
-      c.account = AccountID(raw: UInt32(dice.below(2)))
-      c.strategy = StrategyID(raw: UInt32(dice.below(3)))
-      c.instrument = InstrumentID(raw: UInt32(dice.below(2)))
-      c.limit = UInt8(1 + dice.below(4))
-      c.value = Int64(dice.below(3_000))
-      if c.limit == LimitKind.orderNotional.rawValue { c.value *= 10_000_000_000 }
-      _ = market.apply(c)
+      var changes: [LimitChange] = []
+      for _ in 0...dice.below(3) {
+        let kind = LimitKind.allCases[dice.below(LimitKind.allCases.count)]
+        var change = LimitChange(kind, ofFirm: Int128(dice.below(3_000)))
+        if kind == .orderNotional { change.value = Int128(dice.below(3_000)) * 10_000_000_000 }
+        if dice.chance(5) { change.value = nil }
+        change.scope = [.firm, .account, .strategy, .instrument][dice.below(4)]
+        change.account = AccountID(raw: UInt32(dice.below(2)))
+        change.strategy = StrategyID(raw: UInt32(dice.below(3)))
+        change.instrument = InstrumentID(raw: UInt32(dice.below(2)))
+        changes.append(change)
+      }
+      _ = market.change(changes)
     case 7:
-      var c = Command(.restrict, scope: .instrument)
-      c.instrument = InstrumentID(raw: UInt32(dice.below(2)))
-      c.value = dice.chance(20) ? 1 : 0
-      _ = market.apply(c)
+      let instrument = InstrumentID(raw: UInt32(dice.below(2)))
+      _ = market.change([LimitChange(.restricted, of: instrument, dice.chance(20) ? 1 : 0)])
     case 8:
       var c = Command(dice.chance(20) ? .kill : .rearm, scope: dice.chance(50) ? .firm : .account)
       c.account = AccountID(raw: 0)
@@ -201,7 +204,7 @@ import Testing
       let again = try #require(ask(market, request))
       #expect(!again.quick && again.refusal?.code == .duplicateOrder)
     }
-    let gates = market.driver.engine.core.pointee.instrumentBounds
+    let gates = market.driver.engine.core.pointee.limits.instrumentBounds
     #expect(gates[0].lowest == 8_000_000_000 && gates[0].highest == 12_000_000_000)
   }
 }
@@ -255,7 +258,9 @@ import Testing
         withUnsafeBytes(of: request) { #expect(journalled.elementsEqual($0)) }
       }
       let quote = market.driver.engine.quotes.quote(InstrumentID(raw: 1))
-      let same = IntentRecord(request: request, quote: quote, feedPosition: intent.feedPosition)
+      let same = IntentRecord(
+        request: request, limitsVersion: intent.limitsVersion, quote: quote,
+        feedPosition: intent.feedPosition)
       withUnsafeBytes(of: same) { whole in
         withUnsafeBytes(of: intent) { #expect(whole.elementsEqual($0)) }
       }

@@ -347,16 +347,8 @@ import Testing
 
   @Test func `a limit changed at run time binds the next order`() throws {
     let market = try Market(NoStrategy())
-    var command = Command(.setLimit, scope: .firm)
-    command.limit = LimitKind.orderQuantity.rawValue
-    command.value = 50
-    #expect(market.apply(command))
+    #expect(market.change([LimitChange(.orderQuantity, ofFirm: 50)]))
     #expect(market.place(.buy, 51, 10_000).refusal?.limit == 50)
     _ = try market.place(.buy, 50, 10_000).handle
-    command.value = -1
-    command.valueHigh = -1
-    #expect(!market.apply(command))
-    command.limit = 99
-    #expect(!market.apply(command))
   }
 }

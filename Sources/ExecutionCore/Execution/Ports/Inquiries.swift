@@ -87,10 +87,11 @@ extension EngineState {
 
   private mutating func sweepTimeouts(_ port: Int) {
     // Without a time-out nothing is late, and most ports have nothing else to be done.
-    guard settings.acknowledgeTimeout > 0 || ports[port].hasMore else { return }
+    guard limits.settings.acknowledgeTimeout > 0 || ports[port].hasMore else { return }
     for _ in 0..<Self.doubtsPerSweepMax {
       let slot = Int(ports[port].doubtHead)
-      guard slot >= 0, sessionTime &- orders[slot].requestedAt > settings.inquiryInterval else {
+      guard slot >= 0, sessionTime &- orders[slot].requestedAt > limits.settings.inquiryInterval
+      else {
         break
       }
       if orders[slot].hasToBeListed { timeOut(slot) } else { unlinkDoubt(slot) }
@@ -114,7 +115,7 @@ extension EngineState {
   mutating func applyTimeOut(_ slot: Int) {
     orders.touch(slot)
     postpone(slot)
-    if settings.acknowledgeTimeout > 0, orders[slot].life == .sent {
+    if limits.settings.acknowledgeTimeout > 0, orders[slot].life == .sent {
       become(slot, .unknown)
       notify(.unknown, slot)
     }
@@ -126,7 +127,9 @@ extension EngineState {
     let isLate =
       order.newState == .unresolved || order.replaceState == .unresolved
       || order.cancelState == .unresolved && !order.cancelWanted
-    if order.isSettling || order.executionsMissing || settings.acknowledgeTimeout > 0 && isLate {
+    if order.isSettling || order.executionsMissing
+      || limits.settings.acknowledgeTimeout > 0 && isLate
+    {
       inquire(slot)
     } else if order.cancelWanted, order.cancelState != .unresolved, ports[Int(order.port)].isReady {
       _ = sendCancel(slot, quantity: 0)
@@ -193,7 +196,7 @@ extension EngineState {
     orders.touch(slot)
     let port = Int(orders[slot].port)
     ports[port].outbox.push(wire, urgent: false)
-    counters.otherRequests &+= 1
+    counters.total.otherRequests &+= 1
     orders[slot].inquiryNumber = ports[port].requests
     orders[slot].isInquired = true
     setUnasked(slot, false)

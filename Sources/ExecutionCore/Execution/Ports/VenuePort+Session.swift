@@ -115,23 +115,23 @@ extension EngineState {
     guard let place = ports.place(of: reference, port),
       let slot = orders.slotToChange(ports.references[place].order)
     else {
-      counters.notSent &+= 1
+      counters.total.notSent &+= 1
       return
     }
     switch kind {
     case .new where orders[slot].newState == .unresolved && orders[slot].executedHere == 0:
       closeUnsent(slot, cause: cause)
     case .replace, .modify:
-      counters.notSent &+= 1
+      counters.total.notSent &+= 1
       guard orders[slot].replaceState == .unresolved, orders[slot].pendingReference == reference
       else { return }
       dropReplace(slot, .lost)
       notify(.notSent, slot, reason: cause)
     case .inquiry:
-      counters.notSent &+= 1
+      counters.total.notSent &+= 1
       orders[slot].isInquired = false
     default:
-      counters.notSent &+= 1
+      counters.total.notSent &+= 1
       if kind == .cancel, orders[slot].cancelState == .unresolved {
         orders[slot].cancelState = .lost
         recordState(slot, nil)
@@ -188,13 +188,13 @@ extension EngineState {
   /// Of the offered request; nil when it does not lie in the outbox any more.
   @inline(__always) mutating func applyHandOver(_ port: Int) -> Outbox.Label? {
     let offer = ports[port].outbox.takeOffer()
-    if offer != nil { counters.sent &+= 1 }
+    if offer != nil { counters.total.sent &+= 1 }
     return offer
   }
 
   @inline(__always) private mutating func recordHandOver(_ offer: Outbox.Label, _ port: Int) {
     let bytes = MemoryLayout<RequestFateRecord>.size
-    guard settings.recordsLost == 0,
+    guard recordsLost == 0,
       let record = unsafe beginRecord(
         .handedOver, payloadBytes: bytes, account: offer.account, strategy: offer.strategy,
         cause: offer.intentSequence)

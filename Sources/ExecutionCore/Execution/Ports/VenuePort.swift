@@ -137,3 +137,18 @@ struct VenuePort: BitwiseCopyable {
     referenceBase &+ Int(truncatingIfNeeded: reference & referenceMask)
   }
 }
+
+extension VenuePort {
+  mutating func mix(into h: inout StateHasher) {
+    h.mix(nextReference)
+    h.mix(streamSequence)
+    h.mix(requests)
+    h.mix(UInt64(causes.raw))
+    h.mix(Int64(settling))
+    h.mix(Int64(unasked))
+    h.mix(Int64(missing))
+    h.mix(Int64(cancelsWanted))
+    let session: UInt64 = (isUp ? 1 : 0) | (hasCaughtUp ? 2 : 0) | (isReady ? 4 : 0)
+    h.mix(session | (entryDisabled ? 8 : 0))
+  }
+}
