@@ -8,7 +8,7 @@
  * privileged ones (cancels, reports, fills) may still use the reserve at the end of the segment.
  *
  * A record: nt_record_header, payload, zero bytes up to a multiple of 8 less 4, CRC32C over all
- * that is before it (DESIGN.md, event store). The lane numbers the records: sequences are dense.
+ * that is before it. The lane numbers the records: sequences are dense.
  *
  * Threading: one appending thread owns everything above `next`. nt_lane_offer, nt_lane_fail and the
  * nt_lane_load functions may be called by one other thread. No call here enters the kernel. */

@@ -18,14 +18,12 @@ internal import CSupport
   }
 
   @inline(__always) func withPointer(_ i: Int, _ body: (UnsafeMutablePointer<Element>) -> Void) {
-    precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
-    unsafe body(base + i)
+    unsafe body(address(i))
   }
 
   /// Fetches all cache lines of an element that is to be written soon.
   @inline(__always) func prefetch(_ i: Int) {
-    precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
-    let first = unsafe UnsafeRawPointer(base + i)
+    let first = unsafe UnsafeRawPointer(address(i))
     var offset = 0
     while offset < MemoryLayout<Element>.stride {
       unsafe nt_prefetch_write(first + offset)
@@ -33,15 +31,15 @@ internal import CSupport
     }
   }
 
+  /// For the subscripts, here and of the rooms that are one column to the outside.
+  @inline(__always) func address(_ i: Int) -> UnsafeMutablePointer<Element> {
+    precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
+    return unsafe base + i
+  }
+
   subscript(_ i: Int) -> Element {
-    @inline(__always) unsafeAddress {
-      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
-      return unsafe UnsafePointer(base + i)
-    }
-    @inline(__always) nonmutating unsafeMutableAddress {
-      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
-      return unsafe base + i
-    }
+    @inline(__always) unsafeAddress { return unsafe UnsafePointer(address(i)) }
+    @inline(__always) nonmutating unsafeMutableAddress { return unsafe address(i) }
   }
 }
 

@@ -267,10 +267,6 @@ extension EngineState {
       for (i, holds) in [o.isSettling, o.isUnasked, o.executionsMissing, o.cancelWanted]
         .enumerated()
       where holds { counts[port][i] += 1 }
-      // Who is in no list is never looked at again.
-      if o.hasToBeListed, !orders.doubts[slot].isListed {
-        broken.append("order \(o.clientOrderID.raw): in doubt, and not in its port's list")
-      }
       open[Int(o.cell)] += 1
       if o.side.isBuy {
         buy[Int(o.cell)] += o.worstCaseLeaves
@@ -314,36 +310,6 @@ extension EngineState {
     }
     _ = stateHash()
     return broken + orders.broken() + ports.broken() + limits.broken() + portfolio.broken()
-      + brokenExposures()
-  }
-
-  /// What is held of accounts, instruments and scopes, against the cells that they are sums of.
-  private mutating func brokenExposures() -> [String] {
-    var accounts = [Exposure](repeating: Exposure(), count: exposures.accounts.count)
-    var instruments = [Exposure](repeating: Exposure(), count: exposures.instruments.count)
-    var open = [Int64](repeating: 0, count: scopeCount)
-    for cell in 0..<exposures.cells.count {
-      let e = exposures.cells[cell]
-      let strategy = StrategyID(raw: UInt32(cell / instrumentCount))
-      let instrument = cell % instrumentCount
-      let account = account(of: strategy)
-      let ofAccount = accountCell(account, InstrumentID(raw: UInt32(instrument)))
-      for i in [0, limits.place(of: account), limits.place(of: strategy)] {
-        open[i] += e.openOrders
-      }
-      accounts[ofAccount].add(e)
-      instruments[instrument].add(e)
-    }
-    var broken: [String] = []
-    if !(0..<accounts.count).allSatisfy({ accounts[$0] == exposures.accounts[$0] }) {
-      broken.append("an account's exposure is not the sum of its cells'")
-    }
-    if !(0..<instruments.count).allSatisfy({ instruments[$0] == exposures.instruments[$0] }) {
-      broken.append("an instrument's exposure is not the sum of its cells'")
-    }
-    if !(0..<scopeCount).allSatisfy({ open[$0] == exposures.openOrders[$0] }) {
-      broken.append("a scope's open orders are not the sum of its cells'")
-    }
-    return broken
+      + timers.broken() + brokenDoubts() + brokenExposures()
   }
 }

@@ -1,6 +1,6 @@
 /// How a journal is kept.
 public struct JournalOptions: Sendable {
-  /// DESIGN.md, data path step 6; mode disk is not built yet.
+  /// What becomes of a record before its order may leave. A mode that waits for the disk is not built yet.
   public enum Mode: String, Sendable, CaseIterable {
     /// Appended to anonymous memory, copied to the file in the background: what was not yet copied is
     /// lost with the process.

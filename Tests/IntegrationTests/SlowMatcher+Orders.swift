@@ -1,4 +1,4 @@
-/// Our orders: OUCH 5.0 as EXCHANGE.md has it, read from the bytes.
+/// Our orders: OUCH 5.0 as the exchange takes it, read from the bytes.
 extension SlowMatcher {
   mutating func submit(_ message: RawMessage) {
     switch message.kind {

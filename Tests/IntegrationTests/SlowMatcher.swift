@@ -1,9 +1,9 @@
-/// The exchange's rules once more, from EXCHANGE.md alone, as slowly and plainly as they can be
+/// The exchange's rules once more, from their description alone, as slowly and plainly as they can be
 /// put:
 /// lists that are searched anew for every question, the feed's and the orders' bytes read afresh.
 /// Nothing of Sources/ is used.
 ///
-/// Where EXCHANGE.md leaves a choice, the exchange's documented one is taken; each is marked
+/// Where that leaves a choice, the exchange's documented one is taken; each is marked
 /// "choice".
 struct SlowMatcher {
   /// An order of history, in one list a symbol, in order of arrival.

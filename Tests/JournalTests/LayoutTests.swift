@@ -19,7 +19,7 @@ import Testing
     #expect(numbers(from: Display.self) == Array(0...2))
     #expect(numbers(from: OrderCapacity.self) == Array(0...2))
     #expect(numbers(from: VenueStanding.self) == Array(0...4))
-    #expect(numbers(from: Command.Kind.self) == Array(1...6) + Array(8...12))
+    #expect(numbers(from: Command.Kind.self) == Array(1...6) + Array(8...13))
     #expect(numbers(from: RiskScope.self) == Array(1...6))
     #expect(numbers(from: OrderLife.self) == Array(0...5))
     #expect(numbers(from: RequestState.self) == Array(0...4))

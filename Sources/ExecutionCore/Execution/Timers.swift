@@ -79,6 +79,12 @@ struct StrategyTimer: BitwiseCopyable {
     return timer
   }
 
+  /// What does not hold of it by itself.
+  func broken() -> [String] {
+    let isHeap = (1..<max(1, count)).allSatisfy { !heap[$0].isBefore(heap[($0 - 1) / 2]) }
+    return isHeap ? [] : ["a timer is behind one that is due later"]
+  }
+
   private mutating func swap(_ a: Int, _ b: Int) {
     let kept = heap[a]
     heap[a] = heap[b]

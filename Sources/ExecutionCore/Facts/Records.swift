@@ -1,4 +1,4 @@
-/// The journal's record layout (DESIGN.md, event store), shared by the engine that writes it and the
+/// The journal's record layout, shared by the engine that writes it and the
 /// Journal module that stores, reads and prints it. Little-endian, as it lies in memory.
 ///
 /// One record: ``RecordHeader`` (48 bytes), payload, zero bytes up to a multiple of 8 less 4, CRC32C

@@ -1,7 +1,7 @@
 /// Session days and their midnight, US Eastern, as session time.
 ///
 /// ITCH time stamps are nanoseconds since midnight Eastern; the day comes from configuration, the
-/// instruments file or a file's name, never from today (EXCHANGE.md). Pure functions.
+/// instruments file or a file's name, never from today. Pure functions.
 public struct SessionDate: Hashable, Comparable, Sendable {
   public let year: Int
   public let month: Int

@@ -1,5 +1,5 @@
-/// An order in the pool: its identity, its terms, and the three facts (DESIGN.md); the executions
-/// themselves lie in the ledger, here are their sums.
+/// An order in the pool: its identity, its terms, and the three facts, its life, its pending requests, its
+/// executions: these themselves lie in the ledger, here are their sums.
 @usableFromInline struct Order: BitwiseCopyable {
   // Identity.
   var clientOrderID = ClientOrderID.none

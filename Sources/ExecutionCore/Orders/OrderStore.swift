@@ -32,14 +32,8 @@
   var count: Int { pool.count }
 
   subscript(_ slot: Int) -> Order {
-    @inline(__always) unsafeAddress {
-      precondition(UInt(bitPattern: slot) < UInt(bitPattern: pool.count))
-      return unsafe UnsafePointer(pool.base + slot)
-    }
-    @inline(__always) nonmutating unsafeMutableAddress {
-      precondition(UInt(bitPattern: slot) < UInt(bitPattern: pool.count))
-      return unsafe pool.base + slot
-    }
+    @inline(__always) unsafeAddress { return unsafe UnsafePointer(pool.address(slot)) }
+    @inline(__always) nonmutating unsafeMutableAddress { return unsafe pool.address(slot) }
   }
 
   // MARK: Names

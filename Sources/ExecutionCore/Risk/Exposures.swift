@@ -65,3 +65,35 @@ struct Exposure: BitwiseCopyable, Equatable {
     instruments[Int(instrument.raw)].net &+= quantity
   }
 }
+
+extension EngineState {
+  /// What is held of accounts, instruments and scopes, against the cells that they are sums of.
+  mutating func brokenExposures() -> [String] {
+    var accounts = [Exposure](repeating: Exposure(), count: exposures.accounts.count)
+    var instruments = [Exposure](repeating: Exposure(), count: exposures.instruments.count)
+    var open = [Int64](repeating: 0, count: scopeCount)
+    for cell in 0..<exposures.cells.count {
+      let e = exposures.cells[cell]
+      let strategy = StrategyID(raw: UInt32(cell / instrumentCount))
+      let instrument = cell % instrumentCount
+      let account = account(of: strategy)
+      let ofAccount = accountCell(account, InstrumentID(raw: UInt32(instrument)))
+      for i in [0, limits.place(of: account), limits.place(of: strategy)] {
+        open[i] += e.openOrders
+      }
+      accounts[ofAccount].add(e)
+      instruments[instrument].add(e)
+    }
+    var broken: [String] = []
+    if !(0..<accounts.count).allSatisfy({ accounts[$0] == exposures.accounts[$0] }) {
+      broken.append("an account's exposure is not the sum of its cells'")
+    }
+    if !(0..<instruments.count).allSatisfy({ instruments[$0] == exposures.instruments[$0] }) {
+      broken.append("an instrument's exposure is not the sum of its cells'")
+    }
+    if !(0..<scopeCount).allSatisfy({ open[$0] == exposures.openOrders[$0] }) {
+      broken.append("a scope's open orders are not the sum of its cells'")
+    }
+    return broken
+  }
+}

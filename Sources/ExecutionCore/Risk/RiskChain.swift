@@ -26,7 +26,7 @@ struct OrderTerms: BitwiseCopyable {
 /// Cheap and certain things first; the message-rate token, which an accepted order consumes, last.
 /// A *reducing* order skips restricted list, position, open-order count, static collar and the age and
 /// crossing of the quote; it keeps quantity, notional, tick, lot, halt and the collar around the last
-/// good quote (DESIGN.md, "The data path", 5).
+/// good quote.
 extension EngineState {
   /// Of new terms for an order that the venue has.
   @inline(__always) mutating func check(_ terms: inout OrderTerms) -> Refusal? {

@@ -3,7 +3,7 @@ public import ExecutionCore
 /// OUCH's ClOrdID: 14 bytes of text that the venue echoes and does not interpret.
 ///
 /// Ours is 13 base-36 digits of the 64-bit ``ExecutionCore/ClientOrderID`` and one base-36 digit of
-/// the incarnation (EXCHANGE.md).
+/// the incarnation.
 @frozen public struct OUCHClOrdID: BitwiseCopyable, Hashable, Sendable {
   /// Bytes 0–7, most significant first.
   public var high: UInt64

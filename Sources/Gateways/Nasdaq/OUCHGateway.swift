@@ -8,7 +8,7 @@ public import ExecutionCore
 /// query, and what has a number at or above its answer never arrived.
 ///
 /// Sans-I/O, no clock: see ``OrderEntryGateway``. No allocation after `init`. Sources: OUCH 5.0,
-/// SoupBinTCP 3.00, EXCHANGE.md.
+/// SoupBinTCP 3.00.
 @safe public struct OUCHGateway: ~Copyable, OrderEntryGateway {
   /// The longest packet that a request becomes.
   static var packetBytesMax: Int { 112 }

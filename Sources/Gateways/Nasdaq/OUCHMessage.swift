@@ -1,4 +1,4 @@
-/// Limits and special prices of OUCH 5.0 (spec 5.0, section 1.2; EXCHANGE.md).
+/// Limits and special prices of OUCH 5.0 (spec 5.0, section 1.2).
 public enum OUCHLimits {
   public static var quantityMax: UInt32 { 999_999 }
   /// $199,999.9900 in ticks of 10⁻⁴.

@@ -110,7 +110,7 @@ extension ExchangeCore {
     return ahead
   }
 
-  /// Checks the whole state against the invariants of EXCHANGE.md; every violation in words, none when all hold.
+  /// Checks the whole state against what has to hold; every violation in words, none when all hold.
   ///
   /// Takes time in proportion to the live orders: for the end of a run and for tests.
   public func verify() -> [String] {

@@ -2,7 +2,7 @@ public import ExecutionCore
 import Gateways
 
 /// The exchange without any input or output of its own: history and requests in, publications and
-/// events out, bit for bit the same for the same inputs. The rules are those of EXCHANGE.md.
+/// events out, bit for bit the same for the same inputs.
 ///
 /// History's orders and ours stand in one book, price then time. An order of history remembers what the
 /// file alone would have left of it, so that what is published is never more than what is true here.

@@ -54,5 +54,5 @@ public struct AddressedEvent: BitwiseCopyable, Equatable, Sendable {
   }
 }
 
-/// References and match numbers with this bit are ours, never history's (EXCHANGE.md).
+/// References and match numbers with this bit are ours, never history's.
 public let ownReferenceBit: UInt64 = 1 << 63

@@ -77,6 +77,37 @@ extension EngineState {
     return slot
   }
 
+  /// Who is in no list is never looked at again; and each list is whole both ways.
+  mutating func brokenDoubts() -> [String] {
+    var broken: [String] = []
+    var listed: Set<Int> = []
+    for port in 0..<portCount {
+      var earlier: Int32 = -1
+      var slot = ports[port].doubtHead
+      while slot >= 0, listed.insert(Int(slot)).inserted {
+        let link = orders.doubts[Int(slot)]
+        if link.earlier != earlier || Int(orders[Int(slot)].port) != port {
+          broken.append("port \(port): its list of doubts is not whole at order \(slot)")
+        }
+        earlier = slot
+        slot = link.later
+      }
+      if slot >= 0 || earlier != ports[port].doubtTail {
+        broken.append("port \(port): its list of doubts does not end")
+      }
+    }
+    for slot in 0..<orders.count {
+      let isListed = listed.contains(slot)
+      if isListed != orders.doubts[slot].isListed {
+        broken.append("order \(slot): listed as in doubt, and in no list")
+      }
+      if orders[slot].life.isOpen, orders[slot].hasToBeListed, !isListed {
+        broken.append("order \(slot): in doubt, and not in its port's list")
+      }
+    }
+    return broken
+  }
+
   // MARK: Asking
 
   /// New orders that have waited too long become unknown; what is late is asked for, and again after an

@@ -70,14 +70,8 @@
   }
 
   subscript(_ port: Int) -> VenuePort {
-    @inline(__always) unsafeAddress {
-      precondition(UInt(bitPattern: port) < UInt(bitPattern: ports.count))
-      return unsafe UnsafePointer(ports.base + port)
-    }
-    @inline(__always) nonmutating unsafeMutableAddress {
-      precondition(UInt(bitPattern: port) < UInt(bitPattern: ports.count))
-      return unsafe ports.base + port
-    }
+    @inline(__always) unsafeAddress { return unsafe UnsafePointer(ports.address(port)) }
+    @inline(__always) nonmutating unsafeMutableAddress { return unsafe ports.address(port) }
   }
 
   // MARK: Routes
