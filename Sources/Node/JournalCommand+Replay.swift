@@ -25,7 +25,9 @@ extension JournalCommand {
     ],
     options: [
       .value("to", "SEQ", "Stop after this record, and print the state there."),
-      .value("format", "text|json", "Text for people (the default) or JSON for programs."),
+      .value(
+        "format", "text|json",
+        "Text for people (the default) or JSON for programs (Sources/Node/JournalReplay.md)."),
     ]
   ) { options in
     let to = try Selection.number("to", options) ?? .max

@@ -58,6 +58,10 @@ struct ReplayCommandTests {
     let sessions = try #require(try json(replayed.output)["sessions"] as? [[String: Any]])
     #expect(sessions.count == 1 && sessions[0]["isEnded"] as? Bool == true)
     #expect(sessions[0]["hashes"] as? Int ?? 0 > 100)
+    let page = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+      .appendingPathComponent("../../Sources/Node/JournalReplay.md")
+    let words = try String(contentsOf: page, encoding: .utf8)
+    for key in try keys(of: json(replayed.output)) { #expect(words.contains("`\(key)`"), "\(key)") }
     let shown = try CommandProcess.run(["journal", "show", data, "--type", "configuration"])
     for words in [
       "firm.orderQuantity = 10000", "run.build = needletail",
@@ -66,6 +70,16 @@ struct ReplayCommandTests {
       #expect(shown.output.contains(words), "\(words)")
     }
     #expect(!shown.output.contains(directory.path), "paths are left out")
+  }
+
+  /// Of an object and of all within it.
+  private func keys(of value: Any) -> Set<String> {
+    switch value {
+    case let object as [String: Any]:
+      Set(object.keys).union(object.values.flatMap { keys(of: $0) })
+    case let list as [Any]: Set(list.flatMap { keys(of: $0) })
+    default: []
+    }
   }
 
   @Test func `what can't be replayed exits 65, and says why`() throws {
