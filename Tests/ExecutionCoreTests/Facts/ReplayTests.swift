@@ -385,6 +385,45 @@ import Testing
     #expect(try market.replay([market.boundary()]) == 1)
   }
 
+  @Test(arguments: [Command.Kind.cancelAll, .kill], [0, 1] as [Int64])
+  func `a process that dies before the cancels of a command does not lose them`(
+    kind: Command.Kind, value: Int64
+  ) throws {
+    let market = try Market(Recorder())
+    _ = try market.working(.buy, 10, 10_000)
+    _ = try market.working(.buy, 20, 10_000)
+    var command = Command(kind, scope: .firm).named("Ada", because: "to see")
+    command.value = value
+    #expect(market.apply(command))
+    // All up to the command: the cancels behind it never came to be.
+    var records: [[UInt8]] = []
+    market.eachRecord { records.append(Array($0)) }
+    let end = try #require(
+      records.firstIndex { $0[4] == UInt8(RecordType.command.rawValue) && $0[5] == 0 })
+    var replay = Replay()
+    for record in records[...end] { try record.withUnsafeBytes { try replay.take($0) } }
+    let lane = MemoryLane(bytes: 1 << 20, firstSequence: UInt64(end + 2))
+    guard var engine = replay.finish(lane: lane.lane) else {
+      Issue.record("no engine")
+      return
+    }
+    engine.resume(sessionTime: market.time, machineTime: 1)
+    for kind in [VenueReport.Kind.sessionUp, .caughtUp] {
+      let report = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
+      engine.apply(report, sessionTime: market.time, machineTime: 1)
+    }
+    var asked: [VenueRequest.Kind] = []
+    while let request = engine.nextRequest(machineTime: 1), asked.count < 9 {
+      asked.append(request.kind)
+      engine.requestTaken()
+    }
+    // A kill that is to leave working orders alone leaves them.
+    let wanted = kind == .kill && value != 0 ? 0 : 2
+    #expect(asked.count { $0 == .cancel } == wanted, "\(asked)")
+    let broken = engine.brokenInvariants()
+    #expect(broken == [])
+  }
+
   @Test func `what waited when the process died may have left, and is asked about`() throws {
     let market = try Market(Recorder(), Market<Recorder>.configuration())
     let waiting = try market.place(.buy, 100, 10_000).handle
