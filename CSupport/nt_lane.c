@@ -10,6 +10,8 @@ nt_lane *nt_lane_create(nt_lane_segment first, uint64_t sequence, uint64_t reser
   lane->current = first;
   lane->offset = first.start;
   uint64_t half = (first.capacity - first.start) / 2;
+  if (reserve < NT_RECORD_LENGTH_LAST)
+    reserve = NT_RECORD_LENGTH_LAST;
   lane->reserve = reserve < half ? reserve : half;
   lane->next_sequence = sequence;
   __atomic_store_n(first.published, first.start, __ATOMIC_RELEASE);

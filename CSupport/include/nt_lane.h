@@ -68,7 +68,8 @@ _Static_assert(sizeof(nt_lane) == 192, "appender and journal thread on cache lin
 _Static_assert(offsetof(nt_lane, next) == 128, "what the journal thread writes stands apart");
 
 /* A zeroed lane of its own cache lines, or NULL when memory is out. `sequence` is that of the first
- * record, `reserve` is at most half of every segment's records area. */
+ * record, `reserve` is at least what the last record needs and at most half of every segment's
+ * records area. */
 nt_lane *nt_lane_create(nt_lane_segment first, uint64_t sequence, uint64_t reserve);
 void nt_lane_destroy(nt_lane *lane);
 /* Refuses every append from now on, because the segments go away. The appender must have stopped.
