@@ -53,7 +53,7 @@ let package = Package(
         "Simulation", "Trading", "Gateways", "Transport", "Captures", "Journal", "ExecutionCore",
         "CSupport", "CYaml",
       ],
-      exclude: ["Summary.md"],
+      exclude: ["JournalReplay.md", "Summary.md"],
       resources: [.embedInCode("Examples/needletail.yaml")],
       swiftSettings: common),
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),

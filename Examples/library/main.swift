@@ -54,12 +54,12 @@ for i in 0..<count {
   records[i].sequence = UInt64(i + 1)
   records[i].sessionTime = start
 }
-// The venue is there, and has nothing to tell: as a gateway reports it.
+// shown
+// The venue is there, and has nothing to tell: until it says so no order passes. Its reports come this way too.
 for kind in [VenueReport.Kind.sessionUp, .caughtUp] {
   let report = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
   driver.apply(report, sessionTime: start, machineTime: now)
 }
-// shown
 // What ITCHDecoder.decodeFrames gave; now is in nanoseconds of CLOCK_MONOTONIC.
 driver.ingest(records, count: count, machineTime: now)
 while let request = driver.engine.nextRequest(machineTime: now) {

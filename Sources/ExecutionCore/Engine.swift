@@ -87,7 +87,8 @@ public import CSupport
     unsafe core.pointee.take(report)
   }
 
-  /// Carries out a command; false, journalled, when it names something unknown or lacks a person.
+  /// Carries out a command; false, journalled with the reason, when it can't be: ``refusal(of:)`` says it before.
+  /// Nothing has changed then.
   #if !DEBUG
     @_noLocks
   #endif
@@ -97,6 +98,14 @@ public import CSupport
     if unsafe core.pointee.isReplaying { return false }
     setTime(sessionTime, machineTime)
     return unsafe core.pointee.take(command)
+  }
+
+  /// Why ``apply(_:sessionTime:machineTime:)`` would refuse the command now; nil when it would not. Journals nothing.
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public mutating func refusal(of command: Command) -> CommandRefusal? {
+    unsafe core.pointee.refusal(of: command)
   }
 
   /// Lets session time pass: data ages, requests time out. It never goes back.

@@ -121,7 +121,7 @@ extension EngineState {
   /// A process goes on with the session: by whom, and where it runs.
   mutating func recordResumption(_ command: Command, _ origin: [UInt8]) {
     cause = 0
-    record(.command, CommandRecord(command: command, accepted: true))
+    record(.command, CommandRecord(command: command))
     recordConfiguration(origin)
     scheduleHash()
   }

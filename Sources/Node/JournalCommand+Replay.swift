@@ -17,7 +17,8 @@ extension JournalCommand {
       named with the fields that differ, and when the journal is corrupt. The state printed then is that
       before the record. A journal that another version of the engine's rules wrote is replayed to its
       end, what this version does not come to is listed, executions stand as they were recorded, and the
-      exit code is 65 if anything is listed that nobody has gone on with.
+      exit code is 65 if anything is listed that nobody has gone on with; also where --to names a
+      record that is not there.
       """,
     operands: [
       OperandDefinition(
@@ -52,9 +53,16 @@ extension JournalCommand {
         "\(path): no session begins here, so that there is nothing to start from; give the whole directory"
       )
     }
-    Console.out(isJSON ? json(path, sessions) + "\n" : text(path, sessions))
+    // Cut by --to it is neither ended nor killed.
+    let isCut = end?.lastSequence ?? 0 == to
+    Console.out(isJSON ? json(path, sessions, isCut) + "\n" : text(path, sessions, isCut))
     if let torn = end?.torn { Console.error(note(torn)) }
     if let failure { throw CommandFailure(failure) }
+    if to != .max, let last = end?.lastSequence, last < to {
+      throw CommandFailure(
+        .dataError,
+        "\(path): there is no record \(to): the last one is \(last), and the state is that")
+    }
     let count = sessions.reduce(0) { $0 + $1.unacceptedCount }
     if count > 0 {
       throw CommandFailure(
@@ -74,13 +82,18 @@ extension JournalCommand {
 
   // MARK: Text
 
-  private static func text(_ path: String, _ sessions: [JournalReplay.Session]) -> String {
+  private static func text(
+    _ path: String, _ sessions: [JournalReplay.Session], _ isCut: Bool
+  ) -> String {
     var page = Page()
     for (i, session) in sessions.enumerated() {
       page.line(
         "\(path): session \(i + 1) of \(sessions.count), day \(session.tradingDay), records "
           + "\(session.firstSequence) to \(session.lastSequence), "
-          + (session.isEnded ? "ended in order" : "not ended"))
+          + (session.isEnded
+            ? "ended in order"
+            : isCut && i == sessions.count - 1
+              ? "and on" : "not ended: killed, or being written"))
       page.line(
         "  \(session.inputs) inputs applied; \(session.consequences) consequences and "
           + "\(session.hashes) hashes compared"
@@ -129,18 +142,23 @@ extension JournalCommand {
   ) {
     page.section("Open orders: \(state.openOrders.count)")
     guard !state.openOrders.isEmpty else { return }
-    let exponents = session.instruments.map { Int($0.priceExponent) }
     page.table(
-      [["order", "symbol", "side", "price", "quantity", "leaves", "executed", "life"]]
+      [
+        [
+          "order", "symbol", "account", "strategy", "side", "price", "quantity", "leaves",
+          "executed", "life",
+        ]
+      ]
         + state.openOrders.map { order in
-          let i = Int(order.instrument.raw)
-          return [
-            "\(order.clientOrderID.raw)", session.symbol(order.instrument), "\(order.side)",
-            decimal(order.price.raw, i < exponents.count ? exponents[i] : -8),
+          [
+            "\(order.clientOrderID.raw)", session.symbol(order.instrument),
+            name(Int(order.account.raw), session.accounts),
+            name(Int(order.strategy.raw), session.strategies), "\(order.side)",
+            decimal(order.price.raw, exponent(of: order.instrument, session)),
             "\(order.quantity.raw)", "\(order.leaves.raw)", "\(order.executed.raw)",
             "\(order.life)",
           ]
-        }, leftColumns: 2)
+        }, leftColumns: 5)
   }
 
   private static func positions(
@@ -159,6 +177,13 @@ extension JournalCommand {
             RunSummary.dollars(position.fees.raw), "\(position.executions)",
           ]
         }, leftColumns: 3)
+  }
+
+  private static func exponent(
+    of instrument: InstrumentID, _ session: JournalReplay.Session
+  ) -> Int {
+    let i = Int(instrument.raw)
+    return i < session.instruments.count ? Int(session.instruments[i].priceExponent) : -8
   }
 
   /// As it is called in the run's configuration.
@@ -184,19 +209,26 @@ extension JournalCommand {
   // MARK: JSON
 
   /// Numbers of 64 bits that are no counts, as the hash is, are text: many programs read numbers as doubles.
-  private static func json(_ path: String, _ sessions: [JournalReplay.Session]) -> String {
+  private static func json(
+    _ path: String, _ sessions: [JournalReplay.Session], _ isCut: Bool
+  ) -> String {
     JSONValue.object([
-      ("journal", .text(path)), ("sessions", .array(sessions.map(json(of:)))),
+      ("journal", .text(path)),
+      (
+        "sessions",
+        .array(sessions.indices.map { json(of: sessions[$0], isCut && $0 == sessions.count - 1) })
+      ),
       (
         "state", sessions.last?.snapshot.map { json(of: $0, sessions[sessions.count - 1]) } ?? .null
       ),
     ]).pretty()
   }
 
-  private static func json(of session: JournalReplay.Session) -> JSONValue {
+  private static func json(of session: JournalReplay.Session, _ isCut: Bool) -> JSONValue {
     .object([
       ("tradingDay", .count(session.tradingDay)), ("firstSequence", .count(session.firstSequence)),
-      ("lastSequence", .count(session.lastSequence)), ("isEnded", .bool(session.isEnded)),
+      ("lastSequence", .count(session.lastSequence)),
+      ("isEnded", isCut && !session.isEnded ? .null : .bool(session.isEnded)),
       ("applyVersion", .count(session.applyVersion)), ("inputs", .count(session.inputs)),
       ("consequences", .count(session.consequences)), ("hashes", .count(session.hashes)),
       ("lastHash", session.lastHash.map { .text("\($0.value)") } ?? .null),
@@ -220,7 +252,14 @@ extension JournalCommand {
           state.openOrders.map { order in
             .object([
               ("clientOrderID", .count(order.clientOrderID.raw)),
-              ("symbol", .text(session.symbol(order.instrument))), ("side", .text("\(order.side)")),
+              ("symbol", .text(session.symbol(order.instrument))),
+              ("account", .text(name(Int(order.account.raw), session.accounts))),
+              ("strategy", .text(name(Int(order.strategy.raw), session.strategies))),
+              ("side", .text("\(order.side)")),
+              (
+                "price",
+                .text(decimal(order.price.raw, exponent(of: order.instrument, session)))
+              ),
               ("quantity", .integer(order.quantity.raw)), ("leaves", .integer(order.leaves.raw)),
               ("executed", .integer(order.executed.raw)), ("life", .text("\(order.life)")),
             ])

@@ -35,7 +35,7 @@ public enum JournalCommand {
     options: [
       .value("format", "text|json", "Text for people (the default) or JSON for programs."),
       .value(
-        "type", "TYPE", "Only records of this type; may be given several times.", repeats: true),
+        "type", "TYPE", "Only records of this type.", repeats: true),
       .value("order", "ID", "Only records of the client order with this number."),
       .value("from", "SEQ", "Begin with this record."),
       .value("to", "SEQ", "End with this record."),

@@ -190,7 +190,7 @@ private struct Day {
       var command = Command(.kill, scope: .firm).named("A \"quoted\"\u{1b}\\ name")
       command.limit = 200
       _ = lane.append(
-        day.header(.command), CommandRecord(command: command, accepted: true), privileged: true)
+        day.header(.command), CommandRecord(command: command), privileged: true)
     }
     let objects = try day.printed(RecordJSON.line).map { line in
       #expect(!line.contains("\n"))
@@ -210,7 +210,7 @@ private struct Day {
     #expect(intent["sessionTime"] as? Int64 == winter)
     #expect(intent["price"] as? String == "287.2900" && intent["quantity"] as? Int == 100)
     #expect((intent["cause"] as? [String: Int]) == ["channel": 1, "sequence": 42])
-    #expect(objects[3]["executionID"] as? Int == 9001 && objects[3]["side"] is NSNull)
+    #expect(objects[3]["executionID"] as? String == "9001" && objects[3]["side"] is NSNull)
     #expect(objects[4]["fee"] as? String == "-0.2050")
     #expect(objects[4]["symbol"] as? String == "AAPL")
     #expect(objects[5]["life"] as? String == "working" && objects[5]["order"] as? String == "2:1")

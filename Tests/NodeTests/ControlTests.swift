@@ -4,6 +4,7 @@ import TestSupport
 import Testing
 
 @testable import Node
+@testable import Trading
 
 struct ControlRequestTests {
   @Test func `a request is the line that it makes`() {
@@ -29,6 +30,27 @@ struct ControlRequestTests {
     ])
   func `what is no request is refused`(line: String) {
     if case .success(let request) = ControlRequest.parse(line) { Issue.record("\(request)") }
+  }
+
+  @Test(arguments: [ControlRequest.Verb.kill, .rearm])
+  func `who asked has gone: a kill is done all the same, a re-arming is not`(
+    verb: ControlRequest.Verb
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/control"
+    let ring = try #require(ControlRing())
+    let server = try ControlServer(path: path, ring: ring, accounts: ["main"], strategies: [])
+    let client = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    #expect(ControlSocket.with(path, { connect(client, $0, $1) }) == 0)
+    let request = ControlRequest(
+      verb: verb, scope: .firm, cause: nil, person: "Ada", reason: "a drill")
+    ControlSocket.write(request.line, to: client)
+    close(client)
+    let said = try #require(server.poll())
+    #expect(said.hasPrefix("\(verb) firm by Ada, because a drill (user "))
+    #expect(said.contains("nothing was done") == (verb == .rearm))
+    let asked = ring.next()
+    #expect(asked?.kind == (verb == .kill ? .kill : nil))
   }
 
   @Test func `a scope that the run has not is none`() throws {

@@ -29,10 +29,23 @@ struct ReplayCommandTests {
     let result = try CommandProcess.run(["journal", "replay", directory.path + "/data"])
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     #expect(result.output.contains("not ended"))
-    let hash = try #require(last["stateHash"] as? NSNumber).uint64Value
+    let hash = try #require(UInt64(last["stateHash"] as? String ?? ""))
     let sequence = try #require(last["sequence"] as? Int)
     #expect(result.output.contains("  last hash \(hash), record \(sequence)\n"))
     // At that record, the state has that hash.
+    let beyond = try CommandProcess.run([
+      "journal", "replay", directory.path + "/data", "--to", "99999999",
+    ])
+    #expect(beyond.status == 65 && beyond.errors.contains("there is no record 99999999"))
+    // No key twice in any line that is shown.
+    let shown = try CommandProcess.run([
+      "journal", "show", directory.path + "/data", "--format", "json",
+    ])
+    for line in shown.output.split(separator: "\n") {
+      let flat = line.replacing(/\{"channel"[^}]*\}/, with: "null")
+      let keys = flat.matches(of: /[{,]"([A-Za-z]+)":/).map { String($0.1) }
+      #expect(Set(keys).count == keys.count, "\(line)")
+    }
     let there = try CommandProcess.run([
       "journal", "replay", directory.path + "/data", "--to", "\(sequence)", "--format", "json",
     ])

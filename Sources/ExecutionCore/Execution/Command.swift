@@ -81,7 +81,8 @@
 }
 
 extension Command {
-  /// The same command in a person's name and with a reason; cut at 32 and at 64 bytes.
+  /// The same command in a person's name and with a reason; cut at 32 and at 64 bytes. What needs a person needs a
+  /// reason too.
   public func named(_ name: String, because why: String = "") -> Command {
     var copy = self
     copy.person = InlineArray(repeating: 0)

@@ -2,41 +2,56 @@
 extension EngineState {
   /// Journals a command, applies it if it is possible, and asks for what it asks for.
   mutating func take(_ command: Command) -> Bool {
-    let isDone = isPossible(command)
+    let refusal = refusal(of: command)
     cause = feedPosition
     cause = record(
-      .command, CommandRecord(command: command, accepted: isDone), account: command.account,
+      .command, CommandRecord(command: command, refusal: refusal), account: command.account,
       strategy: command.strategy)
-    guard isDone else { return false }
+    guard refusal == nil else { return false }
     apply(command)
     ask(for: command)
     return true
   }
 
-  /// Everything that the command names exists, and what must be there is there.
-  mutating func isPossible(_ c: Command) -> Bool {
-    guard isThere(c) else { return false }
+  /// Everything that the command names exists, and what must be there is there: nil.
+  mutating func refusal(of c: Command) -> CommandRefusal? {
+    guard isThere(c) else { return .unknownScope }
     switch c.kind {
-    case .kill: return isLatchScope(c.scope) && LatchCause(rawValue: c.cause) != nil
+    case .kill:
+      if !isLatchScope(c.scope) { return .wrongScope }
+      return LatchCause(rawValue: c.cause) == nil ? .unknownCause : nil
     case .rearm:
-      return isLatchScope(c.scope) && c.isNamed && c.isReasoned && !clearable(c).isEmpty
-    case .conditionEnded: return c.scope == .firm && LatchCause(rawValue: c.cause) != nil
-    case .cancelAll: return c.scope != .order && c.scope != .port
+      if !isLatchScope(c.scope) { return .wrongScope }
+      return anonymity(c) ?? (clearable(c).isEmpty ? .nothingToClear : nil)
+    case .conditionEnded:
+      if c.scope != .firm { return .wrongScope }
+      return LatchCause(rawValue: c.cause) == nil ? .unknownCause : nil
+    case .cancelAll: return c.scope == .order || c.scope == .port ? .wrongScope : nil
     case .massCancel, .disableEntry, .enableEntry:
-      return Int(c.account.raw) < accountCount && firstPort(for: c) != nil
+      if Int(c.account.raw) >= accountCount { return .unknownScope }
+      return firstPort(for: c) == nil ? .noSession : nil
     case .setLimit:
-      guard let limit = LimitKind(rawValue: c.limit), let place = limitPlace(c) else {
-        return false
-      }
-      return limits.isPossible(limit, c.limitValue, at: place)
-    case .dropLimits: return true
-    case .commitLimits:
-      return c.isNamed && c.isReasoned && limits.digest.count > 0
-        && UInt64(bitPattern: c.value) == limits.digest.value
-        && c.valueHigh == Int64(limits.version) && limits.isDraftPossible()
-    case .inquire: return isAnyPortUp
-    case .resume: return false
+      guard let place = limitPlace(c) else { return .wrongScope }
+      guard let limit = LimitKind(rawValue: c.limit),
+        limits.isPossible(limit, c.limitValue, at: place)
+      else { return .badValue }
+      return nil
+    case .dropLimits: return nil
+    case .commitLimits: return anonymity(c) ?? refusal(ofVersion: c)
+    case .inquire: return isAnyPortUp ? nil : .noSession
+    case .resume: return .notAsked
     }
+  }
+
+  private func anonymity(_ c: Command) -> CommandRefusal? {
+    c.isNamed ? c.isReasoned ? nil : .noReason : .noPerson
+  }
+
+  private mutating func refusal(ofVersion c: Command) -> CommandRefusal? {
+    if limits.digest.count == 0 { return .noChanges }
+    if c.valueHigh != Int64(limits.version) { return .staleVersion }
+    if UInt64(bitPattern: c.value) != limits.digest.value { return .otherChanges }
+    return limits.isDraftPossible() ? nil : .limitsNotWhole
   }
 
   private mutating func limitPlace(_ c: Command) -> Int? {

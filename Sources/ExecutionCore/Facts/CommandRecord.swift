@@ -19,11 +19,12 @@
   public var number: UInt16
   /// 1 when it was carried out, 0 when refused.
   public var accepted: UInt8
-  public var reserved0: UInt8 = 0
+  /// ``CommandRefusal``, 0 when it was carried out.
+  public var refusal: UInt8
   public var reserved1: UInt16 = 0
   public var reserved2: UInt32 = 0
 
-  public init(command c: Command, accepted: Bool) {
+  public init(command c: Command, refusal: CommandRefusal? = nil) {
     kind = c.kind.rawValue
     scope = c.scope.rawValue
     limit = c.limit
@@ -38,7 +39,8 @@
     user = c.user
     port = c.port
     number = c.number
-    self.accepted = accepted ? 1 : 0
+    accepted = refusal == nil ? 1 : 0
+    self.refusal = refusal?.rawValue ?? 0
   }
 
   /// As it was given; nil when a number means nothing to this build.

@@ -42,7 +42,7 @@ extension EngineState {
       guard let record = unsafe load(payload, CommandRecord.self), let command = record.command
       else { return .unknown }
       guard record.accepted != 0 else { return nil }
-      guard changesNothing(command) || isPossible(command) else {
+      guard changesNothing(command) || refusal(of: command) == nil else {
         return .impossible("it is not possible")
       }
       apply(command)

@@ -195,6 +195,7 @@ public struct RecordDecoder: Sendable {
     let signed = Int64(bitPattern: raw)
     switch field.kind {
     case .unsigned: return .integer(Int128(raw))
+    case .word: return .text("\(raw)")
     case .signed: return .integer(Int128(extended(raw, field.width)))
     case .identifier: return raw == UInt64(UInt32.max) ? .none : .integer(Int128(raw))
     case .price: return .decimal(Int128(signed), exponent: facts.priceExponent)
@@ -224,7 +225,7 @@ public struct RecordDecoder: Sendable {
       let bytes = (0..<field.width).map { record.load(field.offset + $0, as: UInt8.self) ?? 0 }
       if bytes.prefix(8).allSatisfy({ $0 == 0 }) {
         let number = record.load(field.offset + 8, as: UInt64.self) ?? 0
-        return number == 0 ? .none : .integer(Int128(number))
+        return number == 0 ? .none : .text("\(number)")
       }
       return .text(String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self))
     case .portOrNone: return raw == UInt64(UInt16.max) ? .none : .integer(Int128(raw))

@@ -6,8 +6,8 @@ internal import ExecutionCore
 /// (nanoseconds, 0 in virtual time), `cause` (null, a record's sequence, or
 /// `{"channel":…,"sequence":…}` of a feed), `account` and `strategy` (null for none) are in every
 /// line; the payload's fields follow. Prices and quantities with decimals are strings
-/// (`"287.2900"`), whole quantities and numbers are numbers of up to 64 bits (limits of up to 128),
-/// enumerations are the names of their cases, absent values are null. A payload that this build does
+/// (`"287.2900"`), and so are hashes and venues' identifiers; whole quantities and numbers are numbers of up to 64
+/// bits (limits of up to 128), enumerations are the names of their cases, absent values are null. A payload that this build does
 /// not know is the field `payload` in hexadecimal.
 public enum RecordJSON {
   public static func line(_ record: DecodedRecord) -> String {
@@ -20,6 +20,9 @@ public enum RecordJSON {
     text += ",\"strategy\":" + (header.strategy == .max ? "null" : "\(header.strategy)")
     for field in record.fields {
       text += ",\"\(field.name)\":\(value(field.value))"
+    }
+    if record.clientOrderID != 0, !record.fields.contains(where: { $0.name == "clientOrderID" }) {
+      text += ",\"clientOrderID\":\(record.clientOrderID)"
     }
     if !record.symbol.isEmpty, record["symbol"] == .none {
       text += ",\"symbol\":\(quoted(record.symbol))"

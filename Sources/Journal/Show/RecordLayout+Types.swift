@@ -30,9 +30,9 @@ extension RecordLayout {
 
   private static let session = LayoutBuilder(SessionRecord.self)
     .adding("tradingDay", \.tradingDay, .unsigned)
-    .adding("configurationHash", \.configurationHash, .unsigned)
+    .adding("configurationHash", \.configurationHash, .word)
     .adding("nextClientOrderID", \.nextClientOrderID, .unsigned)
-    .adding("stateHash", \.stateHash, .unsigned)
+    .adding("stateHash", \.stateHash, .word)
     .adding("instruments", \.instruments, .unsigned)
     .adding("accounts", \.accounts, .unsigned)
     .adding("strategies", \.strategies, .unsigned)
@@ -99,7 +99,7 @@ extension RecordLayout {
     .adding("request", \.kind, .cases(VenueRequest.Kind.self))
     .adding("venueReference", \.venueReference, .unsigned)
     .adding("port", \.port, .unsigned)
-    .adding("cause", \.cause, .cases(NotSentCause.self))
+    .adding("why", \.cause, .cases(NotSentCause.self))
     .layout
 
   private static let orderNote = LayoutBuilder(OrderNoteRecord.self)
@@ -219,7 +219,7 @@ extension RecordLayout {
   private static let limits = LayoutBuilder(LimitsRecord.self)
     .adding("version", \.version, .unsigned)
     .adding("changes", \.changes, .unsigned)
-    .adding("hash", \.hash, .unsigned)
+    .adding("hash", \.hash, .word)
     .layout
 
   private static let command = LayoutBuilder(CommandRecord.self)
@@ -231,12 +231,13 @@ extension RecordLayout {
     .instrument(\.instrument)
     .adding("value", \.value, .signed)
     .adding("valueHigh", \.valueHigh, .signed)
-    .adding("cause", \.cause, .latchCause)
+    .adding("latchCause", \.cause, .latchCause)
     .adding("port", \.port, .portOrNone)
     .adding("person", \.person, .text)
     .adding("reason", \.reason, .text)
     .adding("user", \.user, .identifier)
     .adding("accepted", \.accepted, .flag)
+    .adding("refusal", \.refusal, .cases(CommandRefusal.self))
     .layout
 
   private static let marketState = LayoutBuilder(MarketStateRecord.self)
@@ -250,7 +251,7 @@ extension RecordLayout {
     .layout
 
   private static let stateHash = LayoutBuilder(StateHashRecord.self)
-    .adding("stateHash", \.stateHash, .unsigned)
+    .adding("stateHash", \.stateHash, .word)
     .layout
 
   private static let recordsLost = LayoutBuilder(RecordsLostRecord.self)

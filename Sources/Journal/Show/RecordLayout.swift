@@ -4,6 +4,8 @@ internal import ExecutionCore
 enum FieldKind: Sendable {
   case unsigned
   case signed
+  /// 64 bits that are no count.
+  case word
   /// A dense id; all bits set is none.
   case identifier
   /// At the price exponent that goes with the record, likewise quantities.

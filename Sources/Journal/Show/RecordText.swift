@@ -94,7 +94,7 @@ private struct Phrase {
     case .intent: intent
     case .handedOver: show("request") + order + also("reference", "venueReference") + atPort
     case .withdrawn:
-      show("request") + order + also("reference", "venueReference") + atPort + also("why", "cause")
+      show("request") + order + also("reference", "venueReference") + atPort + also("why", "why")
     case .cancelWanted, .timedOut: "order \(show("clientOrderID"))"
     case .report: report
     case .refusal: refusal
@@ -264,9 +264,9 @@ private struct Phrase {
     return show("command") + " \(show("scope"))" + owner
       + (owner.isEmpty ? also("account", "commandAccount") : "") + also("limit", "limit")
       + also("value", "value") + also("version", "version")
-      + (isOfLatch ? also("cause", "cause") : "")
+      + (isOfLatch ? also("cause", "latchCause") : "")
       + takesAway + also("by", "person") + also("because", "reason") + also("user", "user")
-      + (record["accepted"] == .flag(true) ? ": done" : ": refused")
+      + (record["accepted"] == .flag(true) ? ": done" : ": refused" + also("for", "refusal"))
   }
 
   var marketState: String {

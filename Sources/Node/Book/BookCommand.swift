@@ -26,7 +26,7 @@ public enum BookCommand {
       """,
     operands: [OperandDefinition("FILE", "The recorded feed.")],
     options: [
-      .value("symbol", "S", "Show only this symbol; may be given several times.", repeats: true),
+      .value("symbol", "S", "Show only this symbol.", repeats: true),
       .value("levels", "N", "Price levels of a side, 5 by default."),
       .value("format", "text|json", "How to print; text by default."),
     ]

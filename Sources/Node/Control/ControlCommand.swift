@@ -95,7 +95,10 @@ enum ControlCommand {
     ControlSocket.write(line, to: client)
     guard let answer = ControlSocket.readLine(client, within: 5_000) else {
       throw CommandFailure(
-        .unavailable, "\(path): the run has not answered; its journal says whether it was done")
+        .unavailable,
+        "\(path): the run has not answered; a kill is done as soon as it looks, and its journal says so "
+          + "(the kill file stops it too: kill_switch.file of its configuration, by default 'kill' beside the socket)"
+      )
     }
     return answer
   }

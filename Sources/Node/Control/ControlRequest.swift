@@ -42,16 +42,24 @@ struct ControlRequest: Equatable {
     LatchCause.allCases.first { "\($0)" == text }
   }
 
+  private var scopeText: String {
+    switch scope {
+    case .firm: "firm"
+    case .account(let name): "account:\(name)"
+    case .strategy(let name): "strategy:\(name)"
+    case .port(let number): "port:\(number)"
+    }
+  }
+
   var line: String {
-    let scope =
-      switch scope {
-      case .firm: "firm"
-      case .account(let name): "account:\(name)"
-      case .strategy(let name): "strategy:\(name)"
-      case .port(let number): "port:\(number)"
-      }
-    return [verb.rawValue, scope, cause.map { "\($0)" } ?? "", person, reason]
+    [verb.rawValue, scopeText, cause.map { "\($0)" } ?? "", person, reason]
       .joined(separator: "\t") + "\n"
+  }
+
+  /// For people who read the log.
+  var words: String {
+    let cause = cause.map { " of \($0)" } ?? ""
+    return "\(verb.rawValue) \(scopeText)\(cause) by \(person), because \(reason)"
   }
 
   /// What a line asks; a text that says what is wrong with it.

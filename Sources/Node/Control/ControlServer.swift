@@ -67,16 +67,20 @@ final class ControlServer {
       ControlSocket.write("refused: no line came\n", to: client)
       return "a person's command of user \(user) was cut off, and nothing was done"
     }
-    let answer: String
+    let request: ControlRequest
     switch ControlRequest.parse(line) {
-    case .failure(let malformed): answer = "refused: \(malformed.why)"
-    case .success where ControlSocket.isGone(client):
-      return
-        "\(line.replacing("\t", with: " ")) (user \(user)): who asked has gone, and nothing was done"
-    case .success(let request): answer = carryOut(request, user: user)
+    case .failure(let malformed):
+      ControlSocket.write("refused: \(malformed.why)\n", to: client)
+      return "a person's command of user \(user): refused: \(malformed.why)"
+    case .success(let parsed): request = parsed
     }
+    // Who has not waited may have thought of something else meanwhile; but a stop is late rather than never.
+    if request.verb != .kill, ControlSocket.isGone(client) {
+      return "\(request.words) (user \(user)): who asked has gone, and nothing was done"
+    }
+    let answer = carryOut(request, user: user)
     ControlSocket.write(answer + "\n", to: client)
-    return "\(line.replacing("\t", with: " ")) (user \(user)): \(answer)"
+    return "\(request.words) (user \(user)): \(answer)"
   }
 
   private func carryOut(_ request: ControlRequest, user: UInt32) -> String {

@@ -39,7 +39,7 @@ import Testing
       ExecutionRecord(
         instrument: id, account: AccountID(raw: 0), strategy: StrategyID(raw: 0)),
       AlarmRecord(code: .overfill, instrument: id),
-      CommandRecord(command: Command(.kill, scope: .firm), accepted: true),
+      CommandRecord(command: Command(.kill, scope: .firm), refusal: .noPerson),
       LatchRecord(changed: 1, left: 1, isSet: true),
       MarketStateRecord(symbol: 0, instrument: id),
       StateHashRecord(stateHash: 0), RecordsLostRecord(count: 1),

@@ -59,11 +59,18 @@ extension Command {
   /// see ``named(_:because:)``.
   ///
   /// ```swift
-  /// let changes = [LimitChange(.position, of: account, 5_000), LimitChange(.restricted, of: symbol, 1)]
-  /// for command in Command.limits(changes, after: engine.limitsVersion) {
-  ///   done = driver.apply(command.named("Ada", because: "earnings"), sessionTime: now, machineTime: clock)
+  /// let changes = [LimitChange(.position, of: account, 5_000), LimitChange(.restricted, of: apple, 1)]
+  /// var isDone = false
+  /// for command in Command.limits(changes, after: driver.engine.limitsVersion) {
+  ///   let command = command.named("Ada", because: "earnings")
+  ///   let refusal = driver.engine.refusal(of: command)  // why, where one is refused
+  ///   isDone = driver.apply(command, sessionTime: now, machineTime: clock)
   /// }
   /// ```
+  ///
+  /// Of two changes of one limit the last counts. A message rate is three limits, which a scope sets together or not
+  /// at all. 0 is allowed: nothing passes then. Working orders stay when a limit falls below them; what increases a
+  /// position, and new orders, are refused until they fit.
   public static func limits(_ changes: [LimitChange], after version: UInt32) -> [Command] {
     var digest = LimitDigest()
     var commands = [Command(.dropLimits, scope: .firm)]
