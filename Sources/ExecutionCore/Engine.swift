@@ -83,6 +83,8 @@ public import CSupport
     @_noLocks
   #endif
   public mutating func apply(_ report: VenueReport, sessionTime: Int64, machineTime: Int64) {
+    // Its number will be missing in the venue's stream, and the port stops: it belongs behind `resume`.
+    if unsafe core.pointee.isReplaying { return }
     setTime(sessionTime, machineTime)
     unsafe core.pointee.take(report)
   }
@@ -235,9 +237,12 @@ public import CSupport
   public mutating func recordStrategyState(
     _ strategy: StrategyID, _ bytes: UnsafeRawBufferPointer
   ) -> Bool {
-    unsafe core.pointee.recordStrategyState(strategy, bytes)
+    unsafe !core.pointee.isReplaying && core.pointee.recordStrategyState(strategy, bytes)
   }
 
   /// Journals the session's end with the state's hash.
-  public mutating func end() { unsafe core.pointee.recordEnd(stateHash: stateHash()) }
+  public mutating func end() {
+    if unsafe core.pointee.isReplaying { return }
+    unsafe core.pointee.recordEnd(stateHash: stateHash())
+  }
 }

@@ -12,6 +12,7 @@ extension EngineConfiguration {
       throw .unknownAccount(strategy: i)
     }
     var held: Set<[UInt32]> = []
+    var sums: [UInt32: UInt64] = [:]
     for (i, position) in openingPositions.enumerated() {
       guard Int(position.strategy.raw) < strategies.count,
         Int(position.instrument.raw) < instruments.count,
@@ -19,6 +20,14 @@ extension EngineConfiguration {
         position.cost.raw.magnitude <= 1 << 120,
         strategies[Int(position.strategy.raw)].account == position.account
       else { throw .unknownPosition(index: i) }
+      // Sums over strategies must stay far from overflow.
+      let (sum, over) = sums[position.instrument.raw, default: 0].addingReportingOverflow(
+        position.quantity.magnitude)
+      guard !over, sum <= 1 << 60 else { throw .unknownPosition(index: i) }
+      sums[position.instrument.raw] = sum
+      guard position.quantity != 0 || position.cost.raw == 0 else {
+        throw .emptyPosition(index: i)
+      }
       let cell = [UInt32(position.strategy.raw), position.instrument.raw]
       guard held.insert(cell).inserted else { throw .duplicatePosition(index: i) }
     }
@@ -55,15 +64,19 @@ extension EngineConfiguration {
     let all =
       [firmLimits] + accounts.map(\.limits) + strategies.map(\.limits) + instrumentLimits.values
     for limit in all {
-      if let q = limit.orderQuantity, q <= 0 { throw .badLimit("order quantity") }
-      if let n = limit.orderNotional, n.raw <= 0 { throw .badLimit("order notional") }
-      if let p = limit.position, p < 0 { throw .badLimit("position") }
-      if let o = limit.openOrders, o <= 0 { throw .badLimit("open orders") }
+      // The greatest number stands for no limit.
+      if let q = limit.orderQuantity, q <= 0 || q == .max { throw .badLimit("order quantity") }
+      if let n = limit.orderNotional?.raw, n <= 0 || n == .max { throw .badLimit("order notional") }
+      if let p = limit.position, p < 0 || p == .max { throw .badLimit("position") }
+      if let o = limit.openOrders, o <= 0 || o == .max { throw .badLimit("open orders") }
       if let r = limit.messageRate {
         guard (1...1_000_000_000).contains(r.perSecond), (1...1_000_000_000).contains(r.burst),
           (0..<r.burst).contains(r.keptForCancels)
         else { throw .badLimit("message rate") }
       }
+    }
+    for (instrument, limits) in instrumentLimits where limits.messageRate != nil {
+      throw .messageRate(of: instrument)
     }
     guard staticCollar.basisPoints >= 0, staticCollar.absolute >= 0,
       staticCollar.basisPoints <= 1_000_000, dynamicCollar.basisPoints >= 0,

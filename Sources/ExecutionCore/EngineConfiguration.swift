@@ -246,6 +246,8 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
   case duplicateSymbol(String)
   case unknownAccount(strategy: Int)
   case unknownPosition(index: Int)
+  /// An opening position of nothing that cost something.
+  case emptyPosition(index: Int)
   /// A second opening position of the same strategy and instrument.
   case duplicatePosition(index: Int)
   /// Limits or a restriction of an instrument that is not given.
@@ -257,6 +259,8 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
   case badRules(venue: String, problem: String)
   case missingFirmLimit(String)
   case badLimit(String)
+  /// Message rates are of the firm, accounts and strategies.
+  case messageRate(of: InstrumentID)
   case badSize(String)
   case badHighWaterMark(String)
   case outOfMemory(bytes: UInt64, errno: Int32)
@@ -275,7 +279,9 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
     case .duplicateSymbol(let symbol): "symbol \(symbol) is given twice"
     case .unknownAccount(let s): "strategy \(s) names an account that is not given"
     case .unknownPosition(let i):
-      "opening position \(i) names an account, strategy or instrument that is not given"
+      "opening position \(i) names an account, strategy or instrument that is not given, or is more than 2^60 "
+        + "with the others of its instrument"
+    case .emptyPosition(let i): "opening position \(i) has a cost and no quantity"
     case .duplicatePosition(let i):
       "opening position \(i) is the second of its strategy and instrument: give one with their sum"
     case .unknownInstrument(let id):
@@ -284,7 +290,9 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
     case .unknownPort(let what): what
     case .badRules(let venue, let problem): "venue \(venue): \(problem)"
     case .missingFirmLimit(let what): "the firm's limit on \(what) is missing: set it"
-    case .badLimit(let what): "the limit on \(what) must be above 0"
+    case .badLimit(let what): "the limit on \(what) must be above 0, and below the greatest number"
+    case .messageRate(let id):
+      "instrument \(id.raw): a message rate is of the firm, an account or a strategy; leave it out"
     case .badSize(let what): "\(what) is out of its range"
     case .badHighWaterMark(let what): "\(what) must be above 0 and leave room for the day"
     case .outOfMemory(let bytes, let errno):

@@ -10,7 +10,6 @@ struct DataDirectory {
   static let prefix = "journal-"
   static let suffix = ".ntj"
   /// Eight digits: more than any retention keeps.
-  static let segmentNumberMax: UInt64 = 99_999_999
 
   let path: String
   let disk: Disk

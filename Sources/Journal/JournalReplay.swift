@@ -55,6 +55,8 @@ public import ExecutionCore
   public var last: Session? { sessions.last }
   private let isForLooking: Bool
   private let memory: EngineMemory
+  /// There are records behind the one that it was to end with.
+  public private(set) var isCut = false
   private var decoder = RecordDecoder()
   private var failure: JournalError?
 
@@ -81,7 +83,8 @@ public import ExecutionCore
     let end: Result<JournalEnd, JournalError>
     do throws(JournalError) {
       func take(_ record: JournalRecord) -> Bool {
-        record.header.sequence <= sequence && self.take(record)
+        isCut = record.header.sequence > sequence
+        return !isCut && self.take(record)
       }
       end = .success(
         isBeingWritten == nil
@@ -181,9 +184,8 @@ extension Engine {
   ///
   /// ```swift
   /// let writer = try JournalWriter.open(directory, options)
-  /// if var engine = try Engine.recover(from: directory, lane: writer.lane) {
-  ///   engine.resume(sessionTime: now, machineTime: clock)
-  /// }
+  /// guard var engine = try Engine.recover(from: directory, lane: writer.lane) else { return }
+  /// guard engine.resume(sessionTime: now, machineTime: clock) else { return }
   /// ```
   ///
   /// nil where the journal has no session, or where the last one died in its beginning, before it could do
@@ -201,6 +203,14 @@ extension Engine {
         "the lane's next record is \(lane.nextSequence), the journal's \(end.lastSequence + 1)",
         file: path, remedy: "give the lane of a writer that has been opened on it")
     }
-    return replay.engine(lane: lane)
+    let sessions = replay.sessions.count
+    if let engine = replay.engine(lane: lane) { return engine }
+    // One that died in its beginning has left the business of the one before as it was.
+    guard sessions > 1, let unfinished = try JournalSummary.scan(path).unfinished else {
+      return nil
+    }
+    throw JournalError(
+      .unreplayable, "the last session died in its beginning, and " + unfinished, file: path,
+      remedy: "ask the venues for what they have, and begin in another directory")
   }
 }

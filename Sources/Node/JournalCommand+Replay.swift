@@ -54,7 +54,7 @@ extension JournalCommand {
       )
     }
     // Cut by --to it is neither ended nor killed.
-    let isCut = end?.lastSequence ?? 0 == to
+    let isCut = replay.isCut
     Console.out(isJSON ? json(path, sessions, isCut) + "\n" : text(path, sessions, isCut))
     if let torn = end?.torn { Console.error(note(torn)) }
     if let failure { throw CommandFailure(failure) }

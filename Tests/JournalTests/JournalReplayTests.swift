@@ -225,7 +225,8 @@ final class TradingDay {
     // It does nothing until it is told to, and then its sessions are down.
     #expect(throws: TradingDay.Stopped.self) { try second.place() }
     #expect(second.driver.engine.nextRequest(machineTime: 1) == nil)
-    second.driver.engine.resume(sessionTime: second.time, machineTime: 0)
+    let isResumed = second.driver.engine.resume(sessionTime: second.time, machineTime: 0)
+    #expect(isResumed)
     #expect(!second.driver.engine.isReady() && second.driver.engine.stateHash() != hash)
     second.logIn()
     second.report(.executed, requests[1], quantity: 50)
@@ -389,7 +390,8 @@ final class TradingDay {
         return
       }
       let day = TradingDay(writer, engine)
-      day.driver.engine.resume(sessionTime: day.time, machineTime: 0)
+      let isResumed = day.driver.engine.resume(sessionTime: day.time, machineTime: 0)
+      #expect(isResumed)
       try day.close()
       var again = JournalReplay()
       try again.run(JournalReader(crashed.path))

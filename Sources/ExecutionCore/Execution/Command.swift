@@ -2,7 +2,7 @@
 @frozen public struct Command: BitwiseCopyable, Sendable {
   @frozen public enum Kind: UInt8, BitwiseCopyable, Sendable {
     /// Stop the scope for `cause`: no new orders, no replaces; cancels pass. What works in it is cancelled, unless
-    /// `value` is not 0.
+    /// `value` is not 0. (A run's loop cancels whatever is stopped, see ``Engine/cancelLatched()``.)
     case kill = 1
     /// Clear `cause` at the scope, or every one that may be cleared (``Command/everyCause``). Needs `person` and
     /// `reason`: nobody re-arms anonymously, or for none. What a cause is about may still be there, as the kill
@@ -42,7 +42,7 @@
   public var strategy: StrategyID
   public var instrument: InstrumentID
   public var value: Int64
-  /// Money limits need more than 63 bits: the upper half.
+  /// Of ``Kind/setLimit`` the upper half, for money needs more than 63 bits; see ``Kind`` for the others.
   public var valueHigh: Int64
   /// Who asked: up to 32 bytes of UTF-8, zero-padded.
   public var person: InlineArray<4, UInt64>
@@ -76,8 +76,9 @@
 
   /// Of ``Kind/kill``.
   var cancels: Bool { value == 0 }
-  public var isReasoned: Bool { reason[0] != 0 }
-  public var isNamed: Bool { person[0] != 0 }
+  /// Their text begins with something that can be seen.
+  public var isReasoned: Bool { reason[0] & 0xff > 0x20 }
+  public var isNamed: Bool { person[0] & 0xff > 0x20 }
 }
 
 extension Command {

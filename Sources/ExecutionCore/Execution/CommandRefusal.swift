@@ -4,6 +4,7 @@
   case unknownScope = 1
   /// The kind of command knows no such scope.
   case wrongScope = 2
+  /// There is no such cause, or it is none that can be said to be over.
   case unknownCause = 3
   /// A person has to ask for it by name.
   case noPerson = 4

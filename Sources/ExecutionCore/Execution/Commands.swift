@@ -25,10 +25,11 @@ extension EngineState {
       return anonymity(c) ?? (clearable(c).isEmpty ? .nothingToClear : nil)
     case .conditionEnded:
       if c.scope != .firm { return .wrongScope }
-      return LatchCause(rawValue: c.cause) == nil ? .unknownCause : nil
+      return LatchCause(rawValue: c.cause)?.canEnd == true ? nil : .unknownCause
     case .cancelAll: return c.scope == .order || c.scope == .port ? .wrongScope : nil
     case .massCancel, .disableEntry, .enableEntry:
-      if Int(c.account.raw) >= accountCount { return .unknownScope }
+      let isKnown = c.instrument == .none || Int(c.instrument.raw) < instrumentCount
+      if Int(c.account.raw) >= accountCount || !isKnown { return .unknownScope }
       return firstPort(for: c) == nil ? .noSession : nil
     case .setLimit:
       guard let place = limitPlace(c) else { return .wrongScope }
@@ -112,11 +113,11 @@ extension EngineState {
     return nil
   }
 
-  /// It only asks for requests.
-  func changesNothing(_ c: Command) -> Bool {
+  /// It marks what is wanted, or nothing at all: as possible in a replay as it was.
+  func onlyAsks(_ c: Command) -> Bool {
     switch c.kind {
-    case .massCancel, .disableEntry, .enableEntry, .inquire, .resume: true
-    case .kill, .rearm, .cancelAll, .conditionEnded, .setLimit, .dropLimits, .commitLimits: false
+    case .cancelAll, .massCancel, .disableEntry, .enableEntry, .inquire, .resume: true
+    case .kill, .rearm, .conditionEnded, .setLimit, .dropLimits, .commitLimits: false
     }
   }
 
@@ -125,8 +126,8 @@ extension EngineState {
     switch c.kind {
     case .kill:
       if let cause = LatchCause(rawValue: c.cause) { latch(cause, latchPlace(c)) }
-      if c.cancels { wantCancels { $0.isStopped($1) } }
-    case .cancelAll: wantCancels { $0.isIn(c, $1) }
+      if c.cancels { wantCancels(c) }
+    case .cancelAll: wantCancels(c)
     case .rearm: clear(clearable(c), latchPlace(c))
     case .conditionEnded:
       if let cause = LatchCause(rawValue: c.cause) { latches.standing.remove(LatchCauses(cause)) }
@@ -135,7 +136,9 @@ extension EngineState {
       limits.putAside(c, kind, at: place)
     case .dropLimits: limits.dropDraft()
     case .commitLimits: commitLimits()
-    case .massCancel, .disableEntry, .enableEntry, .inquire, .resume: break
+    // One by one as well, where the venue has not done it by then.
+    case .massCancel: wantCancels(c)
+    case .disableEntry, .enableEntry, .inquire, .resume: break
     }
   }
 
@@ -159,25 +162,36 @@ extension EngineState {
 
   // MARK: Cancels that are wanted
 
-  /// A cancel is wanted of every open order like that: it is asked for now, or once it can be.
-  private mutating func wantCancels(_ isWanted: (inout EngineState, Order) -> Bool) {
+  /// A cancel is wanted of every open order in the command's scope: it is asked for now, or once it can be.
+  private mutating func wantCancels(_ c: Command) {
     for slot in 0..<orders.count where orders[slot].life.isOpen {
-      if !orders[slot].cancelWanted, isWanted(&self, orders[slot]) { applyCancelWanted(slot) }
+      if !orders[slot].cancelWanted, isIn(c, orders[slot]) { applyCancelWanted(slot) }
     }
   }
 
-  /// In the scope of a command, which `instrument` narrows unless it is none.
+  private mutating func askCancels(_ c: Command) {
+    for slot in 0..<orders.count where orders[slot].life.isOpen {
+      if isIn(c, orders[slot]) { _ = cancel(orders.handle(of: slot), quantity: 0) }
+    }
+  }
+
+  /// In the scope of a command; what is all to be cancelled `instrument` narrows unless it is none.
   private func isIn(_ c: Command, _ order: Order) -> Bool {
-    isIn(c.scope, order, account: c.account, strategy: c.strategy, instrument: c.instrument)
+    if c.kind == .massCancel {
+      return order.account == c.account && ports[Int(order.port)].capabilities.cancelsAll
+        && (c.instrument == .none || order.instrument == c.instrument)
+    }
+    if c.scope == .port { return order.port == c.port.raw }
+    let instrument = c.kind == .cancelAll ? c.instrument : .none
+    return isIn(
+      c.scope, order, account: c.account, strategy: c.strategy, instrument: instrument)
   }
 
   /// Requests of our own. In a replay they come from the journal.
   private mutating func ask(for c: Command) {
     switch c.kind {
-    case .kill where c.cancels: _ = cancelLatched()
-    case .cancelAll:
-      _ = cancelAll(
-        scope: c.scope, account: c.account, strategy: c.strategy, instrument: c.instrument)
+    case .kill where c.cancels: askCancels(c)
+    case .cancelAll: askCancels(c)
     case .massCancel: askVenues(.massCancel, c)
     case .disableEntry: askVenues(.disableEntry, c)
     case .enableEntry: askVenues(.enableEntry, c)

@@ -7,12 +7,23 @@ extension EngineState {
   @usableFromInline mutating func cancel(
     _ handle: OrderHandle, quantity: Int64
   ) -> RequestVerdict {
-    guard !isReplaying, let slot = orders.slot(of: handle) else { return unknownOrder() }
+    // An engine that has not been told to go on does nothing; see ``Engine/resume(sessionTime:machineTime:origin:person:reason:)``.
+    if isReplaying {
+      return .refused(Refusal(.journalUnavailable, scope: .firm, limit: 0, observed: 0))
+    }
+    guard let slot = orders.slot(of: handle) else { return unknownOrder() }
     guard orders[slot].life.isOpen else { return .accepted }
-    let whole = quantity <= orders[slot].executed
+    // Less may count as executed than nothing: of what was booked by another build and then busted.
+    let whole = quantity <= max(0, orders[slot].executed)
     if whole, withdrawQueued(slot) { return .accepted }
     let port = Int(orders[slot].port)
     guard whole || ports[port].capabilities.cancelsPart else { return .refused(Self.notSupported) }
+    let most = max(orders[slot].quantity, orders[slot].pendingTotal)
+    guard whole || quantity < most && isPossible(atVenue(slot, quantity)) else {
+      return .refused(
+        Refusal(
+          .badQuantity, scope: .order, limit: Int128(most) - 1, observed: Int128(quantity)))
+    }
     // Without a session nothing can go: what is wanted goes when the next one has been settled.
     guard ports[port].isUp else {
       guard whole else {

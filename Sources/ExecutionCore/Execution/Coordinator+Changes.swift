@@ -12,6 +12,13 @@ extension EngineState {
     let refusal = check(&terms)
     if stage.isOn, stage.checked == 0 { stage.checked = clockTicks() }
     if let refusal { return refuseChange(refusal, slot, .replace, price, quantity) }
+    // With what was busted since it may be more than a quantity can be.
+    guard isPossible(atVenue(slot, terms.quantity)) else {
+      let refusal = Refusal(
+        .badQuantity, scope: .order, limit: Int128(Self.executionQuantityMax),
+        observed: Int128(quantity))
+      return refuseChange(refusal, slot, .replace, price, quantity)
+    }
     let isInPlace = capabilities(of: slot).replacing == .inPlace
     var wire = changeRequest(.replace, slot, terms)
     if !isInPlace {

@@ -52,6 +52,7 @@ extension EngineState {
     let header = header(.recordsLost, AccountID(raw: .max), StrategyID(raw: .max))
     guard journal.append(header, lost, privileged: true) != 0 else { return }
     recordsLost = 0
+    latchUnrecorded(.journalLost)
     recordLatch(LatchCauses(.journalLost), at: 0, isSet: true)
   }
 

@@ -1,6 +1,6 @@
 /// The payloads behind ``RecordHeader``, one struct for each ``RecordType``: fixed layout, a multiple
 /// of 8 bytes, aligned to 8, no padding the compiler chose. What is an enumeration in memory is its raw value
-/// here, and nothing here is a struct that the engine works with: either could change without a word. Whoever
+/// here, and nothing but identifiers is a type that the engine works with: either could change without a word. Whoever
 /// changes one raises ``RecordType/version``.
 
 /// A 128-bit number in two words, because a record is only aligned to 8.

@@ -85,7 +85,7 @@
   case limits = 35
   /// ``CommandRecord``: kill switch, mass cancel, limit change, entry disabled or enabled.
   case command = 40
-  /// ``MarketStateRecord``: trading status, Reg SHO, book whole or not, quality gate of a symbol.
+  /// ``MarketStateRecord``: trading status, short-sale rule, book whole or not, of a symbol or of the market.
   case marketState = 41
   /// A timer fired that a strategy had asked for; payload ``TimerRecord``.
   case timer = 50
@@ -105,6 +105,8 @@
     @_noLocks get {
       switch self {
       case .sessionStarted, .sessionEnded, .instrumentDefined, .intent, .report, .command: 3
+      // As the lane writes it.
+      case .padding: 1
       default: 2
       }
     }

@@ -27,7 +27,8 @@ public enum ReplayError: Error, Sendable, Equatable {
 /// ```swift
 /// var replay = Replay()
 /// for record in records { try replay.take(record) }
-/// if var engine = replay.finish(lane: lane) { engine.resume(sessionTime: now, machineTime: clock) }
+/// guard var engine = replay.finish(lane: lane) else { return }
+/// guard engine.resume(sessionTime: now, machineTime: clock) else { return }  // somebody has to answer for it
 /// ```
 ///
 /// Of a session that another version of ``Engine/applyVersion`` wrote the hashes are not compared, what is not as
@@ -243,12 +244,13 @@ public enum ReplayError: Error, Sendable, Equatable {
     cursor = unsafe lane?.records.count ?? 0
   }
 
-  /// The executions that the last input comes to, and that the journal has not booked so far.
-  private mutating func executions() -> [ExecutionRecord] {
+  /// The executions that the last input comes to, up to a place in the lane, and that the journal has not booked so
+  /// far.
+  private mutating func executions(before end: Int = .max) -> [ExecutionRecord] {
     guard let records = unsafe lane?.records else { return [] }
     var found: [ExecutionRecord] = []
     var at = 0
-    while at < records.count {
+    while at < min(records.count, end) {
       let header = unsafe records.loadUnaligned(fromByteOffset: at, as: RecordHeader.self)
       if header.type == RecordType.execution.rawValue {
         let payload = at + MemoryLayout<RecordHeader>.size
@@ -265,15 +267,24 @@ public enum ReplayError: Error, Sendable, Equatable {
 
   /// It stands as another version has booked it.
   private mutating func restate(_ record: ExecutionRecord) {
-    let replayed = executions().first { $0.isSameExecution(as: record) }
+    let here = executions()
+    let replayed = here.first { $0.isSameExecution(as: record) }
+    // What is taken back by a bust of the same input cannot be booked otherwise: that goes first.
+    if let replayed, record.revision == 0, !replayed.isBooked(as: record),
+      let bust = here.first(where: { $0.revision != 0 && $0.isOfSameExecution(as: record) })
+    {
+      engine?.restate(bust, as: nil)
+      booked.append(bust)
+    }
     engine?.restate(replayed, as: record)
     booked.append(record)
   }
 
-  /// What another version has not booked is taken back, once the journal has all that the input came to.
-  private mutating func takeBack() {
-    let left = executions()
-    for record in left { engine?.restate(record, as: nil) }
+  /// What another version has not booked is taken back, once the journal has all that the input came to; busts
+  /// before their executions.
+  private mutating func takeBack(before end: Int = .max) {
+    let left = executions(before: end)
+    for record in left.reversed() { engine?.restate(record, as: nil) }
     booked += left
   }
 
@@ -281,8 +292,12 @@ public enum ReplayError: Error, Sendable, Equatable {
   private mutating func resumed(_ record: CommandRecord) {
     guard record.kind == Command.Kind.resume.rawValue, record.accepted != 0 else { return }
     isResumed = true
-    version = UInt32(truncatingIfNeeded: record.valueHigh)
-    if record.value == Int64(unacceptedCount) { unacceptedCount = 0 }
+    // A number that is no version is another one.
+    version = UInt32(exactly: record.valueHigh) ?? 0
+    // Past what this version finds, and in somebody's name.
+    if !isOfOtherVersion, record.command?.isNamed == true, record.command?.isReasoned == true {
+      unacceptedCount = 0
+    }
   }
 
   private mutating func nextConsequence() -> UnsafeRawBufferPointer? {
@@ -371,9 +386,18 @@ public enum ReplayError: Error, Sendable, Equatable {
   ///
   /// What the last input came to, and a crash kept from the journal, is journalled now.
   public consuming func finish(lane: RecordLane) -> Engine? {
+    if isOfOtherVersion { takeBack(before: cursor) }
     while let next = unsafe nextConsequence() {
       let size = MemoryLayout<RecordHeader>.size
       let header = unsafe next.loadUnaligned(as: RecordHeader.self)
+      // What another version has booked elsewhere is in the journal already.
+      if isOfOtherVersion, header.type == RecordType.execution.rawValue {
+        let execution = unsafe next.loadUnaligned(fromByteOffset: size, as: ExecutionRecord.self)
+        if booked.contains(where: { $0.isSameExecution(as: execution) }) {
+          cursor += next.count
+          continue
+        }
+      }
       // Behind the payload, whole words, are four zeros and the checksum.
       let payload = unsafe next.baseAddress.map { unsafe $0 + size }
       if unsafe lane.append(header, payload, next.count - size - 8, privileged: true) == 0 {

@@ -42,7 +42,7 @@ extension EngineState {
       guard let record = unsafe load(payload, CommandRecord.self), let command = record.command
       else { return .unknown }
       guard record.accepted != 0 else { return nil }
-      guard changesNothing(command) || refusal(of: command) == nil else {
+      guard onlyAsks(command) || refusal(of: command) == nil else {
         return .impossible("it is not possible")
       }
       apply(command)
@@ -182,7 +182,6 @@ extension Engine {
   ///   - person: up to 32 bytes of UTF-8; needed, as `reason` (64 bytes), where there are
   ///     ``unacceptedDifferences``.
   /// - Returns: false, and nothing has changed, when a person or a reason is missing, and of another engine.
-  @discardableResult
   public mutating func resume(
     sessionTime: Int64, machineTime: Int64, origin: SessionOrigin = SessionOrigin(),
     person: String = "", reason: String = ""

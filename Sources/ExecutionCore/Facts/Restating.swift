@@ -15,27 +15,61 @@ extension EngineState {
     return !over && value.magnitude >> UInt128(Self.executionValueBits) == 0
   }
 
-  /// Takes back what this version has booked and books what is recorded.
+  /// Takes back what this version has booked and books what is recorded, as far as the ledger allows it: no execution
+  /// is booked twice, and no bust takes back another than the one that it names.
   mutating func restate(_ replayed: ExecutionRecord?, as recorded: ExecutionRecord?) {
     if let replayed, let recorded, replayed.isBooked(as: recorded) { return }
-    if let replayed { trade(replayed, isTakenBack: true) }
-    if let recorded { trade(recorded, isTakenBack: false) }
-    guard let record = recorded ?? replayed, let at = portfolio.ledger.find(LedgerKey(record))
-    else { return }
+    if let replayed, replayed.revision != 0, let recorded, !isBust(recorded, of: replayed) {
+      return
+    }
+    if let replayed { takeBack(replayed) }
+    if let recorded { book(recorded, isKnown: replayed != nil) }
+  }
+
+  /// Both take the same execution back, and only what it was charged for differs.
+  private func isBust(_ recorded: ExecutionRecord, of replayed: ExecutionRecord) -> Bool {
+    var same = recorded
+    same.fee = replayed.fee
+    return replayed.isBooked(as: same)
+  }
+
+  private mutating func takeBack(_ r: ExecutionRecord) {
+    let isBust = r.revision != 0
+    guard let at = portfolio.ledger.find(LedgerKey(r)) else { return trade(r, isTakenBack: true) }
     var entry = portfolio.ledger[at]
-    entry.key = LedgerKey(record)
-    entry.price = record.price
-    entry.quantity = record.quantity
-    entry.fee = record.revision == 0 ? record.fee : 0 &- record.fee
-    entry.instrument = record.instrument
-    entry.account = record.account
-    entry.strategy = record.strategy
-    entry.side = Side(rawValue: record.side) ?? .buy
-    entry.liquidity = record.liquidity
-    entry.incarnation = record.incarnation
+    guard entry.state == (isBust ? .busted : .booked) else { return }
+    trade(r, isTakenBack: true)
     // What was not booked is known all the same: said again, it is a repetition.
-    let isBooked = recorded != nil ? record.revision == 0 : record.revision != 0
-    entry.state = isBooked ? .booked : .busted
+    entry.state = isBust ? .booked : .busted
+    portfolio.ledger.set(at, entry)
+  }
+
+  /// - Parameter isKnown: this version has booked it too, and it has just been taken back.
+  private mutating func book(_ r: ExecutionRecord, isKnown: Bool) {
+    guard let at = portfolio.ledger.find(LedgerKey(r)) else {
+      counters.count(.ledgerFull)
+      latchUnrecorded(.ledgerFull)
+      return trade(r, isTakenBack: false)
+    }
+    var entry = portfolio.ledger[at]
+    let isBust = r.revision != 0
+    let isAllowed =
+      isBust
+      ? entry.state == .booked && entry.isExecution(of: r)
+      : isKnown || entry.state == .free || entry.state == .bustedBefore
+    guard isAllowed else { return }
+    trade(r, isTakenBack: false)
+    entry.key = LedgerKey(r)
+    entry.price = r.price
+    entry.quantity = r.quantity
+    entry.fee = isBust ? 0 &- r.fee : r.fee
+    entry.instrument = r.instrument
+    entry.account = r.account
+    entry.strategy = r.strategy
+    entry.side = Side(rawValue: r.side) ?? .buy
+    entry.liquidity = r.liquidity
+    entry.incarnation = r.incarnation
+    entry.state = isBust ? .busted : .booked
     portfolio.ledger.set(at, entry)
   }
 
@@ -52,18 +86,37 @@ extension EngineState {
         value: Int128(r.price) &* Int128(r.quantity) &* scale,
         fee: isBust ? 0 &- r.fee : r.fee), cell)
     exposures.trade(cell, r.account, r.instrument, signed)
+    let sign: Int64 = isBust != isTakenBack ? -1 : 1
+    counters.total.executedQuantity &+= sign &* r.quantity
+    switch (isBust, isTakenBack) {
+    case (true, true): counters.total.busts &-= 1
+    case (true, false): counters.total.busts &+= 1
+    case (false, true): counters.total.executions &-= 1
+    case (false, false): counters.total.executions &+= 1
+    }
   }
 }
 
 extension ExecutionRecord {
   /// The same execution, or the same bust of one.
   func isSameExecution(as other: ExecutionRecord) -> Bool {
-    LedgerKey(self) == LedgerKey(other) && revision == other.revision
+    isOfSameExecution(as: other) && revision == other.revision
+  }
+  func isOfSameExecution(as other: ExecutionRecord) -> Bool {
+    LedgerKey(self) == LedgerKey(other)
   }
   /// What positions and cash come to is the same.
   func isBooked(as other: ExecutionRecord) -> Bool {
     price == other.price && quantity == other.quantity && fee == other.fee && side == other.side
       && account == other.account && strategy == other.strategy && instrument == other.instrument
+  }
+}
+
+extension ExecutionLedger.Entry {
+  /// What a bust names.
+  fileprivate func isExecution(of bust: ExecutionRecord) -> Bool {
+    price == bust.price && quantity == bust.quantity && side.rawValue == bust.side
+      && account == bust.account && strategy == bust.strategy && instrument == bust.instrument
   }
 }
 

@@ -109,6 +109,7 @@ extension EngineState {
     let key = LedgerKey(report)
     guard let at = portfolio.ledger.find(key) else {
       alarm(.ledgerFull, instrument: entry.instrument, port: port, reference: report.venueReference)
+      stopFirm(.ledgerFull)
       return
     }
     var found = portfolio.ledger[at]

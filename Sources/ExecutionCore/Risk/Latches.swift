@@ -36,6 +36,14 @@ extension LatchCause {
     default: false
     }
   }
+
+  /// Somebody can say that it is over. A full ledger and a lost record last as long as the engine.
+  var canEnd: Bool {
+    switch self {
+    case .killFile: true
+    default: false
+    }
+  }
 }
 
 /// A set of causes; new orders pass while it is empty.

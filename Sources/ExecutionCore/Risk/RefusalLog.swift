@@ -58,6 +58,14 @@
     return whole
   }
 
+  /// There was no room for it: a later record stands for these too.
+  mutating func takeBack(_ record: RefusalRecord, _ strategy: StrategyID) {
+    let key = Self.key(record, strategy)
+    guard let i = find(key), entries[i].key == key else { return }
+    entries[i].last = record
+    wait(i)
+  }
+
   /// A look through those that wait begins.
   mutating func beginLook() { cursor = 0 }
 
@@ -132,7 +140,9 @@ extension EngineState {
     payload.side = side.rawValue
     let due = counters.refusalLog.take(
       payload, account: account, strategy: strategy, at: sessionTime)
-    if let due { _ = recordIfRoom(.refusal, due, account: account, strategy: strategy) }
+    if let due, recordIfRoom(.refusal, due, account: account, strategy: strategy) == 0 {
+      counters.refusalLog.takeBack(due, strategy)
+    }
     return refusal
   }
 
@@ -151,7 +161,10 @@ extension EngineState {
     while let (record, account, strategy) = counters.refusalLog.next(at: sessionTime, isEnd: isEnd)
     {
       cause = feedPosition
-      _ = recordIfRoom(.refusal, record, account: account, strategy: strategy)
+      if recordIfRoom(.refusal, record, account: account, strategy: strategy) == 0 {
+        counters.refusalLog.takeBack(record, strategy)
+        return
+      }
     }
   }
 }

@@ -42,9 +42,4 @@ extension EngineState {
   mutating func accountCell(_ account: AccountID, _ instrument: InstrumentID) -> Int {
     exposures.accountCell(account, instrument)
   }
-  /// Scope columns hold the firm, then the accounts, then the strategies.
-  mutating func accountScope(_ account: AccountID) -> Int { 1 &+ Int(account.raw) }
-  mutating func strategyScope(_ strategy: StrategyID) -> Int {
-    1 &+ accountCount &+ Int(strategy.raw)
-  }
 }

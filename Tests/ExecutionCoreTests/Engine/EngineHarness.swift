@@ -92,6 +92,15 @@ final class Market<S: Strategy> {
     if opens { open() }
   }
 
+  /// Of an engine that journals have made.
+  init(
+    _ strategy: S, recovered engine: consuming Engine, lane: consuming MemoryLane, time: Int64
+  ) {
+    self.lane = lane
+    driver = Driver(engine: engine, strategy: strategy)
+    self.time = time
+  }
+
   func feed(_ record: MarketRecord) {
     var record = record
     record.sessionTime = time

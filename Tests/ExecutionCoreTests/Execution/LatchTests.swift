@@ -4,6 +4,30 @@ import Testing
 
 /// What the venue says about nothing of ours, or what can't be read: nothing new until a person has looked.
 @Suite struct LatchTests {
+  @Test func `a kill cancels in its own scope`() throws {
+    let market = try Market(Recorder())
+    let (kept, _) = try market.working(.buy, 100, 10_000)
+    let (other, _) = try market.working(.buy, 100, 10_000, strategy: 1)
+    var kill = Command(.kill, scope: .strategy)
+    (kill.strategy, kill.value) = (StrategyID(raw: 0), 1)
+    #expect(market.apply(kill) && market.sent().isEmpty)
+    (kill.strategy, kill.value) = (StrategyID(raw: 1), 0)
+    #expect(market.apply(kill) && market.sent().map(\.order) == [other])
+    var port = Command(.kill, scope: .port)
+    port.port = .first
+    #expect(market.apply(port) && market.sent().map(\.order) == [kept])
+  }
+
+  @Test func `what lasts as long as the engine is ended by no command`() throws {
+    let market = try Market(Recorder())
+    for cause in LatchCause.allCases where cause != .killFile {
+      var ended = Command(.conditionEnded, scope: .firm)
+      ended.cause = cause.rawValue
+      let refusal = market.driver.engine.refusal(of: ended)
+      #expect(refusal == .unknownCause && !market.apply(ended), "\(cause)")
+    }
+  }
+
   @Test(arguments: [Command.Kind.massCancel, .disableEntry, .enableEntry])
   func `an execution or bust of a request that is no order is alarmed and stops the firm`(
     kind: Command.Kind

@@ -8,6 +8,19 @@ struct Boundary {
   var hash: UInt64
 }
 
+extension Market where S == Recorder {
+  /// Of the engine that records lead to, before it is told to go on.
+  static func recovered(_ records: [[UInt8]], time: Int64) throws -> Market {
+    var replay = Replay()
+    for record in records { try record.withUnsafeBytes { try replay.take($0) } }
+    let lane = MemoryLane(bytes: 8 << 20, firstSequence: UInt64(records.count + 1))
+    guard let engine = replay.finish(lane: lane.lane) else {
+      throw ReplayError.notBegun(sequence: 0, what: "no engine")
+    }
+    return Market(Recorder(), recovered: engine, lane: lane, time: time)
+  }
+}
+
 extension Market {
   /// Notes where the engine stands now.
   func boundary() -> Boundary {

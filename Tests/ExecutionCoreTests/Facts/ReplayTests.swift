@@ -314,7 +314,7 @@ import Testing
     market.report(.notice, 0)
     market.report(.notice, 0)
     let lost = market.records(.recordsLost, RecordsLostRecord.self)
-    #expect(lost.map(\.count).first ?? 0 > 1 && lost.count == 1)
+    #expect(lost.map(\.count).first ?? 0 > 0 && lost.count == 1)
     let latch = market.records(.latch, LatchRecord.self).first
     #expect(latch?.changed == LatchCauses(.journalLost).raw && latch?.isSet == 1)
     #expect(market.place(.buy, 100, 10_000).refusal?.code == .latched)
@@ -407,7 +407,8 @@ import Testing
       Issue.record("no engine")
       return
     }
-    engine.resume(sessionTime: market.time, machineTime: 1)
+    let isResumed = engine.resume(sessionTime: market.time, machineTime: 1)
+    #expect(isResumed)
     for kind in [VenueReport.Kind.sessionUp, .caughtUp] {
       let report = VenueReport(kind: kind, port: .first, account: AccountID(raw: 0))
       engine.apply(report, sessionTime: market.time, machineTime: 1)
@@ -439,7 +440,8 @@ import Testing
     let cancelled = engine.cancel(waiting)
     let offered = engine.nextRequest(machineTime: 1)
     #expect(cancelled.refusal != nil && offered == nil)
-    engine.resume(sessionTime: market.time, machineTime: 1)
+    let isResumed = engine.resume(sessionTime: market.time, machineTime: 1)
+    #expect(isResumed)
     let life = engine.order(waiting)?.life
     #expect(life == .unknown)
     for kind in [VenueReport.Kind.sessionUp, .caughtUp] {

@@ -50,6 +50,8 @@ import Testing
     #expect(!market.apply(commit))
     #expect(!market.apply(commit.named("Ada")))
     #expect(!market.apply(commit.named("", because: "earnings")))
+    #expect(!market.apply(commit.named("\0x", because: "\0x")))
+    #expect(!market.apply(commit.named(" ", because: "earnings")))
     // Somebody puts another change aside meanwhile.
     #expect(market.apply(Command.limits([LimitChange(.position, of: account, 1)], after: 0)[1]))
     #expect(!market.apply(commit.named("Ada", because: "earnings")))

@@ -57,7 +57,11 @@ import Testing
       return s
     }
     for i in 0..<2 {
-      if dice.chance(50) { c.instrumentLimits[InstrumentID(raw: UInt32(i))] = limits(&dice) }
+      if dice.chance(50) {
+        var own = limits(&dice)
+        own.messageRate = nil
+        c.instrumentLimits[InstrumentID(raw: UInt32(i))] = own
+      }
       c.instruments[i].shortable = dice.chance(70)
       if dice.chance(15) { c.instruments[i].previousClose = 0 }
       if dice.chance(15) { c.instruments[i].lowerBand = 99 * 100_000_000 }

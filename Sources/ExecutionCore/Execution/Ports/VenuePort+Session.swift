@@ -163,6 +163,7 @@ extension EngineState {
 
   /// Withdraws what has waited too long behind a socket that takes nothing.
   mutating func withdrawOld(_ port: Int, machineTime: Int64) {
+    if isReplaying { return }
     for _ in 0..<ports[port].outbox.capacity {
       guard let request = ports[port].outbox.oldest(tooOldAt: machineTime) else { return }
       withdrawOld(port, request)

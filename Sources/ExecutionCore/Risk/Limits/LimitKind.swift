@@ -107,8 +107,15 @@ struct LimitDigest: BitwiseCopyable {
 
   mutating func add(_ c: Command) {
     count &+= 1
-    hasher.mix(UInt64(c.limit) | UInt64(c.scope.rawValue) << 8 | UInt64(c.instrument.raw) << 32)
-    hasher.mix(UInt64(c.account.raw) | UInt64(c.strategy.raw) << 32)
+    // What the scope does not name says nothing.
+    let id: UInt32 =
+      switch c.scope {
+      case .account: c.account.raw
+      case .strategy: c.strategy.raw
+      case .instrument: c.instrument.raw
+      case .firm, .order, .port: 0
+      }
+    hasher.mix(UInt64(c.limit) | UInt64(c.scope.rawValue) << 8 | UInt64(id) << 32)
     hasher.mix(c.value)
     hasher.mix(c.valueHigh)
   }
