@@ -153,7 +153,7 @@ extension Engine {
   public func alarms(_ code: AlarmCode) -> UInt64 {
     unsafe core.pointee.counters.alarms(code)
   }
-  /// Over orders, positions, executions, identifiers and latches; books apart. Cold.
+  /// Over all trading state, buckets refilled to session time; see ``RecordType/stateHash``. Cold.
   public func stateHash() -> UInt64 { unsafe core.pointee.stateHash() }
 
   /// What does not hold of the sums over orders, ledger and positions; empty when all is well. Cold.

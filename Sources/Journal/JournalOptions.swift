@@ -26,7 +26,8 @@ public struct JournalOptions: Sendable {
   public var flushPolls = 400
   /// What the segment headers say of their making.
   public var facts: JournalFacts
-  /// Take a directory whose orders or positions are open. Off: it is refused.
+  /// Take a directory whose orders or positions are open, or that another build's rules come to otherwise, to go on
+  /// with it (``Engine/recover(from:lane:memory:)``). Off: it is refused.
   public var acceptsUnfinished = false
   /// For tests: makes disk operations fail.
   public var faults: JournalFaults?

@@ -200,20 +200,12 @@ extension EngineState {
     }
   }
 
-  private mutating func scopeIndex(_ c: Command) -> Int {
-    switch c.scope {
-    case .account: limits.place(of: c.account)
-    case .strategy: limits.place(of: c.strategy)
-    default: 0
-    }
-  }
-
   mutating func causes(of c: Command) -> LatchCauses {
     isLatchScope(c.scope) && isThere(c) ? causes(at: latchPlace(c)) : .every
   }
 
   private mutating func latchPlace(_ c: Command) -> Int {
-    c.scope == .port ? place(ofPort: Int(c.port.raw)) : scopeIndex(c)
+    c.scope == .port ? place(ofPort: Int(c.port.raw)) : limitPlace(c) ?? 0
   }
 
   /// A request about many orders, to every venue of the account that has such a thing.

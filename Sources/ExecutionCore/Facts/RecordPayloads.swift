@@ -65,7 +65,7 @@
   public init(stateHash: UInt64) { self.stateHash = stateHash }
 }
 
-/// How many records the journal has not taken. 16 bytes.
+/// How many records the journal has not taken: the first of a loss says 1, the next one how many in all. 16 bytes.
 @frozen public struct RecordsLostRecord: BitwiseCopyable, Sendable {
   public var count: UInt64
   public var reserved: UInt64 = 0

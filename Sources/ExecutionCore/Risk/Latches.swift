@@ -75,7 +75,8 @@ public struct LatchSummary: Sendable, Hashable {
   public var cause: LatchCause
   /// Session time at which it was set.
   public var since: Int64
-  /// Journal sequence of what led to it: a report, or a command with its person and reason.
+  /// Journal sequence of what led to it: a report, or a command with its person and reason. As a record's cause else:
+  /// a place in the feed, or 0.
   public var record: UInt64
 }
 
