@@ -101,8 +101,8 @@ static inline NT_HOT uint8_t *nt_lane_reserve(nt_lane *lane, uint64_t bytes, boo
   if (!privileged && __atomic_load_n(&lane->failed, __ATOMIC_RELAXED) != 0)
     return NULL;
   if (__builtin_expect(lane->offset + bytes > nt_lane_limit(lane, lane->reserve), 0)) {
-    if (!nt_lane_roll(lane) && (!privileged ||
-                                lane->offset + bytes > nt_lane_limit(lane, NT_RECORD_LENGTH_LAST)))
+    if (!nt_lane_roll(lane) &&
+        (!privileged || lane->offset + bytes > nt_lane_limit(lane, NT_RECORD_LENGTH_LAST)))
       return NULL;
   }
   return lane->current.base + lane->offset;

@@ -8,26 +8,44 @@
 }
 
 extension Engine {
-  /// Walks the positions that were ever traded: for once a second, not for every message. Allocates nothing.
-  public var totals: EngineTotals { unsafe core.pointee.totals() }
+  /// As the positions were when ``refreshTotals(most:)`` last looked at each. Costs nothing.
+  public var totals: EngineTotals { unsafe core.pointee.portfolio.totals }
+
+  /// Looks at the next `most` of the positions that were ever traded, marks them at the last good quotes, and brings
+  /// ``totals`` up: for every few milliseconds, so that no look holds anything up however many there are. Allocates
+  /// nothing.
+  ///
+  /// ```swift
+  /// engine.refreshTotals()  // each tick
+  /// show(engine.totals.netProfit)  // now and then
+  /// ```
+  #if !DEBUG
+    @_noLocks
+  #endif
+  public mutating func refreshTotals(most: Int = 64) {
+    unsafe core.pointee.refreshTotals(most: most)
+  }
 }
 
 extension EngineState {
-  mutating func totals() -> EngineTotals {
-    var totals = EngineTotals()
-    for i in 0..<portfolio.usedCount {
-      let cell = portfolio.used(i)
-      let position = portfolio.positions[cell]
-      let index = cell % instrumentCount
-      let good = quotes.goodQuote(InstrumentID(raw: UInt32(index)), now: sessionTime)
-      let mark = position.net > 0 ? good.bid.raw : good.ask.raw
-      let marked =
-        good.isKnown
-        ? Int128(mark) * Int128(position.net) * Int128(instruments[index].moneyScale)
-        : position.cost
-      totals.grossPosition &+= abs(position.net)
-      totals.netProfit.raw += position.realised + marked - position.cost - position.fees
+  mutating func refreshTotals(most: Int) {
+    for _ in 0..<min(max(0, most), portfolio.usedCount) {
+      guard let cell = portfolio.nextToMark() else { return }
+      portfolio.mark(cell, profit: netProfit(cell))
     }
-    return totals
+  }
+
+  private mutating func netProfit(_ cell: Int) -> Int128 {
+    let index = cell % instrumentCount
+    let position = portfolio.positions[cell]
+    let good = quotes.goodQuote(
+      InstrumentID(raw: UInt32(truncatingIfNeeded: index)), now: sessionTime)
+    let mark = position.net > 0 ? good.bid.raw : good.ask.raw
+    // Without any mark it is shown at cost: no profit is claimed.
+    let marked =
+      good.isKnown
+      ? Int128(mark) &* Int128(position.net) &* Int128(instruments[index].moneyScale)
+      : position.cost
+    return position.realised &+ marked &- position.cost &- position.fees
   }
 }

@@ -291,6 +291,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.fills, counters.standingExecutions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
     monitor.set(.boundsNear, path.driver.engine.boundsNear)
+    path.driver.engine.refreshTotals()
     guard path.now >= nextTotals else { return }
     nextTotals = path.now &+ Self.totalsInterval
     let totals = path.driver.engine.totals

@@ -14,6 +14,10 @@
   private var fees: Column<Fee>
   /// Cells, with what is held at each venue.
   private var sum: TouchedSum
+  /// What each cell comes to in the totals, and which one is looked at next. A cache: no trading state.
+  private var marked: Column<MarkedCell>
+  private var nextMarked = 0
+  private(set) var totals = EngineTotals()
 
   init(_ b: inout ColumnBuilder, _ c: EngineConfiguration) {
     let cells = c.strategies.count * c.instruments.count
@@ -25,6 +29,7 @@
     cash = b.column(0, c.accounts.count)
     fees = b.column(Fee(), c.venues.count * 256)
     sum = TouchedSum(&b, count: cells)
+    marked = b.zeros(MarkedCell.self, cells)
   }
 
   // MARK: Start
@@ -95,6 +100,25 @@
   func used(_ i: Int) -> Int { Int(usedCells[i]) }
   func net(_ cell: Int, venue: Int) -> Int64 { venueNet[cell &* venueCount &+ venue] }
 
+  // MARK: Totals
+
+  /// The next of the cells that were ever used, in turn.
+  mutating func nextToMark() -> Int? {
+    guard usedCount > 0 else { return nil }
+    if nextMarked >= usedCount { nextMarked = 0 }
+    defer { nextMarked &+= 1 }
+    return used(nextMarked)
+  }
+
+  /// The cell comes to so much now, and what it came to before is taken off.
+  mutating func mark(_ cell: Int, profit: Int128) {
+    let gross = Int64(clamping: positions[cell].net.magnitude)
+    let before = marked[cell]
+    totals.grossPosition = totals.grossPosition &- before.gross &+ gross
+    totals.netProfit.raw = totals.netProfit.raw &- before.profit &+ profit
+    marked[cell] = MarkedCell(profit: profit, gross: gross)
+  }
+
   // MARK: Hash
 
   /// Cells that have changed since they were last hashed.
@@ -146,6 +170,12 @@
     }
     return broken
   }
+}
+
+/// What a cell comes to in the totals. Before it was looked at it is all zeros.
+struct MarkedCell: BitwiseCopyable {
+  var profit: Int128 = 0
+  var gross: Int64 = 0
 }
 
 /// What a unit costs for one liquidity flag of one venue.

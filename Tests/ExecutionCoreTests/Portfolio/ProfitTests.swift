@@ -100,4 +100,33 @@ import Testing
     }
     #expect(market.invariants == [])
   }
+
+  @Test(arguments: 1...4 as ClosedRange<UInt64>)
+  func `the totals are the sums over all positions, whatever was looked at when`(seed: UInt64)
+    throws
+  {
+    let market = try Market(Recorder(), ReplayTests.configuration(), laneBytes: 8 << 20)
+    var business = ReplayTests.Business(market: market, dice: Dice(seed))
+    for step in 0..<400 {
+      business.act()
+      market.driver.engine.refreshTotals(most: step % 3)
+      guard step % 50 == 49 else { continue }
+      let cells = market.snapshot.positions
+      market.driver.engine.refreshTotals(most: cells.count)
+      let totals = market.driver.engine.totals
+      #expect(totals.netProfit.raw == cells.reduce(0) { $0 + $1.netProfit.raw }, "seed \(seed)")
+      #expect(
+        totals.grossPosition == cells.reduce(0) { $0 + abs($1.quantity) }, "seed \(seed)")
+    }
+    #expect(!market.snapshot.positions.isEmpty, "seed \(seed)")
+  }
+
+  @Test func `nothing traded comes to nothing, and no number of looks is too many or too few`()
+    throws
+  {
+    let market = try Market(Recorder())
+    for most in [0, -1, .min, .max, 1] { market.driver.engine.refreshTotals(most: most) }
+    let totals = market.driver.engine.totals
+    #expect(totals == EngineTotals())
+  }
 }
