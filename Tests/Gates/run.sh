@@ -89,7 +89,7 @@ judge() { # counts | hot-path | paired
 # A tenth more work in the risk chain.
 risk_work() {
   change Sources/ExecutionCore/Execution/Coordinator.swift \
-    's|^    if request.isPlain, passes(&terms) { return nil }|    for i in 0..<1 where !duplicates.isClear(duplicateKey(terms), at: sessionTime \&+ Int64(i)) { counters.lateExecutions \&+= 1 }\n&|'
+    's|^    if request.isPlain, passes(&terms) { return nil }|    for i in 0..<1 where !duplicates.isClear(duplicateKey(terms), at: sessionTime \&+ Int64(i)) { counters.total.lateExecutions \&+= 1 }\n&|'
 }
 risk_work_judge=counts
 risk_work_words='^gate: counts: risk.accept: '
@@ -97,7 +97,7 @@ risk_work_words='^gate: counts: risk.accept: '
 # The same as time: every order is counted, and some go through the quick pass twice, a tenth more of the time.
 risk_time() {
   change Sources/ExecutionCore/Risk/RiskChain.swift \
-    's|^    if passes(&terms) { return nil }|    counters.lateExecutions \&+= 1\n    if counters.lateExecutions % 23 == 0 {\n      var again = terms\n      if !passes(\&again) { counters.lateExecutions \&+= 1 }\n    }\n&|'
+    's|^    if passes(&terms) { return nil }|    counters.total.lateExecutions \&+= 1\n    if counters.total.lateExecutions % 23 == 0 {\n      var again = terms\n      if !passes(\&again) { counters.total.lateExecutions \&+= 1 }\n    }\n&|'
 }
 risk_time_judge=paired
 risk_time_words='^gate: paired: risk is '
