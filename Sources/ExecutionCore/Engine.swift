@@ -16,6 +16,8 @@ public import CSupport
   /// Of an engine that was recovered from a session of another ``applyVersion``: in how many places this one comes to
   /// something else than was recorded. Somebody has to answer for it in ``resume(sessionTime:machineTime:origin:person:reason:)``.
   public internal(set) var unacceptedDifferences = 0
+  /// A report came before the engine was told to go on.
+  var missesReport = false
 
   /// Most updates handed to a strategy in one call.
   @inlinable public static var updatesPerCallMax: Int { 1 << 16 }
@@ -78,13 +80,16 @@ public import CSupport
 
   // MARK: Inputs
 
-  /// Applies a venue's or gateway's report. Updates for strategies wait until the driver takes them.
+  /// Applies a venue's or gateway's report. Updates for strategies wait until the driver takes them. One that comes
+  /// before ``resume(sessionTime:machineTime:origin:person:reason:)`` is not applied, and stops the firm then.
   #if !DEBUG
     @_noLocks
   #endif
   public mutating func apply(_ report: VenueReport, sessionTime: Int64, machineTime: Int64) {
-    // Its number will be missing in the venue's stream, and the port stops: it belongs behind `resume`.
-    if unsafe core.pointee.isReplaying { return }
+    if unsafe core.pointee.isReplaying {
+      missesReport = true
+      return
+    }
     setTime(sessionTime, machineTime)
     unsafe core.pointee.take(report)
   }

@@ -232,9 +232,7 @@ extension EngineState {
     let r = instruments[Int(instrument.raw)]
     let good = quotes.goodQuote(instrument, now: sessionTime)
     let mark = p.net > 0 ? good.bid.raw : good.ask.raw
-    // Without any mark the position is shown at cost: no profit is claimed.
-    let marked =
-      good.isKnown ? Int128(mark) * Int128(p.net) * Int128(r.moneyScale) : p.cost
+    let marked = marked(p, Int(instrument.raw), good)
     return PositionSummary(
       account: account(of: strategy), strategy: strategy, instrument: instrument,
       symbol: SymbolCode.decode(r.symbol), quantity: p.net, bought: p.bought, sold: p.sold,

@@ -40,12 +40,15 @@ extension EngineState {
     let position = portfolio.positions[cell]
     let good = quotes.goodQuote(
       InstrumentID(raw: UInt32(truncatingIfNeeded: index)), now: sessionTime)
+    return position.realised &+ marked(position, index, good) &- position.cost &- position.fees
+  }
+
+  /// What a position is worth: long at the bid, short at the ask of the last good quote; without any it stands at cost,
+  /// and no profit is claimed.
+  func marked(_ position: PositionBook, _ instrument: Int, _ good: GoodQuote) -> Int128 {
+    guard good.isKnown else { return position.cost }
     let mark = position.net > 0 ? good.bid.raw : good.ask.raw
-    // Without any mark it is shown at cost: no profit is claimed.
-    let marked =
-      good.isKnown
-      ? Int128(mark) &* Int128(position.net) &* Int128(instruments[index].moneyScale)
-      : position.cost
-    return position.realised &+ marked &- position.cost &- position.fees
+    // Cannot wrap: a feed's price times the scale is below 2^46, and no position is above 2^62.
+    return Int128(mark) &* Int128(position.net) &* Int128(instruments[instrument].moneyScale)
   }
 }

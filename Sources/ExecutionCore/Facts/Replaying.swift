@@ -176,7 +176,8 @@ extension Engine {
   /// That the session goes on is journalled, with who goes on and where. The process in which it ran is gone, and its
   /// sessions with it: that is journalled and applied then. What had waited for the wire is not sent any more, and
   /// may have been (a crash of the machine takes the end of the journal): as all that the venues have not spoken of
-  /// it is unknown, and asked for once they are logged in to. Reports belong behind it.
+  /// it is unknown, and asked for once they are logged in to. Reports belong behind it: one that came before stops the
+  /// firm, as a gap in a venue's stream.
   ///
   /// - Parameters:
   ///   - person: up to 32 bytes of UTF-8; needed, as `reason` (64 bytes), where there are
@@ -203,6 +204,12 @@ extension Engine {
       var report = VenueReport(kind: .sessionDown, port: id, account: AccountID(raw: .max))
       report.reason = SessionEnd.processDied.rawValue
       unsafe core.pointee.take(report)
+    }
+    // It may have been a fill, and not every venue says it again.
+    if missesReport {
+      var stop = Command(.kill, scope: .firm)
+      stop.cause = LatchCause.streamGap.rawValue
+      _ = unsafe core.pointee.take(stop)
     }
     return true
   }

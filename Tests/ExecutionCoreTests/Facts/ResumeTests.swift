@@ -76,6 +76,24 @@ import Testing
     }
   }
 
+  @Test func `a report that comes before it goes on is missed, and stops the firm`() throws {
+    let market = try Market(Recorder())
+    let (_, request) = try market.working(.buy, 100, 10_000)
+    var all = records(market)
+    let live = try Market.recovered(all, time: market.time)
+    let hash = live.stateHash
+    live.report(.executed, request.venueReference, quantity: 30, cents: 10_000)
+    #expect(live.stateHash == hash && live.recordCount == 0)
+    let isResumed = live.driver.engine.resume(sessionTime: live.time, machineTime: 0)
+    let causes = live.driver.engine.firmCauses
+    #expect(isResumed && causes.contains(.streamGap) && live.invariants == [])
+    all += records(live)
+    var whole = Replay()
+    for record in all { try record.withUnsafeBytes { try whole.take($0) } }
+    let again = whole.stateHash(at: live.driver.engine.sessionTime)
+    #expect(again == live.stateHash)
+  }
+
   @Test func `records that were lost before it goes on stop the firm afterwards`() throws {
     let market = try Market(Recorder())
     let (_, request) = try market.working(.buy, 100, 10_000)
