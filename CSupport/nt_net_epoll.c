@@ -119,7 +119,7 @@ static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn) {
   conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
   nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
   nt_io_write(net, conn);
-  nt_io_shutdown_if_drained(conn);
+  nt_io_shutdown_if_drained(net, conn);
   nt_epoll_update(net, conn);
 }
 
@@ -195,4 +195,6 @@ const nt_back_end nt_epoll = {.create = nt_epoll_create,
                               .stop = nt_epoll_stop,
                               .submit = nt_epoll_submit,
                               .collect = nt_epoll_collect,
-                              .socket_mode = SOCK_NONBLOCK};
+                              .socket_mode = SOCK_NONBLOCK,
+                              .asks_direct = true,
+                              .system = &nt_kernel};

@@ -2,6 +2,7 @@
 #ifndef NT_NET_INTERNAL_H
 #define NT_NET_INTERNAL_H
 
+#include "nt_memnet.h"
 #include "nt_net.h"
 
 #include <arpa/inet.h>
@@ -104,6 +105,24 @@ typedef struct nt_net_list {
 
 typedef struct nt_net_sink nt_net_sink;
 
+/* What sockets are made of: the system calls of these names, or those of a network in memory. A
+ * negative result is an errno. Nothing here waits. */
+typedef struct nt_system {
+  int (*open)(nt_net *net, int type);
+  void (*close)(nt_net *net, int fd);
+  int (*setsockopt)(nt_net *net, int fd, int level, int name, const void *value, uint32_t bytes);
+  int (*bind)(nt_net *net, int fd, nt_net_endpoint at);
+  int (*listen)(nt_net *net, int fd, int backlog);
+  int (*accept)(nt_net *net, int fd, struct sockaddr_in *peer);
+  int (*name)(nt_net *net, int fd, bool peer, nt_net_endpoint *out);
+  int (*shutdown)(nt_net *net, int fd, int how);
+  ssize_t (*send)(nt_net *net, int fd, const void *bytes, size_t count);
+  ssize_t (*sendmsg)(nt_net *net, int fd, const struct msghdr *message);
+  int (*sendmmsg)(nt_net *net, int fd, struct mmsghdr *messages, uint32_t count);
+  ssize_t (*recv)(nt_net *net, int fd, void *into, size_t count);
+  ssize_t (*recvmsg)(nt_net *net, int fd, struct msghdr *message);
+} nt_system;
+
 /* What a back end does: a connection's state becomes operations of the kernel, and what they come
  * to becomes events. */
 typedef struct nt_back_end {
@@ -123,9 +142,14 @@ typedef struct nt_back_end {
   /* SOCK_NONBLOCK, or 0: io_uring waits in the kernel only for blocking sockets, and plain calls
    * say MSG_DONTWAIT. */
   int socket_mode;
+  /* Direct sockets are asked in every poll; else they are as all others when it comes to reading.
+   */
+  bool asks_direct;
+  const nt_system *system;
 } nt_back_end;
 
 struct nt_net {
+  nt_net_clock clock; /* first: nt_net_now reads it */
   nt_net_options options;
   uint32_t back_end;
   const nt_back_end *calls;
@@ -169,11 +193,15 @@ struct nt_net {
   uint64_t wake_value;
   uint8_t wake_inflight;
   bool ring_open;
+  /* A network in memory. */
+  nt_memnet *memnet;
+  uint32_t host;
   nt_net_fault_state faults[NT_NET_FAULT_KINDS];
   nt_net_counters counters;
   uint8_t *memory;
   uint64_t memory_bytes;
 };
+_Static_assert(offsetof(struct nt_net, clock) == 0, "nt_net_now is inline");
 _Static_assert(offsetof(struct nt_net, woken) % 64 == 0 &&
                    offsetof(struct nt_net, epoll_fd) % 64 == 0,
                "what others write is on a line of its own");
@@ -233,6 +261,9 @@ static inline nt_net_endpoint nt_socket_endpoint(const struct sockaddr_in *addre
 
 /* The files, from the bottom up: each calls what stands above its own line here, and a back end
  * through `calls` only (perf/scripts/lint). */
+
+/* nt_net_system.c */
+extern const nt_system nt_kernel;
 
 /* nt_net_fault.c: the errno of this operation (0: none); *limit is lowered when it is to be short.
  */
@@ -303,7 +334,7 @@ uint32_t nt_io_next_part(const nt_net *net, const nt_conn *conn, const uint8_t *
 /* Fills peer and time from a received message's name and control. */
 void nt_io_describe(nt_net_event *event, const struct sockaddr_in *from, struct msghdr *message,
                     const nt_conn *conn);
-void nt_io_shutdown_if_drained(nt_conn *conn);
+void nt_io_shutdown_if_drained(nt_net *net, nt_conn *conn);
 
 /* nt_net_socket.c: public functions only. */
 
@@ -316,6 +347,9 @@ extern const nt_back_end nt_uring;
 
 /* nt_net_epoll.c */
 extern const nt_back_end nt_epoll;
+
+/* nt_net_memory.c */
+extern const nt_back_end nt_memory_net;
 
 /* nt_net_poll.c: public functions only. */
 

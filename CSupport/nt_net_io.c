@@ -1,11 +1,10 @@
-/* Plain non-blocking calls: what the epoll back end does when a socket is ready, and what direct
- * sockets do in every poll. */
+/* Plain non-blocking calls: what the back ends do that are told when a socket is ready, and what
+ * direct sockets do in every poll. */
 #include "nt_net_internal.h"
 
 #include <errno.h>
 #include <sys/uio.h>
 #include <time.h>
-#include <unistd.h>
 
 /* A queued datagram; spans are multiples of its size, so there is always room for the filler that
  * skips to the start of the ring. */
@@ -20,11 +19,11 @@ typedef struct nt_queued {
 #define NT_QUEUED_FILLER UINT32_MAX
 _Static_assert(sizeof(nt_queued) == 16, "spans are multiples of 16");
 
-void nt_io_shutdown_if_drained(nt_conn *conn) {
+void nt_io_shutdown_if_drained(nt_net *net, nt_conn *conn) {
   if ((conn->state & NT_WRITE_ENDING) && !(conn->state & NT_WRITE_ENDED) &&
       (conn->state & NT_IS_OPEN) && conn->head == conn->tail) {
     conn->state |= NT_WRITE_ENDED;
-    shutdown(conn->fd, SHUT_WR);
+    net->calls->system->shutdown(net, conn->fd, SHUT_WR);
   }
 }
 
@@ -35,7 +34,7 @@ void nt_io_sent(nt_net *net, nt_conn *conn, uint32_t count) {
     nt_conn_pend(net, conn, NT_PENDING_SENDABLE);
   }
   if (conn->type == NT_CONN_STREAM)
-    nt_io_shutdown_if_drained(conn);
+    nt_io_shutdown_if_drained(net, conn);
 }
 
 void nt_io_queue(const nt_net *net, nt_conn *conn, const void *bytes, uint32_t count) {
@@ -72,8 +71,8 @@ static bool write_stream(nt_net *net, nt_conn *conn) {
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = offered > first ? 2 : 1};
   ssize_t sent = -1;
   if (!error) {
-    sent = sendmsg(conn->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-    error = sent < 0 ? errno : 0;
+    sent = net->calls->system->sendmsg(net, conn->fd, &message);
+    error = sent < 0 ? (int)-sent : 0;
   }
   if (sent >= 0) {
     net->counters.sent_bytes += (uint64_t)sent;
@@ -134,8 +133,8 @@ static bool write_datagrams(nt_net *net, nt_conn *conn) {
   int error = nt_fault_next(net, NT_NET_FAULT_SEND, &count);
   int sent = -1;
   if (!error) {
-    sent = sendmmsg(conn->fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL);
-    error = sent < 0 ? errno : 0;
+    sent = net->calls->system->sendmmsg(net, conn->fd, messages, count);
+    error = sent < 0 ? -sent : 0;
   }
   if (sent < 0) {
     if (error == EAGAIN)
@@ -168,8 +167,8 @@ static void send_now(nt_net *net, nt_conn *conn, const uint8_t *bytes, uint32_t 
   int error = nt_fault_next(net, NT_NET_FAULT_SEND, &offered);
   ssize_t sent = 0;
   if (!error) {
-    sent = send(conn->fd, bytes, offered, MSG_DONTWAIT | MSG_NOSIGNAL);
-    error = sent < 0 ? errno : 0;
+    sent = net->calls->system->send(net, conn->fd, bytes, offered);
+    error = sent < 0 ? (int)-sent : 0;
   }
   if (error && !nt_io_is_transient(error)) {
     nt_conn_break_sending(net, conn, error);
@@ -302,11 +301,11 @@ static bool read_datagram(nt_net *net, nt_net_sink *sink, nt_conn *conn, uint32_
     message.msg_namelen = sizeof from;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    got = recvmsg(conn->fd, &message, MSG_DONTWAIT);
-    error = got < 0 ? errno : 0;
+    got = net->calls->system->recvmsg(net, conn->fd, &message);
+    error = got < 0 ? (int)-got : 0;
   } else if (!error) {
-    got = recv(conn->fd, data, most + 1, MSG_DONTWAIT);
-    error = got < 0 ? errno : 0;
+    got = net->calls->system->recv(net, conn->fd, data, most + 1);
+    error = got < 0 ? (int)-got : 0;
   }
   if (got < 0) {
     nt_buffer_give_back(net, buffer);
@@ -332,8 +331,8 @@ static bool read_stream(nt_net *net, nt_net_sink *sink, nt_conn *conn, uint32_t 
   int error = nt_fault_next(net, NT_NET_FAULT_RECEIVE, &limit);
   ssize_t got = -1;
   if (!error) {
-    got = recv(conn->fd, data, limit, MSG_DONTWAIT);
-    error = got < 0 ? errno : 0;
+    got = net->calls->system->recv(net, conn->fd, data, limit);
+    error = got < 0 ? (int)-got : 0;
   }
   if (got > 0) {
     nt_event_data(net, sink, conn, buffer, data, (uint32_t)got);
@@ -365,13 +364,13 @@ void nt_io_accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener, int fd,
                     const struct sockaddr_in *peer) {
   int fault = nt_fault_next(net, NT_NET_FAULT_ACCEPT, NULL);
   if (fault) {
-    close(fd);
+    net->calls->system->close(net, fd);
     nt_event_add(net, sink, listener, NT_NET_ACCEPT_FAILED)->error = fault;
     return;
   }
   nt_conn *conn = nt_conn_take(net);
   if (!conn) {
-    close(fd);
+    net->calls->system->close(net, fd);
     net->counters.accepts_refused += 1;
     return;
   }
@@ -383,7 +382,7 @@ void nt_io_accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener, int fd,
   conn->peer = *peer;
   int error = nt_conn_start(net, conn);
   if (error) {
-    close(fd);
+    net->calls->system->close(net, fd);
     nt_conn_give_back(net, conn);
     nt_event_add(net, sink, listener, NT_NET_ACCEPT_FAILED)->error = error;
     return;
@@ -395,14 +394,13 @@ void nt_io_accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener, int fd,
 void nt_io_accept(nt_net *net, nt_net_sink *sink, nt_conn *listener) {
   for (int i = 0; i < NT_NET_BATCH_MAX && !nt_sink_full(sink); i++) {
     struct sockaddr_in peer = {0};
-    socklen_t bytes = sizeof peer;
-    int fd = accept4(listener->fd, (struct sockaddr *)&peer, &bytes, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int fd = net->calls->system->accept(net, listener->fd, &peer);
     if (fd >= 0) {
       nt_io_accepted(net, sink, listener, fd, &peer);
       continue;
     }
-    if (!nt_io_accept_is_transient(errno))
-      nt_event_add(net, sink, listener, NT_NET_ACCEPT_FAILED)->error = errno;
+    if (!nt_io_accept_is_transient(-fd))
+      nt_event_add(net, sink, listener, NT_NET_ACCEPT_FAILED)->error = -fd;
     return;
   }
 }

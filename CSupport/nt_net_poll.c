@@ -1,4 +1,5 @@
 /* Creation, and the poll that the back ends share. */
+#include "nt_memnet_internal.h"
 #include "nt_net_internal.h"
 
 #include <errno.h>
@@ -9,8 +10,10 @@
 
 /* The name and range of the first option that is impossible, or NULL. */
 static const char *bad_option(const nt_net_options *o) {
-  if (o->back_end > NT_NET_EPOLL)
-    return "back_end: automatic, io_uring or epoll";
+  if (o->back_end > NT_NET_MEMORY)
+    return "back_end: automatic, io_uring, epoll or memory";
+  if ((o->back_end == NT_NET_MEMORY) != (o->memnet != NULL))
+    return "memnet: for the memory back end, and for nothing else";
   if (o->connections < 1 || o->connections > 65536)
     return "connections: 1 to 65536";
   if (o->receive_buffers < 2 || o->receive_buffers > 32768 ||
@@ -33,6 +36,11 @@ static const char *bad_option(const nt_net_options *o) {
 
 /* Takes up the wanted back end; epoll in the place of io_uring, where either will do. */
 static int choose(nt_net *net, char *reason, uint32_t reason_bytes) {
+  if (net->options.back_end == NT_NET_MEMORY) {
+    net->back_end = NT_NET_MEMORY;
+    net->calls = &nt_memory_net;
+    return net->calls->create(net, reason, reason_bytes);
+  }
   if (net->options.back_end != NT_NET_EPOLL) {
     net->back_end = NT_NET_URING;
     net->calls = &nt_uring;
@@ -60,8 +68,11 @@ int nt_net_create(nt_net **out, const nt_net_options *options, char *reason,
              options->connections, options->receive_buffers);
     return ENOMEM;
   }
-  net->wake_fd = eventfd(0, EFD_CLOEXEC);
-  int error = net->wake_fd < 0 ? errno : 0;
+  int error = 0;
+  if (options->back_end != NT_NET_MEMORY) { /* there nobody sleeps */
+    net->wake_fd = eventfd(0, EFD_CLOEXEC);
+    error = net->wake_fd < 0 ? errno : 0;
+  }
   if (error)
     snprintf(reason, reason_bytes, "eventfd: %s", strerror(error));
   else
@@ -156,7 +167,8 @@ int nt_net_poll(nt_net *net, nt_net_event *events, uint32_t capacity, int64_t wa
   read_direct(net, &sink, wait);
   if (sink.count > 0 || wait < 0)
     wait = 0;
-  wait = nt_timers_bound(net, wait < NT_NET_WAIT_MAX ? wait : NT_NET_WAIT_MAX);
+  wait =
+      net->wake_fd < 0 ? 0 : nt_timers_bound(net, wait < NT_NET_WAIT_MAX ? wait : NT_NET_WAIT_MAX);
   if (wait > 0) {
     __atomic_store_n(&net->sleeping, 1, __ATOMIC_SEQ_CST);
     if (__atomic_load_n(&net->woken, __ATOMIC_SEQ_CST) != 0)
@@ -172,6 +184,18 @@ int nt_net_poll(nt_net *net, nt_net_event *events, uint32_t capacity, int64_t wa
   }
   nt_events_deliver(net, &sink);
   return sink.count > 0 || error == 0 ? (int)sink.count : -error;
+}
+
+int64_t nt_net_due(const nt_net *net) {
+  if (net->ready.first != NT_NET_NIL || net->todo.first != NT_NET_NIL ||
+      net->rest_connection != 0 || __atomic_load_n(&net->woken, __ATOMIC_RELAXED) != 0 ||
+      (net->memnet && nt_memnet_has_ready(net->memnet, net->host)))
+    return INT64_MIN;
+  return net->heap_count > 0 ? net->timers[net->heap[0]].deadline : INT64_MAX;
+}
+
+uint32_t nt_net_host(const nt_net *net) {
+  return net->host;
 }
 
 void nt_net_yield(void) {

@@ -3,11 +3,10 @@
 
 #include <errno.h>
 #include <netinet/tcp.h>
-#include <unistd.h>
 
 /* An option that only tunes: a refusal is counted. */
 static void tune(nt_net *net, int fd, int level, int name, int value) {
-  if (setsockopt(fd, level, name, &value, sizeof value) != 0)
+  if (net->calls->system->setsockopt(net, fd, level, name, &value, sizeof value) != 0)
     net->counters.options_refused += 1;
 }
 
@@ -16,15 +15,15 @@ static int open_socket(nt_net *net, int type, const nt_net_socket_options *optio
   int fault = nt_fault_next(net, NT_NET_FAULT_SOCKET, NULL);
   if (fault)
     return fault;
-  int mode = SOCK_CLOEXEC | net->calls->socket_mode;
-  int fd = socket(AF_INET, type | mode, 0);
+  const nt_system *system = net->calls->system;
+  int fd = system->open(net, type);
   if (fd < 0)
-    return errno;
+    return -fd;
   int one = 1;
-  if (reuse && setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0) {
-    int error = errno;
-    close(fd);
-    return error;
+  int error = reuse ? system->setsockopt(net, fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) : 0;
+  if (error) {
+    system->close(net, fd);
+    return -error;
   }
   if (options->flags & NT_NET_REUSE_PORT)
     tune(net, fd, SOL_SOCKET, SO_REUSEPORT, 1);
@@ -44,8 +43,7 @@ static int bind_socket(nt_net *net, int fd, nt_net_endpoint at) {
   int fault = nt_fault_next(net, NT_NET_FAULT_BIND, NULL);
   if (fault)
     return fault;
-  struct sockaddr_in address = nt_socket_address(at);
-  return bind(fd, (struct sockaddr *)&address, sizeof address) == 0 ? 0 : errno;
+  return -net->calls->system->bind(net, fd, at);
 }
 
 static const nt_net_socket_options no_options;
@@ -73,7 +71,7 @@ static int open_conn(nt_net *net, uint8_t type, int socket_type,
 
 static int abandon(nt_net *net, nt_conn *conn, int error) {
   if (conn->fd >= 0)
-    close(conn->fd);
+    net->calls->system->close(net, conn->fd);
   nt_conn_give_back(net, conn);
   return error;
 }
@@ -90,8 +88,9 @@ int nt_net_listen(nt_net *net, nt_net_endpoint at, const nt_net_socket_options *
   error = bind_socket(net, conn->fd, at);
   if (!error)
     error = nt_fault_next(net, NT_NET_FAULT_LISTEN, NULL);
-  if (!error && listen(conn->fd, options->backlog > 0 ? options->backlog : 128) != 0)
-    error = errno;
+  if (!error)
+    error =
+        -net->calls->system->listen(net, conn->fd, options->backlog > 0 ? options->backlog : 128);
   if (error)
     return abandon(net, conn, error);
   conn->state |= NT_IS_OPEN;
@@ -163,7 +162,7 @@ static int membership(nt_net *net, uint64_t connection, int name, uint32_t group
     return EOPNOTSUPP;
   struct ip_mreqn request = {.imr_multiaddr.s_addr = htonl(group),
                              .imr_address.s_addr = htonl(interface)};
-  return setsockopt(conn->fd, IPPROTO_IP, name, &request, sizeof request) == 0 ? 0 : errno;
+  return -net->calls->system->setsockopt(net, conn->fd, IPPROTO_IP, name, &request, sizeof request);
 }
 
 int nt_net_join(nt_net *net, uint64_t connection, uint32_t group, uint32_t interface) {
@@ -183,32 +182,27 @@ int nt_net_multicast_output(nt_net *net, uint64_t connection, uint32_t interface
     return EOPNOTSUPP;
   struct ip_mreqn request = {.imr_address.s_addr = htonl(interface)};
   int hops = ttl, hears = loop;
-  if (setsockopt(conn->fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request) != 0 ||
-      setsockopt(conn->fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops) != 0 ||
-      setsockopt(conn->fd, IPPROTO_IP, IP_MULTICAST_LOOP, &hears, sizeof hears) != 0)
-    return errno;
-  return 0;
+  const nt_system *system = net->calls->system;
+  int error =
+      system->setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
+  if (!error)
+    error = system->setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops);
+  if (!error)
+    error = system->setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_LOOP, &hears, sizeof hears);
+  return -error;
 }
 
-static int name_of(nt_net *net, uint64_t connection, nt_net_endpoint *out,
-                   int (*call)(int, struct sockaddr *, socklen_t *)) {
+static int name_of(nt_net *net, uint64_t connection, nt_net_endpoint *out, bool peer) {
   nt_conn *conn = nt_conn_find(net, connection);
-  if (!conn)
-    return EBADF;
-  struct sockaddr_in address = {0};
-  socklen_t bytes = sizeof address;
-  if (call(conn->fd, (struct sockaddr *)&address, &bytes) != 0)
-    return errno;
-  *out = nt_socket_endpoint(&address);
-  return 0;
+  return conn ? -net->calls->system->name(net, conn->fd, peer, out) : EBADF;
 }
 
 int nt_net_local(nt_net *net, uint64_t connection, nt_net_endpoint *out) {
-  return name_of(net, connection, out, getsockname);
+  return name_of(net, connection, out, false);
 }
 
 int nt_net_peer(nt_net *net, uint64_t connection, nt_net_endpoint *out) {
-  return name_of(net, connection, out, getpeername);
+  return name_of(net, connection, out, true);
 }
 
 int nt_net_shutdown(nt_net *net, uint64_t connection) {
@@ -220,7 +214,7 @@ int nt_net_shutdown(nt_net *net, uint64_t connection) {
   if (conn->state & (NT_IS_FAILED | NT_SEND_BROKEN))
     return ENOTCONN;
   conn->state |= NT_WRITE_ENDING;
-  nt_io_shutdown_if_drained(conn);
+  nt_io_shutdown_if_drained(net, conn);
   return 0;
 }
 
@@ -233,9 +227,10 @@ int nt_net_close(nt_net *net, uint64_t connection, bool abort) {
   conn->head = conn->tail;
   if (conn->type == NT_CONN_STREAM && abort) {
     struct linger none = {.l_onoff = 1, .l_linger = 0};
-    setsockopt(conn->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    net->calls->system->setsockopt(net, conn->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
   } else if (conn->type != NT_CONN_DATAGRAM && conn->inflight != 0) {
-    shutdown(conn->fd, SHUT_RDWR); /* the peer learns it now, not when the kernel has let go */
+    net->calls->system->shutdown(
+        net, conn->fd, SHUT_RDWR); /* the peer learns it now, not when the kernel has let go */
   }
   net->calls->stop(net, conn);
   return 0;

@@ -168,7 +168,7 @@ int nt_conn_start(nt_net *net, nt_conn *conn) {
   int error = net->calls->start(net, conn);
   if (error || (conn->state & NT_IS_FAILED))
     return error;
-  if ((conn->flags & NT_NET_DIRECT) && conn->type != NT_CONN_LISTENER) {
+  if ((conn->flags & NT_NET_DIRECT) && conn->type != NT_CONN_LISTENER && net->calls->asks_direct) {
     conn->direct_at = net->direct_count;
     net->direct[net->direct_count++] = nt_conn_slot(net, conn);
     net->direct_datagrams += conn->type == NT_CONN_DATAGRAM;

@@ -1,6 +1,5 @@
 /* Timers: a binary heap by deadline, and by arming order among equals. One clock read a poll while
  * any is armed; sleeping is bounded by the first, so no kernel timer is needed. */
-#include "nt_clock.h"
 #include "nt_net_internal.h"
 
 #include <errno.h>
@@ -92,7 +91,7 @@ int nt_net_disarm(nt_net *net, uint64_t timer) {
 void nt_timers_fire(nt_net *net, nt_net_sink *sink) {
   if (net->heap_count == 0)
     return;
-  int64_t now = nt_clock_now();
+  int64_t now = nt_net_now(net);
   while (net->heap_count > 0 && !nt_sink_full(sink)) {
     uint32_t first = net->heap[0];
     nt_net_timer *t = &net->timers[first];
@@ -112,7 +111,7 @@ int64_t nt_timers_bound(const nt_net *net, int64_t wait) {
   if (wait <= 0 || net->heap_count == 0)
     return wait;
   int64_t left;
-  if (__builtin_sub_overflow(net->timers[net->heap[0]].deadline, nt_clock_now(), &left))
+  if (__builtin_sub_overflow(net->timers[net->heap[0]].deadline, nt_net_now(net), &left))
     left = net->timers[net->heap[0]].deadline > 0 ? wait : 0;
   if (left < 0)
     left = 0;

@@ -368,4 +368,6 @@ const nt_back_end nt_uring = {.create = nt_uring_create,
                               .stop = nt_uring_stop,
                               .submit = nt_uring_submit,
                               .collect = nt_uring_collect,
-                              .give_buffer = nt_uring_give_buffer};
+                              .give_buffer = nt_uring_give_buffer,
+                              .asks_direct = true,
+                              .system = &nt_kernel};

@@ -122,7 +122,7 @@ static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn, int result)
   }
   conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
   nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
-  nt_io_shutdown_if_drained(conn);
+  nt_io_shutdown_if_drained(net, conn);
   nt_conn_look(net, conn);
 }
 

@@ -1,5 +1,6 @@
-/* Sockets and timers of one thread: TCP, UDP and multicast as events, over io_uring or over epoll,
- * behind one interface. This is the only place of the process that touches sockets.
+/* Sockets and timers of one thread: TCP, UDP and multicast as events, over io_uring, over epoll, or
+ * over a network in memory (nt_memnet.h), behind one interface. This is the only place of the
+ * process that touches sockets.
  *
  * What a loop does: nt_net_poll fills an array of events; the loop acts on them and queues sends,
  * which leave together at nt_net_submit or at the next poll. Everything is bounded by the options
@@ -12,11 +13,13 @@
 #ifndef NT_NET_H
 #define NT_NET_H
 
+#include "nt_clock.h"
 #include "nt_hot.h"
+#include "nt_memnet.h"
 
 typedef struct nt_net nt_net;
 
-enum { NT_NET_AUTOMATIC = 0, NT_NET_URING = 1, NT_NET_EPOLL = 2 };
+enum { NT_NET_AUTOMATIC = 0, NT_NET_URING = 1, NT_NET_EPOLL = 2, NT_NET_MEMORY = 3 };
 
 typedef struct nt_net_options {
   uint32_t back_end;             /* NT_NET_AUTOMATIC: io_uring where it works */
@@ -29,7 +32,27 @@ typedef struct nt_net_options {
   uint32_t completion_entries;   /* io_uring only; at least submission_entries */
   bool explicit_release;         /* buffers come back by nt_net_release, not at the next poll */
   bool prefault;                 /* touch all memory at creation */
+  /* For NT_NET_MEMORY, and for nothing else: the network, which must outlive the nt_net. It owns
+   * the clock too, and a poll never sleeps. */
+  nt_memnet *memnet;
 } nt_net_options;
+
+/* The clock of an nt_net: of its network in memory, else the machine's. */
+typedef struct nt_net_clock {
+  const int64_t *now;
+} nt_net_clock;
+
+/* Nanoseconds: the time of timers, and of everything that is measured against them. */
+static inline NT_HOT int64_t nt_net_now(const nt_net *net) {
+  const int64_t *now = ((const nt_net_clock *)(const void *)net)->now;
+  return __builtin_expect(now == NULL, 1) ? nt_clock_now() : *now;
+}
+
+/* A raw stamp, as nt_clock_ticks; 0 where time is virtual, and nothing takes any. */
+static inline NT_HOT uint64_t nt_net_ticks(const nt_net *net) {
+  const int64_t *now = ((const nt_net_clock *)(const void *)net)->now;
+  return __builtin_expect(now == NULL, 1) ? nt_clock_ticks() : 0;
+}
 
 /* Flags of a socket. */
 enum {
@@ -124,7 +147,7 @@ typedef struct nt_net_counters {
 int nt_net_create(nt_net **out, const nt_net_options *options, char *reason, uint32_t reason_bytes);
 /* Closes every socket. */
 void nt_net_destroy(nt_net *net);
-/* NT_NET_URING or NT_NET_EPOLL. */
+/* NT_NET_URING, NT_NET_EPOLL or NT_NET_MEMORY. */
 uint32_t nt_net_back_end(const nt_net *net);
 
 /* Port 0 binds any free port. EADDRINUSE, EACCES, ENFILE (table full) and what the system says. */
@@ -177,6 +200,12 @@ NT_HOT int nt_net_release(nt_net *net, uint32_t buffer);
 /* From any thread: the next or current poll ends with NT_NET_WOKEN. */
 NT_HOT void nt_net_wake(nt_net *net);
 const nt_net_counters *nt_net_counters_of(const nt_net *net);
+
+/* Over a network in memory: when a poll has something to do, now or before; INT64_MAX when only an
+ * arrival can bring it. */
+NT_HOT int64_t nt_net_due(const nt_net *net);
+/* The number by which the links of a network in memory know this nt_net; 0 over the kernel. */
+uint32_t nt_net_host(const nt_net *net);
 
 /* Kinds of operation for faults. */
 enum {

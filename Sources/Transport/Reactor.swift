@@ -1,7 +1,7 @@
-import CSupport
+public import CSupport
 
-/// Sockets and timers of one thread, as events: TCP, UDP and multicast over io_uring, or over epoll
-/// where io_uring is forbidden. Knows bytes only; sessions and protocols are above it.
+/// Sockets and timers of one thread, as events: TCP, UDP and multicast over io_uring, over epoll where io_uring
+/// is forbidden, or over a ``MemoryNetwork``. Knows bytes only; sessions and protocols are above it.
 ///
 /// A loop: ``poll(_:)``, look at the events by ``event(_:)``, queue sends; they leave together at
 /// ``submit()`` or with the next poll. Nothing allocates after creation; full is a return value.
@@ -10,17 +10,19 @@ import CSupport
 /// may be used from others.
 @safe
 public struct Reactor: ~Copyable {
-  let net: OpaquePointer
+  @usableFromInline let net: OpaquePointer
   let events: UnsafeMutablePointer<nt_net_event>
   let capacity: UInt32
   private var count = 0
+  /// The network in memory that this reactor is on; nil: the kernel's.
+  public let network: MemoryNetwork?
   /// One sentence: which back end is in use, and why. To be printed once.
   public let backEndReason: String
 
   /// Fails with EINVAL for an impossible setting, ENOMEM, or what the system says; `.ioUring` fails
   /// where io_uring does not work. The subject of the error is a sentence.
   public init(_ settings: ReactorSettings = ReactorSettings()) throws(ReactorError) {
-    guard (1...4096).contains(settings.eventsPerPoll), let options = settings.options else {
+    guard (1...4096).contains(settings.eventsPerPoll), let options = unsafe settings.options else {
       throw ReactorError(
         operation: .create, errorNumber: 22,
         subject: "(a setting is out of its range; eventsPerPoll: 1 to 4096)")
@@ -39,6 +41,7 @@ public struct Reactor: ~Copyable {
     }
     unsafe net = made
     capacity = UInt32(settings.eventsPerPoll)
+    network = settings.network
     unsafe events = .allocate(capacity: settings.eventsPerPoll)
     unsafe events.initialize(repeating: nt_net_event(), count: settings.eventsPerPoll)
     backEndReason = reason
@@ -49,8 +52,14 @@ public struct Reactor: ~Copyable {
     unsafe events.deallocate()
   }
 
-  /// `.ioUring` or `.epoll`.
-  public var backEnd: ReactorBackEnd { unsafe nt_net_back_end(net) == 1 ? .ioUring : .epoll }
+  /// What is in use: never `.automatic`.
+  public var backEnd: ReactorBackEnd {
+    switch unsafe nt_net_back_end(net) {
+    case UInt32(NT_NET_URING): .ioUring
+    case UInt32(NT_NET_MEMORY): .memory
+    default: .epoll
+    }
+  }
 
   /// Why no io_uring can be made here: the kernel, a limit or a container's filter forbids it; nil where it
   /// works. Makes a small one and gives it back: a matter of a millisecond, for before a run.
@@ -181,8 +190,7 @@ public struct Reactor: ~Copyable {
 
   // MARK: Timers
 
-  /// A one-shot timer at `deadline` (nanoseconds of `nt_clock_now`, CLOCK_MONOTONIC). Nil when all are
-  /// armed.
+  /// A one-shot timer at `deadline`, in nanoseconds of ``now``. Nil when all are armed.
   @_noLocks
   public mutating func armTimer(at deadline: Int64, token: UInt64) -> TimerID? {
     var timer: UInt64 = 0
@@ -193,7 +201,7 @@ public struct Reactor: ~Copyable {
   /// A one-shot timer this many nanoseconds from now. Nil when all are armed.
   @_noLocks
   public mutating func armTimer(after nanoseconds: Int64, token: UInt64) -> TimerID? {
-    let (deadline, overflow) = Reactor.now().addingReportingOverflow(nanoseconds)
+    let (deadline, overflow) = now.addingReportingOverflow(nanoseconds)
     return armTimer(at: overflow ? Int64.max : deadline, token: token)
   }
 
@@ -204,7 +212,26 @@ public struct Reactor: ~Copyable {
     unsafe nt_net_disarm(net, timer.rawValue) == 0
   }
 
-  /// Machine time: the clock of the timers.
-  @_noLocks
-  public static func now() -> Int64 { nt_clock_now() }
+  // MARK: Time
+
+  /// Machine time in nanoseconds: CLOCK_MONOTONIC, or the ``network``'s own clock. Timers and everything above a
+  /// reactor go by it.
+  @inlinable public var now: Int64 {
+    @_noLocks @inline(__always) get { unsafe nt_net_now(net) }
+  }
+
+  /// A raw stamp of the processor's counter, for latencies; 0 on a network in memory, where nothing takes any time.
+  @inlinable public var ticks: UInt64 {
+    @_noLocks @inline(__always) get { unsafe nt_net_ticks(net) }
+  }
+
+  /// On a network in memory, when a poll has something to do without any further arrival, a moment of the past where
+  /// it has already; nil: never. Over the kernel only its timers are known.
+  public var due: Int64? {
+    let due = unsafe nt_net_due(net)
+    return due == .max ? nil : due
+  }
+
+  /// The number by which a ``NetworkLink`` knows this reactor; 0 over the kernel.
+  public var host: Int { Int(unsafe nt_net_host(net)) }
 }

@@ -1,9 +1,14 @@
 /// What the reactor asks the kernel with.
-public enum ReactorBackEnd: String, Sendable, CaseIterable {
+public enum ReactorBackEnd: String, Sendable {
   /// io_uring where it works, epoll elsewhere (containers and seccomp filters often forbid io_uring).
   case automatic
   case ioUring = "io_uring"
   case epoll
+  /// A network in memory: ``ReactorSettings/network`` names it, nothing else selects it.
+  case memory
+
+  /// Those of the kernel, of which one can be chosen.
+  public static let ofTheKernel: [ReactorBackEnd] = [.automatic, .ioUring, .epoll]
 }
 
 /// The bounds of a ``Reactor``: everything is allocated at creation, nothing grows.
@@ -30,6 +35,8 @@ public struct ReactorSettings: Sendable {
   public var releasesExplicitly = false
   /// Touches all memory at creation.
   public var prefaults = false
+  /// The network in memory to be on, whatever ``backEnd`` says; nil: the kernel's.
+  public var network: MemoryNetwork?
 
   public init() {}
 }

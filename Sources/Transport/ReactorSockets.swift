@@ -140,16 +140,17 @@ extension ReactorSettings {
     guard values.allSatisfy({ UInt32(exactly: $0) != nil }) else { return nil }
     let choice: UInt32 =
       switch backEnd {
+      case _ where network != nil, .memory: 3
       case .automatic: 0
       case .ioUring: 1
       case .epoll: 2
       }
-    return nt_net_options(
+    return unsafe nt_net_options(
       back_end: choice, connections: UInt32(connections),
       receive_buffers: UInt32(receiveBuffers), receive_buffer_bytes: UInt32(receiveBufferBytes),
       send_bytes: UInt32(sendBytes), timers: UInt32(timers),
       submission_entries: UInt32(submissionEntries),
       completion_entries: UInt32(completionEntries), explicit_release: releasesExplicitly,
-      prefault: prefaults)
+      prefault: prefaults, memnet: network?.memnet)
   }
 }

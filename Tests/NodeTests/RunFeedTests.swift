@@ -77,7 +77,7 @@ struct RunFeedTests {
             got += records
           }
         }
-        feed.request(&reactor, now: Reactor.now())
+        feed.request(&reactor, now: reactor.now)
       }
     }
   }

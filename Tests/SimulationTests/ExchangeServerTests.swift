@@ -1,3 +1,4 @@
+import CSupport
 import ExecutionCore
 import Foundation
 import Gateways
@@ -83,7 +84,7 @@ final class ServerBench {
       switch event.kind {
       case .connected where event.connection == orders:
         let length = withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { out in
-          let length = soup.connected(now: Reactor.now(), into: out)
+          let length = soup.connected(now: nt_clock_now(), into: out)
           _ = reactor.send(UnsafeRawBufferPointer(rebasing: out[..<length]), on: orders)
           return length
         }
@@ -119,7 +120,7 @@ final class ServerBench {
   private func askAgain() {
     var found: MoldEvents = []
     withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { out in
-      let length = receiver.poll(now: Reactor.now(), into: out, &found)
+      let length = receiver.poll(now: nt_clock_now(), into: out, &found)
       guard length > 0 else { return }
       _ = reactor.sendDatagram(
         UnsafeRawBufferPointer(rebasing: out[..<length]), to: server.rerequest, on: request)
@@ -128,7 +129,7 @@ final class ServerBench {
 
   private func receive(_ bytes: UnsafeRawBufferPointer) {
     var offset = 0
-    while let event = soup.next(bytes, &offset, now: Reactor.now()) {
+    while let event = soup.next(bytes, &offset, now: nt_clock_now()) {
       switch event {
       case .sequenced(_, let message):
         var response = OUCHResponse(.systemEvent)
@@ -154,8 +155,8 @@ final class ServerBench {
 
   /// Turns until it is so; false when it has not become so for minutes.
   func until(_ condition: (ServerBench) -> Bool) -> Bool {
-    let limit = Reactor.now() + Self.timeMax
-    while Reactor.now() < limit {
+    let limit = nt_clock_now() + Self.timeMax
+    while nt_clock_now() < limit {
       turn()
       if condition(self) { return true }
     }
@@ -271,8 +272,8 @@ final class ServerBench {
     for _ in 0..<100 { bench.turn() }
     bench.orders = try bench.reactor.connect(to: bench.server.snapshot)
     var client = SnapshotReader()
-    let limit = Reactor.now() + ServerBench.timeMax
-    while client.end == nil, Reactor.now() < limit { client.turn(bench) }
+    let limit = nt_clock_now() + ServerBench.timeMax
+    while client.end == nil, nt_clock_now() < limit { client.turn(bench) }
     let core = bench.server.session.core
     #expect(client.end == bench.server.session.nextSequence)
     for locate in core.knownLocates {
@@ -342,8 +343,8 @@ final class ServerBench {
     let session = try ExchangeSession(
       settings: ExchangeSessionSettings(), feed: ExchangeFeed(generated: ServerBench.settings(500)))
     var server = try ExchangeServer(session: session, settings: settings, flow: nil)
-    let limit = Reactor.now() + ServerBench.timeMax
-    while !session.isFeedDone, Reactor.now() < limit { server.turn() }
+    let limit = nt_clock_now() + ServerBench.timeMax
+    while !session.isFeedDone, nt_clock_now() < limit { server.turn() }
     #expect(session.isFeedDone)
     #expect(session.position == 500)
     let announcement = server.announcement
@@ -373,7 +374,7 @@ struct SnapshotReader: ~Copyable {
       guard event.connection == bench.orders else { continue }
       if event.kind == .connected {
         withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { out in
-          let length = soup.connected(now: Reactor.now(), into: out)
+          let length = soup.connected(now: nt_clock_now(), into: out)
           _ = bench.reactor.send(
             UnsafeRawBufferPointer(rebasing: out[..<length]), on: bench.orders)
         }
@@ -386,7 +387,7 @@ struct SnapshotReader: ~Copyable {
 
   private mutating func take(_ bytes: UnsafeRawBufferPointer) {
     var offset = 0
-    while let event = soup.next(bytes, &offset, now: Reactor.now()) {
+    while let event = soup.next(bytes, &offset, now: nt_clock_now()) {
       guard case .sequenced(_, let message) = event else { continue }
       kinds.append(message[0])
       if message[0] == ExchangeSession.endOfSnapshot {

@@ -50,7 +50,7 @@ import Testing
   @Test(arguments: Mode.all)
   func `a storm of more connections than slots is bounded, and slots come back`(mode: Mode) throws {
     var server = try Reactor(mode.settings { $0.connections = 5 })
-    var clients = try Reactor(mode.settings { $0.connections = 64 })
+    var clients = try Reactor(mode.settings(beside: server.network) { $0.connections = 64 })
     var log = Log()
     var clientLog = Log()
     let listener = try server.listen(on: .loopback(), options: mode.options)
@@ -139,7 +139,7 @@ private struct Traffic {
   func isWhole(_ name: UInt8) -> Bool { got[name] == sent[name] }
 
   mutating func poll(_ reactor: inout Reactor, _ wait: WaitStrategy) {
-    for index in 0..<max(0, reactor.poll(wait)) {
+    for index in 0..<max(0, reactor.poll(passing: wait)) {
       let event = reactor.event(index)
       switch event.kind {
       case .received where event.token == 0:

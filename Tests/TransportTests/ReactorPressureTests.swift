@@ -88,7 +88,7 @@ import Testing
     var got: [UInt8] = []
     var held: [ReactorEvent] = []
     for _ in 0..<pollLimit where held.count < 4 {
-      for index in 0..<max(0, reactor.poll(.block(nanoseconds: 100_000))) {
+      for index in 0..<max(0, reactor.poll(passing: .block(nanoseconds: 100_000))) {
         let event = reactor.event(index)
         if event.kind == .received { held.append(event) }
       }
@@ -96,7 +96,7 @@ import Testing
     #expect(held.count == 4)
     // Nothing more can come, and what is held stays as it was.
     for _ in 0..<10 {
-      let count = reactor.poll(.block(nanoseconds: 100_000))
+      let count = reactor.poll(passing: .block(nanoseconds: 100_000))
       #expect(count == 0)
     }
     #expect(reactor.counters.exhaustedBuffers > 0)
@@ -106,7 +106,7 @@ import Testing
       #expect(reactor.release(event) == false)
     }
     for _ in 0..<pollLimit where got.count < sent.count {
-      for index in 0..<max(0, reactor.poll(.block(nanoseconds: 100_000))) {
+      for index in 0..<max(0, reactor.poll(passing: .block(nanoseconds: 100_000))) {
         let event = reactor.event(index)
         got += event.bytes
         #expect(reactor.release(event) == true)
@@ -177,7 +177,8 @@ import Testing
         _ =
           open.isEmpty ? .full : reactor.send(Array(text[..<pick(900)]), on: open[pick(open.count)])
       default:
-        for index in 0..<max(0, reactor.poll(.block(nanoseconds: Int64(pick(2) * 20_000)))) {
+        for index in 0..<max(0, reactor.poll(passing: .block(nanoseconds: Int64(pick(2) * 20_000))))
+        {
           let event = reactor.event(index)
           let isTrue = event.bytes.allSatisfy { $0 == 7 }
           #expect(isTrue, "seed \(seed)")
@@ -190,7 +191,7 @@ import Testing
     }
     for id in open + [listener] { reactor.close(id) }
     for _ in 0..<100 {
-      for index in 0..<max(0, reactor.poll(.block(nanoseconds: 10_000))) {
+      for index in 0..<max(0, reactor.poll(passing: .block(nanoseconds: 10_000))) {
         let event = reactor.event(index)
         if event.kind == .accepted { reactor.close(event.connection) }
       }

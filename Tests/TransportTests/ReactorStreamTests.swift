@@ -86,7 +86,7 @@ import Testing
     options.receiveBufferBytes = 4096
     // Two reactors: the reading one is not polled while the other is filled up.
     var reader = try Reactor(mode.settings())
-    var writer = try Reactor(mode.settings { $0.sendBytes = 16_384 })
+    var writer = try Reactor(mode.settings(beside: reader.network) { $0.sendBytes = 16_384 })
     var readerLog = Log()
     var log = Log()
     let listener = try reader.listen(on: .loopback(), options: options)
@@ -216,7 +216,7 @@ import Testing
       let pair = try reactor.makePair(mode.options, log: &log)
       #expect(reactor.send([UInt8](repeating: 5, count: 100), on: pair.client) == .queued)
       reactor.submit()
-      if round % 2 == 0 { _ = reactor.poll(.block(nanoseconds: 1_000_000)) }
+      if round % 2 == 0 { _ = reactor.poll(passing: .block(nanoseconds: 1_000_000)) }
       #expect(reactor.close(pair.server) == true)
       #expect(reactor.close(pair.client) == true)
       #expect(reactor.close(pair.listener) == true)
@@ -236,7 +236,9 @@ import Testing
     #expect(reactor.send([1], on: pair.client) == .queued)
     #expect(reactor.send([1], on: pair.server) == .queued)
     var count = 0
-    for _ in 0..<pollLimit where count == 0 { count = reactor.poll(.block(nanoseconds: 1_000_000)) }
+    for _ in 0..<pollLimit where count == 0 {
+      count = reactor.poll(passing: .block(nanoseconds: 1_000_000))
+    }
     try #require(count > 0)
     reactor.close(pair.client)
     reactor.close(pair.server)

@@ -22,7 +22,7 @@ struct Mode: Sendable, CustomTestStringConvertible {
 
   var testDescription: String { "\(backEnd.rawValue)\(isDirect ? ", direct" : "")" }
 
-  static let all = availableBackEnds.flatMap {
+  static let all = (availableBackEnds + [.memory]).flatMap {
     [Mode(backEnd: $0, isDirect: false), Mode(backEnd: $0, isDirect: true)]
   }
 
@@ -32,9 +32,13 @@ struct Mode: Sendable, CustomTestStringConvertible {
     return options
   }
 
-  func settings(_ change: (inout ReactorSettings) -> Void = { _ in }) -> ReactorSettings {
+  /// - Parameter network: of the reactor that the new one is to reach.
+  func settings(
+    beside network: MemoryNetwork? = nil, _ change: (inout ReactorSettings) -> Void = { _ in }
+  ) -> ReactorSettings {
     var settings = ReactorSettings()
     settings.backEnd = backEnd
+    if backEnd == .memory { settings.network = network ?? (try? MemoryNetwork(seed: 1)) }
     settings.sendBytes = 65_536
     settings.receiveBuffers = 64
     change(&settings)
@@ -76,7 +80,7 @@ struct Log {
   mutating func poll(
     _ reactor: inout Reactor, _ wait: WaitStrategy = .block(nanoseconds: 1_000_000)
   ) {
-    let count = reactor.poll(wait)
+    let count = reactor.poll(passing: wait)
     guard count > 0 else { return }
     for index in 0..<count { events.append(Seen(reactor.event(index))) }
   }
@@ -113,6 +117,20 @@ struct Pair {
 }
 
 extension Reactor {
+  /// A poll. Over a network in memory time passes only here, when there was nothing: to the next arrival, or as long as
+  /// the poll might have slept.
+  mutating func poll(passing wait: WaitStrategy) -> Int {
+    let count = poll(wait)
+    guard count == 0, let network else { return count }
+    var end = network.next ?? network.now
+    if case .block(let nanoseconds) = wait {
+      let soonest = [network.next, due].compactMap { $0 }.min()
+      end = min(soonest ?? .max, network.now + nanoseconds)
+    }
+    network.advance(to: end)
+    return count
+  }
+
   mutating func makePair(_ options: SocketOptions = SocketOptions(), log: inout Log) throws -> Pair
   {
     let listener = try listen(on: .loopback(), options: options, token: 1)

@@ -99,7 +99,7 @@ public struct ExchangeServerSettings: Sendable {
   ) throws(ReactorError) {
     var reactor = try Reactor(settings.reactor)
     let sockets = try Sockets(settings, on: &reactor)
-    let now = Reactor.now()
+    let now = reactor.now
     // After a restart the numbers go on; what may not have been sent any more is sent again.
     var next = session.position == 0 ? 1 : session.nextSequence
     if session.position > 0, let flow {
@@ -162,7 +162,7 @@ public struct ExchangeServerSettings: Sendable {
   public var isDone: Bool {
     guard session.failure == nil else { return true }
     guard settings.idleMax > 0, let endedAt, clients.isEmpty else { return false }
-    return Reactor.now() - max(endedAt, lastActivity) >= settings.idleMax
+    return reactor.now - max(endedAt, lastActivity) >= settings.idleMax
   }
 
   /// The ports, as one JSON object on one line.
@@ -182,7 +182,7 @@ public struct ExchangeServerSettings: Sendable {
   /// One round: events, feed, publication, streams, heartbeats. Waits at most about a millisecond.
   public mutating func turn() {
     let count = reactor.poll(waiting())
-    let now = Reactor.now()
+    let now = reactor.now
     for index in 0..<max(0, count) { handle(reactor.event(index), now: now) }
     feed(now: now)
     publish(now: now)
@@ -201,7 +201,7 @@ public struct ExchangeServerSettings: Sendable {
 
   /// Says goodbye: end of session on the feed and to the clients.
   public mutating func finish() {
-    let now = Reactor.now()
+    let now = reactor.now
     publish(now: now)
     endOfSession(now: now, force: true)
     for index in clients.indices {

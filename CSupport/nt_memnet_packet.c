@@ -1,0 +1,92 @@
+/* Packets: their payloads, in blocks of a few sizes, and the heap of what is under way. */
+#include "nt_memnet_internal.h"
+
+#define SMALLEST 64u
+
+static uint32_t class_of(uint32_t length) {
+  return length <= SMALLEST ? 0 : 26u - (uint32_t)__builtin_clz(length - 1);
+}
+
+/* The offset of a free block, or UINT64_MAX. */
+static uint64_t block_take(nt_memnet *m, uint32_t size_class) {
+  uint64_t found = m->free_payloads[size_class];
+  if (found != 0) {
+    memcpy(&m->free_payloads[size_class], m->arena + found - 1, sizeof(uint64_t));
+    return found - 1;
+  }
+  uint64_t size = (uint64_t)SMALLEST << size_class;
+  if (m->options.bytes - m->arena_used < size)
+    return UINT64_MAX;
+  m->arena_used += size;
+  return m->arena_used - size;
+}
+
+static void block_free(nt_memnet *m, uint64_t offset, uint32_t size_class) {
+  memcpy(m->arena + offset, &m->free_payloads[size_class], sizeof(uint64_t));
+  m->free_payloads[size_class] = offset + 1;
+}
+
+nt_mem_packet *nt_mem_packet_take(nt_memnet *m, uint32_t length) {
+  uint32_t index = m->free_packet, size_class = class_of(length);
+  uint64_t payload = UINT64_MAX;
+  if (index != NT_MEM_NIL || m->fresh_packet < m->options.packets)
+    payload = size_class < NT_MEM_CLASSES ? block_take(m, size_class) : UINT64_MAX;
+  if (payload == UINT64_MAX) {
+    m->counters.no_room += 1;
+    return NULL;
+  }
+  if (index != NT_MEM_NIL)
+    m->free_packet = m->packets[index].next;
+  else
+    index = m->fresh_packet++;
+  nt_mem_packet *packet = &m->packets[index];
+  packet->payload = payload;
+  packet->length = length;
+  packet->taken = 0;
+  packet->next = NT_MEM_NIL;
+  packet->size_class = (uint8_t)size_class;
+  packet->tries = 0;
+  return packet;
+}
+
+void nt_mem_packet_free(nt_memnet *m, nt_mem_packet *packet) {
+  block_free(m, packet->payload, packet->size_class);
+  packet->next = m->free_packet;
+  m->free_packet = (uint32_t)(packet - m->packets);
+}
+
+static bool sooner(const nt_mem_underway *a, const nt_mem_underway *b) {
+  return a->arrival != b->arrival ? a->arrival < b->arrival : a->order < b->order;
+}
+
+void nt_mem_launch(nt_memnet *m, nt_mem_packet *packet, int64_t arrival) {
+  packet->arrival = arrival;
+  /* At one moment market data comes before what goes over streams, the rest in the order of
+   * sending. */
+  nt_mem_underway entry = {.arrival = arrival,
+                           .order = ((uint64_t)(packet->kind != NT_MEM_MESSAGE) << 62) | m->order++,
+                           .packet = (uint32_t)(packet - m->packets)};
+  uint32_t at = m->heap_count++;
+  while (at > 0 && sooner(&entry, &m->heap[(at - 1) / 2])) {
+    m->heap[at] = m->heap[(at - 1) / 2];
+    at = (at - 1) / 2;
+  }
+  m->heap[at] = entry;
+}
+
+nt_mem_packet *nt_mem_land(nt_memnet *m, int64_t until) {
+  if (m->heap_count == 0 || m->heap[0].arrival > until)
+    return NULL;
+  nt_mem_packet *packet = &m->packets[m->heap[0].packet];
+  nt_mem_underway moved = m->heap[--m->heap_count];
+  uint32_t at = 0;
+  for (uint32_t child; (child = 2 * at + 1) < m->heap_count; at = child) {
+    if (child + 1 < m->heap_count && sooner(&m->heap[child + 1], &m->heap[child]))
+      child += 1;
+    if (!sooner(&m->heap[child], &moved))
+      break;
+    m->heap[at] = m->heap[child];
+  }
+  m->heap[at] = moved;
+  return packet;
+}

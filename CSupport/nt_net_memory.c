@@ -1,0 +1,256 @@
+/* The memory back end: the calls of the kernel's sockets, made to a network in memory. What is
+ * ready is asked of it, as epoll is asked; the rest is what the epoll back end does. */
+#include "nt_memnet_internal.h"
+#include "nt_net_internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <time.h>
+
+static int memory_create(nt_net *net, char *reason, uint32_t reason_bytes) {
+  net->memnet = net->options.memnet;
+  int host = nt_memnet_attach(net->memnet);
+  if (host < 0) {
+    snprintf(reason, reason_bytes, "memory: the network has %d hosts", NT_MEMNET_HOSTS_MAX);
+    return -host;
+  }
+  net->host = (uint32_t)host;
+  net->clock.now = &net->memnet->now;
+  snprintf(reason, reason_bytes, "memory: a network of this process, in virtual time");
+  return 0;
+}
+
+static void memory_destroy(nt_net *net) {
+  for (uint32_t i = 0; i < net->options.connections; i++) {
+    if (net->conns[i].fd >= 0)
+      nt_memnet_close(net->memnet, net->conns[i].fd);
+    net->conns[i].fd = -1;
+  }
+  if (net->host != 0)
+    nt_memnet_detach(net->memnet, net->host);
+}
+
+static int memory_start(nt_net *net, nt_conn *conn) {
+  nt_memnet_user(net->memnet, conn->fd, nt_conn_id(net, conn));
+  if (conn->state & NT_IS_CONNECTING) {
+    int error = -nt_memnet_connect(net->memnet, conn->fd, nt_socket_endpoint(&conn->peer));
+    if (error != EINPROGRESS)
+      nt_conn_fail(net, conn, error); /* reported like a failure that came later */
+    return 0;
+  }
+  /* What came between the arrival of a connection and its acceptance. */
+  if (nt_memnet_readiness(net->memnet, conn->fd) != 0)
+    nt_memnet_put_ready(net->memnet, conn->fd);
+  return 0;
+}
+
+static void memory_stop(nt_net *net, nt_conn *conn) {
+  if (conn->state & NT_IS_CLOSING) {
+    nt_memnet_close(net->memnet, conn->fd);
+    nt_conn_give_back(net, conn);
+  }
+}
+
+/* A moment's failure, or a batch used up, is resumed by us; a full window tells when there is room.
+ */
+static void update(nt_net *net, nt_conn *conn) {
+  if ((conn->state & NT_WAIT_WRITE) && nt_memnet_has_window(net->memnet, conn->fd))
+    conn->state &= (uint16_t)~NT_WAIT_WRITE;
+  if ((conn->state & NT_IS_OPEN) && conn->head != conn->tail && !(conn->state & NT_WAIT_WRITE))
+    nt_conn_look(net, conn);
+}
+
+static int memory_submit(nt_net *net) {
+  if (net->todo.first == NT_NET_NIL)
+    return 0;
+  net->counters.submits += 1;
+  uint32_t slot = net->todo.first;
+  net->todo = (nt_net_list){NT_NET_NIL, NT_NET_NIL};
+  while (slot != NT_NET_NIL) {
+    nt_conn *conn = &net->conns[slot];
+    slot = conn->todo_next;
+    conn->state &= (uint16_t)~NT_IN_TODO;
+    if (conn->type == NT_CONN_FREE || !(conn->state & NT_IS_OPEN))
+      continue;
+    nt_io_write(net, conn);
+    if (nt_conn_usable(conn))
+      update(net, conn);
+  }
+  return 0;
+}
+
+static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn) {
+  int error = nt_memnet_error(net->memnet, conn->fd);
+  if (error) {
+    nt_conn_fail(net, conn, error);
+    return;
+  }
+  conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
+  nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
+  nt_io_write(net, conn);
+  nt_io_shutdown_if_drained(net, conn);
+  if (nt_conn_usable(conn))
+    update(net, conn);
+}
+
+/* Acts on what is possible now; what is left of it shows again. */
+static void ready(nt_net *net, nt_net_sink *sink, nt_conn *conn, int fd) {
+  uint32_t can = nt_memnet_readiness(net->memnet, fd);
+  if (conn->state & NT_IS_CONNECTING) {
+    if (can & (NT_MEM_CAN_WRITE | NT_MEM_HAS_FAILED))
+      connected(net, sink, conn);
+  } else if (conn->type == NT_CONN_LISTENER) {
+    nt_io_accept(net, sink, conn);
+  } else {
+    if ((can & NT_MEM_CAN_WRITE) && (conn->state & NT_WAIT_WRITE)) {
+      conn->state &= (uint16_t)~NT_WAIT_WRITE;
+      nt_io_write(net, conn);
+      if (nt_conn_usable(conn))
+        update(net, conn);
+    }
+    if (can & NT_MEM_CAN_READ)
+      nt_io_read(net, sink, conn, NT_NET_BATCH_MAX);
+  }
+  if (!nt_conn_usable(conn) || (conn->state & (NT_READ_ENDED | NT_IS_CONNECTING)))
+    return;
+  can = nt_memnet_readiness(net->memnet, fd);
+  if (can & (NT_MEM_CAN_READ | NT_MEM_CAN_ACCEPT))
+    nt_memnet_put_ready(net->memnet, fd);
+}
+
+static int memory_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
+  (void)wait; /* time is the network's, and does not pass in a poll */
+  memory_submit(net);
+  int fault = nt_fault_next(net, NT_NET_FAULT_POLL, NULL);
+  if (fault)
+    return nt_io_is_transient(fault) || fault == EBUSY ? 0 : fault;
+  uint64_t id;
+  /* Each socket once at most: those that are put back come behind the ones that were there. */
+  for (uint32_t i = 0; i < net->options.connections && !nt_sink_full(sink); i++) {
+    int fd = nt_memnet_take_ready(net->memnet, net->host, &id);
+    if (fd < 0)
+      return 0;
+    nt_conn *conn = nt_conn_find(net, id);
+    if (conn && conn->fd == fd)
+      ready(net, sink, conn, fd);
+  }
+  return 0;
+}
+
+/* The calls. */
+
+static int memory_open(nt_net *net, int type) {
+  return nt_memnet_open(net->memnet, net->host, type == SOCK_STREAM);
+}
+
+static void memory_close(nt_net *net, int fd) {
+  nt_memnet_close(net->memnet, fd);
+}
+
+static int memory_setsockopt(nt_net *net, int fd, int level, int name, const void *value,
+                             uint32_t bytes) {
+  return nt_memnet_setsockopt(net->memnet, fd, level, name, value, bytes);
+}
+
+static int memory_bind(nt_net *net, int fd, nt_net_endpoint at) {
+  return nt_memnet_bind(net->memnet, fd, at);
+}
+
+static int memory_listen(nt_net *net, int fd, int backlog) {
+  return nt_memnet_listen(net->memnet, fd, backlog);
+}
+
+static int memory_accept(nt_net *net, int fd, struct sockaddr_in *peer) {
+  nt_net_endpoint from;
+  int accepted = nt_memnet_accept(net->memnet, fd, &from);
+  if (accepted >= 0)
+    *peer = nt_socket_address(from);
+  return accepted;
+}
+
+static int memory_name(nt_net *net, int fd, bool peer, nt_net_endpoint *out) {
+  return nt_memnet_name(net->memnet, fd, peer, out);
+}
+
+static int memory_shutdown(nt_net *net, int fd, int how) {
+  return nt_memnet_shutdown(net->memnet, fd, how);
+}
+
+static ssize_t memory_send(nt_net *net, int fd, const void *bytes, size_t count) {
+  return nt_memnet_send(net->memnet, fd, bytes, count);
+}
+
+static ssize_t memory_sendmsg(nt_net *net, int fd, const struct msghdr *message) {
+  ssize_t total = 0;
+  for (size_t i = 0; i < message->msg_iovlen; i++) {
+    const struct iovec *part = &message->msg_iov[i];
+    ssize_t sent = nt_memnet_send(net->memnet, fd, part->iov_base, part->iov_len);
+    if (sent < 0)
+      return total > 0 ? total : sent;
+    total += sent;
+    if ((size_t)sent < part->iov_len)
+      break;
+  }
+  return total;
+}
+
+static int memory_sendmmsg(nt_net *net, int fd, struct mmsghdr *messages, uint32_t count) {
+  for (uint32_t i = 0; i < count; i++) {
+    const struct msghdr *message = &messages[i].msg_hdr;
+    struct sockaddr_in to;
+    memcpy(&to, message->msg_name, sizeof to);
+    int error = nt_memnet_send_to(net->memnet, fd, nt_socket_endpoint(&to),
+                                  message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
+    if (error)
+      return i > 0 ? (int)i : error;
+  }
+  return (int)count;
+}
+
+static ssize_t memory_recv(nt_net *net, int fd, void *into, size_t count) {
+  nt_net_endpoint source;
+  int64_t arrival;
+  return nt_memnet_receive(net->memnet, fd, into, count, &source, &arrival);
+}
+
+static ssize_t memory_recvmsg(nt_net *net, int fd, struct msghdr *message) {
+  nt_net_endpoint source = {0};
+  int64_t arrival = 0;
+  ssize_t got = nt_memnet_receive(net->memnet, fd, message->msg_iov[0].iov_base,
+                                  message->msg_iov[0].iov_len, &source, &arrival);
+  if (got < 0)
+    return got;
+  struct sockaddr_in from = nt_socket_address(source);
+  memcpy(message->msg_name, &from, sizeof from);
+  /* The kernel's stamp is of the wall clock, which is the network's own here. */
+  struct timespec at = {.tv_sec = arrival / 1000000000, .tv_nsec = arrival % 1000000000};
+  struct cmsghdr *control = CMSG_FIRSTHDR(message);
+  control->cmsg_level = SOL_SOCKET;
+  control->cmsg_type = SCM_TIMESTAMPNS;
+  control->cmsg_len = CMSG_LEN(sizeof at);
+  memcpy(CMSG_DATA(control), &at, sizeof at);
+  message->msg_controllen = CMSG_SPACE(sizeof at);
+  return got;
+}
+
+static const nt_system memory_system = {.open = memory_open,
+                                        .close = memory_close,
+                                        .setsockopt = memory_setsockopt,
+                                        .bind = memory_bind,
+                                        .listen = memory_listen,
+                                        .accept = memory_accept,
+                                        .name = memory_name,
+                                        .shutdown = memory_shutdown,
+                                        .send = memory_send,
+                                        .sendmsg = memory_sendmsg,
+                                        .sendmmsg = memory_sendmmsg,
+                                        .recv = memory_recv,
+                                        .recvmsg = memory_recvmsg};
+
+const nt_back_end nt_memory_net = {.create = memory_create,
+                                   .destroy = memory_destroy,
+                                   .start = memory_start,
+                                   .stop = memory_stop,
+                                   .submit = memory_submit,
+                                   .collect = memory_collect,
+                                   .system = &memory_system};
