@@ -115,6 +115,10 @@ int nt_memnet_link_set(nt_memnet *memnet, uint32_t number, const nt_memnet_link 
   return 0;
 }
 
+uint32_t nt_memnet_link_count(const nt_memnet *memnet) {
+  return memnet->link_count;
+}
+
 nt_memnet_link nt_memnet_link_get(const nt_memnet *memnet, uint32_t number) {
   return memnet->links[number < memnet->link_count ? number : 0].rules;
 }

@@ -82,6 +82,7 @@ NT_HOT void nt_memnet_advance(nt_memnet *memnet, int64_t to);
 int nt_memnet_link_add(nt_memnet *memnet, const nt_memnet_link *link);
 int nt_memnet_link_set(nt_memnet *memnet, uint32_t number, const nt_memnet_link *link);
 nt_memnet_link nt_memnet_link_get(const nt_memnet *memnet, uint32_t number);
+uint32_t nt_memnet_link_count(const nt_memnet *memnet);
 /* Resets every connected stream between two hosts (0: any) that was made to `port` (0: any), or
  * leaves both its ends open with nothing between them. How many there were. */
 uint32_t nt_memnet_break(nt_memnet *memnet, uint32_t from, uint32_t to, uint16_t port,

@@ -138,6 +138,12 @@ internal import Synchronization
     current.prefaultAhead()
   }
 
+  /// Without a thread, before each step of what appends: a round of work where the lane may need it, so that no
+  /// append is refused for want of one. A step must append less than a segment.
+  public func keepAhead() {
+    if unsafe !nt_lane_offered(raw), lane.failure == 0 { pump() }
+  }
+
   /// The engine has moved on to the offered segment: ends the one it has left.
   private func takeRoll() {
     guard let next = spare, unsafe !nt_lane_offered(raw) else { return }

@@ -1,4 +1,3 @@
-public import CSupport
 public import ExecutionCore
 public import Gateways
 public import Transport
@@ -42,7 +41,7 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
   package mutating func apply(
     _ records: UnsafePointer<MarketRecord>, _ count: Int, received: UInt64, arrived: Int64 = 0
   ) {
-    let decoded = nt_clock_ticks()
+    let decoded = reactor.ticks
     unsafe clock.applied(records[count - 1].sessionTime, now: now)
     unsafe driver.ingest(
       records, count: count, machineTime: now, received: received, decoded: decoded)
@@ -70,9 +69,9 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
       let count = orders[i].encode(from: &driver.engine, reactor, now: now)
       if count == 0 { break }
       taken &+= count
-      let encoded = nt_clock_ticks()
+      let encoded = reactor.ticks
       orders[i].flush(&reactor, now: now)
-      stampSent(encoded: encoded, submitted: nt_clock_ticks())
+      stampSent(encoded: encoded, submitted: reactor.ticks)
     }
     return taken
   }

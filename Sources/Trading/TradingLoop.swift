@@ -1,4 +1,3 @@
-public import CSupport
 public import ExecutionCore
 public import Gateways
 internal import Glibc
@@ -27,7 +26,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline var nextTotals: Int64 = 0
   @usableFromInline var stopDeadline: Int64 = 0
   @usableFromInline var repairDeadline: Int64 = 0
-  @usableFromInline var endReason = ""
+  /// Why it ends or has ended; empty while it goes on.
+  @usableFromInline package internal(set) var endReason = ""
   @usableFromInline var isKillFileThere = false
   /// Strategies have been told that they do not see the market.
   @usableFromInline var isBlind = false
@@ -39,7 +39,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline let feedAgeMax: Int64
   /// Machine time at which the gap opened that is open now.
   @usableFromInline var gapSince: Int64 = 0
-  @usableFromInline var isFinished = false
+  @usableFromInline package internal(set) var isFinished = false
 
   @inlinable package init(
     feed: consuming FeedClient, path: consuming HotPath<S, Gateway>,
@@ -58,18 +58,34 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   /// Runs until everything has been ended in order. Returns why it ended.
   @inlinable package mutating func run() -> String {
-    path.now = nt_clock_now()
-    tick()
-    while !isFinished {
-      let error = turn()
-      guard error == 0 else {
-        loseMissing()
-        monitor.set(.failure, UInt64(error))
-        return "network failure: \(ReactorError.text(ofErrorNumber: error))"
-      }
-      if path.now >= nextTick { tick() }
-    }
+    begin()
+    while !isFinished { turn() }
     return endReason
+  }
+
+  /// The first tick. Who does not ``run()`` begins with it, then calls ``turn()`` when it is ``due``.
+  @inlinable package mutating func begin() {
+    path.now = path.reactor.now
+    tick()
+  }
+
+  /// Machine time at which a turn has something to do if nothing arrives before; a moment of the past where it has
+  /// already. For who shares the thread with it, over a network in memory.
+  @inlinable package var due: Int64 { min(nextTick, path.reactor.due ?? .max) }
+
+  /// One look at the sockets and what follows from it, and every few milliseconds all the rest.
+  @inlinable package mutating func turn() {
+    let error = look()
+    if error != 0 { fail(error) }
+    if path.now >= nextTick, !isFinished { tick() }
+  }
+
+  /// Without a network nothing is left to be done. Never inlined: what it says is text.
+  @inline(never) @inlinable mutating func fail(_ error: Int32) {
+    loseMissing()
+    monitor.set(.failure, UInt64(error))
+    endReason = "network failure: \(ReactorError.text(ofErrorNumber: error))"
+    isFinished = true
   }
 
   /// One look at the sockets, and what follows from it. Returns 0, or the errno of a broken reactor.
@@ -77,10 +93,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// Never inlined: what `run` says at the end is text, and its machine code could not be held to the rules
   /// of the hot path (perf/hot-symbols).
   @inline(never) @inlinable
-  mutating func turn() -> Int32 {
+  mutating func look() -> Int32 {
     let count = path.reactor.poll(settings.wait)
     guard count >= 0 else { return Int32(truncatingIfNeeded: -count) }
-    path.now = nt_clock_now()
+    path.now = path.reactor.now
     for index in 0..<count { handle(path.reactor.event(index)) }
     path.resume()
     return 0
@@ -102,7 +118,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   // MARK: Market data
 
   @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
-    let received = nt_clock_ticks()
+    let received = path.reactor.ticks
     let arrived = event.receiveTime
     unsafe feed.receive(event.bytes, token: event.token) { records, count in
       unsafe path.apply(records, count, received: received, arrived: arrived)
@@ -160,7 +176,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let lost = feed.receiver.unseen(before: next)
     if lost > 0 { market.gapLost(missing: lost) }
     market.endSnapshot(next: next)
-    let received = nt_clock_ticks()
+    let received = path.reactor.ticks
     _ = unsafe feed.splice(at: next) { records, count in
       unsafe path.apply(records, count, received: received)
     }
@@ -173,7 +189,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   @inlinable mutating func tick() {
     nextTick = path.now &+ (feed.receiver.hasGap ? Self.repairInterval : Self.tickInterval)
-    path.realtimeOffset = realtimeClock() &- path.now
+    path.realtimeOffset = path.reactor.network == nil ? realtimeClock() &- path.now : 0
     path.tick()
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()

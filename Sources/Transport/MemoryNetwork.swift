@@ -81,6 +81,9 @@ import CSupport
     return number < 0 ? nil : Int(number)
   }
 
+  /// How many there are, ``link`` among them.
+  public var linkCount: Int { Int(unsafe nt_memnet_link_count(memnet)) }
+
   /// Setting does nothing where a number is out of its range.
   public subscript(number: Int) -> NetworkLink {
     get { NetworkLink(unsafe nt_memnet_link_get(memnet, UInt32(clamping: number))) }

@@ -168,7 +168,7 @@ struct RunLinkTests {
 
   @Test func `the fuse stands at four times what the engine lets through`() {
     let limits = Self.limits
-    let fuse = FuseLimits(behind: limits, speed: nil)
+    let fuse = FuseLimits(behind: limits, speed: .times(Decimal8(raw: 100_000_000)))
     let orders = 4 * (limits.messagesPerSecond + limits.messageBurst)
     #expect(fuse.ordersPerSecondMax == Int(orders))
     #expect(fuse.openOrdersMax == Int(4 * limits.openOrders))

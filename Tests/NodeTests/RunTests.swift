@@ -32,9 +32,9 @@ struct RunTests {
     throws
   {
     let directory = try TemporaryDirectory()
-    let a = try virtual(directory.path + "/a", "--duration", "1", "--seed", "7")
-    let b = try virtual(directory.path + "/b", "--duration", "1", "--seed", "7")
-    let c = try virtual(directory.path + "/c", "--duration", "1", "--seed", "8")
+    let a = try virtual(directory.path + "/a", "--duration", "2", "--seed", "7")
+    let b = try virtual(directory.path + "/b", "--duration", "2", "--seed", "7")
+    let c = try virtual(directory.path + "/c", "--duration", "2", "--seed", "8")
     for result in [a, b, c] { #expect(result.status == 0, "\(result.errors)\(result.output)") }
     #expect(a.output == b.output)
     let saved = try ["/a", "/b"].map {

@@ -46,6 +46,11 @@ final class ControlServer {
     unlink(path)
   }
 
+  private static func pause() {
+    var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+    nanosleep(&pause, nil)
+  }
+
   private static func failure(_ path: String, _ code: Int32) -> CommandFailure {
     CommandFailure(
       .cannotCreate,
@@ -54,14 +59,17 @@ final class ControlServer {
   }
 
   /// Answers the next who has asked; a line for the log about it, or nil when nobody has.
-  func poll() -> String? {
+  ///
+  /// - Parameter meanwhile: called again and again while the loop's answer is awaited; where the loop runs on this
+  ///   thread it lets it run.
+  func poll(meanwhile: () -> Void = pause) -> String? {
     let client = accept(listener, nil, nil)
     guard client >= 0 else { return nil }
     defer { close(client) }
-    return serve(client)
+    return serve(client, meanwhile)
   }
 
-  private func serve(_ client: Int32) -> String {
+  private func serve(_ client: Int32, _ meanwhile: () -> Void) -> String {
     let user = ControlSocket.user(of: client)
     guard let line = ControlSocket.readLine(client, within: Self.clientMax) else {
       ControlSocket.write("refused: no line came\n", to: client)
@@ -78,12 +86,14 @@ final class ControlServer {
     if request.verb != .kill, ControlSocket.isGone(client) {
       return "\(request.words) (user \(user)): who asked has gone, and nothing was done"
     }
-    let answer = carryOut(request, user: user)
+    let answer = carryOut(request, user: user, meanwhile)
     ControlSocket.write(answer + "\n", to: client)
     return "\(request.words) (user \(user)): \(answer)"
   }
 
-  private func carryOut(_ request: ControlRequest, user: UInt32) -> String {
+  private func carryOut(
+    _ request: ControlRequest, user: UInt32, _ meanwhile: () -> Void
+  ) -> String {
     // Each account has an order session, which is the port of its number.
     guard
       var command = request.command(
@@ -98,10 +108,9 @@ final class ControlServer {
     guard ring.ask(command) else { return "refused: the hot thread takes no commands" }
     let deadline = nt_clock_now() &+ Self.answerMax
     while nt_clock_now() < deadline {
+      meanwhile()
       // One that came too late for its own question is nobody's.
       if let answer = ring.answer(), answer.number == asked { return Self.words(answer, request) }
-      var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
-      nanosleep(&pause, nil)
     }
     return "unknown: the hot thread has not answered yet; the journal will say"
   }

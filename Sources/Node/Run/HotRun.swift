@@ -35,8 +35,12 @@ struct HotResult: Sendable {
   var fuseTripped: LastHopFuse.Cap?
 }
 
+/// The loop of `needletail run`, for real and for virtual time.
+typealias ProductLoop = TradingLoop<StrategySet, VenueGateway<NoGateway>>
+
 /// The hot thread's work from its first step to its last: makes everything that belongs to it, waits
-/// for the exchange's ports, trades, and leaves its result.
+/// for the exchange's ports, trades, and leaves its result. In virtual time its parts are made one by one, and
+/// the loop is driven by others.
 ///
 /// Threading: `run` on the hot thread; `result`, `failure` and `notes` by the main thread after the
 /// thread has been joined, or once the phase says `done` or `failed`.
@@ -77,9 +81,18 @@ final class HotRun: @unchecked Sendable {
   private func trade() throws(CommandFailure) -> HotResult? {
     let driver = try driver()
     var reactor = try makeReactor()
-    var feed = try openFeed(&reactor)
-    let backEnd = reactor.backEnd.rawValue
+    let feed = try openFeed(&reactor)
     guard let services = awaitServices() else { return nil }
+    var loop = try loop(driver, reactor, feed, services)
+    _ = loop.run()
+    return result(of: loop)
+  }
+
+  /// The loop of a run, whatever network its reactor is on.
+  func loop(
+    _ driver: consuming Driver<StrategySwitch<StrategySet>>, _ reactor: consuming Reactor,
+    _ feed: consuming FeedClient, _ services: ExchangeServices
+  ) throws(CommandFailure) -> ProductLoop {
     feed.requestServer = services.rerequest
     let sessions = try gatewaySettings(plan)
     let symbols = plan.instruments.map(\.symbol)
@@ -88,17 +101,19 @@ final class HotRun: @unchecked Sendable {
       return OrderEntryClient(
         port, to: services.orderEntry, gateway: VenueGateway(ouch: gateway), backoff: backoff)
     }
-    let configuration = plan.configuration
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
-      clock: SessionClock(speed: configuration.feed.speed.factor))
-    var loop = TradingLoop(
+      clock: SessionClock(speed: plan.speed.factor))
+    return TradingLoop(
       feed: feed, path: path,
       snapshot: SnapshotClient(
         credentials: sessions[0].session.credentials, midnight: plan.midnight),
       monitor: monitor,
       settings: loopSettings(services))
-    let reason = loop.run()
+  }
+
+  /// What the loop has found, when it has ended.
+  func result(of loop: borrowing ProductLoop) -> HotResult {
     let begun = loop.path.clock.begunAt
     let clients = loop.path.orders
     var counters = GatewayCounters()
@@ -107,10 +122,11 @@ final class HotRun: @unchecked Sendable {
       state: loop.path.driver.engine.snapshot(), mold: loop.feed.receiver.counters,
       gateway: counters, datagrams: loop.feed.datagrams,
       bytes: loop.feed.bytes, malformed: loop.feed.malformed,
-      connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects }, endReason: reason,
-      backEnd: backEnd,
+      connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },
+      endReason: loop.endReason,
+      backEnd: loop.path.reactor.backEnd.rawValue,
       trouble: (0..<clients.count).map { clients[$0].trouble }.first { !$0.isEmpty } ?? "",
-      elapsed: begun == 0 ? 0 : nt_clock_now() - begun,
+      elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
       sessionSpan: loop.path.clock.span,
       recovered: loop.feed.receiver.line(loop.feed.receiver.requestLine).firstMessages,
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
@@ -129,7 +145,7 @@ final class HotRun: @unchecked Sendable {
     return settings
   }
 
-  private func driver() throws(CommandFailure) -> Driver<StrategySwitch<StrategySet>> {
+  func driver() throws(CommandFailure) -> Driver<StrategySwitch<StrategySet>> {
     let strategies = try StrategySet(plan.configuration, instruments: plan.instruments)
     let engine = try Self.engine(plan, journal)
     let memory = engine.memory
@@ -167,9 +183,14 @@ final class HotRun: @unchecked Sendable {
     }
   }
 
-  private func makeReactor() throws(CommandFailure) -> Reactor {
+  /// - Parameter network: in memory; nil: the kernel's.
+  func makeReactor(on network: MemoryNetwork? = nil) throws(CommandFailure) -> Reactor {
     do throws(ReactorError) {
-      let reactor = try Reactor(Self.reactorSettings(plan.configuration))
+      var settings = Self.reactorSettings(plan.configuration)
+      settings.network = network
+      // The journal is looked at before every turn: of one event each, then no turn fills a segment.
+      if network != nil { settings.eventsPerPoll = 1 }
+      let reactor = try Reactor(settings)
       notes.append(reactor.backEndReason)
       return reactor
     } catch {
@@ -177,7 +198,7 @@ final class HotRun: @unchecked Sendable {
     }
   }
 
-  private func openFeed(_ reactor: inout Reactor) throws(CommandFailure) -> FeedClient {
+  func openFeed(_ reactor: inout Reactor) throws(CommandFailure) -> FeedClient {
     let exchange = plan.configuration.exchange
     let own = (try? Endpoint.parseAddress(exchange.address)) ?? 0x7f00_0001
     let any = Endpoint(address: own, port: 0)
@@ -259,9 +280,7 @@ private func gatewaySettings(
   var settings = OUCHGatewaySettings(
     session: soup, port: PortID(raw: UInt16(account)), account: AccountID(raw: UInt32(account)),
     midnight: plan.midnight)
-  // Virtual time passes for the gateway as it does for the engine.
-  let speed = plan.options.isVirtualTime ? nil : plan.configuration.feed.speed
-  settings.fuse = FuseLimits(behind: plan.configuration.limits, speed: speed)
+  settings.fuse = FuseLimits(behind: plan.configuration.limits, speed: plan.speed)
   return settings
 }
 
@@ -273,13 +292,12 @@ extension FuseLimits {
   ///
   /// In a second of session time the engine passes at most rate + burst. The fuse counts by machine time, in
   /// which `speed` seconds of the session pass: the rate grows by that, the burst does not. At `max` speed no
-  /// number of session seconds is known, so only the open orders are capped. nil: both clocks are one.
-  init(behind limits: Configuration.Limits, speed: Configuration.Speed?) {
+  /// number of session seconds is known, so only the open orders are capped.
+  init(behind limits: Configuration.Limits, speed: Configuration.Speed) {
     self.init()
     openOrdersMax = Int(clamping: Int128(limits.openOrders) * Self.multiple)
     var rate = Int128(limits.messagesPerSecond)
     switch speed {
-    case nil: break
     case .max:
       ordersPerSecondMax = .max
       notionalPerSecondMax = .max

@@ -14,6 +14,13 @@ struct RunPlan {
   var instruments: [InstrumentFacts] { feed.instruments }
   var configuration: Configuration { options.configuration }
 
+  /// Machine time to session time. Virtual time goes as fast as it can in any case: what it is asked to do at max it
+  /// does at the feed's own pace.
+  var speed: Configuration.Speed {
+    options.isVirtualTime && configuration.feed.speed == .max
+      ? .times(Decimal8(raw: 100_000_000)) : configuration.feed.speed
+  }
+
   /// - Parameter messagesMax: of a file, for who plays only its beginning.
   init(_ options: RunOptions, messagesMax: Int = .max) throws(CommandFailure) {
     self.options = options
@@ -40,9 +47,8 @@ struct RunPlan {
       }
       return
     }
-    var generator = settings.generator.settings(seed: settings.seed, midnight: midnight)
-    if options.isVirtualTime { generator.duration = settings.durationNanoseconds }
-    feed = ExchangeFeed(generated: generator)
+    feed = ExchangeFeed(
+      generated: settings.generator.settings(seed: settings.seed, midnight: midnight))
   }
 
   /// Never today's. A generated market has a day of its own.

@@ -137,7 +137,7 @@ struct RunSession {
     }
     for note in hot.notes + plan.feed.notes { say(note) }
     // Known before the hot thread can trade: a kill file that is there from the start stops the first order.
-    lookForKillFile()
+    monitor.look(forKillFile: killFile)
     let settings = plan.configuration.exchange
     let own = (try? Endpoint.parseAddress(settings.address)) ?? 0x7f00_0001
     if settings.attach.isEmpty {
@@ -179,7 +179,7 @@ struct RunSession {
       if nt_clock_now() >= deadline, monitor.stopReason == .none {
         monitor.stopReason = .duration
       }
-      lookForKillFile()
+      monitor.look(forKillFile: killFile)
       supervise(&line)
       lookAtJournal(&line)
       if let said = server?.poll() {
@@ -191,15 +191,6 @@ struct RunSession {
       line.tick()
     }
     line.end()
-  }
-
-  private func lookForKillFile() {
-    if access(killFile, F_OK) == 0 {
-      monitor.set(.killFile, 1)
-    } else if errno == ENOENT || errno == ENOTDIR {
-      // What cannot be looked at has not been taken away.
-      monitor.set(.killFile, 0)
-    }
   }
 
   /// What stops new orders is said when it happens, each time.
@@ -268,37 +259,9 @@ struct RunSession {
   private func summary(
     _ result: HotResult, _ account: (report: ReportedAccount?, trouble: String)?
   ) -> RunSummary {
-    var summary = RunSummary()
-    summary.describe(plan)
-    summary.run.elapsedNanoseconds = result.elapsed
-    summary.run.sessionNanoseconds = result.sessionSpan
-    summary.run.endedBy = result.endReason
-    summary.take(
-      result.state, accounts: plan.configuration.accounts.map(\.name),
-      strategies: plan.configuration.orderedStrategies.map(\.name),
-      instruments: plan.instruments.count)
-    summary.take(
-      result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
-    summary.take(result.gateway, fuse: result.fuseTripped)
-    summary.feed.recovered = result.recovered
-    summary.feed.snapshots = result.snapshots
-    summary.feed.symbolsWhole = result.symbolsWhole
-    summary.memory = RunSummary.Memory(
-      arenaBytes: result.arenaBytes, peakResidentBytes: ProcessMemory.peakResidentBytes)
-    summary.latency.clock = String(cString: nt_clock_source())
-    summary.latency.network = result.backEnd
-    summary.latency.tickToOrder = RunSummary.Percentiles(latency.percentiles(.tickToOrder))
-    summary.latency.stages = RunSummary.stages(latency)
+    var summary = RunSummary(plan, result, latency)
     summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.exchange.restarts = exchange?.restarts ?? 0
-    let sessions = UInt64(plan.configuration.accounts.count)
-    summary.exchange.reconnects =
-      result.gateway.sessionsUp &- min(sessions, result.gateway.sessionsUp)
-    if !result.trouble.isEmpty {
-      summary.notes.append(
-        "the order session was \(result.gateway.sessionsUp > 0 ? "lost" : "never up"), "
-          + "the last time by: \(result.trouble)")
-    }
     summary.close(result.state)
     if let account {
       summary.reconcile(
@@ -310,56 +273,14 @@ struct RunSession {
   }
 }
 
-extension RunSummary {
-  mutating func describe(_ plan: RunPlan) {
-    run.source = plan.sourceName
-    run.seed = plan.configuration.feed.seed
-    run.speed = plan.configuration.feed.speed.text
-    run.sessionDate = plan.date.text
-    run.isVirtualTime = plan.options.isVirtualTime
-    notes += plan.feed.notes
-    if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
-      notes.append(
-        "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
+extension RunMonitor {
+  /// Tells the hot thread whether the file is there.
+  func look(forKillFile path: String) {
+    if access(path, F_OK) == 0 {
+      set(.killFile, 1)
+    } else if errno == ENOENT || errno == ENOTDIR {
+      // What cannot be looked at has not been taken away.
+      set(.killFile, 0)
     }
-  }
-
-  /// What must hold at every end.
-  mutating func close(_ state: EngineSnapshot) {
-    feed.lost = state.feed.missing
-    invariants.append(
-      Invariant(
-        "no market data lost", holds: feed.lost == 0, "\(feed.lost.grouped) messages missing"))
-    invariants.append(
-      Invariant(
-        "nothing left open", holds: orders.working == 0 && orders.unknown == 0,
-        "\(orders.working) orders working, \(orders.unknown) of unknown fate"))
-  }
-
-  /// One that was attached gives its account to whoever started it, and only at its end.
-  mutating func noteUnreconciled() {
-    notes.append(
-      "not checked: fills, positions, cash and fees against the exchange's own account, which one that "
-        + "was attached does not give; compare with what its '--report FILE' says when it has ended"
-    )
-  }
-
-  mutating func reconcile(
-    _ account: ReportedAccount?, _ trouble: String, _ state: EngineSnapshot, usernames: [String]
-  ) {
-    guard let account else {
-      invariants.append(
-        Invariant("the exchange's own account", holds: false, trouble))
-      return
-    }
-    exchange.fills = account.fills
-    exchange.shares = account.shares
-    exchange.unknownReferences = account.unknownReferences
-    if account.unknownReferences > 0 {
-      notes.append(
-        "\(account.unknownReferences.grouped) messages of the recording name orders that it does not "
-          + "have: the queue ahead of our orders is a lower bound")
-    }
-    invariants += account.reconcile(state, usernames: usernames)
   }
 }

@@ -4,35 +4,42 @@ import Gateways
 import Journal
 import Simulation
 import Trading
+import Transport
 
-/// One run in virtual time: exchange, order session and core on this thread, with the same code as between
-/// processes. The journal's bytes depend on feed, seed, configuration and build alone.
+/// One run in virtual time: the loop of every run and the exchange's server on this thread, over a network in memory.
+/// The journal's bytes depend on feed, seed, configuration and build alone.
 ///
 /// Threading: the main thread.
 enum VirtualRun {
-  /// Events between two looks at signals and at the journal's room.
-  private static let eventsPerRound = 1_024
+  /// Steps of the world between two looks at what is outside of it.
+  private static let stepsPerRound = 1_024
 
   static func run(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
   ) throws(CommandFailure) -> RunOutcome {
     for note in plan.feed.notes { Console.error("needletail run: \(note)") }
-    var session = try session(plan, directory, journal)
-    let firstTime = plan.feed.peek()?.sessionTime ?? 0
-    var reason = "end of feed"
-    var isGoing = true
+    guard let latency = LatencyRecorder(), let control = ControlRing() else {
+      throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
+    }
+    let monitor = RunMonitor()
+    let hot = HotRun(
+      plan, journal: journal, monitor: monitor, latency: latency, flow: nil, control: control)
+    let exchange = try exchange(plan, directory)
+    var world = try world(plan, hot, exchange, journal)
+    let server = try ControlServer(
+      path: RunDirectory.control(in: directory.path), ring: control,
+      accounts: plan.configuration.accounts.map(\.name),
+      strategies: plan.configuration.orderedStrategies.map(\.name))
+    let killFile = plan.configuration.killSwitch.file
     var isJournalFailureSaid = false
-    // The generated market has its end of its own.
-    let isLimited = !plan.configuration.feed.isGenerated
-    let duration = isLimited ? plan.configuration.feed.durationNanoseconds : nil
-    let (sum, overflow) = firstTime.addingReportingOverflow(duration ?? .max)
-    let end = overflow ? .max : sum
-    while isGoing {
-      for _ in 0..<eventsPerRound where isGoing {
-        isGoing = session.step()
-        if session.time >= end {
-          isGoing = false
-          reason = "duration"
+    let (deadline, overflow) = world.network.now.addingReportingOverflow(
+      plan.configuration.feed.durationNanoseconds ?? .max)
+    while !world.loop.isFinished {
+      // Between two rounds only what people ask comes in: without them the rounds make no difference.
+      for _ in 0..<stepsPerRound where !world.loop.isFinished {
+        world.step()
+        if !overflow, world.network.now >= deadline, monitor.stopReason == .none {
+          monitor.stopReason = .duration
         }
       }
       journal.pump()
@@ -40,80 +47,122 @@ enum VirtualRun {
         isJournalFailureSaid = true
         Console.error("needletail run: the journal failed, and no new order leaves: \(failure)")
       }
-      if StopSignal.wait(milliseconds: 0) {
-        reason = "signal"
-        break
+      monitor.look(forKillFile: killFile.isEmpty ? directory.defaultKillFile : killFile)
+      if let said = server.poll(meanwhile: { world.step() }) {
+        Console.error("needletail run: \(said)")
+      }
+      if StopSignal.wait(milliseconds: 0), monitor.stopReason == .none {
+        monitor.stopReason = .signal
       }
     }
-    session.driver.strategy.isOn = false
-    _ = session.finish()
+    world.finish()
     journal.pump()
-    let report = ExchangeReport(session.exchange, server: ExchangeServerCounters()).json
-    var outcome = RunOutcome(
-      summary(plan, session, report: report, reason: reason, firstTime: firstTime))
+    return outcome(
+      plan, directory, hot.result(of: world.loop), latency,
+      report: ExchangeReport(exchange, server: world.exchange.counters).json,
+      isJournalFailureSaid: isJournalFailureSaid)
+  }
+
+  /// The exchange keeps its inputs as its process does: every fill can be derived from them again.
+  private static func exchange(
+    _ plan: RunPlan, _ directory: RunDirectory
+  ) throws(CommandFailure) -> ExchangeSession {
+    let configuration = plan.configuration
+    var settings = ExchangeSessionSettings()
+    settings.accounts = configuration.usernames
+    settings.exchange.fees = configuration.fees.ofExchange
+    settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
+    settings.directory = directory.exchange
+    settings.startsNewSession = true
+    do throws(StoreError) {
+      return try ExchangeSession(settings: settings, feed: plan.feed)
+    } catch {
+      throw CommandFailure(.inputOutput, "\(error)")
+    }
+  }
+
+  private static func world(
+    _ plan: RunPlan, _ hot: HotRun, _ exchange: ExchangeSession, _ journal: JournalWriter
+  ) throws(CommandFailure) -> VirtualWorld<StrategySet, VenueGateway<NoGateway>> {
+    let network = try network(plan.configuration)
+    let driver = try hot.driver()
+    var reactor = try hot.makeReactor(on: network)
+    let feed = try hot.openFeed(&reactor)
+    let server = try server(plan, exchange, feed, reactor)
+    addLinks(plan.configuration.virtualTime, to: network, core: reactor.host)
+    var services = ExchangeServices(address: 0)
+    services.orderEntry = server.orderEntry
+    services.rerequest = server.rerequest
+    services.snapshot = server.snapshot
+    return VirtualWorld(
+      network: network, loop: try hot.loop(driver, reactor, feed, services), exchange: server,
+      journal: journal)
+  }
+
+  private static func network(
+    _ configuration: Configuration
+  ) throws(CommandFailure) -> MemoryNetwork {
+    do throws(ReactorError) {
+      return try MemoryNetwork(seed: configuration.feed.seed)
+    } catch {
+      throw CommandFailure(.unavailable, "\(error)")
+    }
+  }
+
+  private static func server(
+    _ plan: RunPlan, _ exchange: ExchangeSession, _ feed: borrowing FeedClient,
+    _ reactor: borrowing Reactor
+  ) throws(CommandFailure) -> ExchangeServer {
+    var settings = ExchangeServerSettings()
+    settings.reactor.network = reactor.network
+    settings.password = plan.configuration.session.password.word
+    settings.startsAtLogin = true
+    if let factor = plan.speed.factor { settings.pace = .thousandths(factor / 100_000) }
+    do throws(ReactorError) {
+      settings.feedTo = [
+        try reactor.localEndpoint(of: feed.lineA), try reactor.localEndpoint(of: feed.lineB),
+      ]
+      return try ExchangeServer(session: exchange, settings: settings, flow: nil)
+    } catch {
+      throw CommandFailure(.unavailable, "\(error)")
+    }
+  }
+
+  private static func addLinks(
+    _ delays: Configuration.VirtualTime, to network: MemoryNetwork, core: Int
+  ) {
+    func add(_ latency: Int64, from: Int = 0, to: Int = 0, _ transport: NetworkLink.Transport) {
+      var link = NetworkLink(from: from, to: to, transport: transport, latency: latency)
+      link.jitter = delays.jitterNanoseconds
+      network.addLink(link)
+    }
+    add(delays.feedLatencyNanoseconds, .datagram)
+    add(delays.orderLatencyNanoseconds, from: core, .stream)
+    add(delays.reportLatencyNanoseconds, to: core, .stream)
+  }
+
+  private static func outcome(
+    _ plan: RunPlan, _ directory: RunDirectory, _ result: HotResult, _ latency: LatencyRecorder,
+    report: String, isJournalFailureSaid: Bool
+  ) -> RunOutcome {
+    var summary = RunSummary(plan, result, latency)
+    summary.close(result.state)
+    summary.reconcile(
+      ReportedAccount(json: Data(report.utf8)), "its report cannot be read", result.state,
+      usernames: plan.configuration.usernames)
+    var outcome = RunOutcome(summary)
     outcome.isJournalFailureSaid = isJournalFailureSaid
+    outcome.trouble =
+      RunTrouble(
+        endReason: result.endReason, sessionTrouble: result.trouble,
+        hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
+        hasData: result.datagrams > 0, attached: plan.configuration.exchange
+      ).failure
     do throws(CommandFailure) {
       try RunDirectory.replace(directory.exchangeReport, with: report + "\n")
     } catch {
       outcome.trouble = error
     }
     return outcome
-  }
-
-  private static func session(
-    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
-  ) throws(CommandFailure) -> VirtualSession<StrategySwitch<StrategySet>> {
-    let configuration = plan.configuration
-    let strategies = try StrategySet(configuration, instruments: plan.instruments)
-    let engine = try HotRun.engine(plan, journal)
-    var settings = ExchangeSessionSettings()
-    settings.accounts = configuration.usernames
-    settings.exchange.fees = configuration.fees.ofExchange
-    settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
-    // The exchange keeps its inputs as its process does: every fill can be derived from them again.
-    settings.directory = directory.exchange
-    settings.startsNewSession = true
-    let exchange: ExchangeSession
-    do throws(StoreError) {
-      exchange = try ExchangeSession(settings: settings, feed: plan.feed)
-    } catch {
-      throw CommandFailure(.inputOutput, "\(error)")
-    }
-    var virtual = VirtualSettings()
-    virtual.feedLatency = configuration.virtualTime.feedLatencyNanoseconds
-    virtual.orderLatency = configuration.virtualTime.orderLatencyNanoseconds
-    virtual.reportLatency = configuration.virtualTime.reportLatencyNanoseconds
-    virtual.jitter = configuration.virtualTime.jitterNanoseconds
-    virtual.seed = configuration.feed.seed
-    return VirtualSession(
-      driver: Driver(engine: engine, strategy: StrategySwitch(strategies)), exchange: exchange,
-      gateways: try gatewaySettings(plan), settings: virtual)
-  }
-
-  private static func summary(
-    _ plan: RunPlan, _ session: borrowing VirtualSession<StrategySwitch<StrategySet>>,
-    report: String, reason: String, firstTime: Int64
-  ) -> RunSummary {
-    let state = session.driver.engine.snapshot()
-    var summary = RunSummary()
-    summary.describe(plan)
-    summary.run.sessionNanoseconds = max(0, state.sessionTime - firstTime)
-    summary.run.endedBy = reason
-    summary.latency.clock = "virtual"
-    summary.latency.network = "memory"
-    summary.latency.stages = LatencyRecorder.Stage.ofOrders.map {
-      RunSummary.Percentiles(name: $0.name)
-    }
-    summary.take(
-      state, accounts: plan.configuration.accounts.map(\.name),
-      strategies: plan.configuration.orderedStrategies.map(\.name),
-      instruments: plan.instruments.count)
-    summary.take(session.gatewayCounters, fuse: session.fuseTripped)
-    summary.feed.symbolsWhole = session.driver.engine.symbolsWhole
-    summary.close(state)
-    summary.reconcile(
-      ReportedAccount(json: Data(report.utf8)), "its report cannot be read", state,
-      usernames: plan.configuration.usernames)
-    return summary
   }
 }

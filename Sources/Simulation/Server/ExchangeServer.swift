@@ -71,6 +71,8 @@ public struct ExchangeServerSettings: Sendable {
   public private(set) var snapshot: Endpoint
   public var counters = ExchangeServerCounters()
   public var backEndReason: String { reactor.backEndReason }
+  /// The number by which a ``NetworkLink`` knows it.
+  public var host: Int { reactor.host }
 
   var reactor: Reactor
   let flow: FlowControl?
@@ -91,6 +93,13 @@ public struct ExchangeServerSettings: Sendable {
   /// The end was said on the feed: nothing is published any more, whatever orders still do.
   var isEnded = false
   var lastActivity: Int64
+  /// Machine time of the last turn, and how long the next may wait with nothing but heartbeats to do.
+  private var lastTurn: Int64
+  private static let housekeeping: Int64 = 10_000_000
+  /// Machine time at which the feed goes on; the past: at once.
+  private var nextMessageAt: Int64 = .min
+  /// At `max` pace, between two looks at what the core has consumed.
+  private static let windowWait: Int64 = 100_000
   let scratch: UnsafeMutableRawBufferPointer
 
   /// Opens every socket. Throws ``ReactorError`` for a port in use, an address that is not ours, and so on.
@@ -120,6 +129,7 @@ public struct ExchangeServerSettings: Sendable {
       now: now)
     retransmitter = MoldRetransmitter(session: session.name)
     lastActivity = now
+    lastTurn = now
     unsafe scratch = .allocate(byteCount: 65_536, alignment: 8)
     self.reactor = reactor
   }
@@ -179,10 +189,26 @@ public struct ExchangeServerSettings: Sendable {
     return text
   }
 
+  /// Machine time at which a turn has something to do if nothing arrives before; a moment of the past where it has
+  /// already. For who shares the thread with it, over a network in memory.
+  public var due: Int64 {
+    min(reactor.due ?? .max, lastTurn &+ Self.housekeeping, nextMessageAt)
+  }
+
+  /// When session time has come to the next message's: when it is applied.
+  private func machineTime(of next: Int64) -> Int64 {
+    guard let startedAt, case .thousandths(let factor) = settings.pace else { return .min }
+    let ahead = next &- startTime
+    guard factor != 1_000, ahead > 0 else { return startedAt &+ ahead }
+    let wait = (Int128(ahead) * 1_000 + Int128(factor) - 1) / Int128(max(1, factor))
+    return startedAt &+ Int64(clamping: wait)
+  }
+
   /// One round: events, feed, publication, streams, heartbeats. Waits at most about a millisecond.
   public mutating func turn() {
     let count = reactor.poll(waiting())
     let now = reactor.now
+    lastTurn = now
     for index in 0..<max(0, count) { handle(reactor.event(index), now: now) }
     feed(now: now)
     publish(now: now)
@@ -220,8 +246,9 @@ public struct ExchangeServerSettings: Sendable {
     guard let startedAt, case .thousandths(let factor) = settings.pace else {
       return session.core.time
     }
-    let elapsed = Int128(now - startedAt) * Int128(factor) / 1_000
-    return max(session.core.time, startTime &+ Int64(clamping: elapsed))
+    var elapsed = now - startedAt
+    if factor != 1_000 { elapsed = Int64(clamping: Int128(elapsed) * Int128(factor) / 1_000) }
+    return max(session.core.time, startTime &+ elapsed)
   }
 
   private mutating func start(now: Int64) {
@@ -236,10 +263,16 @@ public struct ExchangeServerSettings: Sendable {
   private mutating func feed(now: Int64) {
     if startedAt == nil {
       guard !settings.startsAtLogin || session.position > 0 || clients.contains(where: \.isLoggedIn)
-      else { return }
+      else {
+        nextMessageAt = .max
+        return
+      }
       start(now: now)
     }
+    nextMessageAt = .max
     guard !session.isFeedDone else { return }
+    let time = sessionTime(now: now)
+    nextMessageAt = .min
     batch: for _ in 0..<Self.feedBatchMax {
       guard let next = session.feed.peek() else {
         session.applyNext()
@@ -248,15 +281,24 @@ public struct ExchangeServerSettings: Sendable {
       switch settings.pace {
       case .max:
         // What waits counts too: then the window bounds it all.
-        guard session.nextSequence - nextToPublish < windowLeft() else { break batch }
+        guard session.nextSequence - nextToPublish < windowLeft() else {
+          nextMessageAt = now &+ Self.windowWait
+          break batch
+        }
       case .thousandths:
-        guard next.sessionTime <= sessionTime(now: now) else { break batch }
+        guard next.sessionTime <= time else {
+          nextMessageAt = machineTime(of: next.sessionTime)
+          break batch
+        }
       }
       session.applyNext()
       let following = session.feed.peek()?.sessionTime ?? .max
       if following &- next.sessionTime > settings.packingTime { publish(now: now) }
     }
-    if session.isFeedDone { endedAt = now }
+    if session.isFeedDone {
+      endedAt = now
+      nextMessageAt = .max
+    }
   }
 
   /// Messages that may be published now.
@@ -390,9 +432,11 @@ struct FeedLine {
   ) {
     var result = unsafe reactor.sendDatagram(datagram, to: target, on: socket)
     // The send buffer is full: the kernel is given time, a bounded number of times.
-    for _ in 0..<1_000 where result == .full {
+    var tries = 0
+    while result == .full, tries < 1_000 {
       reactor.submit()
       result = unsafe reactor.sendDatagram(datagram, to: target, on: socket)
+      tries += 1
     }
     if result != .queued { counters.unsent &+= 1 }
   }

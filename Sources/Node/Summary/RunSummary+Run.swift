@@ -1,0 +1,97 @@
+import CSupport
+import ExecutionCore
+import Gateways
+import Simulation
+import Trading
+
+extension RunSummary {
+  /// What the plan says and the loop has found; who knows the exchange adds what that says.
+  init(_ plan: RunPlan, _ result: HotResult, _ latency: LatencyRecorder) {
+    self.init()
+    describe(plan)
+    run.elapsedNanoseconds = result.elapsed
+    run.sessionNanoseconds = result.sessionSpan
+    run.endedBy = result.endReason
+    take(
+      result.state, accounts: plan.configuration.accounts.map(\.name),
+      strategies: plan.configuration.orderedStrategies.map(\.name),
+      instruments: plan.instruments.count)
+    take(
+      result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
+    take(result.gateway, fuse: result.fuseTripped)
+    feed.recovered = result.recovered
+    feed.snapshots = result.snapshots
+    feed.symbolsWhole = result.symbolsWhole
+    self.latency.network = result.backEnd
+    self.latency.stages = Self.stages(latency)
+    if plan.options.isVirtualTime {
+      self.latency.clock = "virtual"
+    } else {
+      memory = Memory(
+        arenaBytes: result.arenaBytes, peakResidentBytes: ProcessMemory.peakResidentBytes)
+      self.latency.clock = String(cString: nt_clock_source())
+      self.latency.tickToOrder = Percentiles(latency.percentiles(.tickToOrder))
+    }
+    let sessions = UInt64(plan.configuration.accounts.count)
+    exchange.reconnects = result.gateway.sessionsUp &- min(sessions, result.gateway.sessionsUp)
+    if !result.trouble.isEmpty {
+      notes.append(
+        "the order session was \(result.gateway.sessionsUp > 0 ? "lost" : "never up"), "
+          + "the last time by: \(result.trouble)")
+    }
+  }
+}
+
+extension RunSummary {
+  mutating func describe(_ plan: RunPlan) {
+    run.source = plan.sourceName
+    run.seed = plan.configuration.feed.seed
+    run.speed = plan.configuration.feed.speed.text
+    run.sessionDate = plan.date.text
+    run.isVirtualTime = plan.options.isVirtualTime
+    notes += plan.feed.notes
+    if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
+      notes.append(
+        "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
+    }
+  }
+
+  /// What must hold at every end.
+  mutating func close(_ state: EngineSnapshot) {
+    feed.lost = state.feed.missing
+    invariants.append(
+      Invariant(
+        "no market data lost", holds: feed.lost == 0, "\(feed.lost.grouped) messages missing"))
+    invariants.append(
+      Invariant(
+        "nothing left open", holds: orders.working == 0 && orders.unknown == 0,
+        "\(orders.working) orders working, \(orders.unknown) of unknown fate"))
+  }
+
+  /// One that was attached gives its account to whoever started it, and only at its end.
+  mutating func noteUnreconciled() {
+    notes.append(
+      "not checked: fills, positions, cash and fees against the exchange's own account, which one that "
+        + "was attached does not give; compare with what its '--report FILE' says when it has ended"
+    )
+  }
+
+  mutating func reconcile(
+    _ account: ReportedAccount?, _ trouble: String, _ state: EngineSnapshot, usernames: [String]
+  ) {
+    guard let account else {
+      invariants.append(
+        Invariant("the exchange's own account", holds: false, trouble))
+      return
+    }
+    exchange.fills = account.fills
+    exchange.shares = account.shares
+    exchange.unknownReferences = account.unknownReferences
+    if account.unknownReferences > 0 {
+      notes.append(
+        "\(account.unknownReferences.grouped) messages of the recording name orders that it does not "
+          + "have: the queue ahead of our orders is a lower bound")
+    }
+    invariants += account.reconcile(state, usernames: usernames)
+  }
+}

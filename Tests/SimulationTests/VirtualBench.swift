@@ -1,0 +1,159 @@
+import ExecutionCore
+import Gateways
+import Simulation
+import Testing
+import Trading
+import Transport
+
+/// Buys and sells in turn at the touch, and takes sometimes: enough to have every kind of event.
+struct TestTrader: Strategy {
+  var batches = 0
+
+  mutating func onBatchEnd(_ desk: borrowing Desk) {
+    batches += 1
+    guard batches % 37 == 0 else { return }
+    let turn = batches / 37
+    let instrument = InstrumentID(raw: UInt32(turn % 3))
+    let quote = desk.quote(instrument)
+    guard quote.bid.raw > 0, quote.ask.raw > 0 else { return }
+    let isBuy = turn % 2 == 0
+    let takes = turn % 3 == 0
+    let price = isBuy == takes ? quote.ask : quote.bid
+    _ = desk.place(
+      instrument, isBuy ? .buy : .sell, price: price, quantity: Quantity(raw: 100),
+      timeInForce: takes ? .immediateOrCancel : .day)
+  }
+}
+
+/// Core, exchange and the network between them in virtual time, on a generated market.
+struct VirtualBench: ~Copyable {
+  static let midnight: Int64 = 1_577_941_200_000_000_000
+
+  let network: MemoryNetwork
+  let lane: MemoryLane
+  let session: ExchangeSession
+  let monitor: RunMonitor
+  var world: VirtualWorld<TestTrader, VenueGateway<NoGateway>>
+  /// Hosts of the network.
+  let core: Int
+  let exchange: Int
+
+  init(
+    seed: UInt64, messages: UInt64 = 6_000, faults: VirtualFaults = VirtualFaults(),
+    heartbeat: Int64 = 1_000_000_000, timeout: Int64 = 15_000_000_000,
+    _ change: (inout ExchangeServerSettings) -> Void = { _ in }
+  ) throws {
+    let feed = ExchangeFeed(
+      generated: GeneratorSettings(
+        seed: seed, style: .volatile, symbols: 3, rate: 2_000, messagesMax: messages,
+        midnight: Self.midnight))
+    let network = try MemoryNetwork(seed: seed)
+    let lane = MemoryLane(bytes: 16 << 20)
+    let engine = try Engine(Self.configuration(feed), lane: lane.lane)
+    var reactorSettings = ReactorSettings.ofTradingLoop(on: .memory)
+    reactorSettings.network = network
+    reactorSettings.prefaults = false
+    var reactor = try Reactor(reactorSettings)
+    var client = try FeedClient(
+      on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7F00_0001,
+      midnight: Self.midnight)
+    let session = try ExchangeSession(settings: ExchangeSessionSettings(), feed: feed)
+    var settings = ExchangeServerSettings()
+    settings.reactor.network = network
+    settings.startsAtLogin = true
+    settings.heartbeatInterval = heartbeat
+    settings.timeout = timeout
+    settings.feedTo = [
+      try reactor.localEndpoint(of: client.lineA), try reactor.localEndpoint(of: client.lineB),
+    ]
+    change(&settings)
+    let server = try ExchangeServer(session: session, settings: settings, flow: nil)
+    client.requestServer = server.rerequest
+    let credentials = try #require(SoupCredentials(username: "NTAIL1", password: "needletail"))
+    var soup = SoupClientSettings(credentials: credentials)
+    soup.heartbeatInterval = heartbeat
+    soup.timeout = timeout
+    let gateway = OUCHGatewaySettings(
+      session: soup, port: .first, account: AccountID(raw: 0), midnight: Self.midnight)
+    let symbols = feed.instruments.map(\.symbol)
+    let orderEntry = server.orderEntry
+    let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: 1) { port in
+      OrderEntryClient(
+        port, to: orderEntry, gateway: VenueGateway(ouch: OUCHGateway(gateway, symbols: symbols)),
+        backoff: ReconnectBackoff(
+          first: 10_000_000, longest: 100_000_000, attemptsMax: 200, seed: seed))
+    }
+    var loopSettings = TradingLoopSettings(wait: .spin)
+    loopSettings.snapshotServer = server.snapshot
+    let latency = try #require(LatencyRecorder())
+    let monitor = RunMonitor()
+    let hosts = (core: reactor.host, exchange: server.host)
+    let path = HotPath(
+      reactor: reactor, orders: orders,
+      driver: Driver(engine: engine, strategy: StrategySwitch(TestTrader())),
+      latency: latency, clock: SessionClock(speed: 100_000_000))
+    let loop = TradingLoop(
+      feed: client, path: path,
+      snapshot: SnapshotClient(credentials: credentials, midnight: Self.midnight),
+      monitor: monitor, settings: loopSettings)
+    faults.apply(to: network)
+    let world = VirtualWorld(
+      network: network, loop: loop, exchange: server, journal: nil, faults: faults)
+    (core, exchange) = hosts
+    self.network = network
+    self.session = session
+    self.monitor = monitor
+    self.lane = lane
+    self.world = world
+  }
+
+  private static func configuration(_ feed: ExchangeFeed) -> EngineConfiguration {
+    var configuration = EngineConfiguration(
+      instruments: feed.instruments, accounts: [AccountConfiguration(name: "A")],
+      strategies: [StrategyConfiguration(name: "one", account: AccountID(raw: 0))],
+      venues: [.nasdaq()])
+    configuration.firmLimits = RiskLimits(
+      orderQuantity: 10_000, orderNotional: Money(raw: 10_000_000 * 100_000_000),
+      position: 100_000, openOrders: 1_000,
+      messageRate: MessageRate(perSecond: 100_000, burst: 10_000, keptForCancels: 100))
+    configuration.duplicateWindow = 0
+    configuration.tradingDay = 20_200_102
+    return configuration
+  }
+
+  /// What a run came to.
+  struct Outcome: Equatable {
+    var journal: [UInt8]
+    var fills: [ExchangeFill]
+    var working: Int
+    var executions: UInt64
+    var violations: [String]
+    var brokenInvariants: [String]
+    var ended: String
+    var network: NetworkCounters
+    var position: [Int64]
+    var exchangePosition: [Int64]
+  }
+
+  /// Trades for so long, then ends in order.
+  mutating func run(for time: Int64) -> Outcome {
+    world.run(until: network.now + time)
+    if monitor.stopReason == .none { monitor.stopReason = .duration }
+    world.run(until: network.now + 60_000_000_000)
+    let isFinished = world.loop.isFinished
+    #expect(isFinished, "it does not end")
+    world.finish()
+    let state = world.loop.path.driver.engine.snapshot()
+    let symbols = session.feed.instruments.map(\.symbol)
+    return Outcome(
+      journal: Array(lane.records), fills: session.core.fills,
+      working: session.core.workingOrders.count, executions: state.counters.executions,
+      violations: session.core.verify(), brokenInvariants: state.brokenInvariants,
+      ended: world.loop.endReason, network: network.counters,
+      position: symbols.map { symbol in
+        state.positions.filter { $0.symbol == SymbolCode.decode(symbol) }
+          .reduce(0) { $0 + $1.quantity }
+      },
+      exchangePosition: symbols.map { session.core.accounts[0].positions[$0]?.shares ?? 0 })
+  }
+}

@@ -1,0 +1,71 @@
+import ExecutionCore
+import Simulation
+import Testing
+import Transport
+
+@Suite struct `Virtual time` {
+  private static let second: Int64 = 1_000_000_000
+
+  private static func run(
+    _ seed: UInt64, faults: VirtualFaults = VirtualFaults(), messages: UInt64 = 6_000,
+    for time: Int64 = 2 * second
+  ) throws -> VirtualBench.Outcome {
+    var bench = try VirtualBench(seed: seed, messages: messages, faults: faults)
+    return bench.run(for: time)
+  }
+
+  private static func check(
+    _ outcome: VirtualBench.Outcome, _ seed: UInt64, _ location: SourceLocation = #_sourceLocation
+  ) {
+    #expect(outcome.violations == [], "seed \(seed)", sourceLocation: location)
+    #expect(outcome.brokenInvariants == [], "seed \(seed)", sourceLocation: location)
+    #expect(outcome.working == 0, "seed \(seed)", sourceLocation: location)
+    #expect(
+      UInt64(outcome.fills.count) == outcome.executions, "seed \(seed)", sourceLocation: location)
+    #expect(outcome.position == outcome.exchangePosition, "seed \(seed)", sourceLocation: location)
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3])
+  func `the same seed gives the same journal byte for byte`(_ seed: UInt64) throws {
+    let once = try Self.run(seed)
+    #expect(once == (try Self.run(seed)), "seed \(seed)")
+    Self.check(once, seed)
+    #expect(!once.fills.isEmpty, "seed \(seed)")
+    #expect(once.ended == "duration")
+    #expect(once.journal.count > 1_000)
+  }
+
+  @Test func `another seed or faults give another journal`() throws {
+    let plain = try Self.run(1)
+    #expect(try Self.run(2).journal != plain.journal)
+    var faults = VirtualFaults()
+    faults.loss = 100_000
+    let lossy = try Self.run(1, faults: faults)
+    #expect(lossy.journal != plain.journal)
+    #expect(lossy == (try Self.run(1, faults: faults)))
+    #expect(lossy.network.lost > 0)
+    Self.check(lossy, 1)
+  }
+
+  @Test func `a feed that ends ends the run with nothing under way`() throws {
+    let outcome = try Self.run(4, messages: 800, for: 60 * Self.second)
+    Self.check(outcome, 4)
+    #expect(outcome.ended == "end of feed")
+  }
+
+  @Test(arguments: 1...10)
+  func `under loss, reordering, resets and short calls the books agree with the exchange`(
+    _ decade: Int
+  ) throws {
+    for seed in UInt64(decade * 10 - 9)...UInt64(decade * 10) {
+      var faults = VirtualFaults()
+      faults.seed = seed
+      faults.loss = 200_000
+      faults.reordering = 200_000
+      faults.duplication = 50_000
+      faults.short = 200_000
+      faults.resetInterval = Self.second / 2
+      Self.check(try Self.run(seed, faults: faults, messages: 3_000, for: Self.second), seed)
+    }
+  }
+}
