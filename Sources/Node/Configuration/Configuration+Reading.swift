@@ -91,6 +91,7 @@ extension Configuration {
     reader.section("quality") { quality.read(&$0) }
     reader.section("kill_switch") { killSwitch.read(&$0) }
     reader.section("virtual_time") { virtualTime.read(&$0) }
+    reader.section("faults") { faults.read(&$0) }
     reader.section("summary") {
       $0.read("format", into: &summary.format)
       $0.read("symbols_max", into: &summary.symbolsMax, in: 1...10_000)

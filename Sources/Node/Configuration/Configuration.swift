@@ -16,6 +16,7 @@ public struct Configuration: Equatable, Sendable {
   public var quality = Quality()
   public var killSwitch = KillSwitch()
   public var virtualTime = VirtualTime()
+  public var faults = Faults()
   public var summary = Summary()
   /// Symbols that may not be traded at all.
   public var restricted: [String] = []

@@ -29,6 +29,10 @@ struct RunOptions: Sendable {
     .flag(
       "virtual-time", "Everything in this process, in virtual time: the same bytes every time."),
     .value(
+      "faults", "NAME=N,…",
+      "With --virtual-time: what goes wrong, from the seed. Percent: loss, duplicate, reorder, short; how often "
+        + "a minute: resets, half_opens, cuts, stalls."),
+    .value(
       "data", "DIR",
       "Where everything is written. Default: needletail-data. One with open orders or positions is "
         + "refused."),
@@ -84,6 +88,9 @@ struct RunOptions: Sendable {
     }
     if let directory = options.text("data") { dataDirectory = directory }
     isVirtualTime = options.flag("virtual-time")
+    if let text = options.text("faults"), let problem = configuration.faults.take(text) {
+      throw CommandFailure(.usage, "'--faults \(text)' is refused: \(problem)")
+    }
     try select(options.texts("strategy"))
     try check()
     try completeExchange()
@@ -133,6 +140,12 @@ struct RunOptions: Sendable {
     if isAttached, isVirtualTime {
       throw CommandFailure(
         .usage, "'--virtual-time' runs in one process: it cannot attach to an exchange")
+    }
+    if configuration.faults.isActive, !isVirtualTime {
+      throw CommandFailure(
+        .usage,
+        "faults are made on a network in memory: give '--virtual-time', or leave '--faults' and the "
+          + "configuration's faults out")
     }
     if dataDirectory.isEmpty {
       throw CommandFailure(.usage, "'--data' needs the name of a directory")

@@ -90,13 +90,15 @@ enum VirtualRun {
     let feed = try hot.openFeed(&reactor)
     let server = try server(plan, exchange, feed, reactor)
     addLinks(plan.configuration.virtualTime, to: network, core: reactor.host)
+    let faults = plan.configuration.faults.ofWorld(feedSeed: plan.configuration.feed.seed)
+    faults.apply(to: network)
     var services = ExchangeServices(address: 0)
     services.orderEntry = server.orderEntry
     services.rerequest = server.rerequest
     services.snapshot = server.snapshot
     return VirtualWorld(
       network: network, loop: try hot.loop(driver, reactor, feed, services), exchange: server,
-      journal: journal)
+      journal: journal, faults: faults)
   }
 
   private static func network(
