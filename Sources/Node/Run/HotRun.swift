@@ -16,14 +16,20 @@ struct HotResult: Sendable {
   var datagrams: UInt64
   var bytes: UInt64
   var malformed: UInt64
+  /// Messages of a type that is not known, and messages whose time was not taken.
+  var skipped: UInt64
+  var implausibleTimes: UInt64
+  /// Line A, line B, and the re-request server's answers.
+  var lines: [MoldLineCounters]
+  /// The session of the feed, and the last one that was not it; nil: it was never known, there was none.
+  var session: SessionName?
+  var foreignSession: SessionName?
   var connects: UInt64
   var endReason: String
   var backEnd: String
   var trouble: String
   var elapsed: Int64
   var sessionSpan: Int64
-  /// Messages that re-requests brought.
-  var recovered: UInt64
   var symbolsWhole: Int
   /// Times that the books were taken from a snapshot.
   var snapshots: UInt64
@@ -81,6 +87,7 @@ final class HotRun: @unchecked Sendable {
     let backEnd = reactor.backEnd.rawValue
     guard let services = awaitServices() else { return nil }
     feed.requestServer = services.rerequest
+    if let session = services.session { feed.adopt(session) }
     let sessions = try gatewaySettings(plan)
     let symbols = plan.instruments.map(\.symbol)
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: sessions.count) { port in
@@ -91,7 +98,7 @@ final class HotRun: @unchecked Sendable {
     let configuration = plan.configuration
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
-      clock: SessionClock(speed: configuration.feed.speed.factor))
+      clock: SessionClock(speed: configuration.feed.speed.factor, midnight: plan.midnight))
     var loop = TradingLoop(
       feed: feed, path: path,
       snapshot: SnapshotClient(
@@ -103,16 +110,21 @@ final class HotRun: @unchecked Sendable {
     let clients = loop.path.orders
     var counters = GatewayCounters()
     for i in 0..<clients.count { counters.add(clients[i].gateway.counters) }
+    let mold = loop.feed.receiver.counters
+    let foreign = loop.feed.receiver.foreignSession
     return HotResult(
-      state: loop.path.driver.engine.snapshot(), mold: loop.feed.receiver.counters,
+      state: loop.path.driver.engine.snapshot(), mold: mold,
       gateway: counters, datagrams: loop.feed.datagrams,
       bytes: loop.feed.bytes, malformed: loop.feed.malformed,
+      skipped: loop.feed.skipped &+ loop.snapshot.skipped,
+      implausibleTimes: loop.feed.implausibleTimes,
+      lines: (0...2).map { loop.feed.receiver.line($0) }, session: loop.feed.receiver.session,
+      foreignSession: mold.foreignSession > 0 ? foreign : nil,
       connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects }, endReason: reason,
       backEnd: backEnd,
       trouble: (0..<clients.count).map { clients[$0].trouble }.first { !$0.isEmpty } ?? "",
       elapsed: begun == 0 ? 0 : nt_clock_now() - begun,
       sessionSpan: loop.path.clock.span,
-      recovered: loop.feed.receiver.line(loop.feed.receiver.requestLine).firstMessages,
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
       isSessionUp: (0..<clients.count).allSatisfy { clients[$0].gateway.isCaughtUp },
       arenaBytes: arenaBytes,
@@ -185,7 +197,8 @@ final class HotRun: @unchecked Sendable {
       let feed = try FeedClient(
         on: &reactor, lineA: (try? Endpoint(parsing: exchange.lineA)) ?? any,
         lineB: (try? Endpoint(parsing: exchange.lineB)) ?? any, interface: own,
-        midnight: plan.midnight, repair: plan.configuration.quality.repair)
+        midnight: plan.midnight, speed: plan.configuration.feed.speed.factor,
+        repair: plan.configuration.quality.repair)
       monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
       monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
       return feed
@@ -207,6 +220,7 @@ final class HotRun: @unchecked Sendable {
     services.orderEntry = ExchangeServices.endpoint(monitor.get(.orderEntry))
     services.rerequest = ExchangeServices.endpoint(monitor.get(.rerequest))
     services.snapshot = ExchangeServices.endpoint(monitor.get(.snapshot))
+    services.session = ExchangeServices.session(monitor)
     return services
   }
 
