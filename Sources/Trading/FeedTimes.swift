@@ -11,7 +11,7 @@ public import ExecutionCore
 /// Threading: the hot thread. One compare for each record that is in order.
 @usableFromInline struct FeedTimes {
   /// Session nanoseconds that a message may be stamped ahead of the last, or behind it, without a word.
-  @usableFromInline static var aheadMax: Int64 { 1_000_000_000 }
+  @inlinable static var aheadMax: Int64 { 1_000_000_000 }
   /// Machine time by which our clock may be behind the exchange's: a datagram may have waited.
   @usableFromInline static var leewayMax: Int64 { 1_000_000_000 }
   @usableFromInline static var day: Int64 { 86_400_000_000_000 }

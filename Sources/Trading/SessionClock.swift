@@ -45,7 +45,7 @@
   }
 
   /// Never inlined: beside the path of what is in order.
-  @inline(never) @usableFromInline
+  @inline(never) @inlinable
   mutating func leap(to sessionTime: Int64, now: Int64) {
     // The very first message was applied at midnight, where it waited for this one.
     if lastMessage == midnight { firstSession = sessionTime }

@@ -15,8 +15,7 @@ extension TradingLoop where Gateway: ~Copyable {
     }
     identify()
     guard case .complete = progress else { return }
-    loadedLooks = 0
-    nextLoadedLook = now &+ Self.tickInterval
+    loading.begin(now: now)
     spliceLoaded()
   }
 
@@ -32,13 +31,7 @@ extension TradingLoop where Gateway: ~Copyable {
 
   @inlinable mutating func tickSnapshot() {
     identify()
-    if snapshot.loaded != 0 {
-      if path.now >= nextLoadedLook {
-        loadedLooks &+= 1
-        nextLoadedLook = path.now &+ Self.tickInterval
-      }
-      spliceLoaded()
-    }
+    if snapshot.loaded != 0 { spliceLoaded() }
     let isWhole = path.driver.engine.market.channelState.isWhole
     snapshot.look(isWhole: isWhole, now: path.now)
     guard !snapshot.tick(&path.reactor, at: settings.snapshotServer, now: path.now) else { return }
@@ -52,7 +45,7 @@ extension TradingLoop where Gateway: ~Copyable {
     let next = snapshot.loaded
     switch feed.receiver.standing(of: next) {
     case .fits: break
-    case .early where loadedLooks &* Self.tickInterval < settings.loadedMax:
+    case .early where loading.look(now: path.now) < settings.loadedMax:
       // It has been consumed, as far as whoever waits for that is concerned.
       if let flow = settings.flow { flow.consumed = max(flow.consumed, next &- 1) }
       return

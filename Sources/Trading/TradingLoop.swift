@@ -25,13 +25,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline let settings: TradingLoopSettings
   @usableFromInline var nextTick: Int64 = 0
   @usableFromInline var nextTotals: Int64 = 0
-  /// Looks at the end of a run, each at least ``tickInterval`` of machine time after the one before: what is awaited
-  /// there is given up after so many of them, not by the clock, which goes on while a thread is not scheduled.
-  @usableFromInline var endLooks: Int64 = 0
-  @usableFromInline var nextEndLook: Int64 = 0
-  /// The same while a snapshot is loaded that the lines have not come to.
-  @usableFromInline var loadedLooks: Int64 = 0
-  @usableFromInline var nextLoadedLook: Int64 = 0
+  /// Since the end of the run began, and since a snapshot is loaded that the lines have not come to.
+  @usableFromInline var ending = LookClock(interval: Self.tickInterval)
+  @usableFromInline var loading = LookClock(interval: Self.tickInterval)
   @usableFromInline var endReason = ""
   @usableFromInline var isKillFileThere = false
   /// Strategies have been told that they do not see the market.
@@ -297,11 +293,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     }
     if isRefused { beginStop("exchange lost") }
     guard !endReason.isEmpty else { return }
-    if path.now >= nextEndLook {
-      endLooks &+= 1
-      nextEndLook = path.now &+ Self.tickInterval
-    }
-    let waited = endLooks &* Self.tickInterval
+    let waited = ending.look(now: path.now)
     let isQuiet = path.driver.engine.openOrderCount == 0
     guard isQuiet || waited >= settings.stopMax || isRefused else { return }
     guard !isBehind || waited >= settings.repairMax else { return }
@@ -326,8 +318,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable mutating func beginStop(_ reason: String) {
     guard endReason.isEmpty else { return }
     endReason = reason
-    endLooks = 0
-    nextEndLook = path.now &+ Self.tickInterval
+    ending.begin(now: path.now)
     monitor.phase = .stopping
     path.driver.strategy.isOn = false
     _ = path.driver.engine.cancelAll()
@@ -350,7 +341,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline package var snapshotServer = Endpoint.any(port: 0)
   /// Who is named in the journal when the kill switch moves.
   @usableFromInline package var person = "operator"
-  /// Machine time to wait for the confirmations at the end, counted in looks: see ``TradingLoop``'s `endLooks`.
+  /// Machine time to wait for the confirmations at the end, counted by a ``LookClock``.
   @usableFromInline package var stopMax: Int64 = 5_000_000_000
   /// The same that a repair under way at the end may take; what is missing then is lost.
   @usableFromInline package var repairMax: Int64 = 1_000_000_000

@@ -131,6 +131,38 @@ struct SnapshotClientTests {
     #expect(bench.service.accepted == 1 && bench.completed.isEmpty)
   }
 
+  @Test func `an exchange's announcement names the session, and one without is as good`() {
+    let services =
+      #""{"order_entry":"127.0.0.1:1","rerequest":"127.0.0.1:2","snapshot":"127.0.0.1:3""#
+      .dropFirst()
+    let named = ExchangeServices(announcement: services + #","feed":[],"session":"NT00000001"}"#)
+    #expect(named?.session == SessionName("NT00000001"))
+    let unnamed = ExchangeServices(announcement: services + "}")
+    #expect(unnamed != nil && unnamed?.session == nil)
+    let monitor = RunMonitor()
+    unnamed?.publish(monitor)
+    #expect(ExchangeServices.session(monitor) == nil)
+    named?.publish(monitor)
+    #expect(ExchangeServices.session(monitor) == SessionName("NT00000001"))
+  }
+
+  @Test func `what of a feed is not believed is said once`() {
+    let monitor = RunMonitor()
+    var watch = FeedWatch()
+    #expect(watch.look(monitor) == nil)
+    monitor.set(.foreignHigh, Self.session.high)
+    monitor.set(.foreignLow, UInt64(Self.session.low))
+    monitor.set(.foreign, 1)
+    #expect(watch.look(monitor)?.first?.contains("another session, 'TODAY     '") == true)
+    monitor.set(.foreign, 2)
+    #expect(watch.look(monitor) == nil)
+    for word in [.implausible, .implausibleTimes, .skipped, .malformed] as [RunMonitor.Word] {
+      monitor.set(word, 1)
+    }
+    #expect(watch.look(monitor)?.count == 4)
+    #expect(watch.look(monitor) == nil)
+  }
+
   @Test func `without a service the session cannot be learned`() throws {
     var reactor = try Reactor()
     var client = SnapshotClient(credentials: Self.credentials, midnight: 0)

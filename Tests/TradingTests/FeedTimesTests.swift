@@ -108,6 +108,17 @@ private struct Bench {
     #expect(bench.times.implausible == 1)
   }
 
+  @Test func `a thread that was not scheduled has not waited`() {
+    var clock = LookClock(interval: 5)
+    clock.begin(now: 100)
+    #expect(clock.look(now: 104) == 0 && clock.look(now: 105) == 5 && clock.look(now: 105) == 5)
+    // A second in which it did not look, and could not ask.
+    #expect(clock.look(now: 1_000_000_105) == 10)
+    #expect(clock.look(now: 1_000_000_109) == 10 && clock.look(now: 1_000_000_110) == 15)
+    clock.begin(now: 1_000_000_110)
+    #expect(clock.look(now: 1_000_000_111) == 0)
+  }
+
   @Test func `the session's clock goes on where the feed leaps`() {
     var clock = SessionClock(speed: 100_000_000, midnight: midnight)
     clock.applied(midnight, now: 10)

@@ -193,7 +193,7 @@ extension MoldReceiver {
   /// A re-request server's way of saying what the oldest message is that it still has.
   mutating func serverHas(from sequence: UInt64) {
     let line = settings.lines
-    let known = max(nextSequence, beliefs.supportedEnd, endSequence)
+    let known = max(max(nextSequence, beliefs.supportedEnd), endSequence)
     if sequence > known, sequence &- known > settings.plausibleAhead {
       if serverSupports(sequence, line: line) {
         extend(to: sequence, by: line, isAnnounced: false)

@@ -127,11 +127,11 @@
 
   /// Ours? What nobody has named is nobody's.
   private mutating func accepts(_ header: MoldHeader, line: Int) -> Bool {
-    if session == header.session { return true }
-    guard session != nil else {
+    guard let session else {
       counters.unidentified &+= 1
       return false
     }
+    if session == header.session { return true }
     counters.foreignSession &+= 1
     lineCounters[line].foreignSession &+= 1
     if foreignSession != header.session || counters.foreignSession == 1 {
