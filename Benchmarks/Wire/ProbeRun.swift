@@ -147,9 +147,10 @@ final class ProbeRun: @unchecked Sendable {
       strategy: StrategySwitch(WireProbe(handicap: settings.handicap)))
     var reactor = try Reactor(.ofTradingLoop(on: settings.backEnd))
     result.backEnd = reactor.backEnd.rawValue
-    let feed = try FeedClient(
+    var feed = try FeedClient(
       on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: Endpoint.loopback().address,
-      midnight: settings.gateway.midnight)
+      midnight: settings.gateway.midnight, speed: nil)
+    feed.adopt(WireExchange.session)
     monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
     monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: 1) { port in
@@ -163,7 +164,7 @@ final class ProbeRun: @unchecked Sendable {
     }
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
-      clock: SessionClock(speed: nil))
+      clock: SessionClock(speed: nil, midnight: settings.gateway.midnight))
     var loop = TradingLoop(
       feed: feed, path: path,
       snapshot: SnapshotClient(

@@ -35,6 +35,9 @@ final class WireExchange {
   /// Heartbeats of the product: a send each, where for a second there was no order.
   var heartbeats: Int { Int(server.packets) - events }
 
+  /// Of the order session and of the feed.
+  static let session = SessionName("BENCH00001") ?? .blank
+
   static func credentials() throws -> SoupCredentials {
     guard let made = SoupCredentials(username: "bench", password: "bench") else {
       throw BenchError("the log-in is not valid")
@@ -44,12 +47,11 @@ final class WireExchange {
 
   /// On connected sockets; the log-in comes later.
   init(_ sockets: WireSockets) throws {
-    guard let session = SessionName("BENCH00001") else { throw BenchError("bad session name") }
     self.sockets = sockets
     server = SoupServer(
-      SoupServerSettings(session: session, credentials: try Self.credentials()),
+      SoupServerSettings(session: Self.session, credentials: try Self.credentials()),
       now: nanoseconds())
-    publisher = MoldPublisher(session: session)
+    publisher = MoldPublisher(session: Self.session)
   }
 
   deinit { buffer.deallocate() }

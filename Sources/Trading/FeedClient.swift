@@ -26,19 +26,23 @@ public import Transport
   @usableFromInline package var requestServer = Endpoint.any(port: 0)
   private let midnight: Int64
   private let records: UnsafeMutablePointer<MarketRecord>
+  private let times: UnsafeMutablePointer<FeedTimes>
   @usableFromInline package internal(set) var datagrams: UInt64 = 0
   @usableFromInline package internal(set) var bytes: UInt64 = 0
+  /// Messages of a known type that cannot be read: after one of these the books are taken from a snapshot.
   @usableFromInline package internal(set) var malformed: UInt64 = 0
+  /// Messages of a type that is not known, which are passed over.
+  @usableFromInline package internal(set) var skipped: UInt64 = 0
   /// What the receiver has said since the last ``takeEvents()``.
   @usableFromInline var events: MoldEvents = []
 
   /// Opens the two lines' sockets and one for re-requests.
   ///
   /// A line that is a multicast group is joined on `interface`; else it is an address of this machine,
-  /// port 0 for any free one. Holes are repaired as `repair` says.
+  /// port 0 for any free one. Holes are repaired as `repair` says. `speed` is that of the ``SessionClock``.
   package init(
     on reactor: inout Reactor, lineA atA: Endpoint, lineB atB: Endpoint, interface: UInt32,
-    midnight: Int64, repair: MoldReceiverSettings = MoldReceiverSettings()
+    midnight: Int64, speed: Int64?, repair: MoldReceiverSettings = MoldReceiverSettings()
   ) throws(ReactorError) {
     var options = SocketOptions.direct
     options.reportsReceiveTime = true
@@ -60,57 +64,132 @@ public import Transport
     receiver = MoldReceiver(repair)
     unsafe records = .allocate(capacity: Self.batchMax)
     unsafe records.initialize(repeating: MarketRecord(), count: Self.batchMax)
+    unsafe times = .allocate(capacity: 1)
+    unsafe times.initialize(to: FeedTimes(midnight: midnight, speed: speed))
   }
 
-  deinit { unsafe records.deallocate() }
+  deinit {
+    unsafe records.deallocate()
+    unsafe times.deallocate()
+  }
 
-  /// Takes one datagram; `apply` gets the records of each contiguous run, in order.
+  /// Messages whose time was not taken: it stood alone, far from those before and behind it.
+  @usableFromInline package var implausibleTimes: UInt64 { unsafe times.pointee.implausible }
+
+  /// Takes one datagram; `apply` gets the records of each contiguous run, in order. `market` hears of messages
+  /// that cannot be applied before what comes behind them is.
   @usableFromInline
   package mutating func receive(
-    _ datagram: UnsafeRawBufferPointer, token: UInt64,
+    _ datagram: UnsafeRawBufferPointer, token: UInt64, now: Int64, market: ITCHMarket?,
     _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) {
     datagrams &+= 1
     bytes &+= UInt64(datagram.count)
     let line =
       token == Token.request ? receiver.requestLine : token == Token.lineB ? 1 : 0
-    let midnight = midnight
-    let records = unsafe records
-    var bad = 0
+    let room = unsafe room(now, market)
+    var faults = FeedFaultCounts()
     let found = unsafe receiver.receive(datagram, line: line) { span in
-      unsafe bad &+= Self.decode(span, midnight: midnight, into: records, apply)
+      unsafe Self.decode(span, room, &faults, apply)
     }
-    malformed &+= UInt64(bad)
     events.formUnion(found)
+    if faults.isAny { take(faults) }
   }
 
-  /// Decodes a run in batches; returns the malformed messages in it.
+  /// What decoding needs, apart from the receiver that calls it.
+  @unsafe private struct Room {
+    var midnight: Int64
+    var now: Int64
+    var records: UnsafeMutablePointer<MarketRecord>
+    var times: UnsafeMutablePointer<FeedTimes>
+    var market: ITCHMarket?
+  }
+  @inline(__always) private func room(_ now: Int64, _ market: ITCHMarket?) -> Room {
+    unsafe Room(midnight: midnight, now: now, records: records, times: times, market: market)
+  }
+
+  /// Decodes a run in batches.
   @inline(__always)
   private static func decode(
-    _ span: MoldSpan, midnight: Int64, into records: UnsafeMutablePointer<MarketRecord>,
+    _ span: MoldSpan, _ room: Room, _ faults: inout FeedFaultCounts,
     _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
-  ) -> Int {
-    guard let base = unsafe span.framed.bindMemory(to: UInt8.self).baseAddress else { return 0 }
+  ) {
+    guard let base = unsafe span.framed.bindMemory(to: UInt8.self).baseAddress else { return }
+    let records = unsafe room.records
     var offset = 0
     var sequence = span.firstSequence
-    var malformed = 0
     // Each turn consumes a frame at least, or ends.
     while unsafe offset < span.framed.count {
       let batch = unsafe ITCHDecoder.decodeFrames(
-        base + offset, count: span.framed.count - offset, midnight: midnight,
+        base + offset, count: span.framed.count - offset, midnight: room.midnight,
         firstSequence: sequence, into: records, capacity: batchMax)
-      if batch.records > 0 { unsafe apply(records, batch.records) }
-      malformed &+= batch.malformed
+      if batch.malformed > 0 {
+        unsafe applyAround(base + offset, batch, sequence, room, &faults, apply)
+      } else if batch.records > 0 {
+        unsafe room.times.pointee.check(records, batch.records, now: room.now)
+        unsafe apply(records, batch.records)
+      }
       guard batch.consumed > 0 else { break }
       offset &+= batch.consumed
       if sequence != 0 { sequence &+= UInt64(batch.frames) }
     }
-    return malformed
+  }
+
+  /// A batch with frames that gave no record: the market passes over each in its place.
+  @inline(never)
+  private static func applyAround(
+    _ bytes: UnsafePointer<UInt8>, _ batch: ITCHBatch, _ first: UInt64, _ room: Room,
+    _ faults: inout FeedFaultCounts, _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
+  ) {
+    let records = unsafe room.records
+    var offset = 0
+    var begun = 0
+    var reached = 0
+    for frame in 0..<batch.frames {
+      let length = unsafe Int(bytes[offset]) << 8 | Int(bytes[offset &+ 1])
+      let kind = unsafe length > 0 ? bytes[offset &+ 2] : 0
+      offset &+= 2 &+ length
+      if length > 0, ITCHDecoder.length(of: kind) == length {
+        reached &+= 1
+        continue
+      }
+      if reached > begun {
+        unsafe room.times.pointee.check(records + begun, reached &- begun, now: room.now)
+        unsafe apply(records + begun, reached &- begun)
+        begun = reached
+      }
+      let isUnknown = FeedFaultCounts.isUnknownType(kind)
+      if isUnknown { faults.skipped &+= 1 } else { faults.malformed &+= 1 }
+      guard let market = unsafe room.market else { continue }
+      if first != 0 { market.skip(1, from: first &+ UInt64(frame)) }
+      // Whatever it was, some book lacks it: nothing behind it is traded on.
+      if !isUnknown { market.gapLost(missing: 0) }
+    }
+    guard reached > begun else { return }
+    unsafe room.times.pointee.check(records + begun, reached &- begun, now: room.now)
+    unsafe apply(records + begun, reached &- begun)
+  }
+
+  /// Never inlined: rare.
+  @inline(never) private mutating func take(_ faults: FeedFaultCounts) {
+    malformed &+= faults.malformed
+    skipped &+= faults.skipped
+    if faults.malformed > 0 { events.formUnion(receiver.distrust()) }
+  }
+
+  /// The time to apply a snapshot's message at: orders may be as old as they like, but none is of the future.
+  @usableFromInline package mutating func timeInSnapshot(_ time: Int64, now: Int64) -> Int64 {
+    unsafe times.pointee.isAhead(time) ? times.pointee.judge(time, now: now) : time
+  }
+
+  /// The session is known: what comes from now on is applied.
+  @usableFromInline package mutating func adopt(_ session: SessionName) {
+    receiver.adopt(session: session)
   }
 
   /// Sends the re-requests that are due. Bounded: a few at a time.
   @usableFromInline package mutating func request(_ reactor: inout Reactor, now: Int64) {
-    guard requestServer.port != 0 else { return }
+    guard requestServer.port != 0 else { return receiver.tick(now: now) }
     unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
       for _ in 0..<8 {
         let length = unsafe receiver.poll(now: now, into: buffer, &events)
@@ -122,25 +201,43 @@ public import Transport
     }
   }
 
-  /// Goes on behind a snapshot that ends before `sequence`; false when it is older than the feed. What
-  /// else happened waits in ``takeEvents()``.
+  /// Goes on behind a snapshot that ends before `sequence`, where ``MoldReceiver/standing(of:)`` says that it fits;
+  /// else false. What else happened waits in ``takeEvents()``.
   @usableFromInline package mutating func splice(
-    at sequence: UInt64, _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
+    at sequence: UInt64, now: Int64, market: ITCHMarket?,
+    _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) -> Bool {
-    let midnight = midnight
-    let records = unsafe records
-    var bad = 0
+    let room = unsafe room(now, market)
+    var faults = FeedFaultCounts()
     let found = receiver.splice(at: sequence) { span in
-      unsafe bad &+= Self.decode(span, midnight: midnight, into: records, apply)
+      unsafe Self.decode(span, room, &faults, apply)
     }
-    malformed &+= UInt64(bad)
     guard let found else { return false }
     events.formUnion(found)
+    if faults.isAny { take(faults) }
     return true
   }
 
   @inlinable package mutating func takeEvents() -> MoldEvents {
     defer { events = [] }
     return events
+  }
+}
+
+/// Frames of a run that gave no record.
+///
+/// ITCH 5.0 gives each type one length. A type that is not known is of a later version: nothing of ours depends
+/// on it, and it is passed over. A known type of any other length, longer ones too, or what is no
+/// type at all, is a message that some book lacks.
+@usableFromInline struct FeedFaultCounts {
+  @usableFromInline var malformed: UInt64 = 0
+  @usableFromInline var skipped: UInt64 = 0
+  @usableFromInline init() {}
+  @usableFromInline var isAny: Bool { malformed | skipped != 0 }
+
+  /// A letter that is no type of ours.
+  @usableFromInline static func isUnknownType(_ kind: UInt8) -> Bool {
+    let isLetter = (kind >= 0x41 && kind <= 0x5a) || (kind >= 0x61 && kind <= 0x7a)
+    return isLetter && ITCHDecoder.length(of: kind) == 0
   }
 }

@@ -15,6 +15,9 @@ public import CSupport
     case orderEntry
     case rerequest
     case snapshot
+    /// The feed's session as a ``SessionName``: its high word, and its low one + 1; 0: not known.
+    case sessionHigh
+    case sessionLow
     // Written by the hot thread.
     case phase
     /// Our ports of the two lines; 0: not open yet.
@@ -36,6 +39,15 @@ public import CSupport
     case latches
     /// ``Engine/boundsNear``.
     case boundsNear
+    /// Datagrams of other sessions, and the last of these by its high and its low word.
+    case foreign
+    case foreignHigh
+    case foreignLow
+    /// Sequences, and times, that were not believed; messages that were passed over, and that cannot be read.
+    case implausible
+    case implausibleTimes
+    case skipped
+    case malformed
     /// An errno, where the phase is `failed`.
     case failure
   }

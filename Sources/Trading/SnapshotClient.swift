@@ -1,19 +1,24 @@
 public import ExecutionCore
-package import Gateways
+public import Gateways
 public import Transport
 
 /// Takes the books from the exchange's snapshot service: what a late start needs, and a loss that
-/// re-requests cannot mend.
+/// re-requests cannot mend. Its log-in also names the session, for a run that nobody has told.
 ///
 /// The service is a SoupBinTCP session of ITCH messages that ends with `G` and the sequence at which
-/// the feed goes on. While it is taken no book is whole, and nothing is traded.
+/// the feed goes on. While it is taken no book is whole, and nothing is traded. Attempts, and
+/// snapshots that did not help, follow each other more and more slowly, until the books have stayed whole
+/// for ``wholeTime``.
 ///
 /// Threading: the hot thread. Allocates when a snapshot begins: nothing trades then.
 @safe @usableFromInline package struct SnapshotClient: ~Copyable {
   @inlinable package static var token: UInt64 { 5 }
-  /// Attempts at one snapshot, and machine time between them.
-  package static let attemptsMax = 20
-  static let retry: Int64 = 250_000_000
+  /// Attempts at one snapshot; machine time between the first two, doubling up to the most.
+  package static let attemptsMax = 12
+  package static let retry: Int64 = 250_000_000
+  package static let retryMax: Int64 = 4_000_000_000
+  /// Machine time that the books stay whole before the next snapshot is taken at once again.
+  package static let wholeTime: Int64 = 10_000_000_000
   /// Machine time that one attempt may take, and that the service may be silent in it.
   package static let attemptTimeMax: Int64 = 15_000_000_000
   package static let silenceMax: Int64 = 3_000_000_000
@@ -21,8 +26,10 @@ public import Transport
   /// What the bytes amounted to.
   @usableFromInline package enum Progress {
     case more
-    /// The books are taken; the feed goes on at this sequence.
+    /// The books are loaded; the feed goes on at this sequence. ``accept()`` or ``refuse(now:)`` it.
     case complete(next: UInt64)
+    /// Only the session's name was wanted.
+    case named
     case failed
   }
 
@@ -33,11 +40,23 @@ public import Transport
   private var record = MarketRecord()
   private var attempts = 0
   private var connectAt: Int64 = 0
+  /// The wait behind the next attempt.
+  private var wait = Self.retry
+  /// Since when the books have been whole; 0: they are not.
+  private var wholeSince: Int64 = 0
   /// Machine time at which this attempt has failed.
   private var deadline: Int64 = 0
+  /// The session is wanted, whose name the service says at the log-in.
+  @usableFromInline package private(set) var isLearning = false
+  /// The session, once the service has named it.
+  @usableFromInline package private(set) var session: SessionName?
   /// A snapshot is wanted and not there yet.
   @usableFromInline package private(set) var isWanted = false
+  /// The sequence at which a snapshot ends that is loaded, and neither accepted nor refused yet; 0: none.
+  @usableFromInline package private(set) var loaded: UInt64 = 0
   @usableFromInline package private(set) var taken: UInt64 = 0
+  /// Messages of an unknown type in snapshots, which are passed over.
+  @usableFromInline package private(set) var skipped: UInt64 = 0
 
   package init(credentials: SoupCredentials, midnight: Int64) {
     self.credentials = credentials
@@ -56,20 +75,55 @@ public import Transport
     guard !isWanted else { return }
     isWanted = true
     attempts = 0
+    if taken == 0 { connectAt = now }
+  }
+
+  /// From now on the session's name is wanted.
+  @usableFromInline package mutating func learn(now: Int64) {
+    guard !isLearning, session == nil else { return }
+    isLearning = true
+    attempts = 0
     connectAt = now
   }
 
+  /// What was loaded is spliced into the feed.
+  @usableFromInline package mutating func accept() {
+    taken &+= 1
+    loaded = 0
+    isWanted = false
+  }
+
+  /// What was loaded is of no use: another one is taken, after a while.
+  @usableFromInline package mutating func refuse(now: Int64) { loaded = 0 }
+
+  /// To be told every few milliseconds whether the books are whole: when they stay so, the waits are short
+  /// again.
+  @usableFromInline package mutating func look(isWhole: Bool, now: Int64) {
+    guard isWhole, !isWanted else {
+      wholeSince = 0
+      return
+    }
+    if wholeSince == 0 { wholeSince = max(now, 1) }
+    if now &- wholeSince >= Self.wholeTime {
+      wait = Self.retry
+      connectAt = min(connectAt, now)
+    }
+  }
+
   /// Connects when it is time to, keeps the session alive, and ends an attempt that takes too long or
-  /// whose service fell silent; false when the attempts are used up.
+  /// whose service fell silent; false when the attempts are used up, or there is no service.
   @usableFromInline package mutating func tick(
     _ reactor: inout Reactor, at endpoint: Endpoint, now: Int64
   ) -> Bool {
-    guard isWanted else { return true }
+    guard isWanted || isLearning, loaded == 0 else { return true }
     if connection != .none { watch(&reactor, now: now) }
-    guard attempts < Self.attemptsMax || connection != .none else { return false }
-    guard connection == .none, endpoint.port != 0, now >= connectAt else { return true }
+    guard attempts < Self.attemptsMax || connection != .none || now < connectAt else {
+      return false
+    }
+    guard endpoint.port != 0 else { return !isLearning }
+    guard connection == .none, now >= connectAt else { return true }
     attempts += 1
-    connectAt = now &+ Self.retry
+    pause(now: now)
     deadline = now &+ Self.attemptTimeMax
     soup = SoupClient(Self.session(credentials))
     do throws(ReactorError) {
@@ -79,6 +133,9 @@ public import Transport
     }
     return true
   }
+
+  /// The next attempt is not before this wait is over, and the one behind it is twice as long.
+  private mutating func pause(now: Int64) { connectAt = now &+ wait }
 
   /// Heartbeats, and the end of an attempt that hangs: in connecting, in logging in, in mid-stream.
   private mutating func watch(_ reactor: inout Reactor, now: Int64) {
@@ -96,14 +153,15 @@ public import Transport
   /// One event of the connection.
   ///
   /// After ``Progress/complete(next:)`` the caller decides whether the books are of use: they stay
-  /// unfit for trading until it says `endSnapshot`.
+  /// unfit for trading until it says `endSnapshot`. `time` is what a message is applied at that is
+  /// stamped so.
   @usableFromInline package mutating func handle(
-    _ event: borrowing ReactorEvent, _ reactor: inout Reactor, _ market: ITCHMarket, now: Int64
+    _ event: borrowing ReactorEvent, _ reactor: inout Reactor, _ market: ITCHMarket, now: Int64,
+    time: (Int64) -> Int64 = { $0 }
   ) -> Progress {
-    guard event.connection == connection, isWanted else { return .more }
+    guard event.connection == connection, isWanted || isLearning else { return .more }
     switch event.kind {
     case .connected where event.errorNumber == 0:
-      market.beginSnapshot()
       unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
         let length = unsafe soup.connected(now: now, into: buffer)
         _ = unsafe reactor.send(
@@ -112,13 +170,10 @@ public import Transport
       }
       return .more
     case .received:
-      let progress = unsafe take(event.bytes, market, now: now)
-      switch progress {
-      case .more: return .more
-      case .complete: isWanted = false
-      case .failed: break
-      }
+      let progress = unsafe take(event.bytes, market, now: now, time)
+      if case .more = progress { return .more }
       close(&reactor, now: now)
+      if case .named = progress { wait = Self.retry }
       return progress
     case .connected, .failed, .ended:
       close(&reactor, now: now)
@@ -130,32 +185,54 @@ public import Transport
   private mutating func close(_ reactor: inout Reactor, now: Int64) {
     if connection != .none { _ = reactor.close(connection) }
     connection = .none
-    connectAt = now &+ Self.retry
+    pause(now: now)
+    wait = min(wait &* 2, Self.retryMax)
     soup.disconnected()
   }
 
   private mutating func take(
-    _ bytes: UnsafeRawBufferPointer, _ market: ITCHMarket, now: Int64
+    _ bytes: UnsafeRawBufferPointer, _ market: ITCHMarket, now: Int64, _ time: (Int64) -> Int64
   ) -> Progress {
     var offset = 0
     // Each turn consumes bytes, or ends.
     while let event = unsafe soup.next(bytes, &offset, now: now) {
       switch event {
+      case .loggedIn(let session, _):
+        // SoupBinTCP pads on the left, MoldUDP64 on the right.
+        self.session = session.leftJustified
+        isLearning = false
+        guard isWanted else { return .named }
+        market.beginSnapshot()
       case .sequenced(_, let message):
         if let next = unsafe Self.end(message) {
-          taken &+= 1
-          return .complete(next: next)
+          loaded = next
+          return next > 0 ? .complete(next: next) : .failed
         }
-        guard let base = unsafe message.bindMemory(to: UInt8.self).baseAddress,
-          unsafe ITCHDecoder.decode(
-            base, length: message.count, midnight: midnight, sequence: 0, into: &record)
-        else { return .failed }
-        _ = unsafe market.applySnapshot(&record)
+        guard unsafe apply(message, market, time) else { return .failed }
       case .loginRejected, .failed, .endOfSession, .historyFound: return .failed
-      case .loggedIn, .unsequenced, .debug: continue
+      case .unsequenced, .debug: continue
       }
     }
     return .more
+  }
+
+  /// False for a message that cannot be read: the snapshot is none.
+  private mutating func apply(
+    _ message: UnsafeRawBufferPointer, _ market: ITCHMarket, _ time: (Int64) -> Int64
+  ) -> Bool {
+    guard let base = unsafe message.bindMemory(to: UInt8.self).baseAddress, message.count > 0
+    else { return false }
+    guard
+      unsafe ITCHDecoder.decode(
+        base, length: message.count, midnight: midnight, sequence: 0, into: &record)
+    else {
+      guard unsafe FeedFaultCounts.isUnknownType(base.pointee) else { return false }
+      skipped &+= 1
+      return true
+    }
+    record.sessionTime = time(record.sessionTime)
+    _ = unsafe market.applySnapshot(&record)
+    return true
   }
 
   /// The sequence in `G` and twenty digits, blanks before; nil for any other message.

@@ -24,8 +24,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline let settings: TradingLoopSettings
   @usableFromInline var nextTick: Int64 = 0
   @usableFromInline var nextTotals: Int64 = 0
-  @usableFromInline var stopDeadline: Int64 = 0
-  @usableFromInline var repairDeadline: Int64 = 0
+  /// Since the end of the run began, and since a snapshot is loaded that the lines have not come to.
+  @usableFromInline var ending = LookClock(interval: Self.tickInterval)
+  @usableFromInline var loading = LookClock(interval: Self.tickInterval)
   /// Why it ends or has ended; empty while it goes on.
   @usableFromInline package internal(set) var endReason = ""
   @usableFromInline var isKillFileThere = false
@@ -120,7 +121,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
     let received = path.reactor.ticks
     let arrived = event.receiveTime
-    unsafe feed.receive(event.bytes, token: event.token) { records, count in
+    let market = path.driver.engine.market
+    unsafe feed.receive(event.bytes, token: event.token, now: path.now, market: market) {
+      records, count in
       unsafe path.apply(records, count, received: received, arrived: arrived)
     }
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
@@ -164,39 +167,17 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     if events.contains(.endOfSession) { beginStop("end of feed") }
   }
 
-  /// Books by snapshot, and the feed spliced to it by sequence. After a gap; never inlined for that.
-  @inline(never) @inlinable
-  mutating func receiveSnapshot(_ event: borrowing ReactorEvent) {
-    let market = path.driver.engine.market
-    guard
-      case .complete(let next) = snapshot.handle(event, &path.reactor, market, now: path.now)
-    else { return }
-    // Older than what has been applied already: another one is needed, and no book is whole meanwhile.
-    guard next >= feed.receiver.nextSequence else { return snapshot.begin(now: path.now) }
-    let lost = feed.receiver.unseen(before: next)
-    if lost > 0 { market.gapLost(missing: lost) }
-    market.endSnapshot(next: next)
-    let received = path.reactor.ticks
-    _ = unsafe feed.splice(at: next) { records, count in
-      unsafe path.apply(records, count, received: received)
-    }
-    settings.flow?.consumed = feed.receiver.nextSequence &- 1
-    // A gap above the snapshot, the end of the session: both may lie in what was kept.
-    feedEvents(feed.takeEvents())
-  }
-
   // MARK: Every few milliseconds
 
   @inlinable mutating func tick() {
-    nextTick = path.now &+ (feed.receiver.hasGap ? Self.repairInterval : Self.tickInterval)
+    let isRepairing = feed.receiver.hasGap || snapshot.loaded != 0
+    nextTick = path.now &+ (isRepairing ? Self.repairInterval : Self.tickInterval)
     path.realtimeOffset = path.reactor.network == nil ? realtimeClock() &- path.now : 0
     path.tick()
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
-    if !snapshot.tick(&path.reactor, at: settings.snapshotServer, now: path.now) {
-      beginStop("no snapshot")
-    }
+    tickSnapshot()
     if path.clock.hasBegun {
       path.driver.advance(sessionTime: path.clock.time(now: path.now), machineTime: path.now)
     }
@@ -302,6 +283,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable mutating func report() {
     let counters = path.driver.engine.counters
     monitor.set(.messages, counters.marketRecords)
+    reportFeed()
     monitor.set(.sessionTime, UInt64(bitPattern: path.clock.lastMessage))
     monitor.set(.ordersSent, counters.newOrders)
     monitor.set(.fills, counters.standingExecutions)
@@ -327,9 +309,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     }
     if isRefused { beginStop("exchange lost") }
     guard !endReason.isEmpty else { return }
+    let waited = ending.look(now: path.now)
     let isQuiet = path.driver.engine.openOrderCount == 0
-    guard isQuiet || path.now >= stopDeadline || isRefused else { return }
-    guard !isBehind || path.now >= repairDeadline else { return }
+    guard isQuiet || waited >= settings.stopMax || isRefused else { return }
+    guard !isBehind || waited >= settings.repairMax else { return }
     loseMissing()
     for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
     path.driver.engine.end()
@@ -351,8 +334,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable mutating func beginStop(_ reason: String) {
     guard endReason.isEmpty else { return }
     endReason = reason
-    stopDeadline = path.now &+ settings.stopMax
-    repairDeadline = path.now &+ settings.repairMax
+    ending.begin(now: path.now)
     monitor.phase = .stopping
     path.driver.strategy.isOn = false
     _ = path.driver.engine.cancelAll()
@@ -375,10 +357,13 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline package var snapshotServer = Endpoint.any(port: 0)
   /// Who is named in the journal when the kill switch moves.
   @usableFromInline package var person = "operator"
-  /// Machine time to wait for the confirmations at the end.
+  /// Machine time to wait for the confirmations at the end, counted by a ``LookClock``.
   @usableFromInline package var stopMax: Int64 = 5_000_000_000
-  /// Machine time that a repair under way at the end may take; what is missing then is lost.
+  /// The same that a repair under way at the end may take; what is missing then is lost.
   @usableFromInline package var repairMax: Int64 = 1_000_000_000
+  /// The same that a snapshot may wait for the lines to come to where it ends: longer than a line that lives is
+  /// silent.
+  @usableFromInline package var loadedMax: Int64 = 2_000_000_000
   /// Machine time that a gap may be open before strategies withdraw.
   @usableFromInline package var gapGrace: Int64 = 0
   /// What people ask while it runs.

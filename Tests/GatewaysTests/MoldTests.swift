@@ -68,7 +68,9 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
     let beat = [UInt8](publisher.heartbeat(now: 110)!)
     #expect(beat == datagram(501, []))
     listener.receive(beat)
-    #expect(listener.receive([UInt8](publisher.endOfSession(now: 111)!)) == .endOfSession)
+    let end = [UInt8](publisher.endOfSession(now: 111)!)
+    #expect(listener.receive(end) == [])
+    #expect(listener.receive(end, line: 1) == .endOfSession)
     #expect(listener.order == Array(1...500))
     #expect((1...500).allSatisfy { listener.delivered[$0] == message($0) })
     #expect(publisher.datagrams == sent + 3)
@@ -143,6 +145,7 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
     #expect(listener.receive(datagram(4, [])) == .gapOpened)
     #expect(listener.poll(now: 0).map(\.count) == [2])
     #expect(listener.receive(datagram(4, [], count: 0xffff)) == [])
+    #expect(listener.receive(datagram(4, [], count: 0xffff), line: 1) == [])
     #expect(
       listener.receive(datagram(2, [message(2), message(3)]), line: 2)
         == [.gapClosed, .endOfSession])
@@ -215,6 +218,7 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
     let listener = Listener { $0.repairableMessagesMax = 50 }
     listener.receive(datagram(1, [message(1)]))
     #expect(listener.receive(datagram(101, [], count: 0xffff)) == [.gapOpened, .needsSnapshot])
+    listener.receive(datagram(101, [], count: 0xffff), line: 1)
     #expect(!listener.ended)
     #expect(listener.splice(101) == .endOfSession)
     #expect(listener.ended)
@@ -277,26 +281,14 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
   }
 
   @Test func `sequence 0 is applied in the order of capture`() {
-    let listener = Listener { $0.session = nil }
+    let listener = Listener {
+      $0.session = .blank
+      $0.isUnsequenced = true
+    }
     listener.receive(datagram(0, [[1], [2]], session: .blank))
     listener.receive(datagram(0, [[3]], session: .blank))
     #expect(listener.unsequenced == [[1], [2], [3]])
     #expect(!listener.hasGap)
-  }
-
-  @Test func `another session is not mixed in, and is taken after the end of ours`() {
-    let listener = Listener()
-    let other = SessionName("NT20191231")!
-    listener.receive(datagram(1, [message(1)]))
-    #expect(listener.receive(datagram(1, [[9]], session: other)) == .sessionChanged)
-    #expect(listener.receive(datagram(2, [[9]], session: other)) == [])
-    #expect(listener.receiver.foreignSession == other)
-    #expect(listener.receiver.counters.foreignSession == 2)
-    #expect(listener.receive(datagram(2, [], count: 0xffff)) == .endOfSession)
-    #expect(listener.ended)
-    #expect(listener.receive(datagram(1, [[7]], session: other)) == .sessionChanged)
-    #expect(listener.receiver.session == other)
-    #expect(listener.delivered[1] == [7])
   }
 
   @Test func `truncated datagrams give their whole messages and count`() {
@@ -354,7 +346,7 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
       listener.receive(bytes, line: line)
       if random.chance(20) { answer() }
     }
-    listener.receive(datagram(last + 1, [], count: 0xffff))
+    for line in 0..<2 { listener.receive(datagram(last + 1, [], count: 0xffff), line: line) }
     for _ in 0..<5_000 where !listener.ended { answer() }
     #expect(listener.ended, "seed \(seed)")
     #expect(listener.order == Array(1...last), "seed \(seed)")
@@ -395,9 +387,14 @@ private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
       guard let url = Shared.folder(folder) else { continue }
       for file in try FileManager.default.contentsOfDirectory(atPath: url.path).sorted()
       where file.hasSuffix(".pcap") {
-        let listener = Listener { $0.session = nil }
+        // Whoever opens a capture says which session it is: its first datagram's.
+        let payloads = try NaivePcap.payloads(url.appending(path: file))
+        let listener = Listener {
+          $0.session = payloads.first?.withUnsafeBytes { MoldHeader(parsing: $0)?.session }
+          $0.isUnsequenced = true
+        }
         var expected = 0
-        for payload in try NaivePcap.payloads(url.appending(path: file)) {
+        for payload in payloads {
           expected += Int(payload[18]) << 8 | Int(payload[19])
           listener.receive(payload)
         }

@@ -36,7 +36,9 @@ struct RunFeedTests {
     init() throws {
       var reactor = try Reactor()
       var feed = try FeedClient(
-        on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7f00_0001, midnight: 0)
+        on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7f00_0001, midnight: 0,
+        speed: nil)
+      feed.adopt(SessionName("TEST")!)
       var options = SocketOptions()
       options.reportsPeer = true
       let sender = try reactor.openDatagram(bind: .loopback(), token: 100)
@@ -71,7 +73,8 @@ struct RunFeedTests {
             requester = event.peer
           } else if event.token <= FeedClient.Token.request {
             var records: [(sequence: UInt64, reference: UInt64)] = []
-            feed.receive(event.bytes, token: event.token) { pointer, count in
+            feed.receive(event.bytes, token: event.token, now: reactor.now, market: nil) {
+              pointer, count in
               for i in 0..<count { records.append((pointer[i].sequence, pointer[i].reference)) }
             }
             got += records
@@ -133,6 +136,59 @@ struct RunFeedTests {
     bench.run { $0.got.count >= 2 }
     #expect(bench.got.map(\.sequence) == [1, 4])
     #expect(bench.feed.malformed == 2)
+    #expect(bench.feed.takeEvents() == .needsSnapshot)
+  }
+
+  private struct Taken {
+    var channel: QuoteChannel
+    var feed: FeedState
+    var events: MoldEvents
+    var skipped: UInt64
+    var malformed: UInt64
+  }
+  /// What a market makes of messages, applied as the loop does.
+  private func taken(_ messages: [[UInt8]]) throws -> Taken {
+    var bench = try Bench()
+    let walk = try StrategyTests.Walk(NoStrategy(), seed: 1)
+    let market = walk.driver.engine.market
+    let datagram = Self.datagram(messages)
+    datagram.withUnsafeBytes { bytes in
+      bench.feed.receive(bytes, token: FeedClient.Token.lineA, now: 1, market: market) {
+        records, count in
+        for i in 0..<count { _ = market.apply(records + i) }
+      }
+    }
+    return withExtendedLifetime(walk) {
+      Taken(
+        channel: market.channelState, feed: market.feedState, events: bench.feed.takeEvents(),
+        skipped: bench.feed.skipped, malformed: bench.feed.malformed)
+    }
+  }
+  private static func datagram(_ messages: [[UInt8]]) -> [UInt8] {
+    var publisher = MoldPublisher(session: SessionName("TEST")!)
+    for message in messages { _ = message.withUnsafeBytes { publisher.append($0) } }
+    return publisher.take(now: 0).map { [UInt8]($0) } ?? []
+  }
+
+  @Test(arguments: [0, 1, 4])
+  func `a type that is not known takes its sequence and costs no book`(_ at: Int) throws {
+    var messages = (1...4 as ClosedRange<UInt64>).map { message($0) }
+    messages.insert(Array("z2345678901".utf8), at: at)
+    messages.insert(Array("Z".utf8), at: at)
+    let taken = try taken(messages)
+    #expect(taken.skipped == 2 && taken.malformed == 0 && taken.events.isEmpty)
+    #expect(taken.channel.isWhole && taken.feed.gaps == 0 && taken.feed.expected == 7)
+  }
+
+  private static let unreadable: [[UInt8]] = [
+    [UInt8(ascii: "D")], [], [1, 2, 3], [UInt8(ascii: "D")] + [UInt8](repeating: 0, count: 19),
+  ]
+  @Test(arguments: unreadable)
+  func `a message that cannot be read asks for a snapshot at once`(_ bad: [UInt8]) throws {
+    let taken = try taken([message(1), bad, message(3)])
+    #expect(taken.skipped == 0 && taken.malformed == 1 && taken.events == .needsSnapshot)
+    #expect(!taken.channel.isWhole)
+    #expect(taken.feed.missing == 0, "it was not lost: it came")
   }
 
   @Test func `bytes that are no datagram of the feed are counted`() throws {

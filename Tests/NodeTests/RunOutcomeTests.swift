@@ -1,3 +1,4 @@
+import Gateways
 import Testing
 import Transport
 
@@ -5,10 +6,17 @@ import Transport
 
 /// What the end of a run means for its exit code.
 struct RunOutcomeTests {
+  private static func feed(datagrams: UInt64, applied: UInt64) -> FeedTrouble {
+    var feed = FeedTrouble()
+    feed.datagrams = datagrams
+    feed.applied = applied
+    feed.session = SessionName("OURS")
+    return feed
+  }
   private static var good: RunTrouble {
     RunTrouble(
       endReason: "duration", sessionTrouble: "", hasLoggedIn: true, isSessionUp: true,
-      hasData: true, attached: Configuration.Exchange())
+      feed: feed(datagrams: 10, applied: 10), attached: Configuration.Exchange())
   }
   private func message(_ change: (inout RunTrouble) -> Void) -> String? {
     var trouble = Self.good
@@ -43,9 +51,8 @@ struct RunOutcomeTests {
   }
 
   @Test func `silent lines are trouble for one that attached`() {
-    #expect(message { $0.hasData = false } == nil)
     let text = message {
-      $0.hasData = false
+      $0.feed = FeedTrouble()
       $0.attached.attach = "127.0.0.1:1"
       $0.attached.lineA = "127.0.0.1:4"
       $0.attached.lineB = "127.0.0.1:5"
@@ -59,9 +66,43 @@ struct RunOutcomeTests {
       $0.endReason = reason
       $0.hasLoggedIn = false
       $0.isSessionUp = false
-      $0.hasData = false
+      $0.feed = FeedTrouble()
     }
     #expect(text == nil)
+  }
+
+  @Test(arguments: ["duration", "end of feed", "signal"])
+  func `a run that applied nothing of what came says why`(_ reason: String) {
+    let foreign = message {
+      $0.endReason = reason
+      $0.feed = Self.feed(datagrams: 25_335, applied: 0)
+      $0.feed.foreign = 25_335
+      $0.feed.foreignSession = SessionName("THEIRS")
+    }
+    #expect(
+      foreign?.contains("25,335 of 25,335 datagrams were of another session, such as 'THEIRS ")
+        == true)
+    let unknown = message {
+      $0.endReason = reason
+      $0.feed = FeedTrouble()
+      $0.feed.datagrams = 7
+      $0.feed.unidentified = 7
+    }
+    #expect(unknown?.contains("session was not known (7 datagrams came meanwhile)") == true)
+    let useless = message {
+      $0.endReason = reason
+      $0.feed = Self.feed(datagrams: 3, applied: 0)
+    }
+    #expect(useless?.contains("3 datagrams came, and none of use") == true)
+  }
+
+  @Test func `a run that never learned its session says what to set`() {
+    let text = message {
+      $0.endReason = "no session"
+      $0.attached.snapshot = "127.0.0.1:3"
+    }
+    #expect(text?.contains("snapshot service at 127.0.0.1:3 did not name it") == true)
+    #expect(text?.contains("set exchange.session") == true)
   }
 
   @Test func `peak memory is read where the system says it`() {

@@ -70,7 +70,8 @@ struct SummaryTests {
     let feed = try #require(json["feed"] as? [String: Any])
     let unmeasured = [
       "datagrams", "bytes", "malformed", "gaps", "duplicates", "reordered", "requests",
-      "recovered", "snapshots", "disagreements",
+      "recovered", "snapshots", "disagreements", "skipped", "foreign_session", "unidentified",
+      "implausible", "implausible_times", "doubted_lines", "lines",
     ]
     for name in unmeasured { #expect(feed[name] is NSNull, "\(name)") }
     for name in ["messages", "lost", "unknown_references", "live_orders", "symbols"] {

@@ -59,6 +59,9 @@ final class ServerBench {
     var client = SoupClientSettings(credentials: credentials)
     client.nextSequence = nextSequence
     var feed = MoldReceiverSettings()
+    feed.session = session.name
+    // One line is all there is to say that the session ends: it need not be long.
+    feed.supportingWaits = 10
     feed.firstSequence = firstSequence
     self.line = line
     self.request = request

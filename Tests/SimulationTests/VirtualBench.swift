@@ -54,9 +54,11 @@ struct VirtualBench: ~Copyable {
     reactorSettings.network = network
     reactorSettings.prefaults = false
     var reactor = try Reactor(reactorSettings)
+    var repair = MoldReceiverSettings()
+    repair.windowMessages = 1 << 13
     var client = try FeedClient(
       on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7F00_0001,
-      midnight: Self.midnight)
+      midnight: Self.midnight, speed: 100_000_000, repair: repair)
     let session = try ExchangeSession(settings: ExchangeSessionSettings(), feed: feed)
     var settings = ExchangeServerSettings()
     settings.reactor.network = network
@@ -69,6 +71,7 @@ struct VirtualBench: ~Copyable {
     change(&settings)
     let server = try ExchangeServer(session: session, settings: settings, flow: nil)
     client.requestServer = server.rerequest
+    client.adopt(session.name)
     let credentials = try #require(SoupCredentials(username: "NTAIL1", password: "needletail"))
     var soup = SoupClientSettings(credentials: credentials)
     soup.heartbeatInterval = heartbeat
@@ -91,7 +94,7 @@ struct VirtualBench: ~Copyable {
     let path = HotPath(
       reactor: reactor, orders: orders,
       driver: Driver(engine: engine, strategy: StrategySwitch(TestTrader())),
-      latency: latency, clock: SessionClock(speed: 100_000_000))
+      latency: latency, clock: SessionClock(speed: 100_000_000, midnight: Self.midnight))
     let loop = TradingLoop(
       feed: client, path: path,
       snapshot: SnapshotClient(credentials: credentials, midnight: Self.midnight),

@@ -11,6 +11,8 @@
   public var malformed: UInt64 = 0
   /// Datagrams of a session that is not ours.
   public var foreignSession: UInt64 = 0
+  /// Datagrams whose sequence nothing supports yet: see ``MoldReceiverSettings/plausibleAhead``.
+  public var implausible: UInt64 = 0
   /// The sequence that this line's next datagram should begin with; 0 before the first.
   public var expected: UInt64 = 0
 
@@ -27,8 +29,8 @@
   public var unsequenced: UInt64 = 0
   /// Messages that had been delivered or kept before.
   public var duplicates: UInt64 = 0
-  /// Messages ahead of a gap that found no place: too far ahead, too long, or pushed out by newer
-  /// ones while a snapshot is awaited. They are asked for again.
+  /// Messages ahead of a gap that found no place: too far ahead, too long, not believed, or pushed out by
+  /// newer ones while a snapshot is awaited. What of them exists is asked for again.
   public var dropped: UInt64 = 0
   /// Messages that went through the out-of-order buffer.
   public var buffered: UInt64 = 0
@@ -49,6 +51,16 @@
   public var disagreements: UInt64 = 0
   public var malformed: UInt64 = 0
   public var foreignSession: UInt64 = 0
+  /// Datagrams that came before anybody had said which session is ours.
+  public var unidentified: UInt64 = 0
+  /// Datagrams whose sequence was not believed: it lies too far ahead and nothing supports it, it comes alone
+  /// from a line that has claimed before what nobody had, it ends the session below what was delivered,
+  /// or it is 0 on a feed that is sequenced. An alarm.
+  public var implausible: UInt64 = 0
+  /// Lines whose word alone is not taken any more: see ``MoldReceiver/isDoubted(_:)``.
+  public var doubtedLines: UInt64 = 0
+  /// Snapshots refused because they end far beyond anything that the lines say.
+  public var snapshotsImplausible: UInt64 = 0
   public var sessionChanges: UInt64 = 0
 
   public init() {}
@@ -70,56 +82,10 @@
   public static var needsSnapshot: MoldEvents { MoldEvents(rawValue: 4) }
   /// The session is over and everything up to its end has been delivered.
   public static var endOfSession: MoldEvents { MoldEvents(rawValue: 8) }
-  /// A datagram of another session came: see ``MoldReceiver/foreignSession``.
+  /// The first datagram of another session came: see ``MoldReceiver/foreignSession``. It was not applied.
   public static var sessionChanged: MoldEvents { MoldEvents(rawValue: 16) }
   /// The datagram was wrong; whatever of it was good has been used.
   public static var malformed: MoldEvents { MoldEvents(rawValue: 32) }
   /// Two lines sent different bytes under one sequence.
   public static var disagreement: MoldEvents { MoldEvents(rawValue: 64) }
-}
-
-/// Settings of a ``MoldReceiver``. Times in nanoseconds of machine time.
-@frozen public struct MoldReceiverSettings: BitwiseCopyable, Sendable {
-  /// nil: the session of the first datagram is taken.
-  public var session: SessionName?
-  /// The sequence to begin at; 1 at the start of a day.
-  public var firstSequence: UInt64 = 1
-  /// Lines 0 up to this are feed lines; the next one is the re-request server's replies.
-  public var lines: Int = 2
-  /// Messages that one re-request asks for at most: what fits in a datagram.
-  public var requestMessagesMax: Int = 32
-  /// Machine time that a message may be missing before it is asked for: another line may bring it, or the
-  /// network has only reordered it. Well below `repairWaitsMax` waits; 0: asked for at once.
-  public var arbitrationWait: Int64 = 0
-  /// Re-requests under way at once.
-  public var requestsOutstandingMax: Int = 4
-  /// Wait for an answer before asking again.
-  public var requestRetry: Int64 = 5_000_000
-  /// The wait doubles with each time of asking, up to this: a server that stands still for a while is
-  /// not to find its socket full of one question when it goes on.
-  public var requestRetryMax: Int64 = 40_000_000
-  /// Waits of `requestRetry` that one message may stay missing, whatever else is repaired meanwhile, before
-  /// a snapshot is needed: half a second. Nothing less ends a repair, and no number of questions
-  /// without an answer does: a server that was not scheduled for a while is not gone. Counted at
-  /// ``MoldReceiver/poll(now:into:_:)``, one for each wait at most, so that a thread of ours that was not
-  /// scheduled does not give up either.
-  public var repairWaitsMax: Int = 100
-  /// A gap of more messages than this is not asked for: a snapshot is quicker.
-  public var repairableMessagesMax: UInt64 = 50_000
-  /// Messages kept while a gap is open; a power of two.
-  public var windowMessages: Int = 65_536
-  /// Longest message that is kept out of order, without its length.
-  public var windowMessageBytesMax: Int = 62
-  /// Messages whose checksum is kept to compare lines; a power of two, 0 when there is one line.
-  public var compareMessages: Int = 8_192
-
-  public init() {}
-
-  public static var linesMax: Int { 4 }
-
-  /// The wait that follows a wait for nothing.
-  func wait(after wait: Int64) -> Int64 {
-    let longest = max(requestRetry, requestRetryMax)
-    return wait >= longest / 2 ? longest : wait &* 2
-  }
 }

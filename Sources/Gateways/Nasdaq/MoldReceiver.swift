@@ -6,11 +6,15 @@
 /// for again with a bounded number of requests, and when that fails ``MoldEvents/needsSnapshot`` is
 /// said once; the window then keeps the newest messages until ``splice(at:_:)``.
 ///
+/// What one datagram claims moves nothing that a second source could check: MoldBelief.swift. The session is
+/// the owner's word, never a datagram's.
+///
 /// Sans-I/O: datagrams and times come in, requests go out through ``poll(now:into:_:)``. Threading:
 /// one thread. No allocation after `init`. Source: MoldUDP64 1.00.
 @safe public struct MoldReceiver: ~Copyable {
-  public private(set) var counters = MoldCounters()
-  public internal(set) var session: SessionName?
+  public internal(set) var counters = MoldCounters()
+  /// nil: nobody has said yet which it is, and nothing is applied.
+  public private(set) var session: SessionName?
   /// The last session name that was not ours; meaningful after ``MoldEvents/sessionChanged``.
   public private(set) var foreignSession: SessionName = .blank
   /// The next sequence to be delivered.
@@ -23,15 +27,16 @@
   private(set) var lateStartEnd: UInt64 = 0
   /// Set from ``MoldEvents/needsSnapshot`` until ``splice(at:_:)``.
   public internal(set) var awaitsSnapshot = false
-  /// The end of the session was announced (it may still be ahead of a gap).
-  public private(set) var endAnnounced = false
+  /// The end of the session was announced by two sources (it may still be ahead of a gap).
+  public internal(set) var endAnnounced = false
   public private(set) var ended = false
 
   let settings: MoldReceiverSettings
   var window: MoldWindow
   var requests: MoldRequests
   private var compare: MoldComparison
-  private let lineCounters: HeapColumn<MoldLineCounters>
+  let lineCounters: HeapColumn<MoldLineCounters>
+  var beliefs: MoldBeliefs
   var events: MoldEvents = []
 
   /// Takes all its memory. Settings out of range are brought into it.
@@ -40,6 +45,7 @@
     held.lines = min(max(settings.lines, 1), MoldReceiverSettings.linesMax)
     held.firstSequence = max(settings.firstSequence, 1)
     held.requestMessagesMax = min(max(settings.requestMessagesMax, 1), 0xfffe)
+    held.plausibleAhead = max(settings.plausibleAhead, 1)
     self.settings = held
     session = held.session
     nextSequence = held.firstSequence
@@ -49,6 +55,7 @@
     requests = MoldRequests(outstandingMax: held.requestsOutstandingMax)
     compare = MoldComparison(messages: held.lines > 1 ? held.compareMessages : 0)
     lineCounters = HeapColumn(count: held.lines + 1, repeating: MoldLineCounters())
+    beliefs = MoldBeliefs(lines: held.lines + 1)
   }
   deinit { lineCounters.free() }
 
@@ -85,14 +92,17 @@
     return events
   }
 
-  /// Leaves the session for another (the day's next one, or after ``MoldEvents/sessionChanged``).
-  public mutating func adopt(session: SessionName, firstSequence: UInt64 = 1) {
+  /// Says which session is ours: what the configuration or the snapshot service's log-in names. One that is left
+  /// for another (the day's next) is forgotten whole.
+  public mutating func adopt(session: SessionName, firstSequence: UInt64? = nil) {
+    guard session != self.session else { return }
+    if self.session != nil { counters.sessionChanges &+= 1 }
+    let first = self.session == nil ? settings.firstSequence : 1
     self.session = session
-    restart(at: max(firstSequence, 1))
+    restart(at: max(firstSequence ?? first, 1))
   }
 
   private mutating func restart(at sequence: UInt64) {
-    counters.sessionChanges &+= 1
     nextSequence = sequence
     endSequence = sequence
     hasBegun = false
@@ -104,6 +114,7 @@
     window.clear()
     requests.clear()
     compare.clear()
+    beliefs.clear()
     for i in 0...settings.lines { lineCounters[i].expected = 0 }
   }
 
@@ -114,23 +125,16 @@
     return events
   }
 
-  /// Ours? The first session seen is taken; after the end of one, so is the next.
+  /// Ours? What nobody has named is nobody's.
   private mutating func accepts(_ header: MoldHeader, line: Int) -> Bool {
-    guard let current = session else {
-      session = header.session
-      return true
+    guard let session else {
+      counters.unidentified &+= 1
+      return false
     }
-    if current == header.session { return true }
-    if ended {
-      session = header.session
-      foreignSession = header.session
-      restart(at: 1)
-      events.insert(.sessionChanged)
-      return true
-    }
+    if session == header.session { return true }
     counters.foreignSession &+= 1
     lineCounters[line].foreignSession &+= 1
-    if foreignSession != header.session {
+    if foreignSession != header.session || counters.foreignSession == 1 {
       foreignSession = header.session
       events.insert(.sessionChanged)
     }
@@ -139,18 +143,17 @@
 
   /// A heartbeat or the end of the session: its sequence is the next one that will be sent.
   private mutating func announce(_ header: MoldHeader, line: Int) {
-    guard header.sequence > 0 else { return }
-    note(line: line, sequence: header.sequence, count: 0)
-    if line == settings.lines, header.isHeartbeat {
-      // The re-request server's way of saying what the oldest message is that it still has.
-      if requests.isAsked(before: header.sequence, from: nextSequence) {
-        counters.gone &+= 1
-        giveUp()
-      }
+    let sequence = header.sequence
+    guard sequence > 0 else {
+      if !settings.isUnsequenced { disbelieve(line, messages: 0) }
       return
     }
-    extend(to: header.sequence)
-    if header.isEndOfSession { endAnnounced = true }
+    if line == settings.lines, header.isHeartbeat { return serverHas(from: sequence) }
+    if header.isEndOfSession, sequence < nextSequence { return disbelieve(line, messages: 0) }
+    guard believes(sequence, from: sequence, messages: 0, line: line) else { return }
+    note(line: line, sequence: sequence, count: 0)
+    extend(to: sequence, by: line, isAnnounced: true)
+    if header.isEndOfSession { announceEnd(sequence, line: line) } else { denyEnd(line) }
   }
 
   private mutating func messages(
@@ -164,6 +167,9 @@
     }
     if walk.fault != nil { _ = malformed(line) }
     if header.sequence == 0 {
+      guard settings.isUnsequenced else {
+        return disbelieve(line, messages: UInt64(walk.messages))
+      }
       counters.delivered &+= UInt64(walk.messages)
       counters.unsequenced &+= UInt64(walk.messages)
       lineCounters[line].firstMessages &+= UInt64(walk.messages)
@@ -173,9 +179,17 @@
           framed: view.part(MoldHeader.size, walk.end &- MoldHeader.size)))
       return
     }
-    note(line: line, sequence: header.sequence, count: UInt64(header.count))
     let first = header.sequence
     let after = first &+ UInt64(walk.messages)
+    if first > nextSequence || awaitsSnapshot && after > nextSequence {
+      guard believes(after, from: first, messages: UInt64(walk.messages), line: line) else {
+        counters.dropped &+= UInt64(walk.messages)
+        return
+      }
+    } else if beliefs.isUncertain {
+      saysNormal(line, after: after)
+    }
+    note(line: line, sequence: first, count: UInt64(header.count))
     if compare.isOn { disagreements(view, first: first, messages: walk.messages) }
     if first <= nextSequence, after > nextSequence, !awaitsSnapshot {
       let skip = Int(nextSequence &- first)
@@ -193,7 +207,7 @@
     } else {
       keep(view, first: first, messages: walk.messages, line: line)
     }
-    extend(to: after)
+    extend(to: after, by: line, isAnnounced: false)
   }
 
   private mutating func inOrder(_ span: MoldSpan, _ deliver: (MoldSpan) -> Void) {
@@ -257,8 +271,8 @@
     }
   }
 
-  /// Sequences up to `end` exist.
-  private mutating func extend(to end: UInt64) {
+  /// Sequences up to `end` exist, as this line says.
+  mutating func extend(to end: UInt64, by line: Int, isAnnounced: Bool) {
     guard end > endSequence else { return }
     let hadGap = hasGap
     let known = endSequence
@@ -269,9 +283,10 @@
     if !hasBegun { lateStartEnd = end }
     counters.gaps &+= 1
     events.insert(.gapOpened)
+    gapIsOpened(by: line, isAnnounced: isAnnounced)
   }
 
-  private mutating func note(line: Int, sequence: UInt64, count: UInt64) {
+  mutating func note(line: Int, sequence: UInt64, count: UInt64) {
     let expected = lineCounters[line].expected
     if line < settings.lines, expected != 0, sequence > expected {
       lineCounters[line].missedMessages &+= sequence &- expected
@@ -292,11 +307,12 @@
     if requests.open, !hasGap {
       requests.clear()
       events.insert(.gapClosed)
+      gapIsClosed()
     }
     if hasGap {
       requests.open = true
       if endSequence &- nextSequence > settings.repairableMessagesMax { giveUp() }
-    } else if endAnnounced, !ended {
+    } else if endAnnounced, !ended, nextSequence == beliefs.sessionEnd {
       ended = true
       events.insert(.endOfSession)
     }
@@ -306,6 +322,7 @@
     guard !awaitsSnapshot else { return }
     awaitsSnapshot = true
     requests.clear()
+    beliefs.snapshotIsAsked()
     counters.snapshotsNeeded &+= 1
     events.insert(.needsSnapshot)
   }

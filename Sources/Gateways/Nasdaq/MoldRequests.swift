@@ -84,9 +84,10 @@ extension MoldReceiver {
   public mutating func poll(
     now: Int64, into out: UnsafeMutableRawBufferPointer, _ events: inout MoldEvents
   ) -> Int {
-    guard requests.open, !awaitsSnapshot, let session, out.count >= MoldHeader.size else {
-      return 0
-    }
+    tick(now: now)
+    guard let session, out.count >= MoldHeader.size else { return 0 }
+    let probed = unsafe probe(now: now, session, into: out)
+    guard probed == 0, requests.open, !awaitsSnapshot else { return probed }
     self.events = .nothing
     defer { events.formUnion(self.events) }
     requests.arbitrate(now: now, end: endSequence, wait: settings.arbitrationWait)
@@ -173,19 +174,26 @@ extension MoldReceiver {
 
   /// The books have been taken from a snapshot that ends before `sequence`: goes on from there.
   /// Delivers what was kept from `sequence` on; a gap above it is told (``MoldEvents/gapOpened``) and
-  /// repaired as usual.
+  /// repaired as usual. What was claimed before the snapshot was asked for, and lies above it, is forgotten.
   ///
-  /// - Returns: what else happened, the end of the session too. nil for a sequence below the one already
-  ///   delivered: the snapshot is older than us, and nothing was changed.
+  /// - Returns: what else happened, the end of the session too. nil, and nothing was changed, where
+  ///   ``standing(of:)`` is anything but ``MoldStanding/fits``; one that is implausible is counted.
   public mutating func splice(
     at sequence: UInt64, _ deliver: (MoldSpan) -> Void
   ) -> MoldEvents? {
-    guard sequence >= nextSequence else { return nil }
+    let standing = standing(of: sequence)
+    guard standing == .fits else {
+      if standing == .implausible { counters.snapshotsImplausible &+= 1 }
+      return nil
+    }
     countLost(unseen(before: sequence))
     countLate(window.drop(from: nextSequence, to: sequence))
     nextSequence = sequence
     hasBegun = true
-    if endSequence < sequence { endSequence = sequence }
+    let wasAwaited = awaitsSnapshot
+    let claimed = endAfterSnapshot(sequence)
+    endSequence = wasAwaited ? claimed : max(claimed, endSequence)
+    counters.dropped &+= UInt64(window.drop(from: endSequence, to: .max))
     awaitsSnapshot = false
     requests.clear()
     events = .nothing

@@ -1,3 +1,5 @@
+import Gateways
+
 /// How each group of settings is read: its keys, and what each may be.
 
 extension Configuration.Feed {
@@ -37,6 +39,9 @@ extension Configuration.Exchange {
     readEndpoint("line_b", into: &lineB, &reader)
     readEndpoint("rerequest", into: &rerequest, &reader)
     readEndpoint("snapshot", into: &snapshot, &reader)
+    reader.read(
+      "session", into: &session, wanted: "it takes 1 to 10 printable characters, or nothing",
+      where: { SessionName($0) != nil })
     reader.read("address", into: &address, wanted: Wanted.address, where: Wanted.isAddress)
     reader.read("cancel_on_disconnect", into: &cancelOnDisconnect)
   }

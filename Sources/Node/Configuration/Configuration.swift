@@ -98,6 +98,8 @@ public struct Configuration: Equatable, Sendable {
     public var lineB = ""
     public var rerequest = ""
     public var snapshot = ""
+    /// The feed's session; empty: as the exchange that is started says, or the snapshot service at the log-in.
+    public var session = ""
     public var address = "127.0.0.1"
     public var cancelOnDisconnect = false
     public init() {}

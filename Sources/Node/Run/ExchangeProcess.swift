@@ -1,5 +1,6 @@
 import CSupport
 import Foundation
+import Gateways
 import Trading
 import Transport
 
@@ -25,6 +26,8 @@ struct ExchangeServices: Equatable, Sendable {
   var orderEntry: Endpoint
   var rerequest: Endpoint
   var snapshot: Endpoint
+  /// Of the feed; nil where it is not said: the snapshot service names it then.
+  var session: SessionName?
 
   /// Any free ports of an address.
   init(address: UInt32) {
@@ -42,6 +45,7 @@ struct ExchangeServices: Equatable, Sendable {
       let snapshot = Self.endpoint(fields["snapshot"])
     else { return nil }
     (self.orderEntry, self.rerequest, self.snapshot) = (orderEntry, rerequest, snapshot)
+    session = (fields["session"] as? String).flatMap { SessionName($0) }
   }
 
   private static func endpoint(_ value: Any?) -> Endpoint? {
@@ -51,7 +55,17 @@ struct ExchangeServices: Equatable, Sendable {
   func publish(_ monitor: RunMonitor) {
     monitor.set(.rerequest, Self.word(rerequest))
     monitor.set(.snapshot, Self.word(snapshot))
+    if let session {
+      monitor.set(.sessionHigh, session.high)
+      monitor.set(.sessionLow, UInt64(session.low) + 1)
+    }
     monitor.set(.orderEntry, Self.word(orderEntry))
+  }
+  static func session(_ monitor: RunMonitor) -> SessionName? {
+    let low = monitor.get(.sessionLow)
+    guard low > 0 else { return nil }
+    return SessionName(
+      high: monitor.get(.sessionHigh), low: UInt16(truncatingIfNeeded: low &- 1))
   }
   static func word(_ endpoint: Endpoint) -> UInt64 {
     UInt64(endpoint.address) << 16 | UInt64(endpoint.port)

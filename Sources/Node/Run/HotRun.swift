@@ -16,14 +16,20 @@ struct HotResult: Sendable {
   var datagrams: UInt64
   var bytes: UInt64
   var malformed: UInt64
+  /// Messages of a type that is not known, and messages whose time was not taken.
+  var skipped: UInt64
+  var implausibleTimes: UInt64
+  /// Line A, line B, and the re-request server's answers.
+  var lines: [MoldLineCounters]
+  /// The session of the feed, and the last one that was not it; nil: it was never known, there was none.
+  var session: SessionName?
+  var foreignSession: SessionName?
   var connects: UInt64
   var endReason: String
   var backEnd: String
   var trouble: String
   var elapsed: Int64
   var sessionSpan: Int64
-  /// Messages that re-requests brought.
-  var recovered: UInt64
   var symbolsWhole: Int
   /// Times that the books were taken from a snapshot.
   var snapshots: UInt64
@@ -94,6 +100,7 @@ final class HotRun: @unchecked Sendable {
     _ feed: consuming FeedClient, _ services: ExchangeServices
   ) throws(CommandFailure) -> ProductLoop {
     feed.requestServer = services.rerequest
+    if let session = services.session { feed.adopt(session) }
     let sessions = try gatewaySettings(plan)
     let symbols = plan.instruments.map(\.symbol)
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: sessions.count) { port in
@@ -103,7 +110,7 @@ final class HotRun: @unchecked Sendable {
     }
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
-      clock: SessionClock(speed: plan.speed.factor))
+      clock: SessionClock(speed: plan.speed.factor, midnight: plan.midnight))
     return TradingLoop(
       feed: feed, path: path,
       snapshot: SnapshotClient(
@@ -118,17 +125,22 @@ final class HotRun: @unchecked Sendable {
     let clients = loop.path.orders
     var counters = GatewayCounters()
     for i in 0..<clients.count { counters.add(clients[i].gateway.counters) }
+    let mold = loop.feed.receiver.counters
+    let foreign = loop.feed.receiver.foreignSession
     return HotResult(
-      state: loop.path.driver.engine.snapshot(), mold: loop.feed.receiver.counters,
+      state: loop.path.driver.engine.snapshot(), mold: mold,
       gateway: counters, datagrams: loop.feed.datagrams,
       bytes: loop.feed.bytes, malformed: loop.feed.malformed,
+      skipped: loop.feed.skipped &+ loop.snapshot.skipped,
+      implausibleTimes: loop.feed.implausibleTimes,
+      lines: (0...2).map { loop.feed.receiver.line($0) }, session: loop.feed.receiver.session,
+      foreignSession: mold.foreignSession > 0 ? foreign : nil,
       connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },
       endReason: loop.endReason,
       backEnd: loop.path.reactor.backEnd.rawValue,
       trouble: (0..<clients.count).map { clients[$0].trouble }.first { !$0.isEmpty } ?? "",
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
       sessionSpan: loop.path.clock.span,
-      recovered: loop.feed.receiver.line(loop.feed.receiver.requestLine).firstMessages,
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
       isSessionUp: (0..<clients.count).allSatisfy { clients[$0].gateway.isCaughtUp },
       arenaBytes: arenaBytes,
@@ -206,7 +218,8 @@ final class HotRun: @unchecked Sendable {
       let feed = try FeedClient(
         on: &reactor, lineA: (try? Endpoint(parsing: exchange.lineA)) ?? any,
         lineB: (try? Endpoint(parsing: exchange.lineB)) ?? any, interface: own,
-        midnight: plan.midnight, repair: plan.configuration.quality.repair)
+        midnight: plan.midnight, speed: plan.speed.factor,
+        repair: plan.configuration.quality.repair)
       monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
       monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
       return feed
@@ -228,6 +241,7 @@ final class HotRun: @unchecked Sendable {
     services.orderEntry = ExchangeServices.endpoint(monitor.get(.orderEntry))
     services.rerequest = ExchangeServices.endpoint(monitor.get(.rerequest))
     services.snapshot = ExchangeServices.endpoint(monitor.get(.snapshot))
+    services.session = ExchangeServices.session(monitor)
     return services
   }
 

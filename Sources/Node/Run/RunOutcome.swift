@@ -1,4 +1,6 @@
+import ExecutionCore
 import Foundation
+import Gateways
 import Trading
 
 /// What a run came to: its summary, and what the exit code must say beside it.
@@ -20,13 +22,15 @@ struct RunTrouble {
   var sessionTrouble: String
   var hasLoggedIn: Bool
   var isSessionUp: Bool
-  var hasData: Bool
+  var feed: FeedTrouble
   var attached: Configuration.Exchange
 
   /// nil when all was well, and when a signal or our own journal ended the run: what had not come from the
-  /// exchange by then is no fault of its.
+  /// exchange by then is no fault of its. What had come, and was of no use, is.
   var failure: CommandFailure? {
-    guard endReason != "signal", endReason != "journal failed" else { return nil }
+    if endReason == "signal" || endReason == "journal failed" {
+      return feed.isUseless ? CommandFailure(.unavailable, feed.reason) : nil
+    }
     return reason.map { CommandFailure(.unavailable, $0) }
   }
 
@@ -37,16 +41,22 @@ struct RunTrouble {
         + "and session.password of the configuration"
     }
     if endReason == "exchange lost" { return "the exchange was lost: \(cause)" }
+    if endReason == "no session" {
+      return
+        "the feed's session was never known: the snapshot service\(place(attached.snapshot)) did not name it in "
+        + "\(SnapshotClient.attemptsMax) attempts; set exchange.session, or check exchange.snapshot"
+    }
     if endReason == "no snapshot" {
       return
         "the books could not be taken from the snapshot service\(place(attached.snapshot)): no "
         + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check exchange.snapshot"
     }
     if endReason.hasPrefix("network failure") { return endReason }
-    if !attached.attach.isEmpty, !hasData {
+    if !attached.attach.isEmpty, feed.datagrams == 0 {
       return "no market data came at \(attached.lineA) and \(attached.lineB): these must be where "
         + "the exchange sends its lines ('--feed-to'); set exchange.line_a and exchange.line_b"
     }
+    if feed.applied == 0 { return feed.reason }
     if !isSessionUp, endReason == "duration" {
       return "the order session was down at the end: \(cause)"
     }
@@ -54,6 +64,45 @@ struct RunTrouble {
   }
 
   private func place(_ endpoint: String) -> String { endpoint.isEmpty ? "" : " at \(endpoint)" }
+}
+
+/// A feed that gave nothing to trade on: why, in one sentence.
+struct FeedTrouble {
+  /// Received; of these, of other sessions, and while ours was not known.
+  var datagrams: UInt64 = 0
+  var foreign: UInt64 = 0
+  var unidentified: UInt64 = 0
+  /// Messages that reached the books.
+  var applied: UInt64 = 0
+  var session: SessionName?
+  var foreignSession: SessionName?
+
+  init() {}
+  init(_ result: HotResult) {
+    datagrams = result.datagrams
+    foreign = result.mold.foreignSession
+    unidentified = result.mold.unidentified
+    applied = result.state.counters.marketRecords
+    session = result.session
+    foreignSession = result.foreignSession
+  }
+
+  /// Datagrams came, and nothing of them could be applied.
+  var isUseless: Bool { applied == 0 && datagrams > 0 }
+
+  var reason: String {
+    if let session {
+      if foreign > 0, let foreignSession {
+        return
+          "no market data was applied: \(foreign.grouped) of \(datagrams.grouped) datagrams were of another session, "
+          + "such as '\(foreignSession)', and ours is '\(session)'; check exchange.session"
+      }
+      return "no market data was applied: \(datagrams.grouped) datagrams came, and none of use"
+    }
+    return
+      "no market data was applied: the feed's session was not known (\(unidentified.grouped) datagrams came "
+      + "meanwhile); set exchange.session, or check exchange.snapshot"
+  }
 }
 
 /// What this process has taken of the machine's memory.

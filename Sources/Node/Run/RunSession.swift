@@ -26,6 +26,7 @@ struct RunSession {
   private var saidBounds: UInt64 = 0
   private var saidLatches: UInt64 = 0
   private var isJournalFailureSaid = false
+  private var feedWatch = FeedWatch()
 
   /// What the run came to, when it has ended in order.
   static func run(
@@ -99,8 +100,7 @@ struct RunSession {
     RunTrouble(
       endReason: result.endReason, sessionTrouble: result.trouble,
       hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-      hasData: result.datagrams > 0,
-      attached: plan.configuration.exchange
+      feed: FeedTrouble(result), attached: plan.configuration.exchange
     ).failure
   }
 
@@ -146,7 +146,9 @@ struct RunSession {
       }
       let started = try ExchangeProcess(plan, directory, lines: lines, address: own)
       exchange = started
-      started.services.publish(monitor)
+      var services = started.services
+      if !settings.session.isEmpty { services.session = SessionName(settings.session) }
+      services.publish(monitor)
     } else {
       try attached().publish(monitor)
     }
@@ -166,6 +168,7 @@ struct RunSession {
     } catch {
       throw CommandFailure(.usage, "\(error)")
     }
+    if !settings.session.isEmpty { services.session = SessionName(settings.session) }
     return services
   }
 
@@ -188,6 +191,10 @@ struct RunSession {
       }
       lookAtLatches(&line)
       lookAtBounds(&line)
+      if let said = feedWatch.look(monitor) {
+        line.end()
+        for text in said { say(text) }
+      }
       line.tick()
     }
     line.end()

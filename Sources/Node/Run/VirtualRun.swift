@@ -96,6 +96,7 @@ enum VirtualRun {
     services.orderEntry = server.orderEntry
     services.rerequest = server.rerequest
     services.snapshot = server.snapshot
+    services.session = exchange.name
     return VirtualWorld(
       network: network, loop: try hot.loop(driver, reactor, feed, services), exchange: server,
       journal: journal, faults: faults)
@@ -158,7 +159,7 @@ enum VirtualRun {
       RunTrouble(
         endReason: result.endReason, sessionTrouble: result.trouble,
         hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-        hasData: result.datagrams > 0, attached: plan.configuration.exchange
+        feed: FeedTrouble(result), attached: plan.configuration.exchange
       ).failure
     do throws(CommandFailure) {
       try RunDirectory.replace(directory.exchangeReport, with: report + "\n")

@@ -116,10 +116,35 @@ extension RunSummary {
     feed.reordered = mold.buffered
     feed.requests = mold.requests
     feed.disagreements = mold.disagreements
+    feed.foreignSession = mold.foreignSession
+    feed.unidentified = mold.unidentified
+    feed.implausible = mold.implausible &+ mold.snapshotsImplausible
+    feed.doubtedLines = mold.doubtedLines
+  }
+
+  /// - Parameter lines: A, B and the re-request server's.
+  mutating func take(_ lines: [MoldLineCounters], skipped: UInt64, times: UInt64) {
+    feed.skipped = skipped
+    feed.implausibleTimes = times
+    guard lines.count == 3 else { return }
+    feed.lines = Lines(a: Line(lines[0]), b: Line(lines[1]), rerequest: Line(lines[2]))
+    feed.recovered = feed.lines.rerequest.first
   }
 
   private static func name(_ names: [String], _ index: UInt32) -> String {
     Int(index) < names.count ? names[Int(index)] : "\(index)"
+  }
+}
+
+extension RunSummary.Line {
+  init(_ counters: MoldLineCounters) {
+    datagrams = counters.datagrams
+    first = counters.firstMessages
+    duplicate = counters.duplicateMessages
+    missed = counters.missedMessages
+    malformed = counters.malformed
+    foreign = counters.foreignSession
+    implausible = counters.implausible
   }
 }
 

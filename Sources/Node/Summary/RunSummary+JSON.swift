@@ -60,10 +60,32 @@ extension RunSummary.Feed {
       ("malformed", line(malformed)), ("gaps", line(gaps)), ("duplicates", line(duplicates)),
       ("reordered", line(reordered)), ("requests", line(requests)),
       ("recovered", line(recovered)), ("lost", .count(lost)), ("snapshots", line(snapshots)),
-      ("disagreements", line(disagreements)),
+      ("disagreements", line(disagreements)), ("skipped", line(skipped)),
+      ("foreign_session", line(foreignSession)), ("unidentified", line(unidentified)),
+      ("implausible", line(implausible)), ("implausible_times", line(implausibleTimes)),
+      ("doubted_lines", line(doubtedLines)),
       ("unknown_references", .count(unknownReferences)),
       ("duplicate_references", .count(duplicateReferences)), ("live_orders", .count(liveOrders)),
       ("symbols", .count(symbols)), ("symbols_whole", .count(symbolsWhole)),
+      (
+        "lines",
+        isVirtualTime
+          ? .null
+          : .object([
+            ("a", lines.a.value), ("b", lines.b.value), ("rerequest", lines.rerequest.value),
+          ])
+      ),
+    ])
+  }
+}
+
+extension RunSummary.Line {
+  var value: JSONValue {
+    .object([
+      ("datagrams", .count(datagrams)), ("first", .count(first)),
+      ("duplicate", .count(duplicate)), ("missed", .count(missed)),
+      ("malformed", .count(malformed)), ("foreign", .count(foreign)),
+      ("implausible", .count(implausible)),
     ])
   }
 }

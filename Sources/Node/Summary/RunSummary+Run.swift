@@ -19,7 +19,7 @@ extension RunSummary {
     take(
       result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
     take(result.gateway, fuse: result.fuseTripped)
-    feed.recovered = result.recovered
+    take(result.lines, skipped: result.skipped, times: result.implausibleTimes)
     feed.snapshots = result.snapshots
     feed.symbolsWhole = result.symbolsWhole
     self.latency.network = result.backEnd

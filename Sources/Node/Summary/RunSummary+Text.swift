@@ -54,6 +54,31 @@ extension RunSummary {
       ("symbols", feed.symbols.grouped), ("books whole", feed.symbolsWhole.grouped),
       ("live orders", feed.liveOrders.grouped),
     ])
+    page.row([
+      ("skipped", line(feed.skipped)), ("foreign", line(feed.foreignSession)),
+      ("unidentified", line(feed.unidentified)),
+    ])
+    page.row([
+      ("implausible", line(feed.implausible)), ("of time", line(feed.implausibleTimes)),
+      ("doubted lines", line(feed.doubtedLines)),
+    ])
+    if !run.isVirtualTime { lineTable(&page) }
+  }
+
+  private func lineTable(_ page: inout Page) {
+    var rows = [
+      ["line", "datagrams", "first", "duplicate", "missed", "malformed", "foreign", "implausible"]
+    ]
+    for (name, line) in [
+      ("A", feed.lines.a), ("B", feed.lines.b), ("re-request", feed.lines.rerequest),
+    ] {
+      let counts = [
+        line.datagrams, line.first, line.duplicate, line.missed, line.malformed, line.foreign,
+        line.implausible,
+      ]
+      rows.append([name] + counts.map(\.grouped))
+    }
+    page.table(rows, leftColumns: 1)
   }
 
   private func memorySection(_ page: inout Page) {

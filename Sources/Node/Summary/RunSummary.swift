@@ -33,7 +33,7 @@ public struct RunSummary: Equatable, Sendable {
     public var elapsedNanoseconds: Int64 = 0
     /// From the first to the last message.
     public var sessionNanoseconds: Int64 = 0
-    /// `duration`, `end of feed`, `signal`, `exchange lost`, `no snapshot`, `journal failed`, `fuse tripped` or
+    /// `duration`, `end of feed`, `signal`, `exchange lost`, `no snapshot`, `no session`, `journal failed`, `fuse tripped` or
     /// `network failure: …`.
     public var endedBy = ""
   }
@@ -43,6 +43,12 @@ public struct RunSummary: Equatable, Sendable {
     public var bytes: UInt64 = 0
     public var messages: UInt64 = 0
     public var malformed: UInt64 = 0
+    public var skipped: UInt64 = 0
+    public var foreignSession: UInt64 = 0
+    public var unidentified: UInt64 = 0
+    public var implausible: UInt64 = 0
+    public var implausibleTimes: UInt64 = 0
+    public var doubtedLines: UInt64 = 0
     public var gaps: UInt64 = 0
     public var duplicates: UInt64 = 0
     public var reordered: UInt64 = 0
@@ -56,6 +62,24 @@ public struct RunSummary: Equatable, Sendable {
     public var liveOrders: UInt64 = 0
     public var symbols = 0
     public var symbolsWhole = 0
+    public var lines = Lines()
+  }
+
+  /// Where the datagrams came from.
+  public struct Lines: Equatable, Sendable {
+    public var a = Line()
+    public var b = Line()
+    /// The re-request server's answers.
+    public var rerequest = Line()
+  }
+  public struct Line: Equatable, Sendable {
+    public var datagrams: UInt64 = 0
+    public var first: UInt64 = 0
+    public var duplicate: UInt64 = 0
+    public var missed: UInt64 = 0
+    public var malformed: UInt64 = 0
+    public var foreign: UInt64 = 0
+    public var implausible: UInt64 = 0
   }
 
   public struct Orders: Equatable, Sendable {

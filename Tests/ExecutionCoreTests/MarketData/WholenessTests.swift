@@ -171,7 +171,7 @@ struct WholenessTests {
   @Test func `sequences that held nothing to apply can be passed over`() throws {
     let bench = try MarketBench()
     bench.open()
-    bench.market.skip(2)
+    bench.market.skip(2, from: 4)
     #expect(!bench.apply(Flow.add(1, "B", 1, 1, locate: 7), sequence: 6).contains(.gap))
     #expect(bench.isWhole)
   }

@@ -41,11 +41,12 @@ extension ITCHMarket {
     unsafe applyContent(record)
   }
 
-  /// Sequence numbers that carried nothing to apply (frames counted as malformed): they are not a loss
-  /// of the feed, but whatever they were is unknown, so the caller decides to pass over them.
-  @_noLocks public func skip(_ count: UInt64) {
+  /// Sequence numbers from `sequence` on that carried nothing to apply (messages of a type that is not known):
+  /// they are not a loss of the feed. The caller decides that what they were may be passed over.
+  @_noLocks public func skip(_ count: UInt64, from sequence: UInt64) {
     let expected = unsafe feed.pointee.expected
-    if expected != 0 { unsafe feed.pointee.expected = expected &+ count }
+    if sequence != expected, follow(sequence, expected: expected).contains(.ignored) { return }
+    unsafe feed.pointee.expected = sequence &+ count
   }
 
   /// The sequence is not the expected one.

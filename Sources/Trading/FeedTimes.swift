@@ -1,0 +1,118 @@
+public import ExecutionCore
+
+/// Holds each message's time against the one before it, so that a single message does not move the session's
+/// clock: what is stamped far ahead, or far back, is applied at the last good time and counted.
+///
+/// A time further ahead than ``aheadMax`` is believed when our own clock says as much (at N×: what has passed
+/// since the last time that was set against it, and ``leewayMax`` of machine time more), or when the
+/// next message is stamped as late. Times are within a day of midnight, or they are none. The first
+/// message of all has nothing before it but midnight, and waits for the second too.
+///
+/// Threading: the hot thread. One compare for each record that is in order.
+@usableFromInline struct FeedTimes {
+  /// Session nanoseconds that a message may be stamped ahead of the last, or behind it, without a word.
+  @inlinable static var aheadMax: Int64 { 1_000_000_000 }
+  /// Machine time by which our clock may be behind the exchange's: a datagram may have waited.
+  @usableFromInline static var leewayMax: Int64 { 1_000_000_000 }
+  @usableFromInline static var day: Int64 { 86_400_000_000_000 }
+
+  @usableFromInline let midnight: Int64
+  /// Times session time at 10⁻⁸; 0 is max.
+  @usableFromInline let speed: Int64
+  /// The last good time.
+  @usableFromInline var last: Int64
+  /// The lowest time that needs no second look, and how far above it the highest lies.
+  @usableFromInline var floor: Int64
+  @usableFromInline var reach: UInt64
+  /// A time that waits for a second message; meaningful while `isWaiting`.
+  @usableFromInline var suspect: Int64 = 0
+  @usableFromInline var isWaiting = false
+  /// The last time that was held against our clock, and the machine time then; 0: none yet.
+  @usableFromInline var anchor: Int64 = 0
+  @usableFromInline var anchoredAt: Int64 = 0
+  /// Messages whose time was not taken, and whom the next one did not bear out.
+  @usableFromInline var implausible: UInt64 = 0
+
+  /// - Parameter speed: times session time at 10⁻⁸; nil: as fast as it goes.
+  @usableFromInline init(midnight: Int64, speed: Int64?) {
+    self.midnight = midnight
+    self.speed = speed ?? 0
+    last = midnight
+    floor = 0
+    reach = 0
+    settle()
+  }
+
+  /// Puts the last good time in the place of what is not to be believed.
+  @inline(__always) @usableFromInline
+  mutating func check(_ records: UnsafeMutablePointer<MarketRecord>, _ count: Int, now: Int64) {
+    var isAside = false
+    for i in 0..<count {
+      let over = unsafe UInt64(bitPattern: records[i].sessionTime &- floor)
+      isAside = isAside || over > reach
+    }
+    if isAside {
+      for i in 0..<count { unsafe records[i].sessionTime = judge(records[i].sessionTime, now: now) }
+      return
+    }
+    let time = unsafe records[count &- 1].sessionTime
+    guard time > last else { return }
+    last = time
+    floor = time &- Self.aheadMax
+  }
+
+  /// The time to apply a message at that is stamped so. Never inlined: beside the path of what is in order.
+  @inline(never) @usableFromInline
+  mutating func judge(_ time: Int64, now: Int64) -> Int64 {
+    defer { settle() }
+    if isWaiting {
+      isWaiting = false
+      // The next one is as late, or it was wrong.
+      if time >= suspect &- Self.aheadMax, time < midnight &+ Self.day {
+        accept(suspect, now: now)
+      } else {
+        implausible &+= 1
+      }
+    }
+    if time >= last &- Self.aheadMax, time <= last &+ Self.aheadMax {
+      last = max(last, time)
+      return time
+    }
+    guard time > last, time < midnight &+ Self.day else {
+      implausible &+= 1
+      return last
+    }
+    if isWithinClock(time, now: now) {
+      accept(time, now: now)
+      return time
+    }
+    suspect = time
+    isWaiting = true
+    return last
+  }
+
+  @usableFromInline func isAhead(_ time: Int64) -> Bool {
+    isWaiting || time > last &+ Self.aheadMax
+  }
+
+  private mutating func accept(_ time: Int64, now: Int64) {
+    last = max(last, time)
+    if !isWithinClock(time, now: now) || anchoredAt == 0 {
+      anchor = time
+      anchoredAt = max(now, 1)
+    }
+  }
+
+  private func isWithinClock(_ time: Int64, now: Int64) -> Bool {
+    guard speed != 0, anchoredAt != 0 else { return false }
+    let passed = Int128(now &- anchoredAt) + Int128(Self.leewayMax)
+    let clock = Int128(anchor) + passed * Int128(speed) / 100_000_000
+    return Int128(time) <= clock + Int128(Self.aheadMax)
+  }
+
+  /// While a time waits for the next message, that one is looked at, whatever it says.
+  private mutating func settle() {
+    floor = isWaiting ? .max : last &- Self.aheadMax
+    reach = isWaiting ? 0 : UInt64(bitPattern: 2 &* Self.aheadMax)
+  }
+}

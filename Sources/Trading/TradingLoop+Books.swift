@@ -1,0 +1,81 @@
+public import ExecutionCore
+public import Gateways
+public import Transport
+
+/// The session's name, and the books by snapshot.
+extension TradingLoop where Gateway: ~Copyable {
+  /// Books by snapshot, and the feed spliced to it by sequence. After a gap; never inlined for that.
+  @inline(never) @inlinable
+  mutating func receiveSnapshot(_ event: borrowing ReactorEvent) {
+    let market = path.driver.engine.market
+    let now = path.now
+    let progress = snapshot.handle(event, &path.reactor, market, now: now) { time in
+      feed.timeInSnapshot(time, now: now)
+    }
+    identify()
+    guard case .complete = progress else { return }
+    loading.begin(now: now)
+    spliceLoaded()
+  }
+
+  /// Who is told the session by nobody learns it from the snapshot service.
+  @inlinable mutating func identify() {
+    guard feed.receiver.session == nil else { return }
+    if let session = snapshot.session {
+      feed.adopt(session)
+    } else {
+      snapshot.learn(now: path.now)
+    }
+  }
+
+  @inlinable mutating func tickSnapshot() {
+    identify()
+    if snapshot.loaded != 0 { spliceLoaded() }
+    let isWhole = path.driver.engine.market.channelState.isWhole
+    snapshot.look(isWhole: isWhole, now: path.now)
+    guard !snapshot.tick(&path.reactor, at: settings.snapshotServer, now: path.now) else { return }
+    beginStop(feed.receiver.session == nil ? "no session" : "no snapshot")
+  }
+
+  /// Goes on behind the snapshot that is loaded, when the lines have come to where it ends: what it alone says is
+  /// not believed. No book is whole until then.
+  @inlinable mutating func spliceLoaded() {
+    let market = path.driver.engine.market
+    let next = snapshot.loaded
+    switch feed.receiver.standing(of: next) {
+    case .fits: break
+    case .early where loading.look(now: path.now) < settings.loadedMax:
+      // It has been consumed, as far as whoever waits for that is concerned.
+      if let flow = settings.flow { flow.consumed = max(flow.consumed, next &- 1) }
+      return
+    case .early, .older: return snapshot.refuse(now: path.now)
+    case .implausible:
+      // Counted there.
+      _ = unsafe feed.splice(at: next, now: path.now, market: market) { _, _ in }
+      return snapshot.refuse(now: path.now)
+    }
+    let lost = feed.receiver.unseen(before: next)
+    if lost > 0 { market.gapLost(missing: lost) }
+    market.endSnapshot(next: next)
+    let received = path.reactor.ticks
+    _ = unsafe feed.splice(at: next, now: path.now, market: market) { records, count in
+      unsafe path.apply(records, count, received: received)
+    }
+    snapshot.accept()
+    settings.flow?.consumed = feed.receiver.nextSequence &- 1
+    // A gap above the snapshot, the end of the session: both may lie in what was kept.
+    feedEvents(feed.takeEvents())
+  }
+
+  /// What of the feed was not believed, for the main thread to say.
+  @inlinable mutating func reportFeed() {
+    let counters = feed.receiver.counters
+    monitor.set(.foreign, counters.foreignSession)
+    monitor.set(.foreignHigh, feed.receiver.foreignSession.high)
+    monitor.set(.foreignLow, UInt64(feed.receiver.foreignSession.low))
+    monitor.set(.implausible, counters.implausible &+ counters.snapshotsImplausible)
+    monitor.set(.implausibleTimes, feed.implausibleTimes)
+    monitor.set(.skipped, feed.skipped &+ snapshot.skipped)
+    monitor.set(.malformed, feed.malformed)
+  }
+}

@@ -1,0 +1,446 @@
+import Gateways
+import Testing
+
+private typealias Listener = MoldListener
+
+private func message(_ sequence: UInt64) -> [UInt8] { moldMessage(sequence) }
+private func datagram(_ first: UInt64, _ count: UInt64 = 1) -> [UInt8] {
+  moldDatagram(first, (first..<first + count).map(message))
+}
+private func heartbeat(_ next: UInt64) -> [UInt8] { moldDatagram(next, []) }
+private func end(_ next: UInt64) -> [UInt8] { moldDatagram(next, [], count: 0xffff) }
+
+extension MoldListener {
+  /// So many waits pass.
+  fileprivate func wait(_ waits: Int, from now: inout Int64) {
+    for _ in 0..<waits {
+      now += receiverWait
+      _ = poll(now: now)
+    }
+  }
+  private var receiverWait: Int64 { 5_000_000 }
+}
+
+@Suite struct `What a line alone claims` {
+  /// What one datagram may say of a place far ahead.
+  enum Kind: CaseIterable {
+    case heartbeat, data, end
+    func bytes(_ at: UInt64) -> [UInt8] {
+      switch self {
+      case .heartbeat: moldDatagram(at, [])
+      case .data: moldDatagram(at - 1, [[1, 2, 3]])
+      case .end: moldDatagram(at, [], count: 0xffff)
+      }
+    }
+  }
+  private static let places: [UInt64] = [1 << 60, 1 << 62, .max - 1, 50_007, 1_000_000]
+
+  @Test(arguments: Kind.allCases, places)
+  func `a claim far ahead moves nothing, and is counted`(_ kind: Kind, _ at: UInt64) {
+    let listener = Listener()
+    listener.receive(datagram(1, 5))
+    for _ in 0..<3 { #expect(listener.receive(kind.bytes(at), line: 1) == []) }
+    #expect(!listener.hasGap && !listener.awaitsSnapshot && !listener.ended)
+    #expect(listener.receiver.endSequence == 6)
+    #expect(listener.receiver.counters.implausible == 3)
+    #expect(
+      listener.receiver.line(1).implausible == 3 && listener.receiver.line(0).implausible == 0)
+    // The feed goes on, and so does every whole gap of it.
+    listener.receive(datagram(6, 2))
+    #expect(listener.receive(datagram(9)) == .gapOpened)
+    #expect(listener.receive(datagram(8), line: 1) == .gapClosed)
+    #expect(listener.order == Array(1...9))
+    #expect(listener.receiver.line(1).missedMessages == 0, "8 is the first that it numbers")
+  }
+
+  @Test func `within what is plausible it opens a gap as ever`() {
+    let listener = Listener { $0.plausibleAhead = 100 }
+    listener.receive(datagram(1))
+    #expect(listener.receive(heartbeat(102)) == .gapOpened)
+    let other = Listener { $0.plausibleAhead = 100 }
+    other.receive(datagram(1))
+    #expect(other.receive(heartbeat(103)) == [])
+  }
+
+  @Test(arguments: [-50_000, -1, 0, 1, 50_000] as [Int64])
+  func `another line that claims about as much makes it believed`(_ apart: Int64) {
+    let listener = Listener()
+    listener.receive(datagram(1))
+    #expect(listener.receive(heartbeat(1 << 40)) == [])
+    let near = UInt64(Int64(1 << 40) + apart)
+    #expect(listener.receive(heartbeat(near), line: 1) == [.gapOpened, .needsSnapshot])
+    #expect(listener.receiver.counters.implausible == 1)
+    #expect(listener.splice(near) == [])
+    listener.receive(datagram(near))
+    #expect(listener.order == [1, near])
+  }
+
+  @Test func `another line that claims something else does not`() {
+    let listener = Listener()
+    listener.receive(datagram(1))
+    listener.receive(heartbeat(1 << 40))
+    #expect(listener.receive(heartbeat(1 << 41), line: 1) == [])
+    #expect(listener.receive(heartbeat((1 << 40) + 50_001), line: 1) == [])
+    #expect(!listener.hasGap)
+  }
+
+  @Test(arguments: [true, false])
+  func `the re-request server is asked, and what it has is believed`(_ withData: Bool) {
+    let listener = Listener { $0.requestRetry = 10 }
+    listener.receive(datagram(1))
+    listener.receive(heartbeat(1 << 40))
+    let asked = listener.poll(now: 0)
+    #expect(asked.map(\.first) == [(1 << 40) - 1] && asked.map(\.count) == [1])
+    #expect(listener.poll(now: 9).isEmpty)
+    #expect(listener.poll(now: 20).count == 1, "again, after longer and longer waits")
+    #expect(listener.poll(now: 30).isEmpty)
+    let answer = withData ? datagram((1 << 40) - 1) : heartbeat((1 << 40) - 1)
+    #expect(listener.receive(answer, line: 2) == [.gapOpened, .needsSnapshot])
+    #expect(listener.splice(1 << 40) == [])
+  }
+
+  @Test func `the server's word of what nobody asked about is a claim like any other`() {
+    let listener = Listener()
+    listener.receive(datagram(1))
+    #expect(listener.receive(datagram(1 << 40), line: 2) == [])
+    #expect(listener.receive(heartbeat(1 << 40), line: 2) == [])
+    #expect(!listener.hasGap && !listener.awaitsSnapshot)
+    #expect(listener.receiver.line(2).implausible == 2)
+  }
+
+  @Test func `a line that goes on from there, alone and for long, is believed`() {
+    let listener = Listener { $0.lines = 1 }
+    listener.receive(datagram(1))
+    var now: Int64 = 0
+    var sequence: UInt64 = 1 << 40
+    for step in 0..<500 where !listener.awaitsSnapshot {
+      listener.receive(datagram(sequence))
+      sequence += 1
+      listener.wait(1, from: &now)
+      if step < 390 { #expect(!listener.hasGap, "two seconds") }
+    }
+    #expect(listener.awaitsSnapshot)
+    #expect(listener.splice(sequence) == [])
+    listener.receive(datagram(sequence))
+    #expect(listener.order == [1, sequence])
+  }
+
+  @Test func `however many datagrams come in a moment, they are no evidence`() {
+    let listener = Listener()
+    listener.receive(datagram(1))
+    for i in 0..<10_000 as Range<UInt64> { listener.receive(datagram((1 << 40) + i)) }
+    #expect(!listener.hasGap)
+    // And none while another line goes on as it did.
+    var now: Int64 = 0
+    for i in 0..<2_000 as Range<UInt64> {
+      listener.receive(datagram((1 << 40) + i))
+      if i % 200 == 0 { listener.receive(heartbeat(2), line: 1) }
+      listener.wait(1, from: &now)
+    }
+    #expect(!listener.hasGap && !listener.awaitsSnapshot)
+  }
+
+  @Test func `a datagram of the old numbering on the same line refutes it`() {
+    let listener = Listener()
+    listener.receive(datagram(1))
+    listener.receive(heartbeat(1 << 40))
+    listener.receive(datagram(2))
+    #expect(listener.receive(heartbeat(1 << 40), line: 1) == [], "there is nothing left to support")
+    #expect(listener.poll(now: 0).map(\.first) == [(1 << 40) - 1], "now of the other line")
+  }
+
+  // MARK: A late start
+
+  @Test(arguments: [1 << 60, 5_000_000] as [UInt64])
+  func `before anything is known the first claim asks for a snapshot, which decides`(_ at: UInt64) {
+    let listener = Listener()
+    #expect(listener.receive(heartbeat(at)) == .needsSnapshot)
+    #expect(listener.receive(datagram(4_000), line: 1) == [])
+    #expect(listener.splice(4_000) == [])
+    #expect(listener.order == [4_000] && !listener.hasGap)
+    listener.receive(datagram(4_001), line: 1)
+    #expect(listener.order == [4_000, 4_001])
+    #expect(listener.receiver.counters.snapshotsNeeded == 1)
+  }
+
+  @Test func `a late start keeps what two lines say while it waits for its snapshot`() {
+    let listener = Listener()
+    #expect(listener.receive(datagram(5_000_000)) == .needsSnapshot)
+    for sequence in 5_000_000...5_000_100 as ClosedRange<UInt64> {
+      listener.receive(datagram(sequence), line: 1)
+      listener.receive(datagram(sequence))
+    }
+    #expect(listener.splice(5_000_050) == [])
+    #expect(listener.order == Array(5_000_050...5_000_100))
+  }
+
+  // MARK: Claims that are plausible and false
+
+  /// A server and a snapshot service that have what was published, and no more.
+  private func repair(_ listener: Listener, _ published: UInt64, _ now: inout Int64) {
+    for _ in 0..<400 where listener.hasGap && !listener.awaitsSnapshot {
+      now += 5_000_000
+      for (first, count) in listener.poll(now: now) where first < published {
+        listener.receive(datagram(first, min(UInt64(count), published - first)), line: 2)
+      }
+    }
+  }
+
+  @Test(arguments: Kind.allCases)
+  func `a false claim is gone with the snapshot, and its line is believed alone no more`(
+    _ kind: Kind
+  ) {
+    let listener = Listener { $0.windowMessages = 65_536 }
+    var now: Int64 = 0
+    listener.receive(datagram(1, 10))
+    #expect(listener.receive(kind.bytes(40_000), line: 1) == .gapOpened)
+    repair(listener, 11, &now)
+    #expect(listener.awaitsSnapshot)
+    listener.receive(datagram(11, 3))
+    // It repeats itself while the snapshot is taken.
+    listener.receive(kind.bytes(40_000), line: 1)
+    #expect(listener.splice(12) == [])
+    #expect(!listener.hasGap && listener.order == Array(1...10) + [12, 13])
+    #expect(listener.receiver.isDoubted(1) && !listener.receiver.isDoubted(0))
+    for i in 0..<1_000 as Range<UInt64> {
+      listener.receive(kind.bytes(40_000 - i), line: 1)
+      listener.receive(datagram(14 + i))
+      #expect(!listener.hasGap)
+    }
+    #expect(listener.receiver.counters.snapshotsNeeded == 1)
+    #expect(listener.receiver.counters.implausible > 900)
+    // What the other line lacks is still seen.
+    #expect(listener.receive(datagram(1_015)) == .gapOpened)
+    #expect(listener.receive(datagram(1_014), line: 1) == .gapClosed)
+  }
+
+  @Test func `of a line in doubt the server's word is enough, and that of no other line heard`() {
+    let listener = Listener { $0.requestRetry = 10 }
+    listener.receive(datagram(1, 10))
+    listener.receive(heartbeat(40_000), line: 1)
+    while !listener.awaitsSnapshot { repairNothing(listener) }
+    #expect(listener.splice(11) == [] && listener.receiver.isDoubted(1))
+    let now = time + 10_000
+    // 11 is lost; only the line in doubt says so, and the other one is there.
+    listener.receive(heartbeat(11))
+    #expect(listener.receive(datagram(12), line: 1) == [])
+    #expect(listener.poll(now: now).map(\.first) == [12])
+    #expect(listener.receive(datagram(12), line: 2) == .gapOpened)
+    #expect(listener.receive(datagram(11), line: 2) == .gapClosed)
+    // The other line falls silent: then there is no other word to wait for.
+    var later = now
+    for _ in 0..<1_000 {
+      later += 10
+      _ = listener.poll(now: later)
+    }
+    #expect(listener.receive(datagram(14), line: 1) == .gapOpened)
+  }
+  private let time: Int64 = 1_000_000
+  private func repairNothing(_ listener: Listener) {
+    for now in stride(from: 0, through: time, by: 10) { _ = listener.poll(now: now) }
+  }
+
+  @Test func `heartbeats that are again and again a little ahead put their line in doubt`() {
+    let listener = Listener()
+    var next: UInt64 = 1
+    var opened = 0
+    for _ in 0..<100 {
+      if listener.receive(heartbeat(next + 10), line: 1).contains(.gapOpened) { opened += 1 }
+      listener.receive(datagram(next, 20))
+      next += 20
+      #expect(!listener.hasGap)
+    }
+    #expect(opened == 3 && listener.receiver.isDoubted(1))
+    #expect(listener.receiver.counters.doubtedLines == 1)
+  }
+
+  @Test func `a line that tells the truth of what was lost stays believed`() {
+    let listener = Listener()
+    var next: UInt64 = 1
+    for i in 0..<50 {
+      listener.receive(datagram(next, 3), line: i % 2)
+      #expect(listener.receive(heartbeat(next + 5), line: i % 2) == .gapOpened)
+      #expect(listener.receive(datagram(next + 3, 2), line: 2) == .gapClosed)
+      next += 5
+    }
+    #expect(listener.receiver.counters.doubtedLines == 0)
+  }
+
+  // MARK: Snapshots
+
+  @Test func `a snapshot far beyond the lines is refused, and taken when they come up to it`() {
+    let listener = Listener { $0.repairableMessagesMax = 50 }
+    listener.receive(datagram(1))
+    #expect(listener.receive(datagram(60)).contains(.needsSnapshot))
+    for place in [1 << 60, 1 << 62, .max, 50_062] as [UInt64] {
+      #expect(listener.receiver.standing(of: place) == .implausible)
+      #expect(listener.splice(place) == nil)
+    }
+    #expect(listener.receiver.counters.snapshotsImplausible == 4)
+    #expect(listener.awaitsSnapshot, "another one is needed")
+    #expect(listener.receiver.standing(of: 70) == .early)
+    #expect(listener.splice(70) == nil)
+    listener.receive(datagram(69), line: 1)
+    #expect(listener.receiver.standing(of: 70) == .fits)
+    #expect(listener.splice(70) == [])
+    listener.receive(datagram(70))
+    #expect(listener.order == [1, 70])
+  }
+
+  @Test func `where the lines have said nothing the snapshot begins the stream`() {
+    let listener = Listener()
+    #expect(listener.splice(1 << 40) == [])
+    listener.receive(datagram(1 << 40))
+    #expect(listener.order == [1 << 40])
+  }
+
+  @Test func `what cannot be read is made good by a snapshot that ends below it`() {
+    let listener = Listener()
+    listener.receive(datagram(1, 100))
+    #expect(listener.receiver.standing(of: 90) == .older)
+    #expect(listener.receiver.distrust() == .needsSnapshot)
+    #expect(listener.receiver.distrust() == [], "said once")
+    #expect(listener.receiver.standing(of: 90) == .fits)
+    listener.receive(datagram(101), line: 1)
+    #expect(listener.splice(90) == .gapOpened)
+    #expect(listener.poll(now: 0).map(\.first) == [90])
+    #expect(listener.receive(datagram(90, 11), line: 2) == .gapClosed)
+    #expect(listener.order.suffix(12) == [90, 91, 92, 93, 94, 95, 96, 97, 98, 99, 100, 101])
+    #expect(listener.receiver.standing(of: 95) == .older)
+  }
+
+  // MARK: Whoever forges for the whole day
+
+  /// Honest are line A, which loses, the re-request server and the snapshot service; B is another's.
+  @Test(arguments: 0..<24)
+  func `forged datagrams on one line for a whole run cost a snapshot or two`(seed: Int) {
+    var random = Random(seed: UInt64(seed))
+    let listener = Listener { $0.windowMessages = 65_536 }
+    let isGenuineToo = random.chance(50)
+    var published: UInt64 = 1
+    var now: Int64 = 0
+    var snapshotAt: Int64?
+    var wholeTurns = 0
+    for turn in 0..<4_000 {
+      now += 1_000_000
+      let count = UInt64(random.below(4))
+      let bytes = datagram(published, count)
+      published += count
+      if count > 0, !random.chance(5) { listener.receive(bytes) }
+      if count > 0, isGenuineToo, !random.chance(5) { listener.receive(bytes, line: 1) }
+      if turn % 1_000 == 999 { listener.receive(heartbeat(published)) }
+      for _ in 0..<random.below(4) {
+        let far: [UInt64] = [1 << 60, 1 << 62, 60_000, 49_000, 40_000, 3_000, 200]
+        let at = published + far[random.below(far.count)] + UInt64(random.below(100))
+        listener.receive(Kind.allCases[random.below(3)].bytes(at), line: 1)
+      }
+      for (first, count) in listener.poll(now: now) where first < published {
+        listener.receive(datagram(first, min(UInt64(count), published - first)), line: 2)
+      }
+      if listener.awaitsSnapshot, snapshotAt == nil { snapshotAt = now + 20_000_000 }
+      if let at = snapshotAt, now >= at {
+        if listener.receiver.standing(of: published) == .fits {
+          #expect(listener.splice(published) != nil)
+          snapshotAt = nil
+        }
+      }
+      if turn >= 2_000, !listener.hasGap, !listener.awaitsSnapshot { wholeTurns += 1 }
+    }
+    #expect(listener.receiver.counters.snapshotsNeeded <= 2, "seed \(seed)")
+    #expect(wholeTurns > 1_800, "seed \(seed): \(wholeTurns) of 2,000")
+    #expect(listener.isInOrder && !listener.ended, "seed \(seed)")
+    #expect(listener.receiver.nextSequence + 50 > published, "seed \(seed)")
+    #expect(listener.receiver.counters.implausible > 1_000, "seed \(seed)")
+  }
+}
+
+@Suite struct `The session of a feed` {
+  private let other = SessionName("NT20191231")!
+
+  @Test func `nothing is applied until the owner has said which it is`() {
+    let listener = Listener { $0.session = nil }
+    for line in 0..<3 { #expect(listener.receive(datagram(1, 3), line: line) == []) }
+    listener.receive(end(4))
+    #expect(listener.order.isEmpty && listener.poll(now: 0).isEmpty)
+    #expect(listener.receiver.session == nil && listener.receiver.counters.unidentified == 4)
+    listener.receiver.adopt(session: moldSession)
+    listener.receive(datagram(1, 3))
+    #expect(listener.order == [1, 2, 3])
+    #expect(listener.receiver.counters.sessionChanges == 0)
+  }
+
+  @Test func `a datagram never chooses it, first or last`() {
+    let listener = Listener()
+    #expect(listener.receive(moldDatagram(1, [], session: other), line: 1) == .sessionChanged)
+    listener.receive(datagram(1))
+    #expect(listener.receive(moldDatagram(1, [[9]], session: other)) == [], "it is said once")
+    // Yesterday's end.
+    #expect(listener.receive(moldDatagram(2, [], session: other, count: 0xffff)) == [])
+    #expect(listener.receiver.foreignSession == other)
+    #expect(listener.receiver.counters.foreignSession == 3)
+    #expect(listener.receiver.line(0).foreignSession == 2)
+    #expect(listener.receiver.line(1).foreignSession == 1)
+    listener.receive(end(2))
+    #expect(listener.receive(end(2), line: 1) == .endOfSession)
+    #expect(listener.receive(moldDatagram(1, [[7]], session: other)) == [])
+    #expect(listener.receiver.session == moldSession && listener.order == [1])
+    // The owner does.
+    listener.receiver.adopt(session: other)
+    #expect(listener.receive(moldDatagram(1, [[7]], session: other)) == [])
+    #expect(listener.delivered[1] == [7] && listener.receiver.counters.sessionChanges == 1)
+  }
+
+  @Test func `its end takes two lines`() {
+    let listener = Listener()
+    listener.receive(datagram(1, 3))
+    for _ in 0..<50 { #expect(listener.receive(end(4)) == []) }
+    #expect(!listener.ended)
+    #expect(listener.receive(end(4), line: 1) == .endOfSession)
+    #expect(listener.ended)
+  }
+
+  @Test func `or one that says so for as long as every line that lives is heard`() {
+    let listener = Listener()
+    var now: Int64 = 0
+    listener.receive(datagram(1, 3))
+    listener.receive(end(4))
+    listener.wait(399, from: &now)
+    #expect(listener.receive(end(4)) == [])
+    listener.wait(1, from: &now)
+    #expect(listener.receive(end(4)) == .endOfSession)
+  }
+
+  @Test func `what comes behind it, and another line's heartbeat, refute it`() {
+    let listener = Listener()
+    var now: Int64 = 0
+    listener.receive(datagram(1, 3))
+    listener.receive(end(4))
+    listener.receive(datagram(4))
+    #expect(listener.receive(end(4), line: 1) == [], "below what was delivered")
+    #expect(listener.receiver.counters.implausible == 1)
+    listener.receive(end(5))
+    for _ in 0..<10 {
+      listener.wait(200, from: &now)
+      listener.receive(heartbeat(5), line: 1)
+      #expect(listener.receive(end(5)) == [])
+    }
+    #expect(!listener.ended)
+    // Two sources, of a place that was not the end after all.
+    listener.receive(end(8))
+    listener.receive(end(8), line: 1)
+    listener.receive(datagram(5, 4), line: 2)
+    #expect(!listener.ended && listener.order == Array(1...8))
+    listener.receive(end(9))
+    #expect(listener.receive(end(9), line: 1) == .endOfSession)
+  }
+
+  @Test(arguments: [[], [[1]], [[1], [2]]] as [[[UInt8]]])
+  func `sequence 0 is refused on a feed that is numbered`(_ messages: [[UInt8]]) {
+    let listener = Listener()
+    listener.receive(datagram(1))
+    #expect(listener.receive(moldDatagram(0, messages), line: 1) == [])
+    #expect(listener.unsequenced.isEmpty && listener.order == [1])
+    #expect(listener.receiver.line(1).implausible == 1)
+    #expect(listener.receiver.counters.dropped == UInt64(messages.count))
+  }
+}

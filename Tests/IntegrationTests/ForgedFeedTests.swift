@@ -1,0 +1,134 @@
+import Foundation
+import TestSupport
+import Testing
+
+extension Integration {
+  /// Datagrams and messages that the exchange did not send, or not so, in a run of the real program.
+  @Suite struct ForgedFeedTests {
+    private typealias Datagram = FeedRelay.Datagram
+
+    /// A run behind a relay, to the end of its feed.
+    private func run(
+      _ directory: String, settings: String = "",
+      _ change: @escaping @Sendable (Int, FeedRelay.Datagram) -> [FeedRelay.Datagram]
+    ) throws -> (summary: SummaryJSON, status: Int32, errors: String) {
+      let at = try PortRange.addresses()
+      let ours = try PortRange.free()
+      let relay = try FeedRelay(to: [ours, ours + 1], change)
+      defer { relay.stop() }
+      let place = directory + "/venue"
+      try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
+      let venue = try RunningCommand(
+        [
+          "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
+          relay.lines.joined(separator: ","), "--seed", "61", "--messages", "15000",
+          "--start-on-login",
+        ], directory: place)
+      #expect(venue.wait { venue.printed.contains("\n") }, "\(venue.complaints)")
+      let config = directory + "/c.yaml"
+      try """
+      exchange:
+        {line_a: "127.0.0.1:\(ours)", line_b: "127.0.0.1:\(ours + 1)", rerequest: "\(at[1])",
+         snapshot: "\(at[2])"\(settings)}
+      """.write(toFile: config, atomically: true, encoding: .utf8)
+      let command = try RunningCommand.run(in: directory, "--exchange", at[0], "--config", config)
+      let result = try command.finish()
+      _ = try venue.interrupt(SIGTERM)
+      return (try SummaryJSON(result.output), result.status, result.errors)
+    }
+
+    /// Whole to the end, traded, and to the end of the feed.
+    private func check(_ result: (summary: SummaryJSON, status: Int32, errors: String)) {
+      let summary = result.summary
+      #expect(summary.text("run", "ended_by") == "end of feed", "\(result.errors)")
+      #expect(
+        summary["feed", "symbols_whole"] == summary["feed", "symbols"], "\(summary.root["feed"]!)")
+      #expect(summary["orders", "acknowledged"] > 50, "\(result.errors)")
+    }
+
+    @Test func `who forges on one line for the whole run stops nothing`() throws {
+      let directory = try TemporaryDirectory()
+      let other = Array("YESTERDAY0".utf8)
+      let result = try run(directory.path) { line, datagram in
+        guard line == 0 else { return [datagram] }
+        let session = datagram.session
+        let end = datagram.sequence + UInt64(datagram.messages.count)
+        return [
+          Datagram(session: other, sequence: 1), datagram,
+          Datagram(session: other, sequence: 7, count: 0xffff),
+          Datagram(session: session, sequence: 1 << 60),
+          Datagram(session: session, sequence: 1 << 62, messages: [[1]]),
+          Datagram(session: session, sequence: 1 << 61, count: 0xffff),
+          Datagram(session: session, sequence: end + 40_000),
+          Datagram(session: session, sequence: 1, count: 0xffff),
+          Datagram(session: session, sequence: 0, messages: [[UInt8(ascii: "A")]]),
+        ]
+      }
+      check(result)
+      let feed = { result.summary["feed", $0] }
+      #expect(feed("foreign_session") > 1_000 && feed("implausible") > 1_000)
+      #expect(feed("snapshots") <= 3 && feed("doubted_lines") == 1)
+      #expect(result.errors.contains("another session, 'YESTERDAY0'"))
+    }
+
+    @Test func `messages of an unknown type cost nothing`() throws {
+      let directory = try TemporaryDirectory()
+      // Prints stand in no book.
+      let result = try run(directory.path) { _, datagram in
+        var changed = datagram
+        for i in changed.messages.indices where changed.messages[i].first == UInt8(ascii: "P") {
+          changed.messages[i][0] = UInt8(ascii: "z")
+        }
+        return [changed]
+      }
+      check(result)
+      #expect(result.status == 0, "\(result.errors)\(result.summary.broken)")
+      #expect(result.summary["feed", "skipped"] > 0 && result.summary["feed", "snapshots"] == 0)
+    }
+
+    @Test(arguments: [-1, 1])
+    func `a message of another length on both lines costs one snapshot`(_ more: Int) throws {
+      let directory = try TemporaryDirectory()
+      let result = try run(directory.path) { _, datagram in
+        var changed = datagram
+        for i in changed.messages.indices where datagram.sequence + UInt64(i) == 5_000 {
+          if more > 0 { changed.messages[i].append(0) } else { changed.messages[i].removeLast() }
+        }
+        return [changed]
+      }
+      check(result)
+      #expect(result.status == 0, "\(result.errors)\(result.summary.broken)")
+      #expect(result.summary["feed", "malformed"] == 1 && result.summary["feed", "snapshots"] >= 1)
+    }
+
+    @Test(arguments: [(1 << 48) - 1, 72_000_000_000_000])
+    func `a message stamped in the future does not move the clock`(_ stamp: Int) throws {
+      let directory = try TemporaryDirectory()
+      let result = try run(directory.path) { _, datagram in
+        var changed = datagram
+        for i in changed.messages.indices where (datagram.sequence + UInt64(i)) % 4_000 == 0 {
+          for byte in 0..<6 {
+            changed.messages[i][5 + byte] = UInt8(truncatingIfNeeded: stamp >> (40 - 8 * byte))
+          }
+        }
+        return [changed]
+      }
+      check(result)
+      #expect(result.status == 0, "\(result.errors)\(result.summary.broken)")
+      #expect(result.summary["feed", "implausible_times"] >= 3)
+    }
+
+    @Test func `a run whose session is another's applies nothing, says so and fails`() throws {
+      let directory = try TemporaryDirectory()
+      let result = try run(directory.path, settings: ", session: \"TOMORROW\"") { _, datagram in
+        var changed = datagram
+        // The end of ours, so that the run ends of itself.
+        if changed.count == 0xffff { changed.session = Array("TOMORROW  ".utf8) }
+        return [changed]
+      }
+      #expect(result.status == 69, "\(result.errors)")
+      #expect(result.errors.contains("and ours is 'TOMORROW  '"), "\(result.errors)")
+      #expect(result.summary["feed", "messages"] == 0)
+    }
+  }
+}
