@@ -252,9 +252,9 @@ struct RunSession {
   private mutating func supervise(_ line: inout LiveLine) {
     guard !isLost else { return }
     do throws(CommandFailure) {
-      guard let end = try exchange?.supervise() else { return }
+      guard let said = try exchange?.supervise() else { return }
       line.end()
-      say("the exchange \(end); it was started again, and its session goes on")
+      say(said)
     } catch {
       isLost = true
       line.end()
