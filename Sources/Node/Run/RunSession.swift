@@ -26,6 +26,14 @@ struct RunSession {
   private var saidBounds: UInt64 = 0
   private var saidLatches: UInt64 = 0
   private var isJournalFailureSaid = false
+  private var line: LiveLine
+  private let processors: ProcessorChoice
+  /// What was stopped so far, the oldest first.
+  private var stops: [RunSummary.Stop] = []
+  /// The signal that ends the run.
+  private var signal: Int32?
+  private var watchedSince: Int64 = 0
+  private var isSilenceSaid = false
 
   /// What the run came to, when it has ended in order.
   static func run(
@@ -46,12 +54,28 @@ struct RunSession {
     self.directory = directory
     self.journal = journal
     self.latency = latency
+    line = LiveLine(monitor, latency)
+    processors = try Self.processors(plan.configuration.runtime.processor)
     let file = plan.configuration.killSwitch.file
     killFile = file.isEmpty ? directory.defaultKillFile : file
   }
 
+  private static func processors(_ wanted: Int) throws(CommandFailure) -> ProcessorChoice {
+    do throws(ProcessorChoice.Taken) {
+      return try ProcessorChoice(wanted: wanted)
+    } catch {
+      throw CommandFailure(
+        .tryAgain,
+        "processor \(error.processor) is taken by another run's hot thread, and two on one stop each other: "
+          + "give another as runtime.processor, or -1 for one that is free")
+    }
+  }
+
   private mutating func run() throws(CommandFailure) -> RunOutcome {
     _ = nt_clock_calibrate()
+    // Before anything is started that would inherit where it runs: the exchange among them.
+    processors.leaveHotProcessor()
+    if let note = processors.note { say(.warning, note) }
     let flow = try flowControl()
     server = try ControlServer(
       path: RunDirectory.control(in: directory.path), ring: control,
@@ -60,7 +84,7 @@ struct RunSession {
     let hot = HotRun(
       plan, journal: journal, monitor: monitor, latency: latency, flow: flow, control: control)
     let thread = try hotThread { hot.run() }
-    for note in thread.notes { say(note) }
+    for note in thread.notes { say(.warning, note) }
     do throws(CommandFailure) {
       try start(hot)
     } catch {
@@ -73,9 +97,11 @@ struct RunSession {
     }
     watch()
     thread.join()
+    line.end()
     let account = exchange?.finish()
     if let failure = hot.failure { throw failure }
     guard let result = hot.result else { return interrupted() }
+    if !Console.isTerminal { say(.info, "ended by \(result.endReason)") }
     var outcome = RunOutcome(summary(result, account))
     outcome.trouble = trouble(result)
     outcome.isJournalFailureSaid = isJournalFailureSaid
@@ -109,14 +135,29 @@ struct RunSession {
     let runtime = plan.configuration.runtime
     do throws(HotThreadError) {
       return try HotThread(
-        processor: runtime.processor, priority: runtime.priority, locksMemory: runtime.lockMemory,
-        body: body)
+        at: processors, priority: runtime.priority, locksMemory: runtime.lockMemory, body: body)
     } catch {
       throw CommandFailure(.unavailable, "\(error)")
     }
   }
 
-  private func say(_ text: String) { Console.error("needletail run: \(text)") }
+  private mutating func say(_ level: Console.Level, _ text: String) {
+    line.end()
+    Console.say(level, "needletail run: \(text)")
+  }
+
+  /// Takes a signal within so many milliseconds; trading ends in order.
+  private mutating func lookAtSignals(milliseconds: Int) {
+    guard let number = StopSignal.take(milliseconds: milliseconds) else { return }
+    let name = StopSignal.name(number)
+    guard monitor.stopReason == .none else {
+      say(.info, "\(name): the run is ending already")
+      return
+    }
+    monitor.stopReason = .signal
+    signal = number
+    say(.info, "\(name): the run ends; what works is cancelled, and the confirmations awaited")
+  }
 
   private func flowControl() throws(CommandFailure) -> FlowControl? {
     do throws(FlowControlError) {
@@ -129,13 +170,13 @@ struct RunSession {
   /// Starts the exchange, or takes the one that runs, and tells the hot thread where it is.
   private mutating func start(_ hot: HotRun) throws(CommandFailure) {
     while monitor.get(.portA) == 0, monitor.phase != .failed {
-      if StopSignal.wait(milliseconds: 1) { monitor.stopReason = .signal }
+      lookAtSignals(milliseconds: 1)
       if monitor.stopReason != .none { break }
     }
     guard monitor.phase != .failed, monitor.stopReason == .none else {
       throw ExchangeProcess.interrupted
     }
-    for note in hot.notes + plan.feed.notes { say(note) }
+    for note in hot.notes + plan.feed.notes { say(.info, note) }
     // Known before the hot thread can trade: a kill file that is there from the start stops the first order.
     lookForKillFile()
     let settings = plan.configuration.exchange
@@ -171,39 +212,65 @@ struct RunSession {
 
   /// Until the hot thread has ended: signals, the clock, the exchange's health, the kill file, the line.
   private mutating func watch() {
-    var line = LiveLine(monitor, latency)
+    line = LiveLine(monitor, latency)
+    watchedSince = nt_clock_now()
     while monitor.phase != .done, monitor.phase != .failed {
-      if StopSignal.wait(milliseconds: 20), monitor.stopReason == .none {
-        monitor.stopReason = .signal
-      }
+      lookAtSignals(milliseconds: 20)
       if nt_clock_now() >= deadline, monitor.stopReason == .none {
         monitor.stopReason = .duration
       }
+      lookAtStart()
       lookForKillFile()
-      supervise(&line)
-      lookAtJournal(&line)
-      if let said = server?.poll() {
-        line.end()
-        say(said)
-      }
-      lookAtLatches(&line)
-      lookAtBounds(&line)
+      supervise()
+      lookAtJournal()
+      if let said = server?.poll() { say(.warning, said) }
+      lookAtLatches()
+      lookAtBounds()
       line.tick()
     }
     line.end()
   }
 
-  private func lookForKillFile() {
+  private mutating func lookForKillFile() {
+    let wasThere = monitor.get(.killFile) == 1
     if access(killFile, F_OK) == 0 {
       monitor.set(.killFile, 1)
+      if !wasThere { say(.warning, "the kill file \(killFile) is there") }
     } else if errno == ENOENT || errno == ENOTDIR {
       // What cannot be looked at has not been taken away.
       monitor.set(.killFile, 0)
+      if wasThere { say(.info, "the kill file has gone; what it stopped a person re-arms") }
     }
   }
 
+  /// Nobody waits for an exchange that does not answer without knowing.
+  private mutating func lookAtStart() {
+    guard monitor.phase == .starting else {
+      if isSilenceSaid, monitor.phase == .trading {
+        isSilenceSaid = false
+        say(.info, "the exchange answers: trading")
+      }
+      return
+    }
+    guard !isSilenceSaid, nt_clock_now() &- watchedSince >= Self.silenceMax else { return }
+    isSilenceSaid = true
+    let exchange = plan.configuration.exchange
+    let place = { [monitor] (word: RunMonitor.Word) in
+      ExchangeServices.endpoint(monitor.get(word))
+    }
+    var text =
+      "not trading yet: the exchange at \(place(.orderEntry)) does not answer, or sends no data"
+    if !exchange.attach.isEmpty {
+      text +=
+        "; tried again and again are order entry there, re-requests at \(place(.rerequest)), snapshots at "
+        + "\(place(.snapshot)), market data at \(exchange.lineA) and \(exchange.lineB)"
+    }
+    say(.warning, text)
+  }
+  private static let silenceMax: Int64 = 1_500_000_000
+
   /// What stops new orders is said when it happens, each time.
-  private mutating func lookAtLatches(_ line: inout LiveLine) {
+  private mutating func lookAtLatches() {
     let count = monitor.get(.latches)
     guard count > saidLatches else { return }
     let more = count - saidLatches - 1
@@ -211,8 +278,10 @@ struct RunSession {
     guard let cause = LatchCause(rawValue: UInt8(truncatingIfNeeded: monitor.get(.latchCause)))
     else { return }
     let scope = scopeName(Int(truncatingIfNeeded: monitor.get(.latchPlace)))
-    line.end()
+    // What a person said, and who it was, the control socket knows.
+    if cause != .person { stops.append(RunSummary.Stop(scope: scope, cause: cause)) }
     say(
+      .error,
       "NEW ORDERS OF \(scope.uppercased()) ARE STOPPED: \(cause.inWords); what works there is cancelled"
         + (more > 0 ? " (and \(more) more; see the journal's records of type latch)" : "")
         + ". Look, then: needletail rearm --data \(directory.path) --scope \(scope) --person … --reason …"
@@ -229,36 +298,32 @@ struct RunSession {
   }
 
   /// What is nearly used up is said once, while something can be done about it.
-  private mutating func lookAtBounds(_ line: inout LiveLine) {
+  private mutating func lookAtBounds() {
     let near = monitor.get(.boundsNear)
     let isOfAnotherPort = near >> 32 > saidBounds >> 32
     for bound in EngineBound.allCases where near >> UInt64(bound.rawValue) & 1 == 1 {
       let isSaid = saidBounds >> UInt64(bound.rawValue) & 1 == 1
       guard !isSaid || isOfAnotherPort && bound.isOfPorts else { continue }
-      line.end()
-      say("four fifths of \(bound.setting) are used: \(bound.consequence)")
+      say(.warning, "four fifths of \(bound.setting) are used: \(bound.consequence)")
     }
     saidBounds = near
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.
-  private mutating func lookAtJournal(_ line: inout LiveLine) {
+  private mutating func lookAtJournal() {
     guard !isJournalFailureSaid, let failure = journal.failure else { return }
     isJournalFailureSaid = true
-    line.end()
-    say("the journal failed, and no new order leaves any more: \(failure)")
+    say(.error, "the journal failed, and no new order leaves any more: \(failure)")
   }
 
-  private mutating func supervise(_ line: inout LiveLine) {
+  private mutating func supervise() {
     guard !isLost else { return }
     do throws(CommandFailure) {
       guard let said = try exchange?.supervise() else { return }
-      line.end()
-      say(said)
+      say(.warning, said)
     } catch {
       isLost = true
-      line.end()
-      say(error.message)
+      say(.error, error.message)
       if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
     }
   }
@@ -299,6 +364,14 @@ struct RunSession {
         "the order session was \(result.gateway.sessionsUp > 0 ? "lost" : "never up"), "
           + "the last time by: \(result.trouble)")
     }
+    if let signal { summary.notes.append("ended by \(StopSignal.name(signal))") }
+    if let note = processors.note { summary.notes.append(note) }
+    let said = (server?.kills ?? []).map {
+      RunSummary.Stop(
+        scope: $0.request.scopeText, cause: .person,
+        by: "\($0.request.person) (user \($0.user))", why: $0.request.reason)
+    }
+    summary.add(stops: stops + said)
     summary.close(result.state)
     if let account {
       summary.reconcile(
