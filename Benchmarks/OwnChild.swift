@@ -22,7 +22,7 @@ enum OwnChild {
     var pid: Int32 = 0
     var arguments: [UnsafeMutablePointer<CChar>?] = ([path] + words).map { strdup($0) } + [nil]
     defer { for word in arguments { free(word) } }
-    let error = nt_child_start(path, &arguments, STDERR_FILENO, &pid)
+    let error = nt_child_start(path, &arguments, -1, STDERR_FILENO, &pid)
     guard error == 0 else {
       throw BenchError("cannot start \(path): \(String(cString: strerror(error)))")
     }

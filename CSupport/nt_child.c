@@ -8,16 +8,18 @@
 #include <unistd.h>
 
 /* Between fork and exec only calls that are safe in a forked thread. Never returns. */
-static void become(const char *path, char *const argv[], int output, int report, pid_t parent) {
+static void become(const char *path, char *const argv[], int given, int output, int report,
+                   pid_t parent) {
   sigset_t none;
   struct sigaction plain = {.sa_handler = SIG_DFL};
-  int input = open("/dev/null", O_RDONLY);
+  int input = given >= 0 ? given : open("/dev/null", O_RDONLY);
   int error;
   for (int number = 1; number < NSIG; number++)
     sigaction(number, &plain, NULL); /* SIGKILL, SIGSTOP and reserved ones refuse: as they should */
   sigemptyset(&none);
   if (sigprocmask(SIG_SETMASK, &none, NULL) == 0 && setpgid(0, 0) == 0 &&
       prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && input >= 0 && dup2(input, 0) >= 0 &&
+      fcntl(0, F_SETFD, 0) == 0 && /* which dup2 leaves as it is where both are one */
       dup2(output, 1) >= 0 && dup2(output, 2) >= 0) {
     if (getppid() != parent) /* it died before prctl */
       _exit(0);
@@ -28,7 +30,7 @@ static void become(const char *path, char *const argv[], int output, int report,
   _exit(127);
 }
 
-int nt_child_start(const char *path, char *const argv[], int output, int32_t *pid) {
+int nt_child_start(const char *path, char *const argv[], int input, int output, int32_t *pid) {
   int report[2];
   int error = 0;
   ssize_t got;
@@ -44,7 +46,7 @@ int nt_child_start(const char *path, char *const argv[], int output, int32_t *pi
     return error;
   }
   if (child == 0)
-    become(path, argv, output, report[1], parent);
+    become(path, argv, input, output, report[1], parent);
   close(report[1]);
   /* Closed without a word by a successful exec. */
   do

@@ -8,10 +8,10 @@
 
 #include "nt_hot.h"
 
-/* Starts path with the arguments (argv[0] first, NULL at the end), standard input from /dev/null,
- * output and errors to the descriptor. Every signal is unblocked and at its default. 0 and the
- * process id in *pid, or the errno, that of exec included. */
-int nt_child_start(const char *path, char *const argv[], int output, int32_t *pid);
+/* Starts path with the arguments (argv[0] first, NULL at the end), standard input from the
+ * descriptor input (-1: /dev/null), output and errors to output. Every signal is unblocked and at its
+ * default. 0 and the process id in *pid, or the errno, that of exec included. */
+int nt_child_start(const char *path, char *const argv[], int input, int output, int32_t *pid);
 /* True when the child has ended (and is forgotten); *status is then its exit code, or 256 + the
  * signal that killed it. Does not wait. */
 bool nt_child_ended(int32_t pid, int32_t *status);

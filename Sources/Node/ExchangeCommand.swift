@@ -66,7 +66,13 @@ enum ExchangeCommand {
         + "1 on its network (0)."),
     .value(
       "username", "NAME[,NAME]", "The user names of its accounts, one for each (NTAIL1)."),
-    .value("password", "TEXT", "The accounts' password (needletail)."),
+    .value(
+      "password-file", "FILE",
+      "The accounts' password, a line of 1 to 10 letters and digits, in a file that only its owner may "
+        + "read; - is standard input, /dev/fd/N an open descriptor. Without one it is: needletail."),
+    .value(
+      "password", "TEXT",
+      "The same among the arguments, where every user of the machine can read it: for tests."),
     .value("data", "DIR", "Durable state; without it nothing survives the process."),
     .flag("new-session", "Forget a stored session and begin a new one."),
     .flag("cancel-on-disconnect", "Working orders go with the connection."),
@@ -265,13 +271,27 @@ enum ExchangeCommand {
       settings.pace = .thousandths(Int64(speed * 1_000))
     }
     settings.startsAtLogin = options.flag("start-on-login")
-    settings.password = options.text("password") ?? settings.password
+    settings.password = try password(options)?.word ?? settings.password
     settings.idleMax = Int64((try options.number("idle", in: 0...86_400) ?? 0) * 1_000_000_000)
     settings.faults.seed = seed
     settings.faults.loss = try probability(options, "loss")
     settings.faults.duplication = try probability(options, "duplicate")
     settings.faults.reordering = try probability(options, "reorder")
     return settings
+  }
+
+  private static func password(_ options: ParsedOptions) throws(CommandFailure) -> Secret? {
+    if let file = options.text("password-file") {
+      guard options.text("password") == nil else {
+        throw CommandFailure(.usage, "'--password' and '--password-file' exclude each other")
+      }
+      return try PasswordFile.read(file)
+    }
+    guard let word = options.text("password") else { return nil }
+    Console.error(
+      "needletail exchange: every user of this machine can read --password in the list of its "
+        + "processes; give --password-file")
+    return Secret(word)
   }
 
   private static func fees(

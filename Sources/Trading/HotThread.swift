@@ -10,15 +10,33 @@ internal import Glibc
   /// One line for each wish that was not granted.
   package let notes: [String]
 
+  /// Runs `body` where it was chosen; see the other initialiser.
+  package init(
+    at choice: ProcessorChoice, priority: Int = 0, locksMemory: Bool,
+    body: @escaping @Sendable () -> Void
+  ) throws(HotThreadError) {
+    try self.init(cpu: choice.processor, priority: priority, locksMemory: locksMemory) {
+      if choice.processor < 0 { choice.leaveHotProcessor() }
+      body()
+    }
+  }
+
   /// Runs `body` on the thread. `body` must not throw: it tells its failure by the monitor.
   ///
   /// - Parameters:
-  ///   - processor: −1: the last that there is.
+  ///   - processor: −1: the last that there is, whoever else is there.
   ///   - priority: of SCHED_FIFO; 0: none.
   ///   - locksMemory: of the whole process.
   package init(
     processor: Int, priority: Int = 0, locksMemory: Bool,
     body: @escaping @Sendable () -> Void
+  ) throws(HotThreadError) {
+    try self.init(
+      cpu: Self.processor(processor), priority: priority, locksMemory: locksMemory, body: body)
+  }
+
+  private init(
+    cpu: Int32, priority: Int, locksMemory: Bool, body: @escaping @Sendable () -> Void
   ) throws(HotThreadError) {
     var notes: [String] = []
     if locksMemory {
@@ -38,7 +56,7 @@ internal import Glibc
     var thread: OpaquePointer?
     let code = unsafe "nt-hot".withCString { name in
       let options = unsafe nt_thread_options(
-        name: name, cpu: Self.processor(processor), fifo_priority: Int32(clamping: priority),
+        name: name, cpu: cpu, fifo_priority: Int32(clamping: priority),
         stack_bytes: 8 << 20, prefault_stack: true)
       return unsafe nt_thread_start(
         &thread, options, { unsafe Unmanaged<Body>.fromOpaque($0!).takeRetainedValue().run() },
@@ -62,9 +80,8 @@ internal import Glibc
   /// there is only one, which the exchange needs too.
   private static func processor(_ wanted: Int) -> Int32 {
     if wanted >= 0 { return Int32(wanted) }
-    var allowed = [Int32](repeating: 0, count: Int(NT_CPUS_MAX))
-    let count = unsafe Int(nt_cpu_allowed(&allowed, UInt32(allowed.count)))
-    return count < 2 ? -1 : allowed[min(count, allowed.count) - 1]
+    let allowed = ProcessorChoice.allowed
+    return allowed.count < 2 ? -1 : allowed[allowed.count - 1]
   }
 
   package func join() { _ = unsafe nt_thread_join(thread) }

@@ -46,6 +46,50 @@ struct RunStopTests {
     #expect(result.errors.contains("was killed by signal 9; it was started again"))
   }
 
+  @Test func `an exchange that cannot live is not started for ever, and the run says it is lost`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let command = try RunningCommand.run(in: directory.path)
+    #expect(command.wait { command.hasTraded && command.exchange != nil })
+    let exchange = try #require(command.exchange)
+    // It finds its store damaged each time.
+    let store = directory.path + "/data/exchange/inputs.ntx"
+    try Data("this is no store of an exchange".utf8).write(to: URL(fileURLWithPath: store + ".new"))
+    #expect(rename(store + ".new", store) == 0)
+    #expect(kill(exchange, SIGKILL) == 0)
+    let result = try command.finish()
+    #expect(result.status == 69, "\(result.errors)")
+    #expect(result.errors.contains("the exchange is lost: it ended with exit code 65"))
+    #expect(result.errors.contains("it is started again in 100 ms"))
+    #expect(result.errors.contains("it is started again in 3200 ms"))
+    let json = try SummaryJSON(result.output)
+    #expect(json["exchange", "restarts"] == RestartPolicy.restartsMax)
+    #expect(json.text("run", "ended_by") == "exchange lost")
+  }
+
+  @Test func `the exchange's password is no argument of its process`() throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try "session: {password: hidden7}\n".write(toFile: config, atomically: true, encoding: .utf8)
+    let command = try RunningCommand.run(in: directory.path, "--config", config)
+    #expect(command.wait { command.hasTraded && command.exchange != nil })
+    let exchange = try #require(command.exchange)
+    let place = "/proc/\(exchange)/"
+    let arguments = try String(contentsOfFile: place + "cmdline", encoding: .utf8)
+    let environment = try String(contentsOfFile: place + "environ", encoding: .utf8)
+    #expect(arguments.contains("--password-file"))
+    #expect(!arguments.contains("hidden7") && !environment.contains("hidden7"))
+    let result = try command.interrupt()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    for case let file as String in FileManager.default.enumerator(
+      atPath: directory.path + "/data") ?? FileManager.DirectoryEnumerator()
+    {
+      let bytes = FileManager.default.contents(atPath: directory.path + "/data/" + file) ?? Data()
+      #expect(bytes.range(of: Data("hidden7".utf8)) == nil, "\(file)")
+    }
+  }
+
   @Test(arguments: [SIGINT, SIGTERM])
   func `a stop signal cancels what works, and ends with the summary`(_ signal: Int32) throws {
     let directory = try TemporaryDirectory()

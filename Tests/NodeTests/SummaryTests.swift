@@ -1,3 +1,4 @@
+import ExecutionCore
 import Foundation
 import Testing
 
@@ -36,6 +37,11 @@ struct SummaryTests {
     summary.invariants = [
       .init("fills agree", holds: true, "2 here, 2 at the exchange"),
       .init("positions agree", holds: false, "AAPL -300 here, -200 at the exchange"),
+    ]
+    summary.stops = [
+      .init(
+        scope: "account:HOUSE", cause: .person, by: "Anna (user 0)", why: "looks odd",
+        isStanding: true)
     ]
     summary.notes = ["A \"note\"\\ with\n\u{1}marks"]
     return summary

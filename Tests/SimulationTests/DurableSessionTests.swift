@@ -118,7 +118,7 @@ final class TestDirectory {
         // Nothing is closed or flushed: the store has what it has.
         session = nil
         withExtendedLifetime(running) {}
-        session = try reopen(directory, seed: seed, after: running)
+        session = try reopen(directory, seed: seed)
         #expect(session?.name == name, "seed \(seed)")
         #expect(session.map(Self.transcript) == before, "seed \(seed), kill \(kills)")
         #expect(session?.core.workingOrders == working, "seed \(seed), kill \(kills)")
@@ -134,7 +134,7 @@ final class TestDirectory {
 
   /// Opens a copy of the directory, as after a kill: the old process still holds its files.
   private func reopen(
-    _ directory: TestDirectory, seed: UInt64, after running: ExchangeSession
+    _ directory: TestDirectory, seed: UInt64, messages: UInt64 = 1_500
   ) throws -> ExchangeSession {
     for file in ["inputs.ntx", "progress.ntx"] {
       let path = directory.path + "/" + file
@@ -142,7 +142,7 @@ final class TestDirectory {
       unlink(path)
       try data.write(to: URL(fileURLWithPath: path))
     }
-    return try Self.open(directory, seed: seed)
+    return try Self.open(directory, seed: seed, messages: messages)
   }
 
   @Test func `a request that was half stored was never taken`() throws {
@@ -245,6 +245,51 @@ final class TestDirectory {
     }
     #expect(session.undecodable == 4)
     #expect(session.eventCount(account: 0) == before)
+  }
+
+  @Test func `what changes nothing is not stored, and the session comes back the same`() throws {
+    let directory = TestDirectory()
+    let session = try Self.open(directory, seed: 1, messages: 600)
+    func size() throws -> Int { try Data(contentsOf: URL(fileURLWithPath: directory.inputs)).count }
+    var request = Flow.enter(7, "B", 100, 100)
+    for _ in 0..<200 { session.applyNext() }
+    request.symbol = session.core.symbol(at: 1)
+    Self.submit(request, to: session)
+    let before = try size()
+    let garbage = [UInt8](repeating: 0xFF, count: 3_000)
+    for round in 1...200 {
+      // Later than anything that is stored: silence must not move the exchange's clock either.
+      let time = session.core.time + Int64(round) * 1_000_000_000
+      _ = garbage.withUnsafeBytes { session.submit($0, account: 0, at: time) }
+      for ignored in [
+        request, Flow.enter(3, "S", 1, 100), Flow.cancel(99), Flow.cancel(7, to: 100),
+        Flow.numbered(.massCancel, 7), Flow.numbered(.enableEntry, 1),
+        Flow.replace(order: 12, by: 13, 100, 100), Flow.replace(order: 7, by: 7, 100, 100),
+      ] {
+        #expect(
+          Self.bytes(ignored).withUnsafeBytes { session.submit($0, account: 0, at: time) })
+      }
+    }
+    #expect(try size() == before)
+    #expect(session.undecodable == 200)
+    #expect(session.ignored == 1_600)
+    while session.applyNext() {}
+    Self.submit(Flow.numbered(.accountQuery, 0), to: session)
+    #expect(try size() > before)
+    let again = try reopen(directory, seed: 1, messages: 600)
+    #expect(Self.transcript(again) == Self.transcript(session))
+    #expect(again.core.counters == session.core.counters)
+    #expect(again.bytesTaken(account: 0) == session.bytesTaken(account: 0))
+  }
+
+  @Test func `a connection that breaks without a working order leaves nothing in the store`() throws
+  {
+    let directory = TestDirectory()
+    let session = try Self.open(directory, seed: 1, cancels: true)
+    for _ in 0..<200 { session.applyNext() }
+    let before = try Data(contentsOf: URL(fileURLWithPath: directory.inputs)).count
+    for _ in 0..<100 { #expect(session.disconnect(account: 0, at: session.core.time)) }
+    #expect(try Data(contentsOf: URL(fileURLWithPath: directory.inputs)).count == before)
   }
 
   @Test func `a store that cannot be written takes no more orders`() throws {

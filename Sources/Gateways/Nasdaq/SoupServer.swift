@@ -5,6 +5,9 @@
   public var heartbeatInterval: Int64 = 1_000_000_000
   /// Silence of the client after which it is given up; a 4.00 log-in may say another.
   public var timeout: Int64 = 15_000_000_000
+  /// A client that has not logged in so long after it connected is given up, whatever it sends: the protocol
+  /// lets the server close such a one, and heartbeats are no log-in.
+  public var loginTimeout: Int64 = 10_000_000_000
   public var packetBytesMax: Int = 4_096
 
   public init(session: SessionName, credentials: SoupCredentials) {
@@ -48,6 +51,7 @@
   private let settings: SoupServerSettings
   private var timeout: Int64
   private var deframer: SoupDeframer
+  private let openedAt: Int64
   private var heardAt: Int64
   private var spokeAt: Int64
 
@@ -55,6 +59,7 @@
     self.settings = settings
     timeout = settings.timeout
     deframer = SoupDeframer(packetBytesMax: settings.packetBytesMax)
+    openedAt = now
     heardAt = now
     spokeAt = now
   }
@@ -134,12 +139,15 @@
   }
 
   /// To be called at least once a heartbeat interval. Writes a heartbeat when one is due (3 bytes).
-  /// `fault` gets ``SoupFault/timedOut`` when the client was silent too long.
+  /// `fault` gets ``SoupFault/timedOut`` when the client was silent too long, or has not logged in in time.
   public mutating func tick(
     now: Int64, into out: UnsafeMutableRawBufferPointer, _ fault: inout SoupFault?
   ) -> Int {
     guard state != .closed else { return 0 }
-    if now &- heardAt >= timeout {
+    let isLate =
+      state == .awaitsLogin
+      ? now &- openedAt >= settings.loginTimeout : now &- heardAt >= timeout
+    if isLate {
       fault = .timedOut
       state = .closed
       return 0

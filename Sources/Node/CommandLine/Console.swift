@@ -1,18 +1,60 @@
 import Foundation
+import Synchronization
 
 /// Standard output and standard error, unbuffered and whole: short writes are continued, and a reader
 /// that has gone away (`needletail book … | head`) ends the output without a word.
 ///
 /// Threading: each call is one sequence of writes; callers on several threads may interleave calls.
 public enum Console {
+  /// How much a line on standard error matters to who reads it.
+  public enum Level: String, Sendable { case info, warning, error }
+
   /// Writes the text to standard output as it is.
   public static func out(_ text: String) { write(text, to: STDOUT_FILENO) }
   /// Writes the text and a line end to standard output.
   public static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
   /// Writes the text and a line end to standard error.
-  public static func error(_ text: String) { write(text + "\n", to: STDERR_FILENO) }
+  public static func error(_ text: String) { say(.error, text) }
 
-  public static var isTerminal: Bool { isatty(STDOUT_FILENO) == 1 }
+  /// Writes the text and a line end to standard error, as lines of a log once ``startLog()`` was called.
+  public static func say(_ level: Level, _ text: String) {
+    write(isLog.load(ordering: .relaxed) ? logged(level, text) : text + "\n", to: STDERR_FILENO)
+  }
+
+  /// Writes to standard error what is to be written over.
+  static func overwrite(_ text: String) { write(text, to: STDERR_FILENO) }
+
+  /// From here on each line on standard error begins with the time and its level, for who reads a log; on a
+  /// terminal, for who watches, nothing changes.
+  static func startLog() { isLog.store(!isTerminal, ordering: .relaxed) }
+  private static let isLog = Atomic<Bool>(false)
+
+  /// Lines of a log: UTC by RFC 3339 with milliseconds, the level, the text.
+  static func logged(_ level: Level, _ text: String, at time: timespec? = nil) -> String {
+    var now = timespec()
+    clock_gettime(CLOCK_REALTIME, &now)
+    if let time { now = time }
+    var parts = tm()
+    gmtime_r(&now.tv_sec, &parts)
+    var stamp = [CChar](repeating: 0, count: 32)
+    let length = strftime(&stamp, stamp.count, "%Y-%m-%dT%H:%M:%S", &parts)
+    let seconds = String(
+      decoding: stamp.prefix(length).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    let fraction = String(1_000 + now.tv_nsec / 1_000_000).dropFirst()
+    let head = "\(seconds).\(fraction)Z \(level.rawValue) "
+    return text.split(separator: "\n", omittingEmptySubsequences: true)
+      .map { head + $0 + "\n" }.joined()
+  }
+
+  /// Standard error is one: somebody watches.
+  public static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
+
+  /// Columns of the terminal; nil when standard error is none, or does not say.
+  static var columns: Int? {
+    var size = winsize()
+    guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0 else { return nil }
+    return Int(size.ws_col)
+  }
 
   static func write(_ text: String, to descriptor: Int32) {
     var rest = Array(text.utf8)[...]

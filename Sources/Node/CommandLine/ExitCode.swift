@@ -10,6 +10,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
   case internalError = 70
   case cannotCreate = 73
   case inputOutput = 74
+  case tryAgain = 75
   case noPermission = 77
   case configuration = 78
 
@@ -34,6 +35,7 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
     case .internalError: "a defect of this program"
     case .cannotCreate: "an output file or directory cannot be made"
     case .inputOutput: "reading or writing failed"
+    case .tryAgain: "another run has what this one needs: try again later, or elsewhere"
     case .noPermission: "not permitted"
     case .configuration: "the configuration is wrong"
     }

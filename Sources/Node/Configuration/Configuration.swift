@@ -127,7 +127,7 @@ public struct Configuration: Equatable, Sendable {
   }
   public struct Runtime: Equatable, Sendable {
     public var topology = Topology.inline
-    /// The hot thread's processor; −1: the last one there is.
+    /// The hot thread's processor; −1: the last free one. See `ProcessorChoice`.
     public var processor = -1
     /// SCHED_FIFO priority of the hot thread; 0: the ordinary scheduler.
     public var priority = 0

@@ -42,7 +42,8 @@ struct ControlRequest: Equatable {
     LatchCause.allCases.first { "\($0)" == text }
   }
 
-  private var scopeText: String {
+  /// As `--scope` takes it.
+  var scopeText: String {
     switch scope {
     case .firm: "firm"
     case .account(let name): "account:\(name)"

@@ -21,6 +21,9 @@ final class ControlServer {
   private static let answerMax: Int64 = 2_000_000_000
   private static let clientMax: Int32 = 200
   private var asked: UInt16 = 0
+  /// What persons stopped, the oldest first; bounded, for a summary.
+  private(set) var kills: [(request: ControlRequest, user: UInt32)] = []
+  private static let killsMax = 256
 
   /// Opens the socket, in place of one that an ended run has left.
   init(
@@ -46,7 +49,7 @@ final class ControlServer {
     unlink(path)
   }
 
-  private static func pause() {
+  static func pause() {
     var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
     nanosleep(&pause, nil)
   }
@@ -110,7 +113,12 @@ final class ControlServer {
     while nt_clock_now() < deadline {
       meanwhile()
       // One that came too late for its own question is nobody's.
-      if let answer = ring.answer(), answer.number == asked { return Self.words(answer, request) }
+      if let answer = ring.answer(), answer.number == asked {
+        if request.verb == .kill, answer.isDone == 1, kills.count < Self.killsMax {
+          kills.append((request, user))
+        }
+        return Self.words(answer, request)
+      }
     }
     return "unknown: the hot thread has not answered yet; the journal will say"
   }

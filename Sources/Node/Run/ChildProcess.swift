@@ -20,25 +20,49 @@ struct ChildProcess {
   private(set) var pid: Int32
 
   /// Starts this very executable (or another) with the arguments, its output appended to `log`.
+  ///
+  /// - Parameter input: a short text for its standard input: what must not stand among the arguments, which
+  ///   every user of the machine can read.
   init(
-    executable: String = "/proc/self/exe", arguments: [String], log: String
+    executable: String = "/proc/self/exe", arguments: [String], input: String = "", log: String
   ) throws(CommandFailure) {
     self.arguments = arguments
+    let words = try Self.pipe(holding: input)
+    defer { if words >= 0 { close(words) } }
     let output = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
     guard output >= 0 else {
       throw CommandFailure(.cannotCreate, "\(log): \(String(cString: strerror(errno)))")
     }
     defer { close(output) }
-    var words: [UnsafeMutablePointer<CChar>?] = (["needletail"] + arguments).map { strdup($0) }
-    words.append(nil)
-    defer { words.forEach { free($0) } }
+    var list: [UnsafeMutablePointer<CChar>?] = (["needletail"] + arguments).map { strdup($0) }
+    list.append(nil)
+    defer { list.forEach { free($0) } }
     var started: Int32 = 0
-    let code = nt_child_start(executable, words, output, &started)
+    let code = nt_child_start(executable, list, words, output, &started)
     guard code == 0 else {
       throw CommandFailure(
         .unavailable, "\(executable) cannot be started: \(String(cString: strerror(code)))")
     }
     pid = started
+  }
+
+  /// The end of a pipe to read the text from, which fits what a pipe holds; −1 for none.
+  private static func pipe(holding text: String) throws(CommandFailure) -> Int32 {
+    guard !text.isEmpty else { return -1 }
+    var ends: [Int32] = [-1, -1]
+    guard Foundation.pipe(&ends) == 0 else {
+      throw CommandFailure(.unavailable, "no pipe: \(String(cString: strerror(errno)))")
+    }
+    // This thread is the only one that starts processes.
+    for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
+    let bytes = Array(text.utf8.prefix(4_096))
+    let written = write(ends[1], bytes, bytes.count)
+    close(ends[1])
+    guard written == bytes.count else {
+      close(ends[0])
+      throw CommandFailure(.unavailable, "a pipe takes nothing")
+    }
+    return ends[0]
   }
 
   /// How it ended; nil while it runs.

@@ -76,12 +76,11 @@ struct ExchangeServices: Equatable, Sendable {
   }
 }
 
-/// The exchange of a run: started, watched, started again at the same ports when it dies, and asked for
-/// its own account at the end.
+/// The exchange of a run: started, watched, started again at the same ports when it dies
+/// (``RestartPolicy``), and asked for its own account at the end.
 ///
 /// Threading: the main thread.
 struct ExchangeProcess {
-  static let restartsMax = 100
   /// Starts in a row that may find its ports or its store still held: the kernel takes a moment to let
   /// go of what a killed process had in io_uring.
   static let busyMax = 200
@@ -96,8 +95,11 @@ struct ExchangeProcess {
   private var child: ChildProcess
   private(set) var services: ExchangeServices
   private(set) var restarts = 0
+  private var policy = RestartPolicy()
   private var busy = 0
   private var startAt: Int64 = 0
+  /// How it died, as long as it is not started again.
+  private var died: ChildProcess.End?
 
   /// Starts it, and waits until it has said its ports.
   init(
@@ -111,7 +113,7 @@ struct ExchangeProcess {
     let any = ExchangeServices(address: address)
     child = try ChildProcess(
       arguments: plan.exchangeArguments(directory, services: any, lines: lines, isFirst: true),
-      log: directory.exchangeLog)
+      input: plan.configuration.session.password.word + "\n", log: directory.exchangeLog)
     services = any
     for _ in 0..<(Self.announcementMax / 10) {
       if let end = child.ended() {
@@ -134,37 +136,48 @@ struct ExchangeProcess {
 
   var pid: Int32 { child.pid }
 
-  /// Starts it again when it has died; how it died, or nil. Throws when it dies too often.
-  mutating func supervise() throws(CommandFailure) -> ChildProcess.End? {
+  /// Starts it again when it has died and its pause is over; what there is to say, or nil. Throws when it dies
+  /// too often: it is lost.
+  mutating func supervise() throws(CommandFailure) -> String? {
+    let now = nt_clock_now()
     if startAt != 0 {
-      guard nt_clock_now() >= startAt else { return nil }
+      guard now >= startAt else { return nil }
       startAt = 0
-      try startAgain()
-      return nil
+      return try startAgain()
     }
     guard let end = child.ended() else { return nil }
-    let isBusy = restarts > 0 && end == .exited(ExitCode.unavailable.rawValue)
-    busy = isBusy ? busy + 1 : 0
-    if !isBusy { restarts += 1 }
-    guard restarts <= Self.restartsMax, busy <= Self.busyMax else {
-      throw CommandFailure(
-        .unavailable,
-        "the exchange \(end), and was started again \(restarts) times: "
-          + Self.lastLine(directory))
-    }
-    guard !isBusy else {
-      startAt = nt_clock_now() &+ Self.busyWait
+    if restarts > 0, end == .exited(ExitCode.unavailable.rawValue) {
+      busy += 1
+      guard busy <= Self.busyMax else { throw lost(end) }
+      startAt = now &+ Self.busyWait
       return nil
     }
-    try startAgain()
-    return end
+    busy = 0
+    guard let pause = policy.died(at: now) else { throw lost(end) }
+    died = end
+    guard pause > 0 else { return try startAgain() }
+    startAt = now &+ pause
+    return "the exchange \(end); it is started again in \(pause / 1_000_000) ms"
   }
 
-  private mutating func startAgain() throws(CommandFailure) {
+  private func lost(_ end: ChildProcess.End) -> CommandFailure {
+    CommandFailure(
+      .unavailable,
+      "the exchange is lost: it \(end), and had been started again \(restarts) times, at most "
+        + "\(RestartPolicy.restartsMax) in \(RestartPolicy.window / 1_000_000_000) s: "
+        + Self.lastLine(directory))
+  }
+
+  /// What there is to say about it; nil when the last start found its ports or its store held.
+  private mutating func startAgain() throws(CommandFailure) -> String? {
     child = try ChildProcess(
       arguments: plan.exchangeArguments(
         directory, services: services, lines: lines, isFirst: false),
-      log: directory.exchangeLog)
+      input: plan.configuration.session.password.word + "\n", log: directory.exchangeLog)
+    guard let end = died else { return nil }
+    died = nil
+    restarts += 1
+    return "the exchange \(end); it was started again, and its session goes on"
   }
 
   /// Asks it to end, and for its report; nil with the reason where there is none.

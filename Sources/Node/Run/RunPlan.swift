@@ -75,7 +75,7 @@ struct RunPlan {
       ? "generated" : String(configuration.feed.source.split(separator: "/").last ?? "")
   }
 
-  /// The arguments of the exchange's process.
+  /// The arguments of the exchange's process, which reads the accounts' password from its standard input.
   ///
   /// - Parameters:
   ///   - services: order entry, re-requests and snapshots; port 0 is any free one.
@@ -90,9 +90,7 @@ struct RunPlan {
       "--date", date.text, "--listen", "\(services.orderEntry)", "--rerequest",
       "\(services.rerequest)", "--snapshot", "\(services.snapshot)", "--feed-to",
       lines.map(\.description).joined(separator: ","), "--username",
-      configuration.usernames.joined(separator: ","), "--password",
-      configuration.session.password.word,
-      "--data",
+      configuration.usernames.joined(separator: ","), "--password-file", "-", "--data",
       directory.exchange, "--start-on-login", "--flow-control", directory.flowControl, "--report",
       directory.exchangeReport, "--fee-added", "\(fees.addedPerShare)", "--fee-added-hidden",
       "\(fees.addedHiddenPerShare)", "--fee-removed", "\(fees.removedPerShare)",

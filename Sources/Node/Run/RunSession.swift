@@ -17,16 +17,14 @@ struct RunSession {
   private let journal: JournalWriter
   private let monitor = RunMonitor()
   private let latency: LatencyRecorder
-  private let killFile: String
   private var deadline: Int64 = .max
   private var exchange: ExchangeProcess?
   private var isLost = false
   private let control: ControlRing
-  private var server: ControlServer?
-  private var saidBounds: UInt64 = 0
-  private var saidLatches: UInt64 = 0
-  private var isJournalFailureSaid = false
-  private var feedWatch = FeedWatch()
+  private var watch: RunWatch
+  private let processors: ProcessorChoice
+  private var watchedSince: Int64 = 0
+  private var isSilenceSaid = false
 
   /// What the run came to, when it has ended in order.
   static func run(
@@ -47,21 +45,31 @@ struct RunSession {
     self.directory = directory
     self.journal = journal
     self.latency = latency
-    let file = plan.configuration.killSwitch.file
-    killFile = file.isEmpty ? directory.defaultKillFile : file
+    processors = try Self.processors(plan.configuration.runtime.processor)
+    watch = try RunWatch(plan, directory, journal, monitor, latency, control)
+  }
+
+  private static func processors(_ wanted: Int) throws(CommandFailure) -> ProcessorChoice {
+    do throws(ProcessorChoice.Taken) {
+      return try ProcessorChoice(wanted: wanted)
+    } catch {
+      throw CommandFailure(
+        .tryAgain,
+        "processor \(error.processor) is taken by another run's hot thread, and two on one stop each other: "
+          + "give another as runtime.processor, or -1 for one that is free")
+    }
   }
 
   private mutating func run() throws(CommandFailure) -> RunOutcome {
     _ = nt_clock_calibrate()
+    // Before anything is started that would inherit where it runs: the exchange among them.
+    processors.leaveHotProcessor()
+    if let note = processors.note { watch.say(.warning, note) }
     let flow = try flowControl()
-    server = try ControlServer(
-      path: RunDirectory.control(in: directory.path), ring: control,
-      accounts: plan.configuration.accounts.map(\.name),
-      strategies: plan.configuration.orderedStrategies.map(\.name))
     let hot = HotRun(
       plan, journal: journal, monitor: monitor, latency: latency, flow: flow, control: control)
     let thread = try hotThread { hot.run() }
-    for note in thread.notes { say(note) }
+    for note in thread.notes { watch.say(.warning, note) }
     do throws(CommandFailure) {
       try start(hot)
     } catch {
@@ -72,14 +80,15 @@ struct RunSession {
       if error == ExchangeProcess.interrupted { return interrupted() }
       throw error
     }
-    watch()
+    attend()
     thread.join()
     let account = exchange?.finish()
     if let failure = hot.failure { throw failure }
     guard let result = hot.result else { return interrupted() }
+    if !Console.isTerminal { watch.say(.info, "ended by \(result.endReason)") }
     var outcome = RunOutcome(summary(result, account))
     outcome.trouble = trouble(result)
-    outcome.isJournalFailureSaid = isJournalFailureSaid
+    outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     return outcome
   }
 
@@ -109,14 +118,11 @@ struct RunSession {
     let runtime = plan.configuration.runtime
     do throws(HotThreadError) {
       return try HotThread(
-        processor: runtime.processor, priority: runtime.priority, locksMemory: runtime.lockMemory,
-        body: body)
+        at: processors, priority: runtime.priority, locksMemory: runtime.lockMemory, body: body)
     } catch {
       throw CommandFailure(.unavailable, "\(error)")
     }
   }
-
-  private func say(_ text: String) { Console.error("needletail run: \(text)") }
 
   private func flowControl() throws(CommandFailure) -> FlowControl? {
     do throws(FlowControlError) {
@@ -129,15 +135,15 @@ struct RunSession {
   /// Starts the exchange, or takes the one that runs, and tells the hot thread where it is.
   private mutating func start(_ hot: HotRun) throws(CommandFailure) {
     while monitor.get(.portA) == 0, monitor.phase != .failed {
-      if StopSignal.wait(milliseconds: 1) { monitor.stopReason = .signal }
+      watch.lookAtSignals(milliseconds: 1)
       if monitor.stopReason != .none { break }
     }
     guard monitor.phase != .failed, monitor.stopReason == .none else {
       throw ExchangeProcess.interrupted
     }
-    for note in hot.notes + plan.feed.notes { say(note) }
+    for note in hot.notes + plan.feed.notes { watch.say(.info, note) }
     // Known before the hot thread can trade: a kill file that is there from the start stops the first order.
-    monitor.look(forKillFile: killFile)
+    watch.lookForKillFile()
     let settings = plan.configuration.exchange
     let own = (try? Endpoint.parseAddress(settings.address)) ?? 0x7f00_0001
     if settings.attach.isEmpty {
@@ -173,90 +179,55 @@ struct RunSession {
   }
 
   /// Until the hot thread has ended: signals, the clock, the exchange's health, the kill file, the line.
-  private mutating func watch() {
-    var line = LiveLine(monitor, latency)
+  private mutating func attend() {
+    watch.begin()
+    watchedSince = nt_clock_now()
     while monitor.phase != .done, monitor.phase != .failed {
-      if StopSignal.wait(milliseconds: 20), monitor.stopReason == .none {
-        monitor.stopReason = .signal
-      }
+      watch.lookAtSignals(milliseconds: 20)
       if nt_clock_now() >= deadline, monitor.stopReason == .none {
         monitor.stopReason = .duration
       }
-      monitor.look(forKillFile: killFile)
-      supervise(&line)
-      lookAtJournal(&line)
-      if let said = server?.poll() {
-        line.end()
-        say(said)
-      }
-      lookAtLatches(&line)
-      lookAtBounds(&line)
-      if let said = feedWatch.look(monitor) {
-        line.end()
-        for text in said { say(text) }
-      }
-      line.tick()
+      lookAtStart()
+      supervise()
+      watch.look()
     }
-    line.end()
+    watch.end()
   }
 
-  /// What stops new orders is said when it happens, each time.
-  private mutating func lookAtLatches(_ line: inout LiveLine) {
-    let count = monitor.get(.latches)
-    guard count > saidLatches else { return }
-    let more = count - saidLatches - 1
-    saidLatches = count
-    guard let cause = LatchCause(rawValue: UInt8(truncatingIfNeeded: monitor.get(.latchCause)))
-    else { return }
-    let scope = scopeName(Int(truncatingIfNeeded: monitor.get(.latchPlace)))
-    line.end()
-    say(
-      "NEW ORDERS OF \(scope.uppercased()) ARE STOPPED: \(cause.inWords); what works there is cancelled"
-        + (more > 0 ? " (and \(more) more; see the journal's records of type latch)" : "")
-        + ". Look, then: needletail rearm --data \(directory.path) --scope \(scope) --person … --reason …"
-    )
-  }
-
-  /// As `--scope` takes it.
-  private func scopeName(_ place: Int) -> String {
-    let accounts = plan.configuration.accounts.map { "account:\($0.name)" }
-    let strategies = plan.configuration.orderedStrategies.map { "strategy:\($0.name)" }
-    let ports = accounts.indices.map { "port:\($0)" }
-    let all = ["firm"] + accounts + strategies + ports
-    return all.indices.contains(place) ? all[place] : "firm"
-  }
-
-  /// What is nearly used up is said once, while something can be done about it.
-  private mutating func lookAtBounds(_ line: inout LiveLine) {
-    let near = monitor.get(.boundsNear)
-    let isOfAnotherPort = near >> 32 > saidBounds >> 32
-    for bound in EngineBound.allCases where near >> UInt64(bound.rawValue) & 1 == 1 {
-      let isSaid = saidBounds >> UInt64(bound.rawValue) & 1 == 1
-      guard !isSaid || isOfAnotherPort && bound.isOfPorts else { continue }
-      line.end()
-      say("four fifths of \(bound.setting) are used: \(bound.consequence)")
+  /// Nobody waits for an exchange that does not answer without knowing.
+  private mutating func lookAtStart() {
+    guard monitor.phase == .starting else {
+      if isSilenceSaid, monitor.phase == .trading {
+        isSilenceSaid = false
+        watch.say(.info, "the exchange answers: trading")
+      }
+      return
     }
-    saidBounds = near
+    guard !isSilenceSaid, nt_clock_now() &- watchedSince >= Self.silenceMax else { return }
+    isSilenceSaid = true
+    let exchange = plan.configuration.exchange
+    let place = { [monitor] (word: RunMonitor.Word) in
+      ExchangeServices.endpoint(monitor.get(word))
+    }
+    var text =
+      "not trading yet: the exchange at \(place(.orderEntry)) does not answer, or sends no data"
+    if !exchange.attach.isEmpty {
+      text +=
+        "; tried again and again are order entry there, re-requests at \(place(.rerequest)), snapshots at "
+        + "\(place(.snapshot)), market data at \(exchange.lineA) and \(exchange.lineB)"
+    }
+    watch.say(.warning, text)
   }
+  private static let silenceMax: Int64 = 1_500_000_000
 
-  /// A journal that fails is said when it happens: from then on no order leaves.
-  private mutating func lookAtJournal(_ line: inout LiveLine) {
-    guard !isJournalFailureSaid, let failure = journal.failure else { return }
-    isJournalFailureSaid = true
-    line.end()
-    say("the journal failed, and no new order leaves any more: \(failure)")
-  }
-
-  private mutating func supervise(_ line: inout LiveLine) {
+  private mutating func supervise() {
     guard !isLost else { return }
     do throws(CommandFailure) {
-      guard let end = try exchange?.supervise() else { return }
-      line.end()
-      say("the exchange \(end); it was started again, and its session goes on")
+      guard let said = try exchange?.supervise() else { return }
+      watch.say(.warning, said)
     } catch {
       isLost = true
-      line.end()
-      say(error.message)
+      watch.say(.error, error.message)
       if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
     }
   }
@@ -269,6 +240,8 @@ struct RunSession {
     var summary = RunSummary(plan, result, latency)
     summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.exchange.restarts = exchange?.restarts ?? 0
+    if let note = processors.note { summary.notes.append(note) }
+    watch.tell(&summary)
     summary.close(result.state)
     if let account {
       summary.reconcile(
@@ -277,17 +250,5 @@ struct RunSession {
       summary.noteUnreconciled()
     }
     return summary
-  }
-}
-
-extension RunMonitor {
-  /// Tells the hot thread whether the file is there.
-  func look(forKillFile path: String) {
-    if access(path, F_OK) == 0 {
-      set(.killFile, 1)
-    } else if errno == ENOENT || errno == ENOTDIR {
-      // What cannot be looked at has not been taken away.
-      set(.killFile, 0)
-    }
   }
 }

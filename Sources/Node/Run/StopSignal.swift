@@ -1,16 +1,35 @@
 import Foundation
 
-/// Ctrl-C and SIGTERM as a value that is asked for, not as an interruption: the signals are blocked
-/// in every thread and taken here.
+/// Signals as a value that is asked for, not as an interruption: they are blocked in every thread and taken here.
+///
+/// Every signal that can be caught and would end or suspend a process ends the run in order instead: working orders
+/// are cancelled, the confirmations awaited, then it exits. So does Ctrl-Z. A process that is suspended keeps its
+/// orders in the market and does not know what becomes of them; one that cancelled them first and slept would come
+/// back to a market it has not seen, with a session that the exchange has closed meanwhile, and a shell's `fg` is
+/// not the word of a person who has looked: to trade again is to start again. SIGPIPE is ignored, for a log whose
+/// reader has gone is no reason to stop. SIGKILL and SIGSTOP cannot be caught: cancel-on-disconnect is for these.
+///
+/// Faults of the program itself (SIGSEGV, SIGABRT and their kin) are not among them: after those nothing it would
+/// still do can be trusted.
 ///
 /// Threading: `block` on the first thread before it starts others, so that they inherit it.
 enum StopSignal {
+  /// By number, the real-time signals apart.
+  static let names: [Int32: String] = [
+    SIGHUP: "SIGHUP", SIGINT: "SIGINT", SIGQUIT: "SIGQUIT", SIGUSR1: "SIGUSR1",
+    SIGUSR2: "SIGUSR2", SIGALRM: "SIGALRM", SIGTERM: "SIGTERM", SIGSTKFLT: "SIGSTKFLT",
+    SIGTSTP: "SIGTSTP", SIGTTIN: "SIGTTIN", SIGTTOU: "SIGTTOU", SIGXCPU: "SIGXCPU",
+    SIGXFSZ: "SIGXFSZ", SIGVTALRM: "SIGVTALRM", SIGPROF: "SIGPROF", SIGIO: "SIGIO",
+    SIGPWR: "SIGPWR",
+  ]
+  /// Those that the C library leaves to programs.
+  static let realTime = __libc_current_sigrtmin()...__libc_current_sigrtmax()
+
   private static var set: sigset_t {
     var set = sigset_t()
     sigemptyset(&set)
-    sigaddset(&set, SIGINT)
-    sigaddset(&set, SIGTERM)
-    sigaddset(&set, SIGHUP)
+    for number in names.keys { sigaddset(&set, number) }
+    for number in realTime { sigaddset(&set, number) }
     return set
   }
 
@@ -20,9 +39,17 @@ enum StopSignal {
   }
 
   /// Waits so long at most; true when a signal came.
-  static func wait(milliseconds: Int) -> Bool {
+  static func wait(milliseconds: Int) -> Bool { take(milliseconds: milliseconds) != nil }
+
+  /// Waits so long at most; the signal that came.
+  static func take(milliseconds: Int) -> Int32? {
     var set = set
     var time = timespec(tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)
-    return sigtimedwait(&set, nil, &time) > 0
+    let number = sigtimedwait(&set, nil, &time)
+    return number > 0 ? number : nil
+  }
+
+  static func name(_ number: Int32) -> String {
+    names[number] ?? "real-time signal \(number - realTime.lowerBound)"
   }
 }

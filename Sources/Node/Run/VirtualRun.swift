@@ -17,7 +17,6 @@ enum VirtualRun {
   static func run(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
   ) throws(CommandFailure) -> RunOutcome {
-    for note in plan.feed.notes { Console.error("needletail run: \(note)") }
     guard let latency = LatencyRecorder(), let control = ControlRing() else {
       throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
     }
@@ -26,12 +25,10 @@ enum VirtualRun {
       plan, journal: journal, monitor: monitor, latency: latency, flow: nil, control: control)
     let exchange = try exchange(plan, directory)
     var world = try world(plan, hot, exchange, journal)
-    let server = try ControlServer(
-      path: RunDirectory.control(in: directory.path), ring: control,
-      accounts: plan.configuration.accounts.map(\.name),
-      strategies: plan.configuration.orderedStrategies.map(\.name))
-    let killFile = plan.configuration.killSwitch.file
-    var isJournalFailureSaid = false
+    var watch = try RunWatch(plan, directory, journal, monitor, latency, control)
+    for note in plan.feed.notes { watch.say(.info, note) }
+    watch.lookForKillFile()
+    watch.begin()
     let (deadline, overflow) = world.network.now.addingReportingOverflow(
       plan.configuration.feed.durationNanoseconds ?? .max)
     while !world.loop.isFinished {
@@ -43,24 +40,16 @@ enum VirtualRun {
         }
       }
       journal.pump()
-      if !isJournalFailureSaid, let failure = journal.failure {
-        isJournalFailureSaid = true
-        Console.error("needletail run: the journal failed, and no new order leaves: \(failure)")
-      }
-      monitor.look(forKillFile: killFile.isEmpty ? directory.defaultKillFile : killFile)
-      if let said = server.poll(meanwhile: { world.step() }) {
-        Console.error("needletail run: \(said)")
-      }
-      if StopSignal.wait(milliseconds: 0), monitor.stopReason == .none {
-        monitor.stopReason = .signal
-      }
+      watch.look { world.step() }
+      watch.lookAtSignals(milliseconds: 0)
     }
     world.finish()
     journal.pump()
+    watch.look()
+    watch.end()
     return outcome(
-      plan, directory, hot.result(of: world.loop), latency,
-      report: ExchangeReport(exchange, server: world.exchange.counters).json,
-      isJournalFailureSaid: isJournalFailureSaid)
+      plan, directory, hot.result(of: world.loop), latency, watch,
+      report: ExchangeReport(exchange, server: world.exchange.counters).json)
   }
 
   /// The exchange keeps its inputs as its process does: every fill can be derived from them again.
@@ -146,15 +135,16 @@ enum VirtualRun {
 
   private static func outcome(
     _ plan: RunPlan, _ directory: RunDirectory, _ result: HotResult, _ latency: LatencyRecorder,
-    report: String, isJournalFailureSaid: Bool
+    _ watch: RunWatch, report: String
   ) -> RunOutcome {
     var summary = RunSummary(plan, result, latency)
+    watch.tell(&summary)
     summary.close(result.state)
     summary.reconcile(
       ReportedAccount(json: Data(report.utf8)), "its report cannot be read", result.state,
       usernames: plan.configuration.usernames)
     var outcome = RunOutcome(summary)
-    outcome.isJournalFailureSaid = isJournalFailureSaid
+    outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     outcome.trouble =
       RunTrouble(
         endReason: result.endReason, sessionTrouble: result.trouble,

@@ -18,6 +18,7 @@ extension RunSummary {
     fills.shares = state.positions.reduce(0) { $0 + $1.bought + $1.sold }
     fills.notional = state.positions.reduce(0) { $0 + $1.boughtValue.raw + $1.soldValue.raw }
     feed.symbols = instruments
+    takeStops(state, accounts: accounts, strategies: strategies)
     takeAlarms(state)
     invariants.append(
       Invariant(
@@ -131,7 +132,7 @@ extension RunSummary {
     feed.recovered = feed.lines.rerequest.first
   }
 
-  private static func name(_ names: [String], _ index: UInt32) -> String {
+  static func name(_ names: [String], _ index: UInt32) -> String {
     Int(index) < names.count ? names[Int(index)] : "\(index)"
   }
 }

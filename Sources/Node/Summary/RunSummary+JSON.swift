@@ -17,7 +17,7 @@ extension RunSummary {
               ("highest", .integer(Int64($0.highest))), ("most", .integer(Int64($0.most))),
             ])
           })
-      ), ("journal", journal.value),
+      ), ("stops", .array(stops.map(\.value))), ("journal", journal.value),
       (
         "invariants",
         .object([

@@ -9,6 +9,12 @@ extension RunSummary {
     latencySection(&page)
     memorySection(&page)
     boundSection(&page)
+    if !stops.isEmpty { page.section("Stops") }
+    for stop in stops {
+      page.line(
+        "  \(stop.scope): \(stop.cause) by \(stop.by)\(stop.isStanding ? ", to the end" : ""): \(stop.why)"
+      )
+    }
     page.section("Journal")
     page.row(
       [("records", journal.records.grouped), ("bytes", journal.bytes.grouped)])

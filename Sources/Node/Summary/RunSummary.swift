@@ -12,6 +12,8 @@ public struct RunSummary: Equatable, Sendable {
   /// nil where it is not measured: in virtual time.
   public var memory: Memory?
   public var bounds: [Bound] = []
+  /// What kept new orders from leaving; empty when nothing did.
+  public var stops: [Stop] = []
   public var journal = Journal()
   public var invariants: [Invariant] = []
   public var exchange = Exchange()

@@ -311,12 +311,13 @@ extension ExchangeCore {
     case UInt8(ascii: "O"), UInt8(ascii: "S"), UInt8(ascii: "Q"):
       isClosed = false
     case UInt8(ascii: "M"):
-      cancelAll(reason: .closed) { $0.timeInForce == UInt8(ascii: "0") }
+      cancel(
+        allWorking().filter { own[$0].timeInForce == UInt8(ascii: "0") }, reason: .closed)
     case UInt8(ascii: "E"):
-      cancelAll(reason: .closed) { _ in true }
+      cancel(allWorking(), reason: .closed)
       isClosed = true
     case UInt8(ascii: "C"):
-      cancelAll(reason: .closed) { _ in true }
+      cancel(allWorking(), reason: .closed)
       isClosed = true
       for account in 0..<accounts.count {
         var event = response(.systemEvent)

@@ -35,11 +35,11 @@ public struct DisplayedOrder: BitwiseCopyable, Hashable, Sendable {
 extension ExchangeCore {
   /// Working orders, by order reference.
   public var workingOrders: [WorkingOrder] {
-    own.filter(\.isOpen).map {
+    allWorking().map { own[$0] }.map {
       WorkingOrder(
         account: $0.account, userRefNum: $0.userRefNum, symbol: $0.symbol, side: $0.side,
         price: $0.price, open: $0.open, executed: $0.executed, reference: $0.reference)
-    }.sorted { $0.reference < $1.reference }
+    }
   }
 
   /// Displayed open orders in the order of locate, side (bids first), price and time: what a snapshot holds.
@@ -139,12 +139,7 @@ extension ExchangeCore {
     if booked != c.ownExecutedShares {
       found.append("\(booked) shares in the fills, \(c.ownExecutedShares) executed")
     }
-    for order in own where order.isOpen && order.slot >= 0 {
-      let resting = book.order(order.slot)
-      if resting.shares != order.open || resting.reference != order.reference {
-        found.append("order \(order.userRefNum) has \(order.open) open, the book \(resting.shares)")
-      }
-    }
+    verifyWorking(&found)
     return found
   }
 

@@ -3,14 +3,9 @@ import Gateways
 
 /// The life of an order of ours, from its number to its end.
 extension ExchangeCore {
-  /// False, and silence, for a number that is not above the last processed one.
-  mutating func consume(_ number: UInt32, _ account: UInt32) -> Bool {
-    guard number > accounts[Int(account)].lastUserRefNum else {
-      counters.ignoredRequests &+= 1
-      return false
-    }
+  /// The number is processed: ``ignores(_:account:)`` has seen that it is above the last one.
+  mutating func consume(_ number: UInt32, _ account: UInt32) {
     accounts[Int(account)].lastUserRefNum = number
-    return true
   }
 
   mutating func reject(_ request: OUCHRequest, _ account: UInt32, _ reason: RejectReason) {
@@ -51,6 +46,7 @@ extension ExchangeCore {
       own.append(order)
     }
     ownByNumber[Self.ownKey(order.account, order.userRefNum)] = Int32(index)
+    link(index)
     return index
   }
 
@@ -125,6 +121,7 @@ extension ExchangeCore {
     let slot = own[index].slot
     if slot >= 0 { book.remove(slot) }
     ownByNumber[Self.ownKey(own[index].account, own[index].userRefNum)] = nil
+    unlink(index)
     own[index].isOpen = false
     own[index].slot = -1
     freeOwn.append(Int32(index))

@@ -8,8 +8,12 @@ extension ExchangeCore {
   /// silence, as OUCH has it, and ``ExchangeCounters/ignoredRequests`` counts them.
   public mutating func submit(_ request: OUCHRequest, account: UInt32, at sessionTime: Int64) {
     guard Int(account) < accounts.count else { return }
-    advance(to: sessionTime)
     counters.requests &+= 1
+    guard !ignores(request, account: account) else {
+      counters.ignoredRequests &+= 1
+      return
+    }
+    advance(to: sessionTime)
     switch request.kind {
     case .enter: enter(request, account)
     case .replace: replace(request, account)
@@ -24,10 +28,36 @@ extension ExchangeCore {
     }
   }
 
+  /// The request would be answered by silence, and changes nothing: not even the time.
+  ///
+  /// Whoever stores requests need not store this one: doing all others again gives the same session.
+  public func ignores(_ request: OUCHRequest, account: UInt32) -> Bool {
+    guard Int(account) < accounts.count else { return true }
+    let isUsed = request.userRefNum <= accounts[Int(account)].lastUserRefNum
+    switch request.kind {
+    case .accountQuery: return false
+    case .enter, .massCancel, .disableEntry, .enableEntry: return isUsed
+    case .replace: return isUsed || ownIndex(account, request.originalUserRefNum) == nil
+    case .cancel:
+      guard let index = ownIndex(account, request.userRefNum) else { return true }
+      return symbols[Int(own[index].locate)].cancelHold == 0
+        && request.quantity >= own[index].total
+    case .modify:
+      guard let index = ownIndex(account, request.userRefNum) else { return true }
+      return !isSameDirection(request.side, own[index].side)
+        || !(1...own[index].total).contains(request.quantity)
+    }
+  }
+
+  /// Orders of the account that work.
+  public func workingCount(account: UInt32) -> Int {
+    Int(account) < accounts.count ? accounts[Int(account)].working.count : 0
+  }
+
   /// The port's connection is gone: cancels the account's working orders (cancel on disconnect).
   public mutating func disconnect(account: UInt32, at sessionTime: Int64) {
     advance(to: sessionTime)
-    cancelAll(reason: .system) { $0.account == account }
+    cancel(working(of: account), reason: .system)
   }
 
   private func isPostOnly(_ request: OUCHRequest) -> Bool {
@@ -46,7 +76,7 @@ extension ExchangeCore {
   // MARK: - Enter
 
   private mutating func enter(_ request: OUCHRequest, _ account: UInt32) {
-    guard consume(request.userRefNum, account) else { return }
+    consume(request.userRefNum, account)
     if let reason = rejection(request, account) {
       reject(request, account, reason)
       return
@@ -182,17 +212,12 @@ extension ExchangeCore {
 
   private mutating func replace(_ request: OUCHRequest, _ account: UInt32) {
     // (a) The original is dead or the number is used: silence.
-    guard request.userRefNum > accounts[Int(account)].lastUserRefNum,
-      let index = ownIndex(account, request.originalUserRefNum)
-    else {
-      counters.ignoredRequests &+= 1
-      return
-    }
+    guard let index = ownIndex(account, request.originalUserRefNum) else { return }
     let original = own[index]
     let state = symbols[Int(original.locate)]
     // (c) The original cannot be cancelled: it stays, and the number is consumed.
     guard state.cancelHold == 0 else {
-      _ = consume(request.userRefNum, account)
+      consume(request.userRefNum, account)
       reject(request, account, .replaceNotAllowed)
       return
     }
@@ -213,14 +238,14 @@ extension ExchangeCore {
       return
     }
     // (d) Replaced; priority is lost.
-    _ = consume(request.userRefNum, account)
+    consume(request.userRefNum, account)
     let replaced = original.slot >= 0 ? book.order(original.slot) : nil
     unrest(index, publishes: false)
     ownByNumber[Self.ownKey(account, original.userRefNum)] = nil
     ownByNumber[Self.ownKey(account, request.userRefNum)] = Int32(index)
     counters.ownCancelledShares &+= UInt64(original.open)
     own[index].userRefNum = request.userRefNum
-    own[index].side = side
+    setSide(index, side)
     own[index].price = request.price
     own[index].total = request.quantity
     own[index].timeInForce = request.timeInForce
@@ -240,10 +265,7 @@ extension ExchangeCore {
   // MARK: - Cancel, modify
 
   private mutating func cancel(_ request: OUCHRequest, _ account: UInt32) {
-    guard let index = ownIndex(account, request.userRefNum) else {
-      counters.ignoredRequests &+= 1
-      return
-    }
+    guard let index = ownIndex(account, request.userRefNum) else { return }
     switch symbols[Int(own[index].locate)].cancelHold {
     case 0: cancel(index, intendedTotal: request.quantity)
     case 1:
@@ -280,14 +302,8 @@ extension ExchangeCore {
   }
 
   private mutating func modify(_ request: OUCHRequest, _ account: UInt32) {
-    guard let index = ownIndex(account, request.userRefNum),
-      isSameDirection(request.side, own[index].side),
-      (1...own[index].total).contains(request.quantity)
-    else {
-      counters.ignoredRequests &+= 1
-      return
-    }
-    own[index].side = request.side
+    guard let index = ownIndex(account, request.userRefNum) else { return }
+    setSide(index, request.side)
     if request.quantity <= own[index].executed {
       unrest(index, publishes: true)
       die(index, reason: .user)
@@ -323,7 +339,7 @@ extension ExchangeCore {
   }
 
   mutating func releasePendingCancels(_ locate: UInt16) {
-    for index in own.indices where own[index].isOpen && own[index].locate == locate {
+    for index in allWorking(locate: locate) {
       let total = own[index].pendingCancel
       guard total >= 0 else { continue }
       own[index].pendingCancel = -1
@@ -334,7 +350,7 @@ extension ExchangeCore {
   // MARK: - Mass cancel, disable, enable
 
   private mutating func massCancel(_ request: OUCHRequest, _ account: UInt32) {
-    guard consume(request.userRefNum, account) else { return }
+    consume(request.userRefNum, account)
     let isAll = request.symbol == 0 || request.symbol == 0x2020_2020_2020_2020
     var event = response(.massCancelResponse)
     event.userRefNum = request.userRefNum
@@ -342,32 +358,20 @@ extension ExchangeCore {
     event.symbol = request.symbol
     emit(account, event)
     let side = side(request)
-    cancelAll(reason: .user) {
-      $0.account == account && (isAll || $0.symbol == request.symbol)
-        && (side == nil || $0.side == side)
+    if isAll {
+      cancel(working(of: account, side: side), reason: .user)
+    } else if let locate = locates[request.symbol] {
+      cancel(working(of: account, locate: locate, side: side), reason: .user)
     }
   }
 
   private mutating func switchEntry(_ request: OUCHRequest, _ account: UInt32) {
-    guard consume(request.userRefNum, account) else { return }
+    consume(request.userRefNum, account)
     let enables = request.kind == .enableEntry
     accounts[Int(account)].isEntryEnabled = enables
     var event = response(enables ? .enableEntryResponse : .disableEntryResponse)
     event.userRefNum = request.userRefNum
     event.firm = request.firm
     emit(account, event)
-  }
-
-  /// Cancels working orders in the order of their entry.
-  mutating func cancelAll(reason: CancelReason, where matches: (OwnOrder) -> Bool) {
-    var indices: [Int] = []
-    for index in own.indices where own[index].isOpen && matches(own[index]) {
-      indices.append(index)
-    }
-    indices.sort { own[$0].reference < own[$1].reference }
-    for index in indices {
-      unrest(index, publishes: true)
-      die(index, reason: reason)
-    }
   }
 }

@@ -116,6 +116,7 @@ public struct ExchangeAccount: Sendable {
   public internal(set) var isEntryEnabled = true
   /// By symbol.
   public internal(set) var positions: [UInt64: ExchangePosition] = [:]
+  var working = WorkingLists()
 }
 
 /// What the exchange knows of one symbol.
@@ -165,6 +166,9 @@ struct OwnOrder: BitwiseCopyable, Sendable {
   /// Place in the book; -1 when it is not there.
   var slot: Int32
   var clOrdID: OUCHClOrdID
+  /// Neighbours in the account's list of its symbol and side; -1 at an end.
+  var next: Int32 = -1
+  var previous: Int32 = -1
 
   var open: UInt32 { total &- executed }
   var isBuy: Bool { side == UInt8(ascii: "B") }

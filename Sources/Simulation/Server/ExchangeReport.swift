@@ -22,6 +22,8 @@ public struct ExchangeReport: Sendable {
   public var server: ExchangeServerCounters
   /// Messages of order entry that could not be decoded; they were ignored.
   public var undecodable: UInt64
+  /// Messages that found their account's room used up: ``ExchangeSessionSettings/accountBytesMax``.
+  public var refusedFull: UInt64
   /// Violations in words; none when all invariants hold.
   public var violations: [String]
   public var notes: [String]
@@ -53,8 +55,16 @@ public struct ExchangeReport: Sendable {
     counters = session.core.counters
     self.server = server
     undecodable = session.undecodable
+    counters.requests &+= session.ignored
+    counters.ignoredRequests &+= session.ignored
+    refusedFull = session.refusedFull
     violations = session.core.verify()
     notes = session.feed.notes
+    if refusedFull > 0 {
+      notes.append(
+        "\(refusedFull) messages were refused: an account had used up its "
+          + "\(session.settings.accountBytesMax) bytes; begin a new session")
+    }
     feedMessages = session.position
     publishedMessages = session.nextSequence - 1
     recoveredInputs = session.recoveredInputs
@@ -97,7 +107,7 @@ public struct ExchangeReport: Sendable {
       ("malformed_history", c.malformedHistory), ("dropped_shares", c.droppedShares),
       ("dropped_messages", c.droppedMessages), ("released_shares", c.releasedShares),
       ("requests", c.requests), ("undecodable_requests", undecodable),
-      ("ignored_requests", c.ignoredRequests),
+      ("ignored_requests", c.ignoredRequests), ("refused_full", refusedFull),
       ("accepted_orders", c.acceptedOrders), ("replaced_orders", c.replacedOrders),
       ("rejected_orders", c.rejectedOrders), ("cancels", c.cancels),
       ("trades_without_aggressor", c.tradesWithoutAggressor),
@@ -113,7 +123,11 @@ public struct ExchangeReport: Sendable {
       ("datagrams", server.datagrams), ("lost", server.lost), ("duplicated", server.duplicated),
       ("reordered", server.reordered), ("unsent", server.unsent), ("logins", server.logins),
       ("logins_refused", server.loginsRefused), ("disconnects", server.disconnects),
-      ("snapshots", server.snapshots),
+      ("snapshots", server.snapshots), ("snapshots_reused", server.snapshotsReused),
+      ("logins_timed_out", server.loginsTimedOut),
+      ("strangers_displaced", server.strangersDisplaced),
+      ("logins_delayed", server.loginsDelayed), ("slow_readers", server.slowReaders),
+      ("rates_exceeded", server.ratesExceeded),
     ])
   }
 

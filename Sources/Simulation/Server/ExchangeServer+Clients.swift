@@ -2,34 +2,45 @@ import ExecutionCore
 import Gateways
 import Transport
 
-/// One connection to order entry.
-final class OrderClient {
+/// One connection that speaks SoupBinTCP: order entry's or the snapshot service's.
+class SoupConnection {
   let connection: ConnectionID
   var soup: SoupServer
-  /// nil until the log-in.
-  var account: Int?
-  var isLoggedIn: Bool { account != nil }
+  var outlet: Outlet
+  /// A log-in that is right, and waits for its turn.
+  var waiting: SoupLogin?
+  /// Something that was to be sent found no room: what follows would not be what it should be.
+  var isBroken = false
+  var isLoggedIn: Bool { soup.state == .active }
 
   init(connection: ConnectionID, settings: SoupServerSettings, now: Int64) {
     self.connection = connection
     soup = SoupServer(settings, now: now)
+    outlet = Outlet(now: now)
+  }
+}
+
+/// One connection to order entry.
+final class OrderClient: SoupConnection {
+  /// nil until the log-in.
+  var account: Int?
+  var messages: Allowance
+
+  init(
+    connection: ConnectionID, settings: SoupServerSettings, messagesPerSecond: Int, now: Int64
+  ) {
+    messages = Allowance(perSecond: messagesPerSecond)
+    super.init(connection: connection, settings: settings, now: now)
   }
 }
 
 /// One connection to the snapshot service.
-final class SnapshotSubscriber {
-  let connection: ConnectionID
-  var soup: SoupServer
+final class SnapshotSubscriber: SoupConnection {
   /// Made at the log-in.
   var stream: OrderStream?
   var isAllSent: Bool {
     guard let stream else { return false }
     return soup.nextToSend == stream.nextSequence
-  }
-
-  init(connection: ConnectionID, settings: SoupServerSettings, now: Int64) {
-    self.connection = connection
-    soup = SoupServer(settings, now: now)
   }
 }
 
@@ -44,9 +55,9 @@ extension ExchangeServer {
       if event.connection == rerequestSocket {
         answer(event)
       } else if let index = clients.firstIndex(where: { $0.connection == event.connection }) {
-        receive(event, client: index, now: now)
+        receive(event, client: clients[index], now: now)
       } else if let index = snapshots.firstIndex(where: { $0.connection == event.connection }) {
-        receive(event, snapshot: index, now: now)
+        receive(event, subscriber: snapshots[index], now: now)
       }
     case .ended, .failed: drop(event.connection, now: now)
     case .sendFailed: counters.unsent &+= 1
@@ -62,16 +73,28 @@ extension ExchangeServer {
     var soup = SoupServerSettings(session: session.name, credentials: credentials)
     soup.heartbeatInterval = settings.heartbeatInterval
     soup.timeout = settings.timeout
+    soup.loginTimeout = settings.limits.loginTimeout
     return soup
   }
 
+  /// Everyone is let in; the oldest who has not said who he is makes room.
   private mutating func accept(_ event: ReactorEvent, now: Int64) {
-    guard let soup = soupSettings(), clients.count + snapshots.count < Self.connectionsMax else {
+    guard let soup = soupSettings() else {
       reactor.close(event.connection)
       return
     }
-    if event.token == Token.orderEntry {
-      clients.append(OrderClient(connection: event.connection, settings: soup, now: now))
+    let isOrderEntry = event.token == Token.orderEntry
+    let strangers = (isOrderEntry ? clients as [SoupConnection] : snapshots)
+      .filter { !$0.isLoggedIn }
+    if strangers.count >= settings.limits.strangersMax, let oldest = strangers.first {
+      counters.strangersDisplaced &+= 1
+      drop(oldest.connection, now: now)
+    }
+    if isOrderEntry {
+      clients.append(
+        OrderClient(
+          connection: event.connection, settings: soup,
+          messagesPerSecond: settings.limits.messagesPerSecond, now: now))
     } else {
       snapshots.append(SnapshotSubscriber(connection: event.connection, settings: soup, now: now))
     }
@@ -88,36 +111,79 @@ extension ExchangeServer {
     _ = session.disconnect(account: UInt32(account), at: sessionTime(now: now))
   }
 
+  /// Says why, and closes.
+  private mutating func refuse(_ client: SoupConnection, _ reason: String, now: Int64) {
+    let length = unsafe Array(reason.utf8).withUnsafeBytes { text in
+      unsafe SoupServer.debug(text, into: scratch)
+    }
+    transmit(length, to: client)
+    reactor.submit()
+    drop(client.connection, now: now)
+  }
+
   // MARK: - Order entry
 
-  private mutating func receive(_ event: ReactorEvent, client index: Int, now: Int64) {
-    let client = clients[index]
+  private mutating func receive(_ event: ReactorEvent, client: OrderClient, now: Int64) {
     lastActivity = now
     var offset = 0
     // Each turn consumes bytes or ends.
     while let found = unsafe client.soup.next(event.bytes, &offset, now: now) {
       switch found {
       case .login(let login):
-        guard logIn(client, login, now: now) else {
-          reactor.submit()
-          drop(client.connection, now: now)
-          return
-        }
+        guard admit(client, login, now: now) else { return }
       case .unsequenced(let message):
         guard let account = client.account else { continue }
-        // Not stored is not accepted: without the store nothing may be answered.
-        guard
-          unsafe session.submit(message, account: UInt32(account), at: sessionTime(now: now))
-        else {
-          drop(client.connection, now: now)
-          return
-        }
+        guard unsafe take(message, client, account, now: now) else { return }
       case .debug: continue
       case .logout, .failed:
         drop(client.connection, now: now)
         return
       }
     }
+  }
+
+  /// One message of a client; false when it is not a client any more.
+  private mutating func take(
+    _ message: UnsafeRawBufferPointer, _ client: OrderClient, _ account: Int, now: Int64
+  ) -> Bool {
+    guard client.messages.take(now: now) else {
+      counters.ratesExceeded &+= 1
+      refuse(
+        client, "more than \(settings.limits.messagesPerSecond) messages a second", now: now)
+      return false
+    }
+    switch unsafe session.take(message, account: UInt32(account), at: sessionTime(now: now)) {
+    case .taken, .ignored: return true
+    case .full:
+      refuse(
+        client,
+        "account \(session.settings.accounts[account]) has used up its room of "
+          + "\(session.settings.accountBytesMax) bytes; cancels are taken", now: now)
+    // Not stored is not accepted: without the store nothing may be answered.
+    case .tooLong, .failed: drop(client.connection, now: now)
+    }
+    return false
+  }
+
+  /// Answers a log-in, now or when its turn comes; false when the connection is closed.
+  private mutating func admit(_ client: OrderClient, _ login: SoupLogin, now: Int64) -> Bool {
+    guard client.waiting == nil else {
+      drop(client.connection, now: now)
+      return false
+    }
+    if let account = session.account(of: login, password: settings.password),
+      !loginAllowances[account].take(now: now)
+    {
+      counters.loginsDelayed &+= 1
+      client.waiting = login
+      return true
+    }
+    guard logIn(client, login, now: now) else {
+      reactor.submit()
+      drop(client.connection, now: now)
+      return false
+    }
+    return true
   }
 
   private mutating func logIn(_ client: OrderClient, _ login: SoupLogin, now: Int64) -> Bool {
@@ -130,51 +196,72 @@ extension ExchangeServer {
       into: scratch)
     switch answer {
     case .accepted(let bytes):
+      transmit(bytes, to: client)
       // A newer log-in of the account ends an older connection.
       for other in clients where other !== client && other.account == account {
         drop(other.connection, now: now)
       }
       client.account = account
       counters.logins &+= 1
-      transmit(bytes, to: client.connection)
       return true
     case .rejected(_, let bytes):
       counters.loginsRefused &+= 1
-      transmit(bytes, to: client.connection)
+      transmit(bytes, to: client)
       return false
     case .noRoom: return false
     }
   }
 
   /// Sends the first bytes of the scratch buffer.
-  mutating func transmit(_ length: Int, to connection: ConnectionID) {
+  mutating func transmit(_ length: Int, to client: SoupConnection) {
     guard length > 0 else { return }
-    _ = unsafe reactor.send(UnsafeRawBufferPointer(rebasing: scratch[..<length]), on: connection)
+    let bytes = unsafe UnsafeRawBufferPointer(rebasing: scratch[..<length])
+    guard unsafe reactor.send(bytes, on: client.connection) == .queued else {
+      client.isBroken = true
+      return
+    }
+    client.outlet.add(length)
   }
 
   mutating func pumpClients(now: Int64) {
     for client in clients {
-      guard let account = client.account else {
-        tick(client, now: now)
-        continue
+      if let login = client.waiting {
+        client.waiting = nil
+        let delayed = counters.loginsDelayed
+        guard admit(client, login, now: now) else { continue }
+        // Still the same one.
+        counters.loginsDelayed = delayed
       }
-      // Bounded by the send queue.
-      while reactor.unsentBytes(of: client.connection) < Self.unsentMax {
-        let part = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<16_384])
-        let length = unsafe client.soup.pump(
-          session.orderStreams[account], now: now, into: part)
-        guard length > 0 else { break }
-        transmit(length, to: client.connection)
-      }
+      if let account = client.account { pump(client, session.orderStreams[account], now: now) }
       tick(client, now: now)
     }
   }
 
-  private mutating func tick(_ client: OrderClient, now: Int64) {
+  private mutating func pump(_ client: SoupConnection, _ stream: OrderStream, now: Int64) {
+    // Bounded by the send queue.
+    while !client.isBroken, reactor.unsentBytes(of: client.connection) < Self.unsentMax {
+      let part = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<16_384])
+      let length = unsafe client.soup.pump(stream, now: now, into: part)
+      guard length > 0 else { break }
+      transmit(length, to: client)
+    }
+  }
+
+  private mutating func tick(_ client: SoupConnection, now: Int64) {
     var fault: SoupFault?
+    let isStranger = !client.isLoggedIn
     let length = unsafe client.soup.tick(now: now, into: scratch, &fault)
-    transmit(length, to: client.connection)
-    if fault != nil { drop(client.connection, now: now) }
+    transmit(length, to: client)
+    let isStuck = client.outlet.isStuck(
+      unsent: reactor.unsentBytes(of: client.connection), now: now,
+      limit: settings.limits.drainTimeout)
+    guard fault != nil || isStuck || client.isBroken else { return }
+    if fault == nil {
+      counters.slowReaders &+= 1
+    } else if isStranger {
+      counters.loginsTimedOut &+= 1
+    }
+    drop(client.connection, now: now)
   }
 
   // MARK: - Re-requests
@@ -197,28 +284,18 @@ extension ExchangeServer {
 
   // MARK: - Snapshots
 
-  private mutating func receive(_ event: ReactorEvent, snapshot index: Int, now: Int64) {
-    let client = snapshots[index]
+  private mutating func receive(
+    _ event: ReactorEvent, subscriber client: SnapshotSubscriber, now: Int64
+  ) {
     var offset = 0
     // Each turn consumes bytes or ends.
     while let found = unsafe client.soup.next(event.bytes, &offset, now: now) {
       switch found {
       case .login(let login):
-        let stream = OrderStream()
-        session.writeSnapshot(into: stream)
-        client.stream = stream
-        var from = login
-        if from.sequence == 0 { from.sequence = 1 }
-        let answer = unsafe client.soup.answer(
-          from, firstSequence: 1, nextSequence: stream.nextSequence, now: now, into: scratch)
-        guard case .accepted(let bytes) = answer else {
-          if case .rejected(_, let bytes) = answer { transmit(bytes, to: client.connection) }
-          reactor.submit()
+        guard client.waiting == nil, admit(client, login, now: now) else {
           drop(client.connection, now: now)
           return
         }
-        counters.snapshots &+= 1
-        transmit(bytes, to: client.connection)
       case .unsequenced, .debug: continue
       case .logout, .failed:
         drop(client.connection, now: now)
@@ -227,26 +304,80 @@ extension ExchangeServer {
     }
   }
 
-  mutating func pumpSnapshots(now: Int64) {
-    for client in snapshots {
-      guard let stream = client.stream else {
-        tick(client, now: now)
-        continue
+  /// Answers a log-in, now or when its turn comes; false when it is refused.
+  private mutating func admit(
+    _ client: SnapshotSubscriber, _ login: SoupLogin, now: Int64
+  ) -> Bool {
+    // A snapshot costs a walk through all books: nobody unknown gets one made.
+    let isKnown =
+      login.credentials == session.credentials(of: 0, password: settings.password)
+    if isKnown {
+      guard makeRoomForSnapshot(now: now), snapshotAllowance.take(now: now) else {
+        counters.loginsDelayed &+= 1
+        client.waiting = login
+        return true
       }
-      while reactor.unsentBytes(of: client.connection) < Self.unsentMax {
-        let part = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<16_384])
-        let length = unsafe client.soup.pump(stream, now: now, into: part)
-        guard length > 0 else { break }
-        transmit(length, to: client.connection)
-      }
-      tick(client, now: now)
+    }
+    let stream = isKnown ? snapshotStream() : OrderStream()
+    var from = login
+    if from.sequence == 0 { from.sequence = 1 }
+    let answer = unsafe client.soup.answer(
+      from, firstSequence: 1, nextSequence: stream.nextSequence, now: now, into: scratch)
+    switch answer {
+    case .accepted(let bytes):
+      client.stream = stream
+      counters.snapshots &+= 1
+      transmit(bytes, to: client)
+      return true
+    case .rejected(_, let bytes):
+      counters.loginsRefused &+= 1
+      transmit(bytes, to: client)
+      reactor.submit()
+      return false
+    case .noRoom: return false
     }
   }
 
-  private mutating func tick(_ client: SnapshotSubscriber, now: Int64) {
-    var fault: SoupFault?
-    let length = unsafe client.soup.tick(now: now, into: scratch, &fault)
-    transmit(length, to: client.connection)
-    if fault != nil { drop(client.connection, now: now) }
+  /// Whether one more may log in.
+  private mutating func makeRoomForSnapshot(now: Int64) -> Bool {
+    let active = snapshots.filter(\.isLoggedIn)
+    guard active.count >= settings.limits.snapshotsMax else { return true }
+    let oldest = active.first {
+      $0.isAllSent && reactor.unsentBytes(of: $0.connection) == 0
+    }
+    guard let oldest else { return false }
+    drop(oldest.connection, now: now)
+    return true
+  }
+
+  /// Books and states as they are now: the last one again while nothing has happened.
+  private mutating func snapshotStream() -> OrderStream {
+    let (position, next) = (session.position, session.nextSequence)
+    if let last = lastSnapshot, last.position == position, last.nextSequence == next {
+      counters.snapshotsReused &+= 1
+      return last.stream
+    }
+    let stream = OrderStream()
+    session.writeSnapshot(into: stream)
+    lastSnapshot = (stream, position, next)
+    return stream
+  }
+
+  mutating func pumpSnapshots(now: Int64) {
+    for client in snapshots {
+      if let login = client.waiting {
+        client.waiting = nil
+        let delayed = counters.loginsDelayed
+        guard admit(client, login, now: now) else {
+          drop(client.connection, now: now)
+          continue
+        }
+        counters.loginsDelayed = delayed
+      }
+      if let stream = client.stream { pump(client, stream, now: now) }
+      tick(client, now: now)
+    }
+    // Kept for who asks next, not for ever.
+    if snapshots.isEmpty { lastSnapshot = nil }
   }
 }

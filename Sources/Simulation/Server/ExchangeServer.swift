@@ -43,6 +43,7 @@ public struct ExchangeServerSettings: Sendable {
   public var timeout: Int64 = 15_000_000_000
   /// After the end of the feed, without a client, for so long: the server ends. 0 is never.
   public var idleMax: Int64 = 0
+  public var limits = ExchangeServerLimits()
   public var reactor = ReactorSettings()
 
   public init() {}
@@ -60,8 +61,6 @@ public struct ExchangeServerSettings: Sendable {
   }
   /// Messages of history applied in one turn at most.
   static let feedBatchMax = 256
-  /// Connections of each service at most; more are closed at once.
-  static let connectionsMax = 16
 
   public let session: ExchangeSession
   public let settings: ExchangeServerSettings
@@ -82,6 +81,11 @@ public struct ExchangeServerSettings: Sendable {
   let rerequestSocket: ConnectionID
   var clients: [OrderClient] = []
   var snapshots: [SnapshotSubscriber] = []
+  /// By account.
+  var loginAllowances: [Allowance]
+  var snapshotAllowance: Allowance
+  /// The last snapshot that was made, and what had been applied and published by then.
+  var lastSnapshot: (stream: OrderStream, position: UInt64, nextSequence: UInt64)?
   /// The sequence that is published next.
   var nextToPublish: UInt64
   /// Machine time at which session time began to run; nil while it stands.
@@ -106,7 +110,13 @@ public struct ExchangeServerSettings: Sendable {
   public init(
     session: ExchangeSession, settings: ExchangeServerSettings, flow: FlowControl?
   ) throws(ReactorError) {
-    var reactor = try Reactor(settings.reactor)
+    let accounts = session.settings.accounts.count
+    var kernel = settings.reactor
+    // Room for whoever is let in, two listeners, the re-request server and the lines.
+    kernel.connections = max(
+      kernel.connections,
+      accounts + settings.limits.snapshotsMax + 2 * settings.limits.strangersMax + 8)
+    var reactor = try Reactor(kernel)
     let sockets = try Sockets(settings, on: &reactor)
     let now = reactor.now
     // After a restart the numbers go on; what may not have been sent any more is sent again.
@@ -123,6 +133,9 @@ public struct ExchangeServerSettings: Sendable {
     rerequest = sockets.rerequest
     rerequestSocket = sockets.rerequestSocket
     lines = sockets.lines
+    loginAllowances = [Allowance](
+      repeating: Allowance(perSecond: settings.limits.loginsPerSecond), count: accounts)
+    snapshotAllowance = Allowance(perSecond: settings.limits.snapshotsPerSecond)
     nextToPublish = next
     publisher = MoldPublisher(
       session: session.name, nextSequence: next, heartbeatInterval: settings.heartbeatInterval,
@@ -232,7 +245,7 @@ public struct ExchangeServerSettings: Sendable {
     endOfSession(now: now, force: true)
     for index in clients.indices {
       let length = unsafe clients[index].soup.endOfSession(now: now, into: scratch)
-      transmit(length, to: clients[index].connection)
+      transmit(length, to: clients[index])
     }
     reactor.submit()
     // Gives the kernel what is queued; bounded.
@@ -368,6 +381,18 @@ public struct ExchangeServerCounters: BitwiseCopyable, Hashable, Sendable {
   public var loginsRefused: UInt64 = 0
   public var disconnects: UInt64 = 0
   public var snapshots: UInt64 = 0
+  /// Snapshots that had been made for another client already.
+  public var snapshotsReused: UInt64 = 0
+  /// Connections that were closed because they had not logged in in time.
+  public var loginsTimedOut: UInt64 = 0
+  /// Connections that had not logged in and made room for a newer one.
+  public var strangersDisplaced: UInt64 = 0
+  /// Log-ins that had to wait: ``ExchangeServerLimits/loginsPerSecond`` and those of snapshots.
+  public var loginsDelayed: UInt64 = 0
+  /// Connections that were closed because they did not read what they were sent.
+  public var slowReaders: UInt64 = 0
+  /// Connections that were closed because they sent too many messages.
+  public var ratesExceeded: UInt64 = 0
   public init() {}
 }
 

@@ -14,8 +14,26 @@ public struct ExchangeSessionSettings: Sendable {
   /// Published messages that can be asked for again.
   public var retainedMessages = 1 << 18
   public var retainedBytes = 16 << 20
+  /// Most bytes that one account may take, in the store and in its stream together.
+  ///
+  /// In the last sixteenth no new order and no replacement is taken any more; at the end only cancels of
+  /// whole orders are. What is refused is not stored, and changes nothing.
+  public var accountBytesMax = 2 << 30
 
   public init() {}
+}
+
+/// What became of a message of a client.
+enum Submission: Equatable {
+  case taken
+  /// Answered by silence, or no OUCH message: nothing was stored.
+  case ignored
+  /// Longer than the store can hold: no OUCH message is.
+  case tooLong
+  /// The account has no room any more: ``ExchangeSessionSettings/accountBytesMax``.
+  case full
+  /// The store failed.
+  case failed
 }
 
 /// A durable exchange session without sockets: feed, core and store, and the streams that follow.
@@ -42,14 +60,21 @@ public struct ExchangeSessionSettings: Sendable {
   public private(set) var recoveredInputs = 0
   /// Bytes of a torn tail that were cut from the store.
   public var cutBytes: Int { store?.cutBytes ?? 0 }
-  /// Inbound OUCH messages that could not be decoded; they are ignored.
+  /// Inbound OUCH messages of this process's time that could not be decoded; they are ignored.
   public private(set) var undecodable: UInt64 = 0
+  /// Requests of this process's time that were answered by silence, and are not in ``core``'s counters: nothing
+  /// that changes nothing is stored.
+  public private(set) var ignored: UInt64 = 0
+  /// Messages that found their account's room used up.
+  public private(set) var refusedFull: UInt64 = 0
   /// Name of the SoupBinTCP and MoldUDP64 session.
   public let name: SessionName
   /// Set when the store cannot take any more: no input is accepted then.
   public private(set) var failure: StoreError?
 
   private let store: ExchangeStore?
+  /// By account: bytes of its inputs in the store, or that would be there.
+  private var inputBytes: [Int] = []
   private var events: UInt64 = 0
   private var request = OUCHRequest(.accountQuery)
   private let scratch: UnsafeMutableRawBufferPointer
@@ -80,6 +105,7 @@ public struct ExchangeSessionSettings: Sendable {
     for _ in settings.accounts {
       _ = core.openAccount()
       orderStreams.append(OrderStream())
+      inputBytes.append(0)
     }
     encodeOutput()
     try recover()
@@ -125,22 +151,59 @@ public struct ExchangeSessionSettings: Sendable {
     return true
   }
 
-  /// Applies one OUCH message of an account. False when the store failed, or when the message is longer than
-  /// the store can hold (no OUCH message is): then it was not applied, and its client is to be dropped.
+  /// Applies one OUCH message of an account. False when the store failed, when the account's room is used up,
+  /// or when the message is longer than the store can hold (no OUCH message is): then it was not applied, and
+  /// its client is to be dropped.
   public func submit(_ message: UnsafeRawBufferPointer, account: UInt32, at time: Int64) -> Bool {
+    switch unsafe take(message, account: account, at: time) {
+    case .taken, .ignored: true
+    case .tooLong, .full, .failed: false
+    }
+  }
+
+  /// Decodes, and stores and applies what changes something: garbage and repetitions take no room.
+  func take(
+    _ message: UnsafeRawBufferPointer, account: UInt32, at time: Int64
+  ) -> Submission {
+    guard failure == nil else { return .failed }
     // A client's nonsense must not look like a broken store, which ends the session for all.
     guard message.count <= ExchangeStore.inputMax else {
       undecodable &+= 1
-      return false
+      return .tooLong
+    }
+    guard unsafe request.decode(message) == nil else {
+      undecodable &+= 1
+      return .ignored
+    }
+    guard Int(account) < inputBytes.count, !core.ignores(request, account: account) else {
+      ignored &+= 1
+      return .ignored
+    }
+    guard hasRoom(request, Int(account)) else {
+      refusedFull &+= 1
+      return .full
     }
     let input = unsafe StoredInput(
       kind: .request, account: account, position: position, time: time, bytes: Array(message))
-    return accept(input)
+    return accept(input) ? .taken : .failed
+  }
+
+  /// Bytes that the account has taken, in the store and in its stream.
+  public func bytesTaken(account: Int) -> Int { inputBytes[account] + orderStreams[account].used }
+
+  private func hasRoom(_ request: OUCHRequest, _ account: Int) -> Bool {
+    let left = settings.accountBytesMax - bytesTaken(account: account)
+    switch request.kind {
+    case .enter, .replace: return left > settings.accountBytesMax / 16
+    // It ends an order: there are only so many.
+    case .cancel where request.quantity == 0: return true
+    default: return left > 0
+    }
   }
 
   /// The account's connection is gone.
   public func disconnect(account: UInt32, at time: Int64) -> Bool {
-    guard settings.cancelsOnDisconnect else { return true }
+    guard settings.cancelsOnDisconnect, core.workingCount(account: account) > 0 else { return true }
     return accept(
       StoredInput(
         kind: .disconnect, account: account, position: position, time: time, bytes: []))
@@ -162,6 +225,9 @@ public struct ExchangeSessionSettings: Sendable {
   }
 
   private func apply(_ input: StoredInput) {
+    if Int(input.account) < inputBytes.count {
+      inputBytes[Int(input.account)] += ExchangeStore.headBytes + input.bytes.count + 4
+    }
     switch input.kind {
     case .account: break
     case .request:

@@ -9,7 +9,8 @@ import Gateways
 
   private var base: UnsafeMutableRawPointer
   private var capacity: Int
-  private var used = 0
+  /// Bytes of all messages.
+  private(set) var used = 0
   /// Where each message ends.
   private var ends: [Int] = []
 

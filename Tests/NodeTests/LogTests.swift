@@ -1,0 +1,42 @@
+import Foundation
+import Testing
+import Trading
+
+@testable import Node
+
+/// What a run says, and to whom.
+@Suite struct LogTests {
+  @Test func `a line of the log has the time by RFC 3339, the level and the text`() {
+    let time = timespec(tv_sec: 1_577_941_200, tv_nsec: 7_654_321)
+    #expect(
+      Console.logged(.warning, "needletail run: one\nmore", at: time)
+        == "2020-01-02T05:00:00.007Z warning needletail run: one\n"
+        + "2020-01-02T05:00:00.007Z warning more\n")
+  }
+
+  @Test(arguments: [1, 2, 20, 79, 80, 81, 200])
+  func `the live line is shorter than any terminal is wide`(_ columns: Int) {
+    let monitor = RunMonitor()
+    for word in [RunMonitor.Word.ordersSent, .fills, .grossPosition] { monitor.set(word, 1 << 60) }
+    var percentiles = RunSummary.Percentiles(name: "")
+    percentiles.p99 = 1 << 60
+    let text = LiveLine.text(
+      elapsed: 1 << 60, perSecond: 1 << 60, monitor: monitor, tickToOrder: percentiles)
+    #expect(LiveLine.cut(text, columns: columns).count == min(text.count, columns - 1))
+    #expect(LiveLine.cut(text, columns: nil).count == 79)
+  }
+
+  @Test func `every signal that can be caught and would end a process has a name`() {
+    // Faults, those that are ignored or cannot be caught, and those of the C library are not among them.
+    let apart: Set<Int32> = [
+      SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGCHLD, SIGCONT,
+      SIGSTOP, SIGURG, SIGWINCH, SIGSYS,
+    ]
+    for number in 1..<Int32(32) where !apart.contains(number) {
+      #expect(StopSignal.names[number] != nil, "signal \(number)")
+    }
+    #expect(StopSignal.realTime.contains(40))
+    #expect(StopSignal.name(SIGTSTP) == "SIGTSTP")
+    #expect(StopSignal.name(StopSignal.realTime.lowerBound + 3) == "real-time signal 3")
+  }
+}

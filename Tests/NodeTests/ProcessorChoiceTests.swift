@@ -1,0 +1,89 @@
+import Foundation
+import Testing
+
+@testable import Trading
+
+/// Hot threads of several runs on one machine keep out of each other's way.
+@Suite final class ProcessorChoiceTests {
+  private let path = NSTemporaryDirectory() + "processors-\(UUID().uuidString)"
+  private var folders: [String] { [path] }
+
+  init() throws {
+    try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+  }
+  deinit { try? FileManager.default.removeItem(atPath: path) }
+
+  private func choose(_ wanted: Int, _ allowed: [Int32]) throws(ProcessorChoice.Taken)
+    -> ProcessorChoice
+  {
+    try ProcessorChoice(wanted: wanted, allowed: allowed, folders: folders)
+  }
+
+  @Test func `the last free processor is taken, the rest is for everything else`() throws {
+    let first = try choose(-1, [0, 1, 2, 3])
+    #expect(first.processor == 3)
+    #expect(first.others == [0, 1, 2])
+    #expect(first.note == nil)
+    let second = try choose(-1, [0, 1, 2, 3])
+    #expect(second.processor == 2)
+    #expect(second.others == [0, 1])
+    withExtendedLifetime((first, second)) {}
+  }
+
+  @Test func `where only one is left the second run is not pinned, keeps away, and says so`() throws
+  {
+    let first = try choose(-1, [0, 1])
+    #expect(first.processor == 1)
+    let second = try choose(-1, [0, 1])
+    #expect(second.processor == -1)
+    #expect(second.others == [0])
+    #expect(second.note?.contains("1 of 2 are taken by other runs") == true)
+    withExtendedLifetime((first, second)) {}
+  }
+
+  @Test func `one processor is shared by all, and the note says so`() throws {
+    let only = try choose(-1, [0])
+    #expect(only.processor == -1)
+    #expect(only.others == [])
+    #expect(only.note?.contains("not worth quoting") == true)
+  }
+
+  @Test func `a processor that is asked for and taken is refused, and free again with its run`()
+    throws
+  {
+    do {
+      let first = try choose(1, [0, 1])
+      #expect(first.processor == 1)
+      #expect(first.others == [0])
+      #expect(throws: ProcessorChoice.Taken.self) { try choose(1, [0, 1]) }
+      withExtendedLifetime(first) {}
+    }
+    #expect(try choose(1, [0, 1]).processor == 1)
+  }
+
+  @Test func `a processor that there is not is left for the thread to report`() throws {
+    let choice = try choose(1_000, [0, 1])
+    #expect(choice.processor == 1_000)
+    #expect(choice.others == [0, 1])
+  }
+
+  @Test func `a symbolic link in place of the file is not followed`() throws {
+    let target = path + "/target"
+    try "x".write(toFile: target, atomically: true, encoding: .utf8)
+    let link = path + "/needletail-cpu1.lock"
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    #expect(ProcessorClaim(1, folders: folders) == nil)
+    #expect(!ProcessorClaim.isTaken(1, folders: folders))
+  }
+
+  @Test func `the file can be opened by every user, whatever the umask`() throws {
+    let mask = umask(0o077)
+    let claim = ProcessorClaim(5, folders: folders)
+    umask(mask)
+    #expect(claim != nil)
+    var status = stat()
+    #expect(stat(path + "/needletail-cpu5.lock", &status) == 0)
+    #expect(status.st_mode & 0o777 == 0o444)
+    withExtendedLifetime(claim) {}
+  }
+}

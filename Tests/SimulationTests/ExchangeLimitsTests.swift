@@ -1,0 +1,281 @@
+import ExecutionCore
+import Foundation
+import Gateways
+import Testing
+import Trading
+import Transport
+
+@testable import Simulation
+
+/// A bare TCP peer of a server, which reads only when it is told to.
+private final class Peer {
+  private let descriptor: Int32
+  private(set) var received: [UInt8] = []
+  private(set) var isClosed = false
+
+  init(to endpoint: Endpoint, receiveBuffer: Int32 = 0) throws {
+    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+    if receiveBuffer > 0 {
+      var size = receiveBuffer
+      setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
+    }
+    var address = sockaddr_in()
+    address.sin_family = sa_family_t(AF_INET)
+    address.sin_port = endpoint.port.bigEndian
+    address.sin_addr.s_addr = endpoint.address.bigEndian
+    let result = withUnsafePointer(to: &address) {
+      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+      }
+    }
+    try #require(result == 0)
+  }
+  deinit { close(descriptor) }
+
+  func send(_ type: Character, _ payload: [UInt8] = []) {
+    let length = payload.count + 1
+    let bytes = [UInt8(length >> 8), UInt8(length & 255), type.asciiValue ?? 0] + payload
+    _ = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+  }
+  func heartbeat() { send("R") }
+  func logIn(password: String = "needletail") {
+    func left(_ text: String, _ width: Int) -> String {
+      text + String(repeating: " ", count: width - text.count)
+    }
+    let number = String(repeating: " ", count: 19) + "1"
+    send("L", Array((left("NTAIL1", 6) + left(password, 10) + left("", 10) + number).utf8))
+  }
+  func submit(_ request: OUCHRequest) { send("U", DurableSessionTests.bytes(request)) }
+
+  /// Takes what has come.
+  func read() {
+    var bytes = [UInt8](repeating: 0, count: 65_536)
+    // Ends with what has come.
+    while !isClosed {
+      let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
+      if count > 0 {
+        received += bytes[..<count]
+      } else {
+        if count == 0 || errno != EAGAIN { isClosed = true }
+        return
+      }
+    }
+  }
+
+  /// Whole packets that have come: types with their payloads.
+  var packets: [(type: Character, payload: ArraySlice<UInt8>)] {
+    var found: [(Character, ArraySlice<UInt8>)] = []
+    var at = 0
+    while at + 3 <= received.count {
+      let length = Int(received[at]) << 8 | Int(received[at + 1])
+      guard at + 2 + length <= received.count else { break }
+      found.append(
+        (Character(Unicode.Scalar(received[at + 2])), received[(at + 3)..<(at + 2 + length)]))
+      at += 2 + length
+    }
+    return found
+  }
+  func has(_ type: Character) -> Bool { packets.contains { $0.type == type } }
+}
+
+/// A server whose feed stands still.
+private struct Bench: ~Copyable {
+  var server: ExchangeServer
+  let session: ExchangeSession
+
+  init(_ limits: ExchangeServerLimits = ExchangeServerLimits(), accountBytesMax: Int = 2 << 30)
+    throws
+  {
+    var settings = ExchangeServerSettings()
+    settings.limits = limits
+    settings.startsAtLogin = true
+    settings.pace = .thousandths(1)
+    var sessionSettings = ExchangeSessionSettings()
+    sessionSettings.accountBytesMax = accountBytesMax
+    let session = try ExchangeSession(
+      settings: sessionSettings, feed: DurableSessionTests.generated(seed: 5, messages: 2_000))
+    for _ in 0..<300 { session.applyNext() }
+    let server = try ExchangeServer(session: session, settings: settings, flow: nil)
+    self.session = session
+    self.server = server
+  }
+
+  /// Turns until it is so; false when it has not become so for minutes.
+  mutating func until(_ peers: [Peer], _ condition: ([Peer]) -> Bool) -> Bool {
+    let limit = Reactor.now() + ServerBench.timeMax
+    while Reactor.now() < limit {
+      server.turn()
+      for peer in peers { peer.read() }
+      if condition(peers) { return true }
+    }
+    return false
+  }
+}
+
+@Suite(.serialized) struct ExchangeLimitsTests {
+  @Test func `strangers that send heartbeats keep no account out`() throws {
+    var bench = try Bench()
+    let strangers = try (0..<20).map { _ in try Peer(to: bench.server.orderEntry) }
+    #expect(bench.until(strangers) { peers in peers.count { $0.isClosed } >= 12 })
+    for stranger in strangers { stranger.heartbeat() }
+    let client = try Peer(to: bench.server.orderEntry)
+    client.logIn()
+    #expect(bench.until(strangers + [client]) { $0.last?.has("S") == true })
+    #expect(!client.isClosed)
+    let counters = bench.server.counters
+    #expect(counters.strangersDisplaced == 13)
+    #expect(counters.logins == 1)
+    // The client's place is its own: more strangers do not displace it.
+    let more = try (0..<20).map { _ in try Peer(to: bench.server.orderEntry) }
+    #expect(bench.until(more) { peers in peers.count { $0.isClosed } >= 12 })
+    client.submit(Flow.numbered(.accountQuery, 0))
+    #expect(bench.until([client]) { $0[0].packets.count { $0.type == "S" } == 2 })
+  }
+
+  @Test(arguments: [true, false])
+  func `who has not logged in in time is closed, whatever he sends`(
+    _ isOrderEntry: Bool
+  ) throws {
+    var limits = ExchangeServerLimits()
+    limits.loginTimeout = 50_000_000
+    var bench = try Bench(limits)
+    let service = isOrderEntry ? bench.server.orderEntry : bench.server.snapshot
+    let stranger = try Peer(to: service)
+    #expect(
+      bench.until([stranger]) {
+        if !$0[0].isClosed { $0[0].heartbeat() }
+        return $0[0].isClosed
+      })
+    let timedOut = bench.server.counters.loginsTimedOut
+    #expect(timedOut == 1)
+  }
+
+  @Test func `strangers keep nobody from the snapshot service either`() throws {
+    var bench = try Bench()
+    let strangers = try (0..<20).map { _ in try Peer(to: bench.server.snapshot) }
+    #expect(bench.until(strangers) { peers in peers.count { $0.isClosed } >= 12 })
+    let client = try Peer(to: bench.server.snapshot)
+    client.logIn()
+    #expect(bench.until([client]) { $0[0].packets.last?.payload.first == UInt8(ascii: "G") })
+  }
+
+  @Test func `nobody unknown gets a snapshot made`() throws {
+    var bench = try Bench()
+    let stranger = try Peer(to: bench.server.snapshot)
+    stranger.logIn(password: "guess")
+    #expect(bench.until([stranger]) { $0[0].isClosed })
+    #expect(stranger.has("J"))
+    let counters = bench.server.counters
+    #expect(counters.snapshots == 0)
+    #expect(counters.loginsRefused == 1)
+  }
+
+  @Test func `snapshots beyond the rate wait, and one is used again while nothing happens`() throws
+  {
+    var limits = ExchangeServerLimits()
+    limits.snapshotsPerSecond = 4
+    limits.snapshotsMax = 3
+    var bench = try Bench(limits)
+    let clients = try (0..<7).map { _ in try Peer(to: bench.server.snapshot) }
+    for client in clients { client.logIn() }
+    #expect(
+      bench.until(clients) { peers in
+        peers.allSatisfy { $0.packets.last?.payload.first == UInt8(ascii: "G") || $0.isClosed }
+      })
+    for client in clients { #expect(client.has("S"), "each got its own, closed since or not") }
+    let counters = bench.server.counters
+    #expect(counters.snapshots == 7)
+    // A message of the feed may come in between.
+    #expect(counters.snapshotsReused >= 4)
+    #expect(counters.loginsDelayed > 0)
+  }
+
+  @Test func `log-ins of one account beyond the rate wait for their turn`() throws {
+    var limits = ExchangeServerLimits()
+    limits.loginsPerSecond = 3
+    var bench = try Bench(limits)
+    for _ in 0..<5 {
+      let client = try Peer(to: bench.server.orderEntry)
+      client.logIn()
+      #expect(bench.until([client]) { $0[0].has("A") })
+    }
+    let counters = bench.server.counters
+    #expect(counters.logins == 5)
+    #expect((1...2).contains(counters.loginsDelayed))
+  }
+
+  @Test func `a client that does not read what it is sent is closed`() throws {
+    var limits = ExchangeServerLimits()
+    limits.drainTimeout = 100_000_000
+    var bench = try Bench(limits)
+    // More than the kernel's buffers take.
+    let symbol = bench.session.core.symbol(at: 1)
+    for number in 1...UInt32(150_000) {
+      var request = Flow.enter(number, "B", 0, 100)
+      request.symbol = symbol
+      DurableSessionTests.submit(request, to: bench.session)
+    }
+    let client = try Peer(to: bench.server.orderEntry, receiveBuffer: 4_096)
+    client.logIn()
+    let reader = try Peer(to: bench.server.snapshot)
+    reader.logIn()
+    let limit = Reactor.now() + ServerBench.timeMax
+    while bench.server.counters.slowReaders == 0, Reactor.now() < limit {
+      bench.server.turn()
+      reader.read()
+    }
+    let counters = bench.server.counters
+    #expect(counters.slowReaders == 1)
+    #expect(counters.logins == 1)
+    #expect(counters.disconnects == 1)
+    #expect(!reader.isClosed, "who reads stays")
+  }
+
+  @Test func `a client that sends more than its rate is closed and told why`() throws {
+    var limits = ExchangeServerLimits()
+    limits.messagesPerSecond = 100
+    var bench = try Bench(limits)
+    let client = try Peer(to: bench.server.orderEntry)
+    client.logIn()
+    #expect(bench.until([client]) { $0[0].has("A") })
+    // Twice what a second allows and a second's pause saves up.
+    for _ in 0..<10_000 { client.send("U", [0xFF]) }
+    #expect(bench.until([client]) { $0[0].isClosed })
+    let counters = bench.server.counters
+    #expect(counters.ratesExceeded == 1)
+    let said = client.packets.last { $0.type == "+" }
+    #expect(
+      said.map { String(decoding: $0.payload, as: UTF8.self) } == "more than 100 messages a second")
+  }
+
+  @Test func `an account whose room is used up is refused orders, and may cancel`() throws {
+    var bench = try Bench(accountBytesMax: 20_000)
+    var client = try Peer(to: bench.server.orderEntry)
+    client.logIn()
+    #expect(bench.until([client]) { $0[0].has("A") })
+    let symbol = bench.session.core.symbol(at: 1)
+    for number in 1...UInt32(1_000) {
+      var request = Flow.enter(number, "B", 100, 100)
+      request.symbol = symbol
+      client.submit(request)
+    }
+    #expect(bench.until([client]) { $0[0].isClosed })
+    let said = client.packets.last { $0.type == "+" }
+    #expect(
+      said.map { String(decoding: $0.payload, as: UTF8.self) }
+        == "account NTAIL1 has used up its room of 20000 bytes; cancels are taken")
+    #expect(bench.session.bytesTaken(account: 0) <= 20_000)
+    let working = bench.session.core.workingOrders
+    #expect(working.count > 50)
+    client = try Peer(to: bench.server.orderEntry)
+    client.logIn()
+    for order in working { client.submit(Flow.cancel(order.userRefNum)) }
+    let session = bench.session
+    #expect(bench.until([client]) { _ in session.core.workingOrders.isEmpty })
+    let report = ExchangeReport(session, server: bench.server.counters)
+    #expect(report.refusedFull == 1)
+    #expect(report.notes.contains { $0.contains("used up its 20000 bytes") })
+    #expect(report.json.contains("\"refused_full\":1,"))
+    #expect(report.violations == [])
+  }
+}
