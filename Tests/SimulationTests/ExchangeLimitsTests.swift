@@ -1,3 +1,4 @@
+import CSupport
 import ExecutionCore
 import Foundation
 import Gateways
@@ -102,8 +103,8 @@ private struct Bench: ~Copyable {
 
   /// Turns until it is so; false when it has not become so for minutes.
   mutating func until(_ peers: [Peer], _ condition: ([Peer]) -> Bool) -> Bool {
-    let limit = Reactor.now() + ServerBench.timeMax
-    while Reactor.now() < limit {
+    let limit = nt_clock_now() + ServerBench.timeMax
+    while nt_clock_now() < limit {
       server.turn()
       for peer in peers { peer.read() }
       if condition(peers) { return true }
@@ -219,8 +220,8 @@ private struct Bench: ~Copyable {
     client.logIn()
     let reader = try Peer(to: bench.server.snapshot)
     reader.logIn()
-    let limit = Reactor.now() + ServerBench.timeMax
-    while bench.server.counters.slowReaders == 0, Reactor.now() < limit {
+    let limit = nt_clock_now() + ServerBench.timeMax
+    while bench.server.counters.slowReaders == 0, nt_clock_now() < limit {
       bench.server.turn()
       reader.read()
     }
