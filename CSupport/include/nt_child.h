@@ -9,8 +9,8 @@
 #include "nt_hot.h"
 
 /* Starts path with the arguments (argv[0] first, NULL at the end), standard input from the
- * descriptor input (-1: /dev/null), output and errors to output. Every signal is unblocked and at its
- * default. 0 and the process id in *pid, or the errno, that of exec included. */
+ * descriptor input (-1: /dev/null), output and errors to output. Every signal is unblocked and at
+ * its default. 0 and the process id in *pid, or the errno, that of exec included. */
 int nt_child_start(const char *path, char *const argv[], int input, int output, int32_t *pid);
 /* True when the child has ended (and is forgotten); *status is then its exit code, or 256 + the
  * signal that killed it. Does not wait. */

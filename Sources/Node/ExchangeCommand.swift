@@ -68,11 +68,20 @@ enum ExchangeCommand {
       "username", "NAME[,NAME]", "The user names of its accounts, one for each (NTAIL1)."),
     .value(
       "password-file", "FILE",
-      "The accounts' password, a line of 1 to 10 letters and digits, in a file that only its owner may "
-        + "read; - is standard input, /dev/fd/N an open descriptor. Without one it is: needletail."),
+      "The accounts' password, a line of 1 to 10 letters and digits, in a file that only its owner "
+        + "may read; - is standard input, /dev/fd/N a descriptor. Without one it is: needletail."),
     .value(
       "password", "TEXT",
       "The same among the arguments, where every user of the machine can read it: for tests."),
+    .value(
+      "login-timeout", "S", "Close who has not logged in so long after connecting (10)."),
+    .value(
+      "message-rate", "N",
+      "Close a connection that sends more messages to order entry in a second (200000)."),
+    .value(
+      "account-mebibytes", "N",
+      "Room of an account in the store and in its stream; in the last sixteenth it may only cancel "
+        + "(2048)."),
     .value("data", "DIR", "Durable state; without it nothing survives the process."),
     .flag("new-session", "Forget a stored session and begin a new one."),
     .flag("cancel-on-disconnect", "Working orders go with the connection."),
@@ -272,6 +281,12 @@ enum ExchangeCommand {
     }
     settings.startsAtLogin = options.flag("start-on-login")
     settings.password = try password(options)?.word ?? settings.password
+    if let seconds = try options.number("login-timeout", in: 0.1...3_600) {
+      settings.limits.loginTimeout = Int64(seconds * 1_000_000_000)
+    }
+    if let rate = try options.integer("message-rate", in: 1...1_000_000_000) {
+      settings.limits.messagesPerSecond = rate
+    }
     settings.idleMax = Int64((try options.number("idle", in: 0...86_400) ?? 0) * 1_000_000_000)
     settings.faults.seed = seed
     settings.faults.loss = try probability(options, "loss")
@@ -364,6 +379,9 @@ enum ExchangeCommand {
     settings.directory = options.text("data")
     settings.startsNewSession = options.flag("new-session")
     settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
+    if let room = try options.integer("account-mebibytes", in: 1...4_096) {
+      settings.accountBytesMax = room << 20
+    }
     settings.exchange.impact.isEnabled = options.flag("impact")
     settings.exchange.fees = try fees(options).ofExchange
     if let directory = settings.directory { try RunDirectory.make(directory) }

@@ -1,12 +1,13 @@
 internal import CSupport
 internal import Glibc
 
-/// A processor that no other hot thread of this machine takes while this lives: a lock on a file of its
-/// own, which the kernel lets go of when the process ends, however it ends.
+/// A processor that no other hot thread of this machine takes while this lives: a lock on a file of
+/// its own, which the kernel lets go of when the process ends, however it ends.
 ///
-/// The file is opened for reading only, never through a symbolic link, and never written or removed: another user's
-/// serves as well as ours, and nothing of ours can be turned against another's file. Processes in containers of
-/// their own, which do not share the folder, do not see each other's locks.
+/// The file is opened for reading only, never through a symbolic link, and never written or
+/// removed: another user's serves as well as ours, and nothing of ours can be turned against
+/// another's file. Processes in containers of their own, which do not share the folder, do not see
+/// each other's locks.
 @safe package final class ProcessorClaim: Sendable {
   /// Where the files are: the same for every user, or two users' runs would not see each other.
   package static let folders = ["/run/lock", "/tmp"]
@@ -57,14 +58,16 @@ internal import Glibc
   }
 }
 
-/// Where the hot thread of a run goes, and where everything else of it, so that it stays alone there.
+/// Where the hot thread of a run goes, and where everything else of it, so that it stays alone
+/// there.
 package struct ProcessorChoice: Sendable {
   /// −1: any of ``others``.
   package let processor: Int32
-  /// For all other threads, and the processes that this one starts: not the hot thread's, and none that another run's
-  /// hot thread has. Empty: there is nothing to choose.
+  /// For all other threads, and the processes that this one starts: not the hot thread's, and none
+  /// that another run's hot thread has. Empty: there is nothing to choose.
   package let others: [Int32]
-  /// What the run's latency must not be read without; nil when the hot thread has a processor to itself.
+  /// What the run's latency must not be read without; nil when the hot thread has a processor to
+  /// itself.
   package let note: String?
   private let claim: ProcessorClaim?
 
@@ -74,9 +77,9 @@ package struct ProcessorChoice: Sendable {
   }
 
   /// - Parameters:
-  ///   - wanted: −1: the last that is free, as long as one is left for the rest of the run. One that is asked for
-  ///     and taken is refused: two hot threads on one processor stop each other for milliseconds, also the one that
-  ///     trades already, and nothing has been sent yet.
+  ///   - wanted: −1: the last that is free, as long as one is left for the rest of the run. One
+  ///     that is asked for and taken is refused: two hot threads on one processor stop each other
+  ///     for milliseconds, also the one that trades already, and nothing has been sent yet.
   ///   - allowed: processors that this process may use, ascending.
   package init(
     wanted: Int, allowed: [Int32] = Self.allowed, folders: [String] = ProcessorClaim.folders
@@ -112,8 +115,9 @@ package struct ProcessorChoice: Sendable {
     note =
       allowed.count < 2
       ? "there is one processor: the hot thread shares it, and its latency is not worth quoting"
-      : "no processor is free for the hot thread (\(allowed.count - free.count) of \(allowed.count) are "
-        + "taken by other runs): it runs unpinned, and its latency is not worth quoting"
+      : "no processor is free for the hot thread (\(allowed.count - free.count) of "
+        + "\(allowed.count) are taken by other runs): it runs unpinned, and its latency "
+        + "is not worth quoting"
   }
 
   /// Processors that this process may use, ascending.

@@ -27,7 +27,8 @@ import Trading
   }
 
   @Test func `every signal that can be caught and would end a process has a name`() {
-    // Faults, those that are ignored or cannot be caught, and those of the C library are not among them.
+    // Faults, those that are ignored or cannot be caught, and those of the C library are not among
+    // them.
     let apart: Set<Int32> = [
       SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGKILL, SIGSEGV, SIGPIPE, SIGCHLD, SIGCONT,
       SIGSTOP, SIGURG, SIGWINCH, SIGSYS,

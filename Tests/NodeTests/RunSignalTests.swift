@@ -5,7 +5,8 @@ import Trading
 
 @testable import Node
 
-/// What a run makes of signals, of a silent exchange and of a taken processor, and what its log says of it.
+/// What a run makes of signals, of a silent exchange and of a taken processor, and what its log
+/// says of it.
 @Suite(
   .serialized, .oneAtATime,
   .enabled(

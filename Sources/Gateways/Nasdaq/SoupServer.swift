@@ -5,8 +5,8 @@
   public var heartbeatInterval: Int64 = 1_000_000_000
   /// Silence of the client after which it is given up; a 4.00 log-in may say another.
   public var timeout: Int64 = 15_000_000_000
-  /// A client that has not logged in so long after it connected is given up, whatever it sends: the protocol
-  /// lets the server close such a one, and heartbeats are no log-in.
+  /// A client that has not logged in so long after it connected is given up, whatever it sends: the
+  /// protocol lets the server close such a one, and heartbeats are no log-in.
   public var loginTimeout: Int64 = 10_000_000_000
   public var packetBytesMax: Int = 4_096
 
@@ -139,7 +139,8 @@
   }
 
   /// To be called at least once a heartbeat interval. Writes a heartbeat when one is due (3 bytes).
-  /// `fault` gets ``SoupFault/timedOut`` when the client was silent too long, or has not logged in in time.
+  /// `fault` gets ``SoupFault/timedOut`` when the client was silent too long, or has not logged in
+  /// in time.
   public mutating func tick(
     now: Int64, into out: UnsafeMutableRawBufferPointer, _ fault: inout SoupFault?
   ) -> Int {

@@ -16,7 +16,8 @@ public enum Console {
   /// Writes the text and a line end to standard error.
   public static func error(_ text: String) { say(.error, text) }
 
-  /// Writes the text and a line end to standard error, as lines of a log once ``startLog()`` was called.
+  /// Writes the text and a line end to standard error, as lines of a log once ``startLog()`` was
+  /// called.
   public static func say(_ level: Level, _ text: String) {
     write(isLog.load(ordering: .relaxed) ? logged(level, text) : text + "\n", to: STDERR_FILENO)
   }
@@ -24,8 +25,8 @@ public enum Console {
   /// Writes to standard error what is to be written over.
   static func overwrite(_ text: String) { write(text, to: STDERR_FILENO) }
 
-  /// From here on each line on standard error begins with the time and its level, for who reads a log; on a
-  /// terminal, for who watches, nothing changes.
+  /// From here on each line on standard error begins with the time and its level, for who reads a
+  /// log; on a terminal, for who watches, nothing changes.
   static func startLog() { isLog.store(!isTerminal, ordering: .relaxed) }
   private static let isLog = Atomic<Bool>(false)
 

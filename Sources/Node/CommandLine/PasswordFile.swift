@@ -7,8 +7,8 @@ enum PasswordFile {
 
   /// The password that is the file's one line.
   ///
-  /// A file that others may read or write is refused: its password is known, or not ours. `-` is standard input,
-  /// `/dev/fd/N` an open descriptor.
+  /// A file that others may read or write is refused: its password is known, or not ours. `-` is
+  /// standard input, `/dev/fd/N` an open descriptor.
   static func read(_ path: String) throws(CommandFailure) -> Secret {
     let descriptor = path == "-" ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY)
     guard descriptor >= 0 else {

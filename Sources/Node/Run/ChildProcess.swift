@@ -21,8 +21,8 @@ struct ChildProcess {
 
   /// Starts this very executable (or another) with the arguments, its output appended to `log`.
   ///
-  /// - Parameter input: a short text for its standard input: what must not stand among the arguments, which
-  ///   every user of the machine can read.
+  /// - Parameter input: a short text for its standard input: what must not stand among the
+  ///   arguments, which every user of the machine can read.
   init(
     executable: String = "/proc/self/exe", arguments: [String], input: String = "", log: String
   ) throws(CommandFailure) {

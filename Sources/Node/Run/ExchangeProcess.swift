@@ -136,8 +136,8 @@ struct ExchangeProcess {
 
   var pid: Int32 { child.pid }
 
-  /// Starts it again when it has died and its pause is over; what there is to say, or nil. Throws when it dies
-  /// too often: it is lost.
+  /// Starts it again when it has died and its pause is over; what there is to say, or nil. Throws
+  /// when it dies too often: it is lost.
   mutating func supervise() throws(CommandFailure) -> String? {
     let now = nt_clock_now()
     if startAt != 0 {

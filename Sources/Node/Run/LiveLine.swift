@@ -1,8 +1,8 @@
 import CSupport
 import Trading
 
-/// How the run goes: on a terminal one line that is written over once a second, else a line of the log once a
-/// minute.
+/// How the run goes: on a terminal one line that is written over once a second, else a line of the
+/// log once a minute.
 struct LiveLine {
   private let monitor: RunMonitor
   private let latency: LatencyRecorder
@@ -52,7 +52,8 @@ struct LiveLine {
     shown = 0
   }
 
-  /// Characters that a line may have without going on to the next: many terminals do that in the last column.
+  /// Characters that a line may have without going on to the next: many terminals do that in the
+  /// last column.
   private static func room(_ columns: Int?) -> Int { max(0, (columns ?? 80) - 1) }
 
   /// As much of the text as a terminal of that width shows on one line.

@@ -1,5 +1,5 @@
-/// When an exchange that has died is started again: at once, then after pauses that double; and only so often
-/// within a time, for one that cannot live must not be started for ever.
+/// When an exchange that has died is started again: at once, then after pauses that double; and
+/// only so often within a time, for one that cannot live must not be started for ever.
 struct RestartPolicy {
   static let restartsMax = 8
   /// Nanoseconds of machine time, as all here.

@@ -11,11 +11,11 @@ enum RunCommand {
     summary: "Trade a generated or a recorded market over real sockets.",
     discussion: """
       Starts an exchange on loopback as a process of its own, the core and the strategies, shows one
-      line a second on a terminal, and ends with a summary. Where standard error is no terminal, it gets
-      lines with UTC time and level: one a minute, and what happens at once. Ctrl-C, and every other
-      signal that can be caught, Ctrl-Z among them, cancels the working orders, waits for the
-      confirmations, writes the summary and exits 0. A processor that is given as runtime.processor and
-      taken by another run is refused with 75. When the exchange cannot be reached, refuses
+      line a second on a terminal, and ends with a summary. Where standard error is no terminal, it
+      gets lines with UTC time and level: one a minute, and what happens at once. Ctrl-C, and every
+      other signal that can be caught, Ctrl-Z among them, cancels the working orders, waits for the
+      confirmations, writes the summary and exits 0. A processor that is given as runtime.processor
+      and taken by another run is refused with 75. When the exchange cannot be reached, refuses
       the log-in or is lost the exit code is 69, when the journal or the summary cannot be written 74,
       when the recording is cut or damaged 65; the summary is printed all the same.
       """,

@@ -75,7 +75,8 @@ struct RunPlan {
       ? "generated" : String(configuration.feed.source.split(separator: "/").last ?? "")
   }
 
-  /// The arguments of the exchange's process, which reads the accounts' password from its standard input.
+  /// The arguments of the exchange's process, which reads the accounts' password from its standard
+  /// input.
   ///
   /// - Parameters:
   ///   - services: order entry, re-requests and snapshots; port 0 is any free one.

@@ -55,8 +55,8 @@ struct RunSession {
     } catch {
       throw CommandFailure(
         .tryAgain,
-        "processor \(error.processor) is taken by another run's hot thread, and two on one stop each other: "
-          + "give another as runtime.processor, or -1 for one that is free")
+        "processor \(error.processor) is taken by another run's hot thread, and two on one stop "
+          + "each other: give another as runtime.processor, or -1 for one that is free")
     }
   }
 
@@ -213,8 +213,8 @@ struct RunSession {
       "not trading yet: the exchange at \(place(.orderEntry)) does not answer, or sends no data"
     if !exchange.attach.isEmpty {
       text +=
-        "; tried again and again are order entry there, re-requests at \(place(.rerequest)), snapshots at "
-        + "\(place(.snapshot)), market data at \(exchange.lineA) and \(exchange.lineB)"
+        "; tried again and again are order entry there, re-requests at \(place(.rerequest)), "
+        + "snapshots at \(place(.snapshot)), market data at \(exchange.lineA) and \(exchange.lineB)"
     }
     watch.say(.warning, text)
   }

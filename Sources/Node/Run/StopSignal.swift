@@ -1,16 +1,19 @@
 import Foundation
 
-/// Signals as a value that is asked for, not as an interruption: they are blocked in every thread and taken here.
+/// Signals as a value that is asked for, not as an interruption: they are blocked in every thread
+/// and taken here.
 ///
-/// Every signal that can be caught and would end or suspend a process ends the run in order instead: working orders
-/// are cancelled, the confirmations awaited, then it exits. So does Ctrl-Z. A process that is suspended keeps its
-/// orders in the market and does not know what becomes of them; one that cancelled them first and slept would come
-/// back to a market it has not seen, with a session that the exchange has closed meanwhile, and a shell's `fg` is
-/// not the word of a person who has looked: to trade again is to start again. SIGPIPE is ignored, for a log whose
-/// reader has gone is no reason to stop. SIGKILL and SIGSTOP cannot be caught: cancel-on-disconnect is for these.
+/// Every signal that can be caught and would end or suspend a process ends the run in order
+/// instead: working orders are cancelled, the confirmations awaited, then it exits. So does Ctrl-Z.
+/// A process that is suspended keeps its orders in the market and does not know what becomes of
+/// them; one that cancelled them first and slept would come back to a market it has not seen, with
+/// a session that the exchange has closed meanwhile, and a shell's `fg` is not the word of a person
+/// who has looked: to trade again is to start again. SIGPIPE is ignored, for a log whose reader has
+/// gone is no reason to stop. SIGKILL and SIGSTOP cannot be caught: cancel-on-disconnect is for
+/// these.
 ///
-/// Faults of the program itself (SIGSEGV, SIGABRT and their kin) are not among them: after those nothing it would
-/// still do can be trusted.
+/// Faults of the program itself (SIGSEGV, SIGABRT and their kin) are not among them: after those
+/// nothing it would still do can be trusted.
 ///
 /// Threading: `block` on the first thread before it starts others, so that they inherit it.
 enum StopSignal {

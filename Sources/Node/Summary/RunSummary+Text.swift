@@ -11,9 +11,8 @@ extension RunSummary {
     boundSection(&page)
     if !stops.isEmpty { page.section("Stops") }
     for stop in stops {
-      page.line(
-        "  \(stop.scope): \(stop.cause) by \(stop.by)\(stop.isStanding ? ", to the end" : ""): \(stop.why)"
-      )
+      let end = stop.isStanding ? ", to the end" : ""
+      page.line("  \(stop.scope): \(stop.cause) by \(stop.by)\(end): \(stop.why)")
     }
     page.section("Journal")
     page.row(

@@ -30,7 +30,8 @@ extension ExchangeCore {
 
   /// The request would be answered by silence, and changes nothing: not even the time.
   ///
-  /// Whoever stores requests need not store this one: doing all others again gives the same session.
+  /// Whoever stores requests need not store this one: doing all others again gives the same
+  /// session.
   public func ignores(_ request: OUCHRequest, account: UInt32) -> Bool {
     guard Int(account) < accounts.count else { return true }
     let isUsed = request.userRefNum <= accounts[Int(account)].lastUserRefNum

@@ -2,8 +2,8 @@ import Gateways
 
 /// Where the working orders of one account begin, for each symbol and side.
 ///
-/// The orders themselves are linked: whoever looks for those of an account, of a symbol, of a side pays for
-/// these alone, however many there have been.
+/// The orders themselves are linked: whoever looks for those of an account, of a symbol, of a side
+/// pays for these alone, however many there have been.
 struct WorkingLists: Sendable {
   /// Locate × 2⁸ + side → the newest such order. Nothing where none works.
   fileprivate(set) var heads: [UInt32: Int32] = [:]

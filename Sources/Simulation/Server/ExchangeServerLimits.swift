@@ -4,22 +4,22 @@
 public struct ExchangeServerLimits: Hashable, Sendable {
   /// Whoever has not logged in so long after connecting is closed, whatever else he sends.
   public var loginTimeout: Int64 = 10_000_000_000
-  /// Connections of each service that have not logged in: when one more comes, the oldest of them is closed.
-  /// Who has logged in has a place of his own.
+  /// Connections of each service that have not logged in: when one more comes, the oldest of them
+  /// is closed. Who has logged in has a place of his own.
   public var strangersMax = 8
-  /// Connections that have logged in to the snapshot service. When one more wants to, the oldest that has its
-  /// whole snapshot is closed; while there is none, the log-in waits.
+  /// Connections that have logged in to the snapshot service. When one more wants to, the oldest
+  /// that has its whole snapshot is closed; while there is none, the log-in waits.
   public var snapshotsMax = 16
   /// A connection whose send queue does not move for so long is closed.
   public var drainTimeout: Int64 = 10_000_000_000
-  /// Log-ins of one account a second, as many at once after a second without; the next one waits. Each may ask for
-  /// the day's whole stream.
+  /// Log-ins of one account a second, as many at once after a second without; the next one waits.
+  /// Each may ask for the day's whole stream.
   public var loginsPerSecond = 20
   /// Snapshots a second, in the same way; one is used again as long as nothing was published.
   public var snapshotsPerSecond = 20
-  /// Messages of a connection to order entry a second, in the same way; beyond it the connection is closed, and
-  /// what the client had under way is not taken: it finds out by logging in again. To read it more slowly instead
-  /// would let orders grow old in the kernel's buffers unseen.
+  /// Messages of a connection to order entry a second, in the same way; beyond it the connection is
+  /// closed, and what the client had under way is not taken: it finds out by logging in again. To
+  /// read it more slowly instead would let orders grow old in the kernel's buffers unseen.
   public var messagesPerSecond = 200_000
 
   public init() {}

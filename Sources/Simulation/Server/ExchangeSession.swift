@@ -16,8 +16,8 @@ public struct ExchangeSessionSettings: Sendable {
   public var retainedBytes = 16 << 20
   /// Most bytes that one account may take, in the store and in its stream together.
   ///
-  /// In the last sixteenth no new order and no replacement is taken any more; at the end only cancels of
-  /// whole orders are. What is refused is not stored, and changes nothing.
+  /// In the last sixteenth no new order and no replacement is taken any more; at the end only
+  /// cancels of whole orders are. What is refused is not stored, and changes nothing.
   public var accountBytesMax = 2 << 30
 
   public init() {}
@@ -62,8 +62,8 @@ enum Submission: Equatable {
   public var cutBytes: Int { store?.cutBytes ?? 0 }
   /// Inbound OUCH messages of this process's time that could not be decoded; they are ignored.
   public private(set) var undecodable: UInt64 = 0
-  /// Requests of this process's time that were answered by silence, and are not in ``core``'s counters: nothing
-  /// that changes nothing is stored.
+  /// Requests of this process's time that were answered by silence, and are not in ``core``'s
+  /// counters: nothing that changes nothing is stored.
   public private(set) var ignored: UInt64 = 0
   /// Messages that found their account's room used up.
   public private(set) var refusedFull: UInt64 = 0
@@ -151,9 +151,9 @@ enum Submission: Equatable {
     return true
   }
 
-  /// Applies one OUCH message of an account. False when the store failed, when the account's room is used up,
-  /// or when the message is longer than the store can hold (no OUCH message is): then it was not applied, and
-  /// its client is to be dropped.
+  /// Applies one OUCH message of an account. False when the store failed, when the account's room
+  /// is used up, or when the message is longer than the store can hold (no OUCH message is): then
+  /// it was not applied, and its client is to be dropped.
   public func submit(_ message: UnsafeRawBufferPointer, account: UInt32, at time: Int64) -> Bool {
     switch unsafe take(message, account: account, at: time) {
     case .taken, .ignored: true
