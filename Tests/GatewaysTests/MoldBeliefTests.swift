@@ -108,6 +108,17 @@ extension MoldListener {
     #expect(listener.receiver.line(2).implausible == 2)
   }
 
+  @Test func `an answer that brings more than was asked for is used`() {
+    let listener = Listener()
+    listener.receive(datagram(1))
+    listener.receive(datagram(40))
+    #expect(listener.poll(now: 0).map(\.first) == [2, 34])
+    listener.receive(datagram(34, 10), line: 2)
+    #expect(listener.receiver.endSequence == 44)
+    #expect(listener.receive(datagram(2, 32), line: 2) == .gapClosed)
+    #expect(listener.order == Array(1...43))
+  }
+
   @Test func `a line that goes on from there, alone and for long, is believed`() {
     let listener = Listener { $0.lines = 1 }
     listener.receive(datagram(1))

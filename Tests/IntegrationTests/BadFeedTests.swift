@@ -31,14 +31,14 @@ extension Integration {
     /// Starts a run that is attached to it.
     private func attach(
       to venue: Venue, _ directory: String, rerequest: String? = nil, snapshot: String? = nil,
-      quality: String = ""
+      session: String = "", quality: String = ""
     ) throws -> RunningCommand {
       let at = venue.at
       let config = directory + "/c.yaml"
       try """
       exchange:
         {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(rerequest ?? at[1])",
-         snapshot: "\(snapshot ?? at[2])"}
+         snapshot: "\(snapshot ?? at[2])", session: "\(session)"}
       quality: {\(quality)}
       """.write(toFile: config, atomically: true, encoding: .utf8)
       return try RunningCommand.run(in: directory, "--exchange", at[0], "--config", config)
@@ -74,7 +74,8 @@ extension Integration {
       // Re-requests are heard and not answered, and nobody is where snapshots are looked for.
       let deaf = try RawSocket.bound(udp: true)
       let run = try attach(
-        to: venue, directory.path, rerequest: "127.0.0.1:\(deaf.port)", snapshot: "127.0.0.1:1")
+        to: venue, directory.path, rerequest: "127.0.0.1:\(deaf.port)", snapshot: "127.0.0.1:1",
+        session: "NT00000001")
       #expect(deaf.read(20) != nil, "a gap was seen: it is asked for")
       let result = try run.interrupt()
       _ = try venue.command.interrupt(SIGTERM)
@@ -83,6 +84,17 @@ extension Integration {
       #expect(summary["feed", "lost"] > 0)
       #expect(summary["feed", "symbols_whole"] == 0)
       #expect(summary.broken.count == 1 && summary.broken[0].contains("no market data lost"))
+    }
+
+    @Test func `a run that nobody tells its session ends, and says what to set`() throws {
+      let directory = try TemporaryDirectory()
+      let venue = try Venue(directory.path, "--seed", "61", "--start-on-login")
+      let result = try attach(to: venue, directory.path, snapshot: "127.0.0.1:1").finish()
+      _ = try venue.command.interrupt(SIGTERM)
+      let summary = try SummaryJSON(result.output)
+      #expect(result.status == 69 && result.errors.contains("set exchange.session"))
+      #expect(summary.text("run", "ended_by") == "no session")
+      #expect(summary["feed", "messages"] == 0 && summary["feed", "unidentified"] > 0)
     }
 
     @Test func `a late start catches up with a feed that loses half of what each line sends`()

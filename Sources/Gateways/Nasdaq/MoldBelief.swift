@@ -111,7 +111,8 @@ extension MoldReceiver {
   ) -> Bool {
     let known = max(nextSequence, beliefs.supportedEnd)
     if end > known, end > endSequence {
-      if line == settings.lines { return serverSupports(end, line: line) }
+      // An answer may bring more than was asked for; one that begins beyond it is none.
+      if line == settings.lines, first >= endSequence { return serverSupports(end, line: line) }
       let isNear = end &- known <= settings.plausibleAhead
       guard isNear, !(beliefs.lines[line].isDoubted && hearsOthers(than: line)) else {
         return becomesCandidate(end, from: first, line: line)

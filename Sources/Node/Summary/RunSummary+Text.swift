@@ -64,7 +64,7 @@ extension RunSummary {
       ("unidentified", line(feed.unidentified)),
     ])
     page.row([
-      ("implausible", line(feed.implausible)), ("of time", line(feed.implausibleTimes)),
+      ("implausible", line(feed.implausible)), ("wrong times", line(feed.implausibleTimes)),
       ("doubted lines", line(feed.doubtedLines)),
     ])
     if !run.isVirtualTime { lineTable(&page) }
