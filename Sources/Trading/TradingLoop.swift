@@ -26,6 +26,11 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline var nextTotals: Int64 = 0
   /// Since the end of the run began, and since a snapshot is loaded that the lines have not come to.
   @usableFromInline var ending = LookClock(interval: Self.tickInterval)
+  /// While that lasts: since a venue's last answer, and since the gap opened that is open.
+  @usableFromInline var answering = LookClock(interval: Self.tickInterval)
+  @usableFromInline var repairing = LookClock(interval: Self.tickInterval)
+  @usableFromInline var openSeen = 0
+  @usableFromInline var readySeen = 0
   @usableFromInline var loading = LookClock(interval: Self.tickInterval)
   /// Why it ends or has ended; empty while it goes on.
   @usableFromInline package internal(set) var endReason = ""
@@ -148,6 +153,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     if events.contains(.gapOpened) {
       market.gapDetected()
       gapSince = path.now
+      repairing.begin(now: path.now)
     }
     let isRepaired = events.contains(.gapClosed) && !feed.receiver.hasGap && !snapshot.isWanted
     if isRepaired { market.gapRepaired() }
@@ -309,15 +315,24 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     }
     if isRefused { beginStop("exchange lost") }
     guard !endReason.isEmpty else { return }
-    let waited = ending.look(now: path.now)
-    let isQuiet = path.driver.engine.openOrderCount == 0
-    guard isQuiet || waited >= settings.stopMax || isRefused else { return }
-    guard !isBehind || waited >= settings.repairMax else { return }
+    let isOver = ending.look(now: path.now) >= settings.stopLongest
+    let open = path.driver.engine.openOrderCount
+    guard open == 0 || isOver || isRefused || !isAnswered(open) else { return }
+    guard !isBehind || isOver || repairing.look(now: path.now) >= settings.repairMax else { return }
     loseMissing()
     for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
     path.driver.engine.end()
     report()
     isFinished = true
+  }
+
+  /// While orders end or sessions come up again the venues answer, and more is awaited.
+  @inlinable mutating func isAnswered(_ open: Int) -> Bool {
+    let ready = path.driver.engine.portsReady
+    if open < openSeen || ready > readySeen { answering.begin(now: path.now) }
+    openSeen = open
+    readySeen = ready
+    return answering.look(now: path.now) < settings.stopMax
   }
 
   /// Messages are missing, or the books that a snapshot gives.
@@ -335,6 +350,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     guard endReason.isEmpty else { return }
     endReason = reason
     ending.begin(now: path.now)
+    answering.begin(now: path.now)
+    repairing.begin(now: path.now)
     monitor.phase = .stopping
     path.driver.strategy.isOn = false
     _ = path.driver.engine.cancelAll()
@@ -357,9 +374,12 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline package var snapshotServer = Endpoint.any(port: 0)
   /// Who is named in the journal when the kill switch moves.
   @usableFromInline package var person = "operator"
-  /// Machine time to wait for the confirmations at the end, counted by a ``LookClock``.
+  /// Machine time, counted by a ``LookClock``, that the end of a run waits for confirmations while none comes, and the
+  /// longest that it may take: orders that work are left behind only where nothing can be done about them. The first
+  /// is longer than a session takes to be found dead and made again.
   @usableFromInline package var stopMax: Int64 = 5_000_000_000
-  /// The same that a repair under way at the end may take; what is missing then is lost.
+  @usableFromInline package var stopLongest: Int64 = 120_000_000_000
+  /// The same that the repair of a gap at the end may take; what is missing then is lost.
   @usableFromInline package var repairMax: Int64 = 1_000_000_000
   /// The same that a snapshot may wait for the lines to come to where it ends: longer than a line that lives is
   /// silent.

@@ -153,6 +153,8 @@ final class HotRun: @unchecked Sendable {
     settings.snapshotServer = services.snapshot
     settings.person = configuration.killSwitch.person
     settings.control = control
+    // A session that is dead is found to be within its timeout, and then made again.
+    settings.stopMax += Int64(configuration.session.timeoutMilliseconds) * 1_000_000
     settings.gapGrace = configuration.quality.gapGraceMicroseconds * 1_000
     return settings
   }
