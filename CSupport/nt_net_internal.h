@@ -65,7 +65,7 @@ typedef struct nt_conn {
   uint8_t type;
   uint8_t inflight; /* NT_OP_ bits outstanding in the kernel */
   uint8_t pending;  /* NT_PENDING_ bits */
-  uint8_t pad;
+  uint8_t turn;     /* receives so far, of which some ask for the time */
   uint16_t state;
   uint16_t flags; /* NT_NET_DIRECT and so on */
   uint64_t token;

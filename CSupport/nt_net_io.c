@@ -279,9 +279,8 @@ void nt_io_describe(nt_net_event *event, const struct sockaddr_in *from, struct 
 #define NT_TIMESTAMP_TURNS 16
 
 /* Whether this receive has to ask for more than the bytes. */
-static bool wants_message(const nt_net *net, const nt_conn *conn) {
-  bool sits_out =
-      (conn->flags & NT_NET_TIMESTAMP_SOME) && net->counters.received % NT_TIMESTAMP_TURNS != 0;
+static bool wants_message(nt_conn *conn) {
+  bool sits_out = (conn->flags & NT_NET_TIMESTAMP_SOME) && conn->turn++ % NT_TIMESTAMP_TURNS != 0;
   return (conn->flags & NT_NET_PEER_ADDRESS) || ((conn->flags & NT_NET_TIMESTAMP) && !sits_out);
 }
 
@@ -295,7 +294,7 @@ static bool read_datagram(nt_net *net, nt_net_sink *sink, nt_conn *conn, uint32_
   struct iovec part = {.iov_base = data, .iov_len = most + 1}; /* one more shows truncation */
   struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
   ssize_t got = -1;
-  bool asks = wants_message(net, conn);
+  bool asks = wants_message(conn);
   if (!error && asks) {
     message.msg_name = &from;
     message.msg_namelen = sizeof from;

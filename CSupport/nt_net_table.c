@@ -144,6 +144,7 @@ nt_conn *nt_conn_take(nt_net *net) {
   conn->state &= NT_IN_TODO | NT_IN_READY;
   conn->pending = 0;
   conn->inflight = 0;
+  conn->turn = 0;
   conn->flags = 0;
   conn->head = conn->tail = conn->sending = 0;
   conn->interest = 0;

@@ -5,9 +5,9 @@ public import CSupport
 /// Threading: the hot thread records; any thread reads percentiles, at most a moment old.
 @safe @usableFromInline package struct LatencyRecorder: @unchecked Sendable {
   @usableFromInline package enum Stage: Int, CaseIterable, Sendable {
-    case receive, decode, book, strategy, risk, encode, submit, tickToOrder
-    /// Without the whole.
-    package static var ofOrders: [Stage] { allCases.filter { $0 != .tickToOrder } }
+    case receive, decode, book, strategy, risk, encode, submit, tickToOrder, lag
+    /// Without the whole, and without the lag of data that no order came of.
+    package static var ofOrders: [Stage] { allCases.filter { $0.rawValue < tickToOrder.rawValue } }
     package var name: String { self == .tickToOrder ? "tick_to_order" : "\(self)" }
   }
   // In an arena that lives until the process ends: a recorder is made once per run.

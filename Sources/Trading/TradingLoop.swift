@@ -21,6 +21,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline package internal(set) var path: HotPath<S, Gateway>
   @usableFromInline package internal(set) var snapshot: SnapshotClient
   @usableFromInline let monitor: RunMonitor
+  @usableFromInline package internal(set) var watchdog: Watchdog
   @usableFromInline let settings: TradingLoopSettings
   @usableFromInline var nextTick: Int64 = 0
   @usableFromInline var nextTotals: Int64 = 0
@@ -60,6 +61,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     self.path = path
     self.monitor = monitor
     self.settings = settings
+    watchdog = Watchdog(
+      lagMax: settings.lagMax, stallMin: settings.stallMin, pullAfter: settings.pullAfter)
   }
 
   /// Runs until everything has been ended in order. Returns why it ended.
@@ -102,10 +105,36 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   mutating func look() -> Int32 {
     let count = path.reactor.poll(settings.wait)
     guard count >= 0 else { return Int32(truncatingIfNeeded: -count) }
-    path.now = path.reactor.now
+    let now = path.reactor.now
+    let gap = now &- path.now
+    path.now = now
+    if gap > watchdog.lagMax { wasLate(gap, isStall: true) }
+    let datagrams = feed.datagrams
     for index in 0..<count { handle(path.reactor.event(index)) }
     path.resume()
+    if watchdog.isLate, watchdog.looked(foundData: feed.datagrams != datagrams) { isTimelyAgain() }
     return 0
+  }
+
+  /// The thread was not run for so long, or read what had arrived so long ago. All that is read until the sockets are
+  /// empty is old: nothing new rests on it. Never inlined: after a stall only.
+  @inline(never) @inlinable
+  mutating func wasLate(_ lag: Int64, isStall: Bool) {
+    path.driver.engine.market.feedIsLate()
+    switch watchdog.find(lag, isStall: isStall) {
+    case .late: return
+    case .pull: _ = path.driver.engine.cancelAll()
+    case .stalled: break
+    }
+    announceState()
+    path.drain()
+  }
+
+  @inline(never) @inlinable mutating func isTimelyAgain() {
+    watchdog.isLate = false
+    path.driver.engine.market.feedIsTimely()
+    // Who has withdrawn, or waited, looks again.
+    announceState()
   }
 
   @inline(__always) @inlinable
@@ -126,6 +155,16 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
     let received = path.reactor.ticks
     let arrived = event.receiveTime
+    if arrived != 0 {
+      let lag = path.now &+ path.realtimeOffset &- arrived
+      path.latency.record(.lag, nanoseconds: max(0, lag))
+      if lag > watchdog.lagMax {
+        wasLate(lag, isStall: false)
+      } else if watchdog.isLate {
+        // What lies behind it came later still.
+        isTimelyAgain()
+      }
+    }
     let market = path.driver.engine.market
     unsafe feed.receive(event.bytes, token: event.token, now: path.now, market: market) {
       records, count in
@@ -386,6 +425,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline package var loadedMax: Int64 = 2_000_000_000
   /// Machine time that a gap may be open before strategies withdraw.
   @usableFromInline package var gapGrace: Int64 = 0
+  /// Of the ``Watchdog``.
+  @usableFromInline package var lagMax: Int64 = 10_000_000
+  @usableFromInline package var stallMin: Int64 = 100_000_000
+  @usableFromInline package var pullAfter: Int64 = 500_000_000
   /// What people ask while it runs.
   @usableFromInline package var control: ControlRing?
 

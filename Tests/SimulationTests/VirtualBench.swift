@@ -88,6 +88,7 @@ struct VirtualBench: ~Copyable {
     }
     var loopSettings = TradingLoopSettings(wait: .spin)
     loopSettings.snapshotServer = server.snapshot
+    loopSettings.stopMax += timeout
     let latency = try #require(LatencyRecorder())
     let monitor = RunMonitor()
     let hosts = (core: reactor.host, exchange: server.host)
@@ -134,6 +135,10 @@ struct VirtualBench: ~Copyable {
     var brokenInvariants: [String]
     var ended: String
     var network: NetworkCounters
+    var refusedStale: UInt64
+    var stalls: UInt64
+    var pulls: UInt64
+    var isLate: Bool
     var position: [Int64]
     var exchangePosition: [Int64]
   }
@@ -153,6 +158,8 @@ struct VirtualBench: ~Copyable {
       working: session.core.workingOrders.count, executions: state.counters.executions,
       violations: session.core.verify(), brokenInvariants: state.brokenInvariants,
       ended: world.loop.endReason, network: network.counters,
+      refusedStale: state.refusals[.staleData] ?? 0, stalls: world.loop.watchdog.stalls,
+      pulls: world.loop.watchdog.pulls, isLate: world.loop.watchdog.isLate,
       position: symbols.map { symbol in
         state.positions.filter { $0.symbol == SymbolCode.decode(symbol) }
           .reduce(0) { $0 + $1.quantity }

@@ -53,6 +53,30 @@ import Transport
     #expect(outcome.ended == "end of feed")
   }
 
+  @Test func `what is read after a stall is old, and nothing new rests on it`() throws {
+    var faults = VirtualFaults()
+    faults.stallInterval = Self.second
+    let outcome = try Self.run(5, faults: faults, messages: 20_000, for: 6 * Self.second)
+    Self.check(outcome, 5)
+    #expect(outcome.stalls > 1)
+    #expect(outcome.pulls > 0)
+    #expect(outcome.refusedStale > 0, "the strategy asked while the backlog was read")
+    #expect(!outcome.isLate)
+    #expect(!outcome.fills.isEmpty)
+    let plain = try Self.run(5, messages: 20_000, for: 6 * Self.second)
+    #expect(plain.stalls == 0 && plain.refusedStale == 0 && !plain.isLate)
+  }
+
+  @Test func `a cut and half-open sessions leave nothing behind`() throws {
+    for seed in UInt64(1)...5 {
+      var faults = VirtualFaults()
+      faults.seed = seed
+      faults.cutInterval = 2 * Self.second
+      faults.halfOpenInterval = 2 * Self.second
+      Self.check(try Self.run(seed, faults: faults, messages: 9_000, for: 4 * Self.second), seed)
+    }
+  }
+
   @Test(arguments: 1...10)
   func `under loss, reordering, resets and short calls the books agree with the exchange`(
     _ decade: Int

@@ -183,6 +183,8 @@
   public private(set) var repairIsLate = false
   /// A snapshot is being loaded.
   public private(set) var isLoading = false
+  /// What comes now was sent too long ago: the books are true, of a moment that is over.
+  public private(set) var isLate = false
   /// Market hours, and the books can be believed: most checks need to know no more.
   private(set) var isOpenAndWhole = false
 
@@ -213,6 +215,10 @@
     sumUp()
   }
   @_noLocks mutating func findRepairLate() { repairIsLate = true }
+  @_noLocks mutating func set(late: Bool) {
+    isLate = late
+    sumUp()
+  }
   @_noLocks mutating func beginLoading() {
     isLoading = true
     sumUp()
@@ -225,7 +231,7 @@
   }
 
   @_noLocks private mutating func sumUp() {
-    isOpenAndWhole = canBeBelieved && !gapPending && hours.isOpen
+    isOpenAndWhole = canBeBelieved && !gapPending && !isLate && hours.isOpen
   }
   /// What is written now is true, though messages behind it may be missing.
   var canBeBelieved: Bool { @_noLocks @inline(__always) get { isWhole && !isLoading } }

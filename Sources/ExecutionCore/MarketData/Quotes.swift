@@ -218,7 +218,7 @@
     let isOld = settings.staleAfter > 0 && age(instrument, now: now) > settings.staleAfter
     let isSilent =
       settings.feedStaleAfter > 0 && feedAge(instrument, now: now) > settings.feedStaleAfter
-    if isOld || isSilent { gates.formUnion(.stale) }
+    if isOld || isSilent || channel(of: i).isLate { gates.formUnion(.stale) }
     return gates
   }
 
@@ -245,6 +245,12 @@
     guard time != 0 else { return .max }
     let (age, overflow) = now.subtractingReportingOverflow(time)
     return overflow ? .max : age
+  }
+
+  /// What the instrument's feed brings now was sent too long ago.
+  @_noLocks public func isLate(_ instrument: InstrumentID) -> Bool {
+    guard let i = holds(instrument) else { return false }
+    return channel(of: i).isLate
   }
 
   /// A feed has said which of its numbers is the instrument.

@@ -84,6 +84,8 @@ extension Configuration.Runtime {
     reader.read("network", into: &network)
     reader.read(
       "order_age_max_microseconds", into: &orderAgeMaxMicroseconds, in: 10...10_000_000)
+    reader.read("stall_milliseconds", into: &stallMilliseconds, in: 0...600_000)
+    reader.read("stall_pull_milliseconds", into: &stallPullMilliseconds, in: 0...600_000)
     reader.read("orders_max", into: &ordersMax, in: 1_024...1_048_576)
     reader.read("requests_per_day_max", into: &requestsPerDayMax, in: 0...16_777_216)
     reader.read("executions_max", into: &executionsMax, in: 1_024...16_777_216)
@@ -181,6 +183,7 @@ extension Configuration.Quality {
         "no time would be left to ask again: \(key) (\(repairMaxMilliseconds)) must be at least twice "
           + "arbitration_wait_microseconds (\(arbitrationWaitMicroseconds))")
     }
+    reader.read("lag_max_order_ages", into: &lagMaxOrderAges, in: 0...1_000_000)
     reader.read("gap_grace_microseconds", into: &gapGraceMicroseconds, in: 0...1_000_000)
   }
 }

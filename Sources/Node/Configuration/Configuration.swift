@@ -136,6 +136,9 @@ public struct Configuration: Equatable, Sendable {
     public var numaNode = -1
     public var wait = Waiting.spinYield
     public var network = Network.automatic
+    /// The hot thread was not run for so long: it is counted; quotes are pulled. 0: never.
+    public var stallMilliseconds = 100
+    public var stallPullMilliseconds = 500
     /// A new order older than this is withdrawn, never sent late.
     public var orderAgeMaxMicroseconds = 1_000
     public var ordersMax = 16_384
@@ -260,6 +263,8 @@ public struct Configuration: Equatable, Sendable {
     public var acknowledgeTimeoutMilliseconds = 1_000
     /// A hole of the feed is left to the other line for so long before it is asked for; machine time.
     public var arbitrationWaitMicroseconds: Int64 = 1_000
+    /// From arrival to decision, in multiples of the orders' own maximum age; 0: unbounded.
+    public var lagMaxOrderAges = 10
     /// A message is asked for again and again for so long before a snapshot goes over it; machine time.
     public var repairMaxMilliseconds = 500
     /// A hole that is open for longer makes strategies withdraw what works; machine time.

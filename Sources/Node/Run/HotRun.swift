@@ -37,6 +37,7 @@ struct HotResult: Sendable {
   var isSessionUp: Bool
   /// Memory that the engine took at the start.
   var arenaBytes: UInt64
+  var watchdog: Watchdog
   /// The cap of the last hop that was passed; nil while its fuse is armed.
   var fuseTripped: LastHopFuse.Cap?
 }
@@ -143,7 +144,7 @@ final class HotRun: @unchecked Sendable {
       sessionSpan: loop.path.clock.span,
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
       isSessionUp: (0..<clients.count).allSatisfy { clients[$0].gateway.isCaughtUp },
-      arenaBytes: arenaBytes,
+      arenaBytes: arenaBytes, watchdog: loop.watchdog,
       fuseTripped: (0..<clients.count).lazy.compactMap { clients[$0].gateway.fuseTripped }.first)
   }
 
@@ -153,6 +154,12 @@ final class HotRun: @unchecked Sendable {
     settings.snapshotServer = services.snapshot
     settings.person = configuration.killSwitch.person
     settings.control = control
+    let runtime = configuration.runtime
+    let age = Int64(runtime.orderAgeMaxMicroseconds) * 1_000
+    let ages = Int64(configuration.quality.lagMaxOrderAges)
+    settings.lagMax = ages == 0 ? 0 : max(Watchdog.lagFloor, ages * age)
+    settings.stallMin = Int64(runtime.stallMilliseconds) * 1_000_000
+    settings.pullAfter = Int64(runtime.stallPullMilliseconds) * 1_000_000
     // A session that is dead is found to be within its timeout, and then made again.
     settings.stopMax += Int64(configuration.session.timeoutMilliseconds) * 1_000_000
     settings.gapGrace = configuration.quality.gapGraceMicroseconds * 1_000

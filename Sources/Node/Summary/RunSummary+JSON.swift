@@ -4,10 +4,10 @@ extension RunSummary {
 
   var value: JSONValue {
     .object([
-      ("run", run.value), ("feed", feed.value(isVirtualTime: run.isVirtualTime)),
+      ("run", run.value), ("feed", feed.value),
       ("orders", orders.value), ("fills", fills.value),
       ("positions", .array(positions.map(\.value))), ("pnl", pnl.value),
-      ("latency", latency.value), ("memory", memory?.value ?? .null),
+      ("latency", latency.value), ("watchdog", watchdog.value), ("memory", memory?.value ?? .null),
       (
         "bounds",
         .array(
@@ -52,28 +52,25 @@ extension RunSummary.Run {
 }
 
 extension RunSummary.Feed {
-  /// In virtual time there are no datagrams: what is counted of them is null.
-  func value(isVirtualTime: Bool) -> JSONValue {
-    func line(_ count: UInt64) -> JSONValue { isVirtualTime ? .null : .count(count) }
-    return .object([
-      ("datagrams", line(datagrams)), ("bytes", line(bytes)), ("messages", .count(messages)),
-      ("malformed", line(malformed)), ("gaps", line(gaps)), ("duplicates", line(duplicates)),
-      ("reordered", line(reordered)), ("requests", line(requests)),
-      ("recovered", line(recovered)), ("lost", .count(lost)), ("snapshots", line(snapshots)),
-      ("disagreements", line(disagreements)), ("skipped", line(skipped)),
-      ("foreign_session", line(foreignSession)), ("unidentified", line(unidentified)),
-      ("implausible", line(implausible)), ("implausible_times", line(implausibleTimes)),
-      ("doubted_lines", line(doubtedLines)),
+  var value: JSONValue {
+    .object([
+      ("datagrams", .count(datagrams)), ("bytes", .count(bytes)), ("messages", .count(messages)),
+      ("malformed", .count(malformed)), ("gaps", .count(gaps)), ("duplicates", .count(duplicates)),
+      ("reordered", .count(reordered)), ("requests", .count(requests)),
+      ("recovered", .count(recovered)), ("lost", .count(lost)), ("snapshots", .count(snapshots)),
+      ("disagreements", .count(disagreements)), ("skipped", .count(skipped)),
+      ("foreign_session", .count(foreignSession)), ("unidentified", .count(unidentified)),
+      ("implausible", .count(implausible)), ("implausible_times", .count(implausibleTimes)),
+      ("doubted_lines", .count(doubtedLines)),
       ("unknown_references", .count(unknownReferences)),
       ("duplicate_references", .count(duplicateReferences)), ("live_orders", .count(liveOrders)),
       ("symbols", .count(symbols)), ("symbols_whole", .count(symbolsWhole)),
+      ("lag", lag.value),
       (
         "lines",
-        isVirtualTime
-          ? .null
-          : .object([
-            ("a", lines.a.value), ("b", lines.b.value), ("rerequest", lines.rerequest.value),
-          ])
+        .object([
+          ("a", lines.a.value), ("b", lines.b.value), ("rerequest", lines.rerequest.value),
+        ])
       ),
     ])
   }
@@ -139,6 +136,15 @@ extension RunSummary.Percentiles {
     .object([
       ("count", .count(count)), ("p50", .integer(p50)), ("p90", .integer(p90)),
       ("p99", .integer(p99)), ("p99.9", .integer(p999)), ("max", .integer(max)),
+    ])
+  }
+}
+
+extension RunSummary.Watching {
+  var value: JSONValue {
+    .object([
+      ("stalls", .count(stalls)), ("longest_ns", .integer(longestNanoseconds)),
+      ("pulls", .count(pulls)), ("late", .count(lates)),
     ])
   }
 }

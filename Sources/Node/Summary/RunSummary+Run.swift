@@ -22,6 +22,10 @@ extension RunSummary {
     take(result.lines, skipped: result.skipped, times: result.implausibleTimes)
     feed.snapshots = result.snapshots
     feed.symbolsWhole = result.symbolsWhole
+    feed.lag = Percentiles(latency.percentiles(.lag))
+    watchdog = Watching(
+      stalls: result.watchdog.stalls, longestNanoseconds: result.watchdog.longestStall,
+      pulls: result.watchdog.pulls, lates: result.watchdog.lates)
     self.latency.network = result.backEnd
     self.latency.stages = Self.stages(latency)
     if plan.options.isVirtualTime {

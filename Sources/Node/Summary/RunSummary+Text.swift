@@ -41,18 +41,16 @@ extension RunSummary {
 
   private func feedSection(_ page: inout Page) {
     page.section("Feed")
-    // In virtual time there are no datagrams to count.
-    func line(_ count: UInt64) -> String { run.isVirtualTime ? "-" : count.grouped }
     page.row([
-      ("messages", feed.messages.grouped), ("datagrams", line(feed.datagrams)),
-      ("bytes", line(feed.bytes)),
+      ("messages", feed.messages.grouped), ("datagrams", feed.datagrams.grouped),
+      ("bytes", feed.bytes.grouped),
     ])
     page.row([
-      ("gaps", line(feed.gaps)), ("recovered", line(feed.recovered)),
+      ("gaps", feed.gaps.grouped), ("recovered", feed.recovered.grouped),
       ("lost", feed.lost.grouped),
     ])
     page.row([
-      ("duplicates", line(feed.duplicates)), ("malformed", line(feed.malformed)),
+      ("duplicates", feed.duplicates.grouped), ("malformed", feed.malformed.grouped),
       ("unknown refs", feed.unknownReferences.grouped),
     ])
     page.row([
@@ -60,14 +58,18 @@ extension RunSummary {
       ("live orders", feed.liveOrders.grouped),
     ])
     page.row([
-      ("skipped", line(feed.skipped)), ("foreign", line(feed.foreignSession)),
-      ("unidentified", line(feed.unidentified)),
+      ("skipped", feed.skipped.grouped), ("foreign", feed.foreignSession.grouped),
+      ("unidentified", feed.unidentified.grouped),
     ])
     page.row([
-      ("implausible", line(feed.implausible)), ("wrong times", line(feed.implausibleTimes)),
-      ("doubted lines", line(feed.doubtedLines)),
+      ("implausible", feed.implausible.grouped), ("wrong times", feed.implausibleTimes.grouped),
+      ("doubted lines", feed.doubtedLines.grouped),
     ])
-    if !run.isVirtualTime { lineTable(&page) }
+    page.row([
+      ("late", watchdog.lates.grouped), ("stalls", watchdog.stalls.grouped),
+      ("quotes pulled", watchdog.pulls.grouped),
+    ])
+    lineTable(&page)
   }
 
   private func lineTable(_ page: inout Page) {

@@ -9,6 +9,7 @@ public struct RunSummary: Equatable, Sendable {
   public var positions: [Position] = []
   public var pnl = ProfitAndLoss()
   public var latency = Latency()
+  public var watchdog = Watching()
   /// nil where it is not measured: in virtual time.
   public var memory: Memory?
   public var bounds: [Bound] = []
@@ -65,6 +66,8 @@ public struct RunSummary: Equatable, Sendable {
     public var symbols = 0
     public var symbolsWhole = 0
     public var lines = Lines()
+    /// From the kernel's receive stamp to the read, of one datagram of sixteen.
+    public var lag = Percentiles(name: "lag")
   }
 
   /// Where the datagrams came from.
@@ -82,6 +85,15 @@ public struct RunSummary: Equatable, Sendable {
     public var malformed: UInt64 = 0
     public var foreign: UInt64 = 0
     public var implausible: UInt64 = 0
+  }
+
+  /// Whether the hot thread was run when it had to be.
+  public struct Watching: Equatable, Sendable {
+    public var stalls: UInt64 = 0
+    public var longestNanoseconds: Int64 = 0
+    public var pulls: UInt64 = 0
+    /// Times that market data was read too long after it had arrived.
+    public var lates: UInt64 = 0
   }
 
   public struct Orders: Equatable, Sendable {

@@ -117,6 +117,8 @@ import Testing
     case 9: market.event(dice.chance(15) ? "M" : "Q")
     case 10: market.driver.engine.market.gapDetected()
     case 11: market.driver.engine.market.gapRepaired()
+    case 12: market.driver.engine.market.feedIsLate()
+    case 13, 14: market.driver.engine.market.feedIsTimely()
     default: market.add(locate, "B", 100, locate == 1 ? 999_000 : 1_999_000)
     }
   }

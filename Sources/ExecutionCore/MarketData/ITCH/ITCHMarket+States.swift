@@ -151,6 +151,11 @@ extension ITCHMarket {
   /// The hole is still there after the time that strategies are to bear it: ``Quotes/awaitsRepair(_:)`` ends.
   @_noLocks public func repairIsLate() { unsafe channel.pointee.findRepairLate() }
 
+  /// What is applied from now on was sent too long ago for anything new to rest on it, until ``feedIsTimely()``: the
+  /// thread was not run, or reads more slowly than data comes.
+  @_noLocks public func feedIsLate() { unsafe channel.pointee.set(late: true) }
+  @_noLocks public func feedIsTimely() { unsafe channel.pointee.set(late: false) }
+
   /// The hole was filled and its messages applied in order: the books are as whole as before it.
   @_noLocks public func gapRepaired() { unsafe channel.pointee.closeGap() }
 
