@@ -196,5 +196,4 @@ const nt_back_end nt_epoll = {.create = nt_epoll_create,
                               .submit = nt_epoll_submit,
                               .collect = nt_epoll_collect,
                               .socket_mode = SOCK_NONBLOCK,
-                              .asks_direct = true,
-                              .system = &nt_kernel};
+                              .asks_direct = true};

@@ -98,8 +98,8 @@ void nt_conn_break_sending(nt_net *net, nt_conn *conn, int error) {
   conn->state |= NT_SEND_BROKEN;
   conn->send_error = error;
   conn->head = conn->tail;
-  net->calls->system->shutdown(
-      net, conn->fd, SHUT_RDWR); /* reading comes to its end behind the last byte received */
+  nt_sys_shutdown(net, conn->fd,
+                  SHUT_RDWR); /* reading comes to its end behind the last byte received */
 }
 
 static void deliver(nt_net *net, nt_net_sink *sink, nt_conn *conn) {

@@ -105,24 +105,6 @@ typedef struct nt_net_list {
 
 typedef struct nt_net_sink nt_net_sink;
 
-/* What sockets are made of: the system calls of these names, or those of a network in memory. A
- * negative result is an errno. Nothing here waits. */
-typedef struct nt_system {
-  int (*open)(nt_net *net, int type);
-  void (*close)(nt_net *net, int fd);
-  int (*setsockopt)(nt_net *net, int fd, int level, int name, const void *value, uint32_t bytes);
-  int (*bind)(nt_net *net, int fd, nt_net_endpoint at);
-  int (*listen)(nt_net *net, int fd, int backlog);
-  int (*accept)(nt_net *net, int fd, struct sockaddr_in *peer);
-  int (*name)(nt_net *net, int fd, bool peer, nt_net_endpoint *out);
-  int (*shutdown)(nt_net *net, int fd, int how);
-  ssize_t (*send)(nt_net *net, int fd, const void *bytes, size_t count);
-  ssize_t (*sendmsg)(nt_net *net, int fd, const struct msghdr *message);
-  int (*sendmmsg)(nt_net *net, int fd, struct mmsghdr *messages, uint32_t count);
-  ssize_t (*recv)(nt_net *net, int fd, void *into, size_t count);
-  ssize_t (*recvmsg)(nt_net *net, int fd, struct msghdr *message);
-} nt_system;
-
 /* What a back end does: a connection's state becomes operations of the kernel, and what they come
  * to becomes events. */
 typedef struct nt_back_end {
@@ -145,7 +127,6 @@ typedef struct nt_back_end {
   /* Direct sockets are asked in every poll; else they are as all others when it comes to reading.
    */
   bool asks_direct;
-  const nt_system *system;
 } nt_back_end;
 
 struct nt_net {
@@ -262,8 +243,21 @@ static inline nt_net_endpoint nt_socket_endpoint(const struct sockaddr_in *addre
 /* The files, from the bottom up: each calls what stands above its own line here, and a back end
  * through `calls` only (perf/scripts/lint). */
 
-/* nt_net_system.c */
-extern const nt_system nt_kernel;
+/* nt_net_system.c: the system calls of these names, or those of a network in memory. A negative
+ * result is an errno. Nothing here waits. */
+int nt_sys_open(nt_net *net, int type);
+void nt_sys_close(nt_net *net, int fd);
+int nt_sys_setsockopt(nt_net *net, int fd, int level, int name, const void *value, uint32_t bytes);
+int nt_sys_bind(nt_net *net, int fd, nt_net_endpoint at);
+int nt_sys_listen(nt_net *net, int fd, int backlog);
+int nt_sys_accept(nt_net *net, int fd, struct sockaddr_in *peer);
+int nt_sys_name(nt_net *net, int fd, bool peer, nt_net_endpoint *out);
+int nt_sys_shutdown(nt_net *net, int fd, int how);
+ssize_t nt_sys_send(nt_net *net, int fd, const void *bytes, size_t count);
+ssize_t nt_sys_sendmsg(nt_net *net, int fd, const struct msghdr *message);
+int nt_sys_sendmmsg(nt_net *net, int fd, struct mmsghdr *messages, uint32_t count);
+ssize_t nt_sys_recv(nt_net *net, int fd, void *into, size_t count);
+ssize_t nt_sys_recvmsg(nt_net *net, int fd, struct msghdr *message);
 
 /* nt_net_fault.c: the errno of this operation (0: none); *limit is lowered when it is to be short.
  */

@@ -23,7 +23,7 @@ void nt_io_shutdown_if_drained(nt_net *net, nt_conn *conn) {
   if ((conn->state & NT_WRITE_ENDING) && !(conn->state & NT_WRITE_ENDED) &&
       (conn->state & NT_IS_OPEN) && conn->head == conn->tail) {
     conn->state |= NT_WRITE_ENDED;
-    net->calls->system->shutdown(net, conn->fd, SHUT_WR);
+    nt_sys_shutdown(net, conn->fd, SHUT_WR);
   }
 }
 
@@ -71,7 +71,7 @@ static bool write_stream(nt_net *net, nt_conn *conn) {
   struct msghdr message = {.msg_iov = parts, .msg_iovlen = offered > first ? 2 : 1};
   ssize_t sent = -1;
   if (!error) {
-    sent = net->calls->system->sendmsg(net, conn->fd, &message);
+    sent = nt_sys_sendmsg(net, conn->fd, &message);
     error = sent < 0 ? (int)-sent : 0;
   }
   if (sent >= 0) {
@@ -133,7 +133,7 @@ static bool write_datagrams(nt_net *net, nt_conn *conn) {
   int error = nt_fault_next(net, NT_NET_FAULT_SEND, &count);
   int sent = -1;
   if (!error) {
-    sent = net->calls->system->sendmmsg(net, conn->fd, messages, count);
+    sent = nt_sys_sendmmsg(net, conn->fd, messages, count);
     error = sent < 0 ? -sent : 0;
   }
   if (sent < 0) {
@@ -167,7 +167,7 @@ static void send_now(nt_net *net, nt_conn *conn, const uint8_t *bytes, uint32_t 
   int error = nt_fault_next(net, NT_NET_FAULT_SEND, &offered);
   ssize_t sent = 0;
   if (!error) {
-    sent = net->calls->system->send(net, conn->fd, bytes, offered);
+    sent = nt_sys_send(net, conn->fd, bytes, offered);
     error = sent < 0 ? (int)-sent : 0;
   }
   if (error && !nt_io_is_transient(error)) {
@@ -300,10 +300,10 @@ static bool read_datagram(nt_net *net, nt_net_sink *sink, nt_conn *conn, uint32_
     message.msg_namelen = sizeof from;
     message.msg_control = control;
     message.msg_controllen = sizeof control;
-    got = net->calls->system->recvmsg(net, conn->fd, &message);
+    got = nt_sys_recvmsg(net, conn->fd, &message);
     error = got < 0 ? (int)-got : 0;
   } else if (!error) {
-    got = net->calls->system->recv(net, conn->fd, data, most + 1);
+    got = nt_sys_recv(net, conn->fd, data, most + 1);
     error = got < 0 ? (int)-got : 0;
   }
   if (got < 0) {
@@ -330,7 +330,7 @@ static bool read_stream(nt_net *net, nt_net_sink *sink, nt_conn *conn, uint32_t 
   int error = nt_fault_next(net, NT_NET_FAULT_RECEIVE, &limit);
   ssize_t got = -1;
   if (!error) {
-    got = net->calls->system->recv(net, conn->fd, data, limit);
+    got = nt_sys_recv(net, conn->fd, data, limit);
     error = got < 0 ? (int)-got : 0;
   }
   if (got > 0) {
@@ -363,13 +363,13 @@ void nt_io_accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener, int fd,
                     const struct sockaddr_in *peer) {
   int fault = nt_fault_next(net, NT_NET_FAULT_ACCEPT, NULL);
   if (fault) {
-    net->calls->system->close(net, fd);
+    nt_sys_close(net, fd);
     nt_event_add(net, sink, listener, NT_NET_ACCEPT_FAILED)->error = fault;
     return;
   }
   nt_conn *conn = nt_conn_take(net);
   if (!conn) {
-    net->calls->system->close(net, fd);
+    nt_sys_close(net, fd);
     net->counters.accepts_refused += 1;
     return;
   }
@@ -381,7 +381,7 @@ void nt_io_accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener, int fd,
   conn->peer = *peer;
   int error = nt_conn_start(net, conn);
   if (error) {
-    net->calls->system->close(net, fd);
+    nt_sys_close(net, fd);
     nt_conn_give_back(net, conn);
     nt_event_add(net, sink, listener, NT_NET_ACCEPT_FAILED)->error = error;
     return;
@@ -393,7 +393,7 @@ void nt_io_accepted(nt_net *net, nt_net_sink *sink, nt_conn *listener, int fd,
 void nt_io_accept(nt_net *net, nt_net_sink *sink, nt_conn *listener) {
   for (int i = 0; i < NT_NET_BATCH_MAX && !nt_sink_full(sink); i++) {
     struct sockaddr_in peer = {0};
-    int fd = net->calls->system->accept(net, listener->fd, &peer);
+    int fd = nt_sys_accept(net, listener->fd, &peer);
     if (fd >= 0) {
       nt_io_accepted(net, sink, listener, fd, &peer);
       continue;

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <stdio.h>
-#include <time.h>
 
 static int memory_create(nt_net *net, char *reason, uint32_t reason_bytes) {
   net->memnet = net->options.memnet;
@@ -137,120 +136,9 @@ static int memory_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
   return 0;
 }
 
-/* The calls. */
-
-static int memory_open(nt_net *net, int type) {
-  return nt_memnet_open(net->memnet, net->host, type == SOCK_STREAM);
-}
-
-static void memory_close(nt_net *net, int fd) {
-  nt_memnet_close(net->memnet, fd);
-}
-
-static int memory_setsockopt(nt_net *net, int fd, int level, int name, const void *value,
-                             uint32_t bytes) {
-  return nt_memnet_setsockopt(net->memnet, fd, level, name, value, bytes);
-}
-
-static int memory_bind(nt_net *net, int fd, nt_net_endpoint at) {
-  return nt_memnet_bind(net->memnet, fd, at);
-}
-
-static int memory_listen(nt_net *net, int fd, int backlog) {
-  return nt_memnet_listen(net->memnet, fd, backlog);
-}
-
-static int memory_accept(nt_net *net, int fd, struct sockaddr_in *peer) {
-  nt_net_endpoint from;
-  int accepted = nt_memnet_accept(net->memnet, fd, &from);
-  if (accepted >= 0)
-    *peer = nt_socket_address(from);
-  return accepted;
-}
-
-static int memory_name(nt_net *net, int fd, bool peer, nt_net_endpoint *out) {
-  return nt_memnet_name(net->memnet, fd, peer, out);
-}
-
-static int memory_shutdown(nt_net *net, int fd, int how) {
-  return nt_memnet_shutdown(net->memnet, fd, how);
-}
-
-static ssize_t memory_send(nt_net *net, int fd, const void *bytes, size_t count) {
-  return nt_memnet_send(net->memnet, fd, bytes, count);
-}
-
-static ssize_t memory_sendmsg(nt_net *net, int fd, const struct msghdr *message) {
-  ssize_t total = 0;
-  for (size_t i = 0; i < message->msg_iovlen; i++) {
-    const struct iovec *part = &message->msg_iov[i];
-    ssize_t sent = nt_memnet_send(net->memnet, fd, part->iov_base, part->iov_len);
-    if (sent < 0)
-      return total > 0 ? total : sent;
-    total += sent;
-    if ((size_t)sent < part->iov_len)
-      break;
-  }
-  return total;
-}
-
-static int memory_sendmmsg(nt_net *net, int fd, struct mmsghdr *messages, uint32_t count) {
-  for (uint32_t i = 0; i < count; i++) {
-    const struct msghdr *message = &messages[i].msg_hdr;
-    struct sockaddr_in to;
-    memcpy(&to, message->msg_name, sizeof to);
-    int error = nt_memnet_send_to(net->memnet, fd, nt_socket_endpoint(&to),
-                                  message->msg_iov[0].iov_base, message->msg_iov[0].iov_len);
-    if (error)
-      return i > 0 ? (int)i : error;
-  }
-  return (int)count;
-}
-
-static ssize_t memory_recv(nt_net *net, int fd, void *into, size_t count) {
-  nt_net_endpoint source;
-  int64_t arrival;
-  return nt_memnet_receive(net->memnet, fd, into, count, &source, &arrival);
-}
-
-static ssize_t memory_recvmsg(nt_net *net, int fd, struct msghdr *message) {
-  nt_net_endpoint source = {0};
-  int64_t arrival = 0;
-  ssize_t got = nt_memnet_receive(net->memnet, fd, message->msg_iov[0].iov_base,
-                                  message->msg_iov[0].iov_len, &source, &arrival);
-  if (got < 0)
-    return got;
-  struct sockaddr_in from = nt_socket_address(source);
-  memcpy(message->msg_name, &from, sizeof from);
-  /* The kernel's stamp is of the wall clock, which is the network's own here. */
-  struct timespec at = {.tv_sec = arrival / 1000000000, .tv_nsec = arrival % 1000000000};
-  struct cmsghdr *control = CMSG_FIRSTHDR(message);
-  control->cmsg_level = SOL_SOCKET;
-  control->cmsg_type = SCM_TIMESTAMPNS;
-  control->cmsg_len = CMSG_LEN(sizeof at);
-  memcpy(CMSG_DATA(control), &at, sizeof at);
-  message->msg_controllen = CMSG_SPACE(sizeof at);
-  return got;
-}
-
-static const nt_system memory_system = {.open = memory_open,
-                                        .close = memory_close,
-                                        .setsockopt = memory_setsockopt,
-                                        .bind = memory_bind,
-                                        .listen = memory_listen,
-                                        .accept = memory_accept,
-                                        .name = memory_name,
-                                        .shutdown = memory_shutdown,
-                                        .send = memory_send,
-                                        .sendmsg = memory_sendmsg,
-                                        .sendmmsg = memory_sendmmsg,
-                                        .recv = memory_recv,
-                                        .recvmsg = memory_recvmsg};
-
 const nt_back_end nt_memory_net = {.create = memory_create,
                                    .destroy = memory_destroy,
                                    .start = memory_start,
                                    .stop = memory_stop,
                                    .submit = memory_submit,
-                                   .collect = memory_collect,
-                                   .system = &memory_system};
+                                   .collect = memory_collect};

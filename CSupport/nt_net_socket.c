@@ -6,7 +6,7 @@
 
 /* An option that only tunes: a refusal is counted. */
 static void tune(nt_net *net, int fd, int level, int name, int value) {
-  if (net->calls->system->setsockopt(net, fd, level, name, &value, sizeof value) != 0)
+  if (nt_sys_setsockopt(net, fd, level, name, &value, sizeof value) != 0)
     net->counters.options_refused += 1;
 }
 
@@ -15,14 +15,13 @@ static int open_socket(nt_net *net, int type, const nt_net_socket_options *optio
   int fault = nt_fault_next(net, NT_NET_FAULT_SOCKET, NULL);
   if (fault)
     return fault;
-  const nt_system *system = net->calls->system;
-  int fd = system->open(net, type);
+  int fd = nt_sys_open(net, type);
   if (fd < 0)
     return -fd;
   int one = 1;
-  int error = reuse ? system->setsockopt(net, fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) : 0;
+  int error = reuse ? nt_sys_setsockopt(net, fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) : 0;
   if (error) {
-    system->close(net, fd);
+    nt_sys_close(net, fd);
     return -error;
   }
   if (options->flags & NT_NET_REUSE_PORT)
@@ -43,7 +42,7 @@ static int bind_socket(nt_net *net, int fd, nt_net_endpoint at) {
   int fault = nt_fault_next(net, NT_NET_FAULT_BIND, NULL);
   if (fault)
     return fault;
-  return -net->calls->system->bind(net, fd, at);
+  return -nt_sys_bind(net, fd, at);
 }
 
 static const nt_net_socket_options no_options;
@@ -71,7 +70,7 @@ static int open_conn(nt_net *net, uint8_t type, int socket_type,
 
 static int abandon(nt_net *net, nt_conn *conn, int error) {
   if (conn->fd >= 0)
-    net->calls->system->close(net, conn->fd);
+    nt_sys_close(net, conn->fd);
   nt_conn_give_back(net, conn);
   return error;
 }
@@ -89,8 +88,7 @@ int nt_net_listen(nt_net *net, nt_net_endpoint at, const nt_net_socket_options *
   if (!error)
     error = nt_fault_next(net, NT_NET_FAULT_LISTEN, NULL);
   if (!error)
-    error =
-        -net->calls->system->listen(net, conn->fd, options->backlog > 0 ? options->backlog : 128);
+    error = -nt_sys_listen(net, conn->fd, options->backlog > 0 ? options->backlog : 128);
   if (error)
     return abandon(net, conn, error);
   conn->state |= NT_IS_OPEN;
@@ -162,7 +160,7 @@ static int membership(nt_net *net, uint64_t connection, int name, uint32_t group
     return EOPNOTSUPP;
   struct ip_mreqn request = {.imr_multiaddr.s_addr = htonl(group),
                              .imr_address.s_addr = htonl(interface)};
-  return -net->calls->system->setsockopt(net, conn->fd, IPPROTO_IP, name, &request, sizeof request);
+  return -nt_sys_setsockopt(net, conn->fd, IPPROTO_IP, name, &request, sizeof request);
 }
 
 int nt_net_join(nt_net *net, uint64_t connection, uint32_t group, uint32_t interface) {
@@ -182,19 +180,18 @@ int nt_net_multicast_output(nt_net *net, uint64_t connection, uint32_t interface
     return EOPNOTSUPP;
   struct ip_mreqn request = {.imr_address.s_addr = htonl(interface)};
   int hops = ttl, hears = loop;
-  const nt_system *system = net->calls->system;
   int error =
-      system->setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
+      nt_sys_setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_IF, &request, sizeof request);
   if (!error)
-    error = system->setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops);
+    error = nt_sys_setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_TTL, &hops, sizeof hops);
   if (!error)
-    error = system->setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_LOOP, &hears, sizeof hears);
+    error = nt_sys_setsockopt(net, conn->fd, IPPROTO_IP, IP_MULTICAST_LOOP, &hears, sizeof hears);
   return -error;
 }
 
 static int name_of(nt_net *net, uint64_t connection, nt_net_endpoint *out, bool peer) {
   nt_conn *conn = nt_conn_find(net, connection);
-  return conn ? -net->calls->system->name(net, conn->fd, peer, out) : EBADF;
+  return conn ? -nt_sys_name(net, conn->fd, peer, out) : EBADF;
 }
 
 int nt_net_local(nt_net *net, uint64_t connection, nt_net_endpoint *out) {
@@ -227,10 +224,10 @@ int nt_net_close(nt_net *net, uint64_t connection, bool abort) {
   conn->head = conn->tail;
   if (conn->type == NT_CONN_STREAM && abort) {
     struct linger none = {.l_onoff = 1, .l_linger = 0};
-    net->calls->system->setsockopt(net, conn->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
+    nt_sys_setsockopt(net, conn->fd, SOL_SOCKET, SO_LINGER, &none, sizeof none);
   } else if (conn->type != NT_CONN_DATAGRAM && conn->inflight != 0) {
-    net->calls->system->shutdown(
-        net, conn->fd, SHUT_RDWR); /* the peer learns it now, not when the kernel has let go */
+    nt_sys_shutdown(net, conn->fd,
+                    SHUT_RDWR); /* the peer learns it now, not when the kernel has let go */
   }
   net->calls->stop(net, conn);
   return 0;

@@ -369,5 +369,4 @@ const nt_back_end nt_uring = {.create = nt_uring_create,
                               .submit = nt_uring_submit,
                               .collect = nt_uring_collect,
                               .give_buffer = nt_uring_give_buffer,
-                              .asks_direct = true,
-                              .system = &nt_kernel};
+                              .asks_direct = true};
