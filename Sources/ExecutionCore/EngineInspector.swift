@@ -136,6 +136,10 @@ extension Engine {
   }
   private func row(_ place: Int) -> ScopeLimits { unsafe core.pointee.limits.table[place] }
   public var openOrderCount: Int { unsafe Int(core.pointee.counters.total.openOrders) }
+  /// Open orders of one port. Cold: walks the pool.
+  public func openOrderCount(of port: PortID) -> Int {
+    unsafe core.pointee.openOrderCount(of: port)
+  }
   /// Requests that wait, over all ports.
   public var outboxCount: Int { unsafe core.pointee.outboxCount() }
   /// The feed's books; a loop tells it of holes and snapshots.
@@ -186,6 +190,14 @@ extension EngineState {
       latches: latchSummaries(),
       limitsVersion: limits.version, bounds: boundUses(), stateHash: stateHash(),
       brokenInvariants: brokenInvariants())
+  }
+
+  func openOrderCount(of port: PortID) -> Int {
+    var open = 0
+    for slot in 0..<orders.count where orders[slot].life.isOpen && orders[slot].port == port.raw {
+      open &+= 1
+    }
+    return open
   }
 
   func portsReady() -> Int {

@@ -61,8 +61,13 @@ public protocol OrderEntryGateway: ~Copyable {
   case later = 1
   /// Connect again at once: nothing is wrong.
   case atOnce = 2
-  /// The venue will not have us: no attempt any more.
+  /// The session is over: no attempt any more.
   case never = 3
+  /// The log-in was refused, and may be taken another time: as ``later``, but before the first that was taken only
+  /// for a while.
+  case notAvailable = 4
+  /// The venue does not know us: before the first log-in that it took no attempt any more, after it a few.
+  case notAuthorised = 5
 }
 
 /// Counters of a gateway.

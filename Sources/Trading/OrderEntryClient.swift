@@ -21,8 +21,10 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
   @usableFromInline package internal(set) var connects: UInt64 = 0
   /// The last trouble, in words; empty while there was none.
   @usableFromInline package internal(set) var trouble = ""
-  /// The venue has said that it will not have us: no attempt is made any more.
-  @usableFromInline var isRefused = false
+  /// Given up: no attempt is made any more.
+  @usableFromInline package internal(set) var isRefused = false
+  /// The log-ins that were refused since the last one that was taken.
+  @usableFromInline package internal(set) var refusals = LoginRefusals()
   @usableFromInline package let endpoint: Endpoint
   @usableFromInline let sockets: SocketOptions
   @usableFromInline var backoff: ReconnectBackoff
@@ -150,6 +152,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
   mutating func close(_ next: Reconnecting, _ reactor: inout Reactor, now: Int64) {
     switch next {
     case .atOnce:
+      refusals.taken()
       _ = reactor.close(connection)
       connection = .none
       gateway.disconnected(now: now)
@@ -159,6 +162,13 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
       lost("\(endpoint): \(gateway.closingReason)", &reactor, now: now)
     case .later:
       lost("\(endpoint): \(gateway.closingReason)", &reactor, now: now)
+    case .notAvailable, .notAuthorised:
+      lost("\(endpoint): \(gateway.closingReason)", &reactor, now: now)
+      if let latest = refusals.take(next, now: now) {
+        connectAt = min(connectAt, latest)
+      } else {
+        isRefused = true
+      }
     }
   }
 
@@ -179,7 +189,10 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
   }
 
   /// The session works: the next break begins with short waits again.
-  @inlinable mutating func settled() { backoff.reset() }
+  @inlinable mutating func settled() {
+    backoff.reset()
+    refusals.taken()
+  }
 
   /// Logs out and closes.
   @inlinable mutating func close(_ reactor: inout Reactor, now: Int64) {

@@ -1,4 +1,5 @@
 public import CSupport
+public import Gateways
 
 /// The words by which the hot thread and the main thread know of each other: each has one writer, and
 /// is read as it is at the moment.
@@ -48,8 +49,32 @@ public import CSupport
     case implausibleTimes
     case skipped
     case malformed
+    /// Symbols of the feed's directory that are no instruments of ours, and round lots that differ.
+    case unlisted
+    case unequalLots
+    /// ``LoginRefusal``; 0: none.
+    case loginRefusal
     /// An errno, where the phase is `failed`.
     case failure
+  }
+  /// A port whose log-ins are refused, as one word.
+  @usableFromInline package struct LoginRefusal: Equatable {
+    package let port: Int
+    package let kind: Reconnecting
+    /// The venue has taken one before.
+    package let hasLoggedIn: Bool
+
+    package init?(word: UInt64) {
+      guard let kind = Reconnecting(rawValue: UInt8(truncatingIfNeeded: word)) else { return nil }
+      self.kind = kind
+      hasLoggedIn = word >> 8 & 1 == 1
+      port = Int(truncatingIfNeeded: word >> 16 & 0xffff)
+    }
+    @inlinable static func word(_ refusals: LoginRefusals, port: Int) -> UInt64 {
+      guard refusals.count > 0 else { return 0 }
+      return UInt64(refusals.last.rawValue) | (refusals.hasLoggedIn ? 1 << 8 : 0)
+        | UInt64(truncatingIfNeeded: port) << 16
+    }
   }
   @usableFromInline package enum Phase: UInt64 {
     case starting = 0

@@ -320,15 +320,34 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   /// No venue will have us any more.
   @inlinable var isRefused: Bool {
-    var refused = 0
-    for i in 0..<path.orders.count where path.orders[i].isRefused { refused &+= 1 }
-    return refused == path.orders.count
+    for i in 0..<path.orders.count where path.orders[i].isRefused { return true }
+    return false
+  }
+
+  /// Open orders that can still be confirmed as cancelled: those of the ports that are not given up.
+  @inlinable var openOrdersInReach: Int {
+    var open = path.driver.engine.openOrderCount
+    guard open > 0, isRefused else { return open }
+    for i in 0..<path.orders.count where path.orders[i].isRefused {
+      open &-= path.driver.engine.openOrderCount(of: path.orders[i].port)
+    }
+    return open
+  }
+
+  /// The port whose log-ins are refused now, for the main thread to say.
+  @inlinable func reportRefusals() {
+    var word: UInt64 = 0
+    for i in 0..<path.orders.count where word == 0 {
+      word = RunMonitor.LoginRefusal.word(path.orders[i].refusals, port: i)
+    }
+    monitor.set(.loginRefusal, word)
   }
 
   @inlinable mutating func report() {
     let counters = path.driver.engine.counters
     monitor.set(.messages, counters.marketRecords)
     reportFeed()
+    reportRefusals()
     monitor.set(.sessionTime, UInt64(bitPattern: path.clock.lastMessage))
     monitor.set(.ordersSent, counters.newOrders)
     monitor.set(.fills, counters.standingExecutions)
@@ -355,8 +374,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     if isRefused { beginStop("exchange lost") }
     guard !endReason.isEmpty else { return }
     let isOver = ending.look(now: path.now) >= settings.stopLongest
-    let open = path.driver.engine.openOrderCount
-    guard open == 0 || isOver || isRefused || !isAnswered(open) else { return }
+    let open = openOrdersInReach
+    guard open == 0 || isOver || !isAnswered(open) else { return }
     guard !isBehind || isOver || repairing.look(now: path.now) >= settings.repairMax else { return }
     loseMissing()
     for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }

@@ -3,6 +3,7 @@ import Foundation
 import Journal
 import TestSupport
 import Testing
+import Trading
 
 // The bad input of the issue, and the test that covers each:
 //   truncated file and frame, lying length, unknown type, zero length:
@@ -36,7 +37,8 @@ extension Integration {
 
     /// A run attached to a venue that this test plays, one call for each connection.
     private func attach(
-      _ directory: String, _ connections: Int, _ serve: (Int, RawSocket) throws -> Void
+      _ directory: String, _ connections: Int, says text: String = "",
+      _ serve: (Int, RawSocket) throws -> Void
     ) throws -> SummaryJSON {
       let listener = try RawSocket.listening()
       let line = try PortRange.free()
@@ -58,8 +60,8 @@ extension Integration {
       #expect(peer.business()?.type == "L")
       try peer.send("A", RawSocket.left("NT00000001", 10) + RawSocket.right("\(sequence)", 20))
     }
-    /// Not authorised: the run gives up.
-    private func refuse(_ peer: RawSocket) throws {
+    /// By default not authorised: the run gives up, after a few if one was accepted before.
+    private func refuse(_ peer: RawSocket, _ reason: Character = "A") throws {
       #expect(peer.business()?.type == "L")
       try peer.send("J", [UInt8(ascii: "A")])
       _ = peer.business()
@@ -73,9 +75,21 @@ extension Integration {
       #expect(summary["orders", "sent"] == 0)
     }
 
+    @Test func `a session that is not available is said at once, and tried again`() throws {
+      let directory = try TemporaryDirectory()
+      let summary = try attach(
+        directory.path, 40,
+        says:
+          "refuses the log-in of port 0 (account HOUSE, user NTAIL1): its session is not available"
+      ) { index, peer in
+        try refuse(peer, index < 39 ? "S" : "A")
+      }
+      #expect(summary.text("run", "ended_by") == "exchange lost")
+    }
+
     @Test func `a login at a sequence that is not ours is not taken`() throws {
       let directory = try TemporaryDirectory()
-      let summary = try attach(directory.path, 2) { index, peer in
+      let summary = try attach(directory.path, 1 + LoginRefusals.unauthorisedMax) { index, peer in
         guard index == 0 else { return try refuse(peer) }
         try accept(peer, sequence: 1_000)
         // It closes: what lies between is unknown.
@@ -92,7 +106,7 @@ extension Integration {
         [UInt8(ascii: "E")] + RawSocket.big(34_200_000_000_000, 8) + RawSocket.big(999, 4)
         + RawSocket.big(100, 4) + RawSocket.big(1_000_000, 8) + [UInt8(ascii: "A")]
         + RawSocket.big(7, 8) + [0, 0]
-      let summary = try attach(directory.path, 2) { index, peer in
+      let summary = try attach(directory.path, 1 + LoginRefusals.unauthorisedMax) { index, peer in
         guard index == 0 else { return try refuse(peer) }
         try accept(peer)
         try peer.send("S", stranger)

@@ -7,6 +7,8 @@ import Transport
 
 /// Buys and sells in turn at the touch, and takes sometimes: enough to have every kind of event.
 struct TestTrader: Strategy {
+  /// Each of an account of its own; they take turns.
+  var strategies = 1
   var batches = 0
 
   mutating func onBatchEnd(_ desk: borrowing Desk) {
@@ -19,7 +21,7 @@ struct TestTrader: Strategy {
     let isBuy = turn % 2 == 0
     let takes = turn % 3 == 0
     let price = isBuy == takes ? quote.ask : quote.bid
-    _ = desk.place(
+    _ = desk.shifted(by: turn / 6 % strategies).place(
       instrument, isBuy ? .buy : .sell, price: price, quantity: Quantity(raw: 100),
       timeInForce: takes ? .immediateOrCancel : .day)
   }
@@ -40,7 +42,8 @@ struct VirtualBench: ~Copyable {
 
   init(
     seed: UInt64, messages: UInt64 = 6_000, faults: VirtualFaults = VirtualFaults(),
-    heartbeat: Int64 = 1_000_000_000, timeout: Int64 = 15_000_000_000,
+    heartbeat: Int64 = 1_000_000_000, timeout: Int64 = 15_000_000_000, accounts: Int = 1,
+    instruments: [InstrumentFacts]? = nil,
     _ change: (inout ExchangeServerSettings) -> Void = { _ in }
   ) throws {
     let feed = ExchangeFeed(
@@ -49,7 +52,10 @@ struct VirtualBench: ~Copyable {
         midnight: Self.midnight))
     let network = try MemoryNetwork(seed: seed)
     let lane = MemoryLane(bytes: 16 << 20)
-    let engine = try Engine(Self.configuration(feed), lane: lane.lane)
+    let instruments = instruments ?? feed.instruments
+    let usernames = (0..<accounts).map { "NTAIL\($0 + 1)" }
+    let engine = try Engine(
+      Self.configuration(instruments, accounts: usernames), lane: lane.lane)
     var reactorSettings = ReactorSettings.ofTradingLoop(on: .memory)
     reactorSettings.network = network
     reactorSettings.prefaults = false
@@ -59,7 +65,9 @@ struct VirtualBench: ~Copyable {
     var client = try FeedClient(
       on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7F00_0001,
       midnight: Self.midnight, speed: 100_000_000, repair: repair)
-    let session = try ExchangeSession(settings: ExchangeSessionSettings(), feed: feed)
+    var ofSession = ExchangeSessionSettings()
+    ofSession.accounts = usernames
+    let session = try ExchangeSession(settings: ofSession, feed: feed)
     var settings = ExchangeServerSettings()
     settings.reactor.network = network
     settings.startsAtLogin = true
@@ -72,17 +80,22 @@ struct VirtualBench: ~Copyable {
     let server = try ExchangeServer(session: session, settings: settings, flow: nil)
     client.requestServer = server.rerequest
     client.adopt(session.name)
-    let credentials = try #require(SoupCredentials(username: "NTAIL1", password: "needletail"))
-    var soup = SoupClientSettings(credentials: credentials)
-    soup.heartbeatInterval = heartbeat
-    soup.timeout = timeout
-    let gateway = OUCHGatewaySettings(
-      session: soup, port: .first, account: AccountID(raw: 0), midnight: Self.midnight)
-    let symbols = feed.instruments.map(\.symbol)
+    let sessions = try usernames.indices.map { i in
+      let credentials = try #require(
+        SoupCredentials(username: usernames[i], password: "needletail"))
+      var soup = SoupClientSettings(credentials: credentials)
+      soup.heartbeatInterval = heartbeat
+      soup.timeout = timeout
+      return OUCHGatewaySettings(
+        session: soup, port: PortID(raw: UInt16(i)), account: AccountID(raw: UInt32(i)),
+        midnight: Self.midnight)
+    }
+    let symbols = instruments.map(\.symbol)
     let orderEntry = server.orderEntry
-    let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: 1) { port in
-      OrderEntryClient(
-        port, to: orderEntry, gateway: VenueGateway(ouch: OUCHGateway(gateway, symbols: symbols)),
+    let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: accounts) { port in
+      let gateway = OUCHGateway(sessions[Int(port.raw)], symbols: symbols)
+      return OrderEntryClient(
+        port, to: orderEntry, gateway: VenueGateway(ouch: gateway),
         backoff: ReconnectBackoff(
           first: 10_000_000, longest: 100_000_000, attemptsMax: 200, seed: seed))
     }
@@ -94,11 +107,12 @@ struct VirtualBench: ~Copyable {
     let hosts = (core: reactor.host, exchange: server.host)
     let path = HotPath(
       reactor: reactor, orders: orders,
-      driver: Driver(engine: engine, strategy: StrategySwitch(TestTrader())),
+      driver: Driver(engine: engine, strategy: StrategySwitch(TestTrader(strategies: accounts))),
       latency: latency, clock: SessionClock(speed: 100_000_000, midnight: Self.midnight))
     let loop = TradingLoop(
       feed: client, path: path,
-      snapshot: SnapshotClient(credentials: credentials, midnight: Self.midnight),
+      snapshot: SnapshotClient(
+        credentials: sessions[0].session.credentials, midnight: Self.midnight),
       monitor: monitor, settings: loopSettings)
     faults.apply(to: network)
     let world = VirtualWorld(
@@ -111,11 +125,14 @@ struct VirtualBench: ~Copyable {
     self.world = world
   }
 
-  private static func configuration(_ feed: ExchangeFeed) -> EngineConfiguration {
+  private static func configuration(
+    _ instruments: [InstrumentFacts], accounts: [String]
+  ) -> EngineConfiguration {
     var configuration = EngineConfiguration(
-      instruments: feed.instruments, accounts: [AccountConfiguration(name: "A")],
-      strategies: [StrategyConfiguration(name: "one", account: AccountID(raw: 0))],
-      venues: [.nasdaq()])
+      instruments: instruments, accounts: accounts.map { AccountConfiguration(name: $0) },
+      strategies: accounts.indices.map {
+        StrategyConfiguration(name: "\($0)", account: AccountID(raw: UInt32($0)))
+      }, venues: [.nasdaq()])
     configuration.firmLimits = RiskLimits(
       orderQuantity: 10_000, orderNotional: Money(raw: 10_000_000 * 100_000_000),
       position: 100_000, openOrders: 1_000,

@@ -43,8 +43,9 @@ extension OUCHCloseReason: CustomStringConvertible {
   var reconnecting: Reconnecting {
     switch self {
     case .fault: .later
-    // Another log-in needs other settings.
-    case .loginRejected, .endOfSession: .never
+    case .loginRejected(0x41): .notAuthorised
+    case .loginRejected: .notAvailable
+    case .endOfSession: .never
     case .historyFound: .atOnce
     }
   }

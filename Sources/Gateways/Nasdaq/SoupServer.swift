@@ -91,7 +91,6 @@
   ) -> Answer {
     let writer = unsafe WireWriter(out)
     guard writer.count >= 33 else { return .noRoom }
-    spokeAt = now
     let sameSession =
       login.session.isBlank || login.session.leftJustified == settings.session.leftJustified
     let newest = nextSequence > firstSequence ? nextSequence &- 1 : nextSequence
@@ -99,13 +98,8 @@
     var reason: UInt8? = nil
     if !sameSession || from < firstSequence || from > nextSequence { reason = 0x53 }
     if login.credentials != credentials ?? settings.credentials { reason = 0x41 }
-    if let reason {
-      writer.u16(0, 2)
-      writer.u8(2, SoupPacketType.loginRejected)
-      writer.u8(3, reason)
-      state = .closed
-      return .rejected(reason: reason, bytes: 4)
-    }
+    if let reason { return unsafe reject(reason, now: now, into: out) }
+    spokeAt = now
     writer.u16(0, 31)
     writer.u8(2, SoupPacketType.loginAccepted)
     writer.sessionName(3, settings.session.rightJustified)
@@ -116,6 +110,20 @@
     nextToSend = from
     state = .active
     return .accepted(bytes: 33)
+  }
+
+  /// Refuses a log-in whatever it says, with one of the reasons of an answer.
+  public mutating func reject(
+    _ reason: UInt8, now: Int64, into out: UnsafeMutableRawBufferPointer
+  ) -> Answer {
+    let writer = unsafe WireWriter(out)
+    guard writer.count >= 4 else { return .noRoom }
+    spokeAt = now
+    writer.u16(0, 2)
+    writer.u8(2, SoupPacketType.loginRejected)
+    writer.u8(3, reason)
+    state = .closed
+    return .rejected(reason: reason, bytes: 4)
   }
 
   /// Writes as many stored messages, as sequenced data, as fit: the replay after a log-in and

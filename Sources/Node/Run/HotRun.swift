@@ -139,13 +139,28 @@ final class HotRun: @unchecked Sendable {
       connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },
       endReason: loop.endReason,
       backEnd: loop.path.reactor.backEnd.rawValue,
-      trouble: (0..<clients.count).map { clients[$0].trouble }.first { !$0.isEmpty } ?? "",
+      trouble: Self.trouble(clients),
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
       sessionSpan: loop.path.clock.span,
       symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
       isSessionUp: (0..<clients.count).allSatisfy { clients[$0].gateway.isCaughtUp },
       arenaBytes: arenaBytes, watchdog: loop.watchdog,
       fuseTripped: (0..<clients.count).lazy.compactMap { clients[$0].gateway.fuseTripped }.first)
+  }
+
+  private func firstUnnamed(_ market: ITCHMarket) -> String? {
+    let place = plan.instruments.indices.first {
+      market.locate(InstrumentID(raw: UInt32($0))) == nil
+    }
+    return place.map { SymbolCode.decode(plan.instruments[$0].symbol) }
+  }
+
+  /// Of the port that was given up, where one was.
+  private static func trouble(_ clients: OrderEntryClients<VenueGateway<NoGateway>>) -> String {
+    let ports = 0..<clients.count
+    let place =
+      ports.first { clients[$0].isRefused } ?? ports.first { !clients[$0].trouble.isEmpty }
+    return place.map { clients[$0].trouble } ?? ""
   }
 
   private func loopSettings(_ services: ExchangeServices) -> TradingLoopSettings {

@@ -16,6 +16,7 @@ struct RunWatch {
   private let killFile: String
   private var line: LiveLine
   private var feed = FeedWatch()
+  private var logins = LoginWatch()
   private var saidBounds: UInt64 = 0
   private var saidLatches: UInt64 = 0
   private(set) var isJournalFailureSaid = false
@@ -56,6 +57,7 @@ struct RunWatch {
     lookAtLatches()
     lookAtBounds()
     for said in feed.look(monitor) ?? [] { say(.warning, said) }
+    lookAtLogins()
     line.tick()
   }
 
@@ -136,6 +138,12 @@ struct RunWatch {
       say(.warning, "four fifths of \(bound.setting) are used: \(bound.consequence)")
     }
     saidBounds = near
+  }
+
+  private mutating func lookAtLogins() {
+    let accounts = plan.configuration.accounts.map(\.name)
+    let said = logins.look(monitor, accounts: accounts, usernames: plan.configuration.usernames)
+    if let said { say(said.level, said.text) }
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.

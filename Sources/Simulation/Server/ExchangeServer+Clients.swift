@@ -190,10 +190,15 @@ extension ExchangeServer {
     // Whoever is nobody's is refused as the first would be.
     let account = session.account(of: login, password: settings.password) ?? 0
     let stream = session.orderStreams[account]
-    let answer = unsafe client.soup.answer(
-      login, credentials: session.credentials(of: account, password: settings.password),
-      firstSequence: stream.firstSequence, nextSequence: stream.nextSequence, now: now,
-      into: scratch)
+    let answer =
+      if let reason = loginsRefused[account] {
+        unsafe client.soup.reject(reason, now: now, into: scratch)
+      } else {
+        unsafe client.soup.answer(
+          login, credentials: session.credentials(of: account, password: settings.password),
+          firstSequence: stream.firstSequence, nextSequence: stream.nextSequence, now: now,
+          into: scratch)
+      }
     switch answer {
     case .accepted(let bytes):
       transmit(bytes, to: client)

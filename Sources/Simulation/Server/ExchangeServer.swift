@@ -69,6 +69,9 @@ public struct ExchangeServerSettings: Sendable {
   public private(set) var rerequest: Endpoint
   public private(set) var snapshot: Endpoint
   public var counters = ExchangeServerCounters()
+  /// Log-ins to order entry that are refused whatever they say, with the reason, by the account's number; for
+  /// tests of what clients make of it.
+  public var loginsRefused: [Int: UInt8] = [:]
   public var backEndReason: String { reactor.backEndReason }
   /// The number by which a ``NetworkLink`` knows it.
   public var host: Int { reactor.host }
