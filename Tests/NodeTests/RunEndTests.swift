@@ -85,7 +85,18 @@ struct RunEndTests {
     let result = try run.finish()
     #expect(result.status == 69, "\(result.errors)")
     #expect(result.errors.contains("the exchange was lost: "))
-    #expect(try SummaryJSON(result.output).text("run", "ended_by") == "exchange lost")
+    let json = try SummaryJSON(result.output)
+    #expect(json.text("run", "ended_by") == "exchange lost")
+    // The market maker always has something at work.
+    let left = (json.root["orders"] as? [String: Any])?["left"] as? [[String: Any]] ?? []
+    #expect(!left.isEmpty && left.count == json["orders", "working"] + json["orders", "unknown"])
+    let first = try #require(left.first?["client_order_id"] as? Int)
+    let symbol = try #require(left.first?["symbol"] as? String)
+    let said = result.errors.split(separator: "\n").first { $0.contains("may still work") } ?? ""
+    #expect(said.contains("\(left.count) order"), "\(result.errors)")
+    #expect(said.contains("port 0, account ") && said.contains(symbol) && said.contains("\(first)"))
+    let notes = json.root["notes"] as? [String] ?? []
+    #expect(notes.contains { $0.contains("may still work at the venue: port 0") })
   }
 
   @Test func `no market data at the configured lines exits 69 and names them`() throws {

@@ -71,6 +71,7 @@ enum RunCommand {
       say(failure.message)
       code = failure.code
     }
+    for left in summary.leftInWords { say(left) }
     if let trouble = outcome.trouble { fail(trouble) }
     if !summary.journal.error.isEmpty {
       code = .inputOutput

@@ -95,6 +95,7 @@ extension RunSummary.Orders {
       ("replaced", .count(replaced)), ("not_sent", .count(notSent)), ("working", .count(working)),
       ("unknown", .count(unknown)),
       ("refused", .object(refused.map { ($0.code, .count($0.count)) })),
+      ("left", .array(left.map(\.value))),
     ])
   }
 }

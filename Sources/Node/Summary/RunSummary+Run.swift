@@ -16,6 +16,9 @@ extension RunSummary {
       result.state, accounts: plan.configuration.accounts.map(\.name),
       strategies: plan.configuration.orderedStrategies.map(\.name),
       instruments: plan.instruments.count)
+    takeLeft(
+      result.state, symbols: plan.instruments.map { SymbolCode.decode($0.symbol) },
+      accounts: plan.configuration.accounts.map(\.name))
     take(
       result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
     take(result.gateway, fuse: result.fuseTripped)

@@ -108,6 +108,8 @@ public struct RunSummary: Equatable, Sendable {
     public var unknown = 0
     /// By the name of the code, only codes that occurred, in the order of the codes.
     public var refused: [Refused] = []
+    /// Open at the end, in the order of their ids.
+    public var left: [LeftOrder] = []
     public var refusedTotal: UInt64 { refused.reduce(0) { $0 &+ $1.count } }
   }
   public struct Refused: Equatable, Sendable {
