@@ -67,6 +67,24 @@ extension TradingLoop where Gateway: ~Copyable {
     feedEvents(feed.takeEvents())
   }
 
+  /// A feed that has orders, and has named none of the instruments: there is nothing to trade in it. ITCH names all
+  /// symbols of the day before the first order.
+  @inlinable mutating func checkDirectory() {
+    let market = path.driver.engine.market
+    guard market.feedState.directory.named == 0, endReason.isEmpty, market.channelState.isWhole,
+      market.books.live > 0
+    else {
+      isNameless = false
+      return
+    }
+    if !isNameless {
+      isNameless = true
+      nameless.begin(now: path.now)
+    } else if nameless.look(now: path.now) >= settings.namelessMax {
+      beginStop("no instrument")
+    }
+  }
+
   /// What of the feed was not believed, for the main thread to say.
   @inlinable mutating func reportFeed() {
     let counters = feed.receiver.counters
@@ -77,5 +95,8 @@ extension TradingLoop where Gateway: ~Copyable {
     monitor.set(.implausibleTimes, feed.implausibleTimes)
     monitor.set(.skipped, feed.skipped &+ snapshot.skipped)
     monitor.set(.malformed, feed.malformed)
+    let directory = path.driver.engine.market.feedState.directory
+    monitor.set(.unlisted, UInt64(directory.unlisted))
+    monitor.set(.unequalLots, UInt64(directory.unequalLots))
   }
 }

@@ -33,6 +33,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline var openSeen = 0
   @usableFromInline var readySeen = 0
   @usableFromInline var loading = LookClock(interval: Self.tickInterval)
+  /// Since there are books, and none of an instrument of ours.
+  @usableFromInline var nameless = LookClock(interval: Self.tickInterval)
+  @usableFromInline var isNameless = false
   /// Why it ends or has ended; empty while it goes on.
   @usableFromInline package internal(set) var endReason = ""
   @usableFromInline var isKillFileThere = false
@@ -223,6 +226,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
     tickSnapshot()
+    checkDirectory()
     if path.clock.hasBegun {
       path.driver.advance(sessionTime: path.clock.time(now: path.now), machineTime: path.now)
     }
@@ -318,7 +322,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.latches, path.driver.engine.latchesSet)
   }
 
-  /// No venue will have us any more.
+  /// A port is given up: what works there can be neither cancelled nor asked about any more.
   @inlinable var isRefused: Bool {
     for i in 0..<path.orders.count where path.orders[i].isRefused { return true }
     return false
@@ -442,6 +446,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// The same that a snapshot may wait for the lines to come to where it ends: longer than a line that lives is
   /// silent.
   @usableFromInline package var loadedMax: Int64 = 2_000_000_000
+  /// The same that a feed may have orders and none of the instruments: after it another market is on.
+  @usableFromInline package var namelessMax: Int64 = 2_000_000_000
   /// Machine time that a gap may be open before strategies withdraw.
   @usableFromInline package var gapGrace: Int64 = 0
   /// Of the ``Watchdog``.

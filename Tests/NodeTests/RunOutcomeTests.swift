@@ -96,6 +96,17 @@ struct RunOutcomeTests {
     #expect(useless?.contains("3 datagrams came, and none of use") == true)
   }
 
+  @Test(arguments: ["no instrument", "duration", "end of feed"])
+  func `a feed that names none of the instruments is wrong data`(_ reason: String) {
+    var trouble = Self.good
+    trouble.endReason = reason
+    trouble.feed.isNameless = true
+    trouble.attached.attach = "127.0.0.1:1"
+    #expect(trouble.failure?.code == .dataError)
+    #expect(trouble.failure?.message.contains("names none of the instruments") == true)
+    #expect(trouble.failure?.message.contains("--write-instruments") == true)
+  }
+
   @Test func `a run that never learned its session says what to set`() {
     let text = message {
       $0.endReason = "no session"

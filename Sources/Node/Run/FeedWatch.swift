@@ -10,6 +10,8 @@ struct FeedWatch {
   private var saidTimes = false
   private var saidSkipped = false
   private var saidMalformed = false
+  private var saidUnlisted = false
+  private var saidLots = false
 
   /// nil when there is nothing new.
   mutating func look(_ monitor: RunMonitor) -> [String]? {
@@ -37,6 +39,13 @@ struct FeedWatch {
     }
     once(&saidMalformed, .malformed) {
       "a message cannot be read: the books are taken from a snapshot (feed.malformed counts)"
+    }
+    once(&saidUnlisted, .unlisted) {
+      "symbols of the feed are not among the instruments: not traded (feed.symbols_unlisted counts)"
+    }
+    once(&saidLots, .unequalLots) {
+      "a round lot is another one in the feed than the instruments': is their file of another day or venue? "
+        + "(feed.unequal_lots counts)"
     }
     return lines.isEmpty ? nil : lines
   }

@@ -31,6 +31,8 @@ struct HotResult: Sendable {
   var elapsed: Int64
   var sessionSpan: Int64
   var symbolsWhole: Int
+  /// The first instrument that the feed has not named.
+  var firstUnnamed: String?
   /// Times that the books were taken from a snapshot.
   var snapshots: UInt64
   /// Every order session was up, and all its reports seen, when the run ended.
@@ -142,7 +144,8 @@ final class HotRun: @unchecked Sendable {
       trouble: Self.trouble(clients),
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
       sessionSpan: loop.path.clock.span,
-      symbolsWhole: loop.path.driver.engine.symbolsWhole, snapshots: loop.snapshot.taken,
+      symbolsWhole: loop.path.driver.engine.symbolsWhole,
+      firstUnnamed: firstUnnamed(loop.path.driver.engine.market), snapshots: loop.snapshot.taken,
       isSessionUp: (0..<clients.count).allSatisfy { clients[$0].gateway.isCaughtUp },
       arenaBytes: arenaBytes, watchdog: loop.watchdog,
       fuseTripped: (0..<clients.count).lazy.compactMap { clients[$0].gateway.fuseTripped }.first)

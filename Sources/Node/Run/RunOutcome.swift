@@ -28,6 +28,9 @@ struct RunTrouble {
   /// nil when all was well, and when a signal or our own journal ended the run: what had not come from the
   /// exchange by then is no fault of its. What had come, and was of no use, is.
   var failure: CommandFailure? {
+    if feed.isNameless, ["no instrument", "duration", "end of feed"].contains(endReason) {
+      return CommandFailure(.dataError, nameless)
+    }
     if endReason == "signal" || endReason == "journal failed" {
       return feed.isUseless ? CommandFailure(.unavailable, feed.reason) : nil
     }
@@ -63,6 +66,14 @@ struct RunTrouble {
     return nil
   }
 
+  private var nameless: String {
+    attached.attach.isEmpty
+      ? "the feed names none of the instruments: nothing was traded; give the instruments file of this feed, or none"
+      : "the feed of the exchange \(attached.attach) names none of the instruments: nothing was traded; give the "
+        + "instruments file of what runs there with '--instruments' ('needletail exchange --write-instruments "
+        + "FILE' writes it)"
+  }
+
   private func place(_ endpoint: String) -> String { endpoint.isEmpty ? "" : " at \(endpoint)" }
 }
 
@@ -76,6 +87,8 @@ struct FeedTrouble {
   var applied: UInt64 = 0
   var session: SessionName?
   var foreignSession: SessionName?
+  /// It has named none of the instruments.
+  var isNameless = false
 
   init() {}
   init(_ result: HotResult) {
@@ -85,6 +98,7 @@ struct FeedTrouble {
     applied = result.state.counters.marketRecords
     session = result.session
     foreignSession = result.foreignSession
+    isNameless = applied > 0 && result.state.feed.directory.named == 0
   }
 
   /// Datagrams came, and nothing of them could be applied.

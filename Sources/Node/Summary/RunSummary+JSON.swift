@@ -66,6 +66,9 @@ extension RunSummary.Feed {
       ("duplicate_references", .count(duplicateReferences)), ("live_orders", .count(liveOrders)),
       ("symbols", .count(symbols)), ("symbols_whole", .count(symbolsWhole)),
       ("lag", lag.value),
+      ("symbols_named", .count(UInt64(symbolsNamed))),
+      ("symbols_unlisted", .count(UInt64(symbolsUnlisted))),
+      ("unequal_lots", .count(UInt64(unequalLots))),
       (
         "lines",
         .object([

@@ -29,6 +29,7 @@ extension RunSummary {
     watchdog = Watching(
       stalls: result.watchdog.stalls, longestNanoseconds: result.watchdog.longestStall,
       pulls: result.watchdog.pulls, lates: result.watchdog.lates)
+    takeDirectory(result.state.feed.directory, unnamed: result.firstUnnamed)
     self.latency.network = result.backEnd
     self.latency.stages = Self.stages(latency)
     if plan.options.isVirtualTime {
@@ -60,6 +61,32 @@ extension RunSummary {
     if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
       notes.append(
         "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
+    }
+  }
+
+  /// How the feed's directory and the instruments agree.
+  ///
+  /// - Parameter unnamed: an instrument that the feed has not named.
+  mutating func takeDirectory(_ directory: FeedDirectory, unnamed: String?) {
+    feed.symbolsNamed = directory.named
+    feed.symbolsUnlisted = directory.unlisted
+    feed.unequalLots = directory.unequalLots
+    if directory.unlisted > 0 {
+      notes.append(
+        "symbols of the feed that are not among the instruments, and not traded: "
+          + "\(UInt64(directory.unlisted).grouped), such as \(SymbolCode.decode(directory.lastUnlisted))"
+      )
+    }
+    if directory.unequalLots > 0 {
+      notes.append(
+        "round lots that are others in the feed than the instruments': "
+          + "\(UInt64(directory.unequalLots).grouped), such as \(SymbolCode.decode(directory.lastUnequalLot))'s, "
+          + "\(directory.lastLot) there: is their file of another day or venue?")
+    }
+    if let unnamed, directory.named > 0 {
+      notes.append(
+        "instruments that the feed has never named, and that were not traded: "
+          + "\((feed.symbols - Int(directory.named)).grouped), such as \(unnamed)")
     }
   }
 

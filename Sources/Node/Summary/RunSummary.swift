@@ -36,7 +36,8 @@ public struct RunSummary: Equatable, Sendable {
     public var elapsedNanoseconds: Int64 = 0
     /// From the first to the last message.
     public var sessionNanoseconds: Int64 = 0
-    /// `duration`, `end of feed`, `signal`, `exchange lost`, `no snapshot`, `no session`, `journal failed`, `fuse tripped` or
+    /// `duration`, `end of feed`, `signal`, `exchange lost`, `no snapshot`, `no session`, `no instrument`,
+    /// `journal failed`, `fuse tripped` or
     /// `network failure: …`.
     public var endedBy = ""
   }
@@ -68,6 +69,9 @@ public struct RunSummary: Equatable, Sendable {
     public var lines = Lines()
     /// From the kernel's receive stamp to the read, of one datagram of sixteen.
     public var lag = Percentiles(name: "lag")
+    public var symbolsNamed: UInt32 = 0
+    public var symbolsUnlisted: UInt32 = 0
+    public var unequalLots: UInt32 = 0
   }
 
   /// Where the datagrams came from.

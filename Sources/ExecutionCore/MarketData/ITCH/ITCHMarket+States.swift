@@ -11,6 +11,7 @@ extension ITCHMarket {
       return applySystemEvent(low)
     case Kind.directory:
       unsafe stated.pointee.roundLot = r.pointee.shares
+      unsafe compare(r)
       return unsafe bind(locate, r.pointee.symbol)
     case Kind.tradingAction:
       unsafe stated.pointee.statusTime = r.pointee.sessionTime
@@ -71,6 +72,26 @@ extension ITCHMarket {
     }
   }
 
+  /// Holds R against what was given at start-up; see ``FeedDirectory``.
+  @_noLocks private func compare(_ r: UnsafePointer<MarketRecord>) {
+    let entry = unsafe name(r.pointee.symbol)
+    let stated = unsafe stated(r.pointee.locate)
+    let feed = unsafe feed
+    if unsafe entry.pointee.instrument == 0 {
+      guard unsafe stated.pointee.counted & 1 == 0 else { return }
+      unsafe stated.pointee.counted |= 1
+      unsafe feed.pointee.directory.unlisted &+= 1
+      unsafe feed.pointee.directory.lastUnlisted = r.pointee.symbol
+      return
+    }
+    guard unsafe r.pointee.shares != entry.pointee.roundLot, unsafe stated.pointee.counted & 2 == 0
+    else { return }
+    unsafe stated.pointee.counted |= 2
+    unsafe feed.pointee.directory.unequalLots &+= 1
+    unsafe feed.pointee.directory.lastUnequalLot = r.pointee.symbol
+    unsafe feed.pointee.directory.lastLot = r.pointee.shares
+  }
+
   /// Binds a locate to the instrument of that symbol, if there is one; the last word counts.
   @_noLocks func bind(_ locate: UInt16, _ symbol: UInt64) -> MarketChange {
     let stated = unsafe stated(locate)
@@ -85,7 +106,11 @@ extension ITCHMarket {
     unsafe stated.pointee.instrument = wanted
     guard wanted != 0 else { return .empty }
     let old = unsafe locates[Int(wanted &- 1)]
-    if old != 0 { unsafe self.stated(UInt16(truncatingIfNeeded: old &- 1)).pointee.instrument = 0 }
+    if old != 0 {
+      unsafe self.stated(UInt16(truncatingIfNeeded: old &- 1)).pointee.instrument = 0
+    } else {
+      unsafe feed.pointee.directory.named &+= 1
+    }
     unsafe locates[Int(wanted &- 1)] = UInt32(locate) &+ 1
     publish(locate)
     return .bound

@@ -96,7 +96,8 @@ internal import CSupport
       let entry = unsafe name(facts.symbol)
       guard facts.symbol != 0, unsafe entry.pointee.instrument == 0 else { return nil }
       unsafe entry.pointee = SymbolEntry(
-        symbol: facts.symbol, instrument: UInt32(index) + 1, reserved: 0)
+        symbol: facts.symbol, instrument: UInt32(index) + 1,
+        roundLot: UInt32(clamping: facts.roundLot))
     }
   }
 
@@ -213,7 +214,8 @@ internal import CSupport
 struct SymbolEntry: BitwiseCopyable {
   var symbol: UInt64
   var instrument: UInt32
-  var reserved: UInt32
+  /// As it was given; see ``FeedDirectory``.
+  var roundLot: UInt32
 }
 
 /// What is behind the handle: the parts, and what is fixed at start-up.

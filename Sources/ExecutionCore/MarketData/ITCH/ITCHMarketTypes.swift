@@ -145,5 +145,21 @@
   public var breakerLevel1: UInt64 = 0
   public var breakerLevel2: UInt64 = 0
   public var breakerLevel3: UInt64 = 0
+  public var directory = FeedDirectory()
+  @_noLocks @inlinable public init() {}
+}
+
+/// What the feed's stock directory (R) says against what was given at start-up: each symbol is counted once.
+@frozen public struct FeedDirectory: BitwiseCopyable, Hashable, Sendable {
+  /// Instruments of ours that it has named.
+  public var named: UInt32 = 0
+  /// Symbols of its that are no instrument of ours, and the last of these.
+  public var unlisted: UInt32 = 0
+  public var lastUnlisted: UInt64 = 0
+  /// Instruments of ours whose round lot is another one there, and the last of these.
+  public var unequalLots: UInt32 = 0
+  public var lastUnequalLot: UInt64 = 0
+  /// The round lot that it has there.
+  public var lastLot: UInt32 = 0
   @_noLocks @inlinable public init() {}
 }

@@ -8,6 +8,8 @@ struct LocateState: BitwiseCopyable {
   var operationalHalts: UInt8 = 0
   /// Letter of the last Y, 0 before the first.
   var regSHO: UInt8 = 0
+  /// What has been counted of its R, each once: bit 0 unlisted, 1 another round lot. See ``FeedDirectory``.
+  var counted: UInt8 = 0
   /// Session time of the last H.
   var statusTime: Int64 = 0
   var collar = AuctionCollar()
