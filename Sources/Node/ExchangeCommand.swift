@@ -17,8 +17,8 @@ enum ExchangeCommand {
       (SIGTERM or Ctrl-C). With --data it is durable: killed and started again it goes on.
 
       'needletail exchange --listen 127.0.0.1:26400' is found by 'needletail run --exchange
-      127.0.0.1:26400': both put the re-request server at port 26401, the snapshot service at 26402,
-      and the A and the B line at 26403 and 26404.
+      127.0.0.1:26400 --instruments FILE': both put the re-request server at port 26401, the snapshot
+      service at 26402, and the A and the B line at 26403 and 26404. --write-instruments makes FILE.
 
       Lines to a multicast group leave through the interface of --listen and stay on this machine (time
       to live 0), whoever has joined the group elsewhere; --multicast-hops lets them go further.
@@ -40,6 +40,10 @@ enum ExchangeCommand {
     .value(
       "write-feed", "FILE", "Write the generated market to a file of framed ITCH messages, and end."
     ),
+    .value(
+      "write-instruments", "FILE",
+      "Write the instruments and the session date as the CSV that --instruments of 'needletail run' reads, "
+        + "before the ports are said."),
     .value(
       "speed", "N|max",
       "Times the original speed (1), or as fast as the core consumes; that needs --flow-control."),
@@ -110,7 +114,9 @@ enum ExchangeCommand {
     let date = try sessionDate(options, file: file, instruments: instruments)
     let midnight = SessionCalendar.midnight(date)
     if let path = options.text("write-feed") {
-      return try writeFeed(options, seed: seed, midnight: midnight, path: path)
+      let settings = try generator(options, seed: seed, midnight: midnight, needsEnd: true)
+      try writeInstruments(options, ExchangeFeed(generated: settings).instruments, date)
+      return try writeFeed(settings, path: path)
     }
     let feed: ExchangeFeed
     if let file {
@@ -125,6 +131,7 @@ enum ExchangeCommand {
         generated: try generator(options, seed: seed, midnight: midnight, needsEnd: false))
     }
     for note in feed.notes { Console.error("needletail exchange: \(note)") }
+    try writeInstruments(options, feed.instruments, date)
     return try serve(options, feed: feed, seed: seed)
   }
 
@@ -232,10 +239,29 @@ enum ExchangeCommand {
     return settings
   }
 
+  private static func writeInstruments(
+    _ options: ParsedOptions, _ instruments: [InstrumentFacts], _ date: SessionDate
+  ) throws(CommandFailure) {
+    guard let path = options.text("write-instruments") else { return }
+    let file = InstrumentsFile(instruments: instruments, date: date)
+    let text = file.text
+    var again: InstrumentsFile?
+    var problem = "it would be read as others"
+    do throws(InstrumentsFile.ParseError) {
+      again = try InstrumentsFile(parsing: text, name: path)
+    } catch {
+      problem = "\(error)"
+    }
+    // Who reads it is to know what we know, and nothing else.
+    guard again == file else {
+      throw CommandFailure(.dataError, "\(path): the instruments are not written: \(problem)")
+    }
+    try RunDirectory.replace(path, with: text)
+  }
+
   private static func writeFeed(
-    _ options: ParsedOptions, seed: UInt64, midnight: Int64, path: String
+    _ settings: GeneratorSettings, path: String
   ) throws(CommandFailure) -> ExitCode {
-    let settings = try generator(options, seed: seed, midnight: midnight, needsEnd: true)
     do throws(StoreError) {
       let result = try FeedWriter.write(settings, to: path)
       Console.line("{\"messages\":\(result.messages),\"bytes\":\(result.bytes)}")

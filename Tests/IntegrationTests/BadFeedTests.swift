@@ -22,7 +22,7 @@ extension Integration {
         command = try RunningCommand(
           [
             "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
-            "\(at[3]),\(at[4])", "--report", report,
+            "\(at[3]),\(at[4])", "--report", report, "--write-instruments", place + "/i.csv",
           ] + more, directory: place)
         #expect(command.wait { command.printed.contains("\n") }, "\(command.complaints)")
       }
@@ -41,7 +41,9 @@ extension Integration {
          snapshot: "\(snapshot ?? at[2])", session: "\(session)"}
       quality: {\(quality)}
       """.write(toFile: config, atomically: true, encoding: .utf8)
-      return try RunningCommand.run(in: directory, "--exchange", at[0], "--config", config)
+      return try RunningCommand.run(
+        in: directory, "--exchange", at[0], "--config", config, "--instruments",
+        directory + "/venue/i.csv")
     }
 
     /// Re-requests are answered in the end, however long the exchange is kept from it.

@@ -49,10 +49,12 @@ extension Integration {
 
         """, directory + "/c.yaml")
       let command = try RunningCommand.run(
-        in: directory, "--exchange", "127.0.0.1:\(listener.port)", "--config", config)
+        in: directory, "--exchange", "127.0.0.1:\(listener.port)", "--config", config,
+        "--instruments", SomeInstruments.write(in: directory))
       for index in 0..<connections { try serve(index, listener.accepted()) }
       let result = try command.finish()
       #expect(result.status == 69, "\(result.errors)\(result.output)")
+      #expect(text.isEmpty || result.errors.contains(text), "\(result.errors)")
       return try SummaryJSON(result.output)
     }
 
@@ -63,7 +65,7 @@ extension Integration {
     /// By default not authorised: the run gives up, after a few if one was accepted before.
     private func refuse(_ peer: RawSocket, _ reason: Character = "A") throws {
       #expect(peer.business()?.type == "L")
-      try peer.send("J", [UInt8(ascii: "A")])
+      try peer.send("J", [reason.asciiValue ?? 0])
       _ = peer.business()
     }
 
@@ -180,7 +182,8 @@ extension Integration {
         "exchange: {attach: \"127.0.0.1:9\", line_a: \"127.0.0.1:\(taken.port)\"}\n",
         directory.path + "/c.yaml")
       let run = try CommandProcess.run([
-        "run", "--config", config, "--data", directory.path + "/data",
+        "run", "--config", config, "--data", directory.path + "/data", "--instruments",
+        SomeInstruments.write(in: directory.path),
       ])
       #expect(run.status == 69, "\(run.errors)")
       #expect(run.errors.contains("exchange.line_a"), "\(run.errors)")

@@ -22,7 +22,7 @@ extension Integration {
         [
           "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
           relay.lines.joined(separator: ","), "--seed", "61", "--messages", "15000",
-          "--start-on-login",
+          "--start-on-login", "--write-instruments", place + "/i.csv",
         ], directory: place)
       #expect(venue.wait { venue.printed.contains("\n") }, "\(venue.complaints)")
       let config = directory + "/c.yaml"
@@ -31,7 +31,8 @@ extension Integration {
         {line_a: "127.0.0.1:\(ours)", line_b: "127.0.0.1:\(ours + 1)", rerequest: "\(at[1])",
          snapshot: "\(at[2])"\(settings)}
       """.write(toFile: config, atomically: true, encoding: .utf8)
-      let command = try RunningCommand.run(in: directory, "--exchange", at[0], "--config", config)
+      let command = try RunningCommand.run(
+        in: directory, "--exchange", at[0], "--config", config, "--instruments", place + "/i.csv")
       let result = try command.finish()
       _ = try venue.interrupt(SIGTERM)
       return (try SummaryJSON(result.output), result.status, result.errors)

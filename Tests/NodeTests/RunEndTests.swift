@@ -16,9 +16,17 @@ struct RunEndTests {
     let place = directory.path + "/exchange"
     try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
     let command = try RunningCommand(
-      ["exchange", "--listen", "127.0.0.1:\(port)"] + more, directory: place)
+      [
+        "exchange", "--listen", "127.0.0.1:\(port)", "--write-instruments",
+        Self.instruments(directory),
+      ] + more, directory: place)
     #expect(command.wait { command.printed.contains("\n") })
     return command
+  }
+
+  /// Where that exchange writes its instruments.
+  private static func instruments(_ directory: borrowing TemporaryDirectory) -> String {
+    directory.path + "/instruments.csv"
   }
 
   @Test func `an exchange at a port is found without any configuration`() throws {
@@ -28,7 +36,9 @@ struct RunEndTests {
     for service in 1...4 {
       #expect(exchange.printed.contains("\"127.0.0.1:\(port + UInt16(service))\""))
     }
-    let run = try RunningCommand.run(in: directory.path, "--exchange", "127.0.0.1:\(port)")
+    let run = try RunningCommand.run(
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--instruments",
+      Self.instruments(directory))
     #expect(run.wait { run.hasTraded && run.messagesTraded > 1_000 })
     let result = try run.interrupt()
     _ = try exchange.interrupt(SIGTERM)
@@ -59,7 +69,8 @@ struct RunEndTests {
     let config = directory.path + "/c.yaml"
     try "session: {password: wrong}\n".write(toFile: config, atomically: true, encoding: .utf8)
     let result = try RunningCommand.run(
-      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config,
+      "--instruments", Self.instruments(directory)
     ).finish()
     _ = try exchange.interrupt(SIGTERM)
     #expect(result.status == 69)
@@ -79,7 +90,8 @@ struct RunEndTests {
     try "session: {reconnect_milliseconds: 1}\n".write(
       toFile: config, atomically: true, encoding: .utf8)
     let run = try RunningCommand.run(
-      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config)
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config,
+      "--instruments", Self.instruments(directory))
     #expect(run.wait { run.hasTraded })
     kill(exchange.process.processIdentifier, SIGKILL)
     let result = try run.finish()
@@ -110,7 +122,7 @@ struct RunEndTests {
     // Time to log in, or that would be the trouble.
     let result = try CommandProcess.run([
       "run", "--exchange", "127.0.0.1:\(port)", "--config", config, "--duration", "10", "--data",
-      directory.path + "/data", "--summary", "json",
+      directory.path + "/data", "--summary", "json", "--instruments", Self.instruments(directory),
     ])
     _ = try exchange.interrupt(SIGTERM)
     #expect(result.status == 69)

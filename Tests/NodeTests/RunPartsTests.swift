@@ -1,3 +1,4 @@
+import ExecutionCore
 import Foundation
 import TestSupport
 import Testing
@@ -139,7 +140,8 @@ struct RunPartsTests {
 
   @Test func `an exchange's services are above its order entry unless they are configured`() throws
   {
-    let exchange = try options("--exchange", "127.0.0.1:26400").configuration.exchange
+    let exchange = try options("--exchange", "127.0.0.1:26400", "--instruments", "i.csv")
+      .configuration.exchange
     #expect(exchange.rerequest == "127.0.0.1:26401")
     #expect(exchange.snapshot == "127.0.0.1:26402")
     #expect(exchange.lineA == "127.0.0.1:26403")
@@ -148,11 +150,44 @@ struct RunPartsTests {
     let file = directory.path + "/c.yaml"
     try "exchange: {line_a: \"233.54.12.111:26477\"}\n".write(
       toFile: file, atomically: true, encoding: .utf8)
-    let mixed = try options("--exchange", "127.0.0.1:65531", "--config", file).configuration
+    let mixed = try options(
+      "--exchange", "127.0.0.1:65531", "--config", file, "--instruments", "i.csv"
+    ).configuration
     #expect(mixed.exchange.lineA == "233.54.12.111:26477")
     #expect(mixed.exchange.lineB == "127.0.0.1:65535")
-    #expect(refusal("--exchange", "127.0.0.1:65532").contains("above port 65531 configure"))
+    #expect(
+      refusal("--exchange", "127.0.0.1:65532", "--instruments", "i.csv")
+        .contains("above port 65531 configure"))
     #expect(try options().configuration.exchange == Configuration.Exchange())
+  }
+
+  @Test func `a run that attaches knows its instruments from a file, and nothing from a feed`()
+    throws
+  {
+    let without = refusal("--exchange", "127.0.0.1:26400")
+    #expect(without.hasPrefix("64 '--exchange 127.0.0.1:26400' needs '--instruments FILE'"))
+    #expect(without.contains("needletail exchange --write-instruments FILE"))
+    let both = refusal(
+      "--exchange", "127.0.0.1:26400", "--instruments", "i.csv", "--feed", "a_20191230.itch")
+    #expect(both.hasPrefix("64 '--feed a_20191230.itch' is refused"))
+    let directory = try TemporaryDirectory()
+    let file = try SomeInstruments.write(in: directory.path)
+    let plan = try RunPlan(
+      options("--exchange", "127.0.0.1:26400", "--instruments", file, "--seed", "7"))
+    #expect(plan.feed == nil)
+    #expect(plan.instruments.count == 1)
+    #expect(plan.date.text == "2020-01-02")
+    #expect(plan.notes == [])
+    #expect(plan.configuration.durationNanoseconds == nil)
+    var summary = RunSummary()
+    summary.describe(plan)
+    #expect(summary.run.source == "exchange 127.0.0.1:26400")
+    #expect(summary.run.seed == nil)
+    let other = try RunPlan(
+      options(
+        "--exchange", "127.0.0.1:26400", "--instruments", file, "--date", "2021-05-04"))
+    #expect(other.date.text == "2021-05-04")
+    #expect(other.notes.first?.contains("not the instruments file's 2020-01-02") == true)
   }
 
   @Test func `impossible options are refused with what is possible`() {

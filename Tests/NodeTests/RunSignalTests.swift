@@ -60,7 +60,9 @@ struct RunSignalTests {
   @Test func `an exchange that nobody runs is said to be silent while the run tries`() throws {
     let directory = try TemporaryDirectory()
     let port = try PortRange.free()
-    let run = try RunningCommand.run(in: directory.path, "--exchange", "127.0.0.1:\(port)")
+    let run = try RunningCommand.run(
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--instruments",
+      SomeInstruments.write(in: directory.path))
     #expect(run.wait { run.complaints.contains("not trading yet") })
     #expect(run.complaints.contains("the exchange at 127.0.0.1:\(port) does not answer"))
     #expect(run.complaints.contains("market data at 127.0.0.1:\(port + 3)"))

@@ -205,6 +205,7 @@ struct RunTests {
     #expect(
       try CommandProcess.run(["run", "--data", directory.path + "/file"]).status == 73)
     #expect(try status("--exchange", "127.0.0.1:9", "--speed", "max") == 64)
+    #expect(try status("--exchange", "127.0.0.1:9") == 64)
   }
 
   @Test(arguments: ["run", "exchange"])
@@ -246,7 +247,7 @@ struct RunTests {
       [
         "exchange", "--listen", at[0], "--rerequest", at[1], "--snapshot", at[2], "--feed-to",
         "\(at[3]),\(at[4])", "--rate", "200000", "--data", place, "--report", report,
-        "--flow-control", directory.path + "/flow",
+        "--flow-control", directory.path + "/flow", "--write-instruments", place + "/i.csv",
       ], directory: place)
     // More messages than re-requests are good for must have gone by.
     let flow = try FlowControl(path: directory.path + "/flow", creates: false)
@@ -256,7 +257,8 @@ struct RunTests {
     exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
     """.write(toFile: config, atomically: true, encoding: .utf8)
     let run = try RunningCommand.run(
-      in: directory.path, "--exchange", at[0], "--config", config)
+      in: directory.path, "--exchange", at[0], "--config", config, "--instruments",
+      place + "/i.csv")
     #expect(run.wait { run.hasTraded })
     let result = try run.interrupt()
     _ = try exchange.interrupt(SIGTERM)
@@ -283,7 +285,8 @@ struct RunTests {
       toFile: config, atomically: true, encoding: .utf8)
     let port = try PortRange.free()
     let result = try RunningCommand.run(
-      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config
+      in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config,
+      "--instruments", SomeInstruments.write(in: directory.path)
     ).finish()
     #expect(result.status == 69)
     #expect(result.errors.contains("never logged in to the exchange: 127.0.0.1:\(port): "))

@@ -57,12 +57,20 @@ public struct Configuration: Equatable, Sendable {
     }
   }
 
+  /// The exchange runs already, with a market of its own: nothing of ``feed`` describes that but the instruments
+  /// file and the date.
+  var isAttached: Bool { !exchange.attach.isEmpty }
+  /// How long the run goes on; nil: until the end of the feed.
+  var durationNanoseconds: Int64? {
+    isAttached && feed.durationSeconds == 0 ? nil : feed.durationNanoseconds
+  }
+
   public struct Feed: Equatable, Sendable {
     /// `generated`, or a file of framed ITCH (raw or .gz) or a pcap of MoldUDP64.
     public var source = "generated"
     public var seed: UInt64 = 1
     public var speed = Speed.times(1)
-    /// 0: 30 for the generated market, until the end of the feed for a file.
+    /// 0: 30 for the generated market, until the end of the feed for a file or an exchange that is attached to.
     public var durationSeconds: Decimal8 = 0
     public var instrumentsFile = ""
     /// Session date, `YYYY-MM-DD`; empty: from the instruments file or the feed file's name.

@@ -29,6 +29,7 @@ package struct MarketPlan {
     var options = RunOptions()
     if let file { options.configuration = try Configuration.load(file) }
     if let feed { options.configuration.feed.source = feed }
+    options.configuration.exchange.attach = ""
     let settings = options.configuration.feed
     if settings.date.isEmpty, settings.instrumentsFile.isEmpty, !settings.isGenerated,
       SessionDate(fileName: settings.source) == nil
@@ -36,10 +37,13 @@ package struct MarketPlan {
       options.configuration.feed.date = Self.anyDay
     }
     let plan = try RunPlan(options, messagesMax: messagesMax)
-    if let failure = plan.feed.failure {
+    guard let feed = plan.feed else {
+      throw CommandFailure(.internalError, "a market that is played has a feed")
+    }
+    if let failure = feed.failure {
       throw CommandFailure(failure.cause.exitCode, "\(failure)")
     }
-    self.feed = plan.feed
+    self.feed = feed
     midnight = plan.midnight
     files = [file, settings.instrumentsFile].compactMap { $0 }.filter { !$0.isEmpty }
     engine =

@@ -48,7 +48,7 @@ enum RunCommand {
       throw error
     }
     if outcome.trouble == nil, outcome.summary.run.endedBy == "end of feed",
-      let failure = plan.feed.failure
+      let failure = plan.feed?.failure
     {
       outcome.trouble = CommandFailure(failure.cause.exitCode, "\(failure)")
     }

@@ -18,14 +18,17 @@ struct RunOptions: Sendable {
     .value(
       "duration", "SECONDS",
       "Ends the run after so long; with --virtual-time, of session time. Default: 30 for the generated "
-        + "market, until the end of the feed for a file."),
+        + "market, until the end of the feed for a file and with --exchange."),
     .value(
       "date", "YYYY-MM-DD",
-      "Session date. Default: the instruments file's, else the one in the feed file's name."),
+      "Session date. Default: the instruments file's, else the one in the feed file's name. The feed's "
+        + "times count from its midnight: a wrong date moves every time in the journal by whole days."
+    ),
     .value(
       "instruments", "FILE",
       "CSV: symbol, tick, round lot, previous close, average volume, shortable, Reg SHO, trading "
-        + "state, session date."),
+        + "state, session date. With --exchange it is needed: what is known of the venue's market comes from "
+        + "it alone."),
     .flag(
       "virtual-time", "Everything in this process, in virtual time: the same bytes every time."),
     .value(
@@ -39,7 +42,8 @@ struct RunOptions: Sendable {
     .value("summary", "text|json", "How the summary is printed. Default: text."),
     .value(
       "exchange", "HOST:PORT",
-      "Attach to the order entry of a running exchange instead of starting one (not at speed max). "
+      "Attach to the order entry of a running exchange instead of starting one (not at speed max); needs "
+        + "--instruments, as 'needletail exchange --write-instruments' writes them. "
         + "Unless the configuration says otherwise, re-requests are at PORT + 1, snapshots at + 2, and "
         + "the A and B line are received at + 3 and + 4 of HOST."),
     .value(
@@ -130,7 +134,7 @@ struct RunOptions: Sendable {
 
   /// What no single option can see.
   private func check() throws(CommandFailure) {
-    let isAttached = !configuration.exchange.attach.isEmpty
+    let isAttached = configuration.isAttached
     if isAttached, configuration.feed.speed == .max {
       throw CommandFailure(
         .usage,
@@ -140,6 +144,20 @@ struct RunOptions: Sendable {
     if isAttached, isVirtualTime {
       throw CommandFailure(
         .usage, "'--virtual-time' runs in one process: it cannot attach to an exchange")
+    }
+    if isAttached, !configuration.feed.isGenerated {
+      throw CommandFailure(
+        .usage,
+        "'--feed \(configuration.feed.source)' is refused: the exchange at "
+          + "\(configuration.exchange.attach) plays a feed of its own; leave '--feed' out, or '--exchange'"
+      )
+    }
+    if isAttached, configuration.feed.instrumentsFile.isEmpty {
+      throw CommandFailure(
+        .usage,
+        "'--exchange \(configuration.exchange.attach)' needs '--instruments FILE' (feed.instruments_file): ticks, "
+          + "previous closes, volumes, short-sale states and the session date of what runs there; 'needletail "
+          + "exchange --write-instruments FILE' writes them")
     }
     if configuration.faults.isActive, !isVirtualTime {
       throw CommandFailure(

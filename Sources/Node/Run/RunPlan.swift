@@ -9,9 +9,13 @@ struct RunPlan {
   let options: RunOptions
   let date: SessionDate
   let midnight: Int64
-  /// The exchange's history; read here for its instruments, and in virtual time for its messages.
-  let feed: ExchangeFeed
-  var instruments: [InstrumentFacts] { feed.instruments }
+  /// The history that this run's own exchange plays; read here for its instruments, and in virtual time for its
+  /// messages. nil when the run is attached: what runs there has a market of its own.
+  let feed: ExchangeFeed?
+  /// What is known of each before the day begins: the instruments file's, or the history's.
+  let instruments: [InstrumentFacts]
+  /// What of these was assumed or overridden, in words.
+  let notes: [String]
   var configuration: Configuration { options.configuration }
 
   /// Machine time to session time. Virtual time goes as fast as it can in any case: what it is asked to do at max it
@@ -25,30 +29,47 @@ struct RunPlan {
   init(_ options: RunOptions, messagesMax: Int = .max) throws(CommandFailure) {
     self.options = options
     let settings = options.configuration.feed
-    if !settings.isGenerated {
+    let isAttached = options.configuration.isAttached
+    if !isAttached, !settings.isGenerated {
       try InputFile.check(settings.source, what: "feed", option: "--feed")
     }
     let file = try InputFile.instruments(settings.instrumentsFile)
     date = try Self.date(settings, file)
     midnight = SessionCalendar.midnight(date)
-    guard settings.isGenerated else {
-      do throws(FeedError) {
-        feed = try ExchangeFeed(
-          file: settings.source, instruments: file?.instruments, midnight: midnight,
-          messagesMax: messagesMax)
-      } catch {
-        throw CommandFailure(error.cause.exitCode, "\(error)")
-      }
-      guard !feed.instruments.isEmpty else {
-        throw CommandFailure(
-          .dataError,
-          "\(settings.source): no instrument is in it; give '--instruments FILE', or "
-            + "feed.instruments_file in the configuration")
-      }
-      return
+    feed =
+      isAttached
+      ? nil
+      : try Self.feed(settings, file?.instruments, midnight: midnight, messagesMax: messagesMax)
+    instruments = feed?.instruments ?? file?.instruments ?? []
+    var notes = feed?.notes ?? []
+    if let file, file.date != date {
+      notes.append(
+        "the session date is \(date.text), as it was given, and not the instruments file's "
+          + file.date.text)
     }
-    feed = ExchangeFeed(
-      generated: settings.generator.settings(seed: settings.seed, midnight: midnight))
+    self.notes = notes
+    guard instruments.isEmpty else { return }
+    throw CommandFailure(
+      .dataError,
+      "\(settings.source): no instrument is in it; give '--instruments FILE', or "
+        + "feed.instruments_file in the configuration")
+  }
+
+  private static func feed(
+    _ settings: Configuration.Feed, _ instruments: [InstrumentFacts]?, midnight: Int64,
+    messagesMax: Int
+  ) throws(CommandFailure) -> ExchangeFeed {
+    guard !settings.isGenerated else {
+      return ExchangeFeed(
+        generated: settings.generator.settings(seed: settings.seed, midnight: midnight))
+    }
+    do throws(FeedError) {
+      return try ExchangeFeed(
+        file: settings.source, instruments: instruments, midnight: midnight,
+        messagesMax: messagesMax)
+    } catch {
+      throw CommandFailure(error.cause.exitCode, "\(error)")
+    }
   }
 
   /// Never today's. A generated market has a day of its own.
@@ -69,9 +90,10 @@ struct RunPlan {
   /// Year × 10,000 + month × 100 + day.
   var day: UInt32 { UInt32(date.year * 10_000 + date.month * 100 + date.day) }
 
-  /// The feed's name without its folder: what may be written down.
+  /// The feed's name without its folder, or the exchange that the run is attached to: what may be written down.
   var sourceName: String {
-    configuration.feed.isGenerated
+    guard !configuration.isAttached else { return "exchange \(configuration.exchange.attach)" }
+    return configuration.feed.isGenerated
       ? "generated" : String(configuration.feed.source.split(separator: "/").last ?? "")
   }
 

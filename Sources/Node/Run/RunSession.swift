@@ -141,7 +141,7 @@ struct RunSession {
     guard monitor.phase != .failed, monitor.stopReason == .none else {
       throw ExchangeProcess.interrupted
     }
-    for note in hot.notes + plan.feed.notes { watch.say(.info, note) }
+    for note in hot.notes + plan.notes { watch.say(.info, note) }
     // Known before the hot thread can trade: a kill file that is there from the start stops the first order.
     watch.lookForKillFile()
     let settings = plan.configuration.exchange
@@ -158,7 +158,7 @@ struct RunSession {
     } else {
       try attached().publish(monitor)
     }
-    if let duration = plan.configuration.feed.durationNanoseconds {
+    if let duration = plan.configuration.durationNanoseconds {
       deadline = nt_clock_now() &+ duration
     }
   }

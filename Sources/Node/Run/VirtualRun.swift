@@ -26,11 +26,11 @@ enum VirtualRun {
     let exchange = try exchange(plan, directory)
     var world = try world(plan, hot, exchange, journal)
     var watch = try RunWatch(plan, directory, journal, monitor, latency, control)
-    for note in plan.feed.notes { watch.say(.info, note) }
+    for note in plan.notes { watch.say(.info, note) }
     watch.lookForKillFile()
     watch.begin()
     let (deadline, overflow) = world.network.now.addingReportingOverflow(
-      plan.configuration.feed.durationNanoseconds ?? .max)
+      plan.configuration.durationNanoseconds ?? .max)
     while !world.loop.isFinished {
       // Between two rounds only what people ask comes in: without them the rounds make no difference.
       for _ in 0..<stepsPerRound where !world.loop.isFinished {
@@ -63,8 +63,11 @@ enum VirtualRun {
     settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
     settings.directory = directory.exchange
     settings.startsNewSession = true
+    guard let feed = plan.feed else {
+      throw CommandFailure(.internalError, "virtual time has no exchange to attach to")
+    }
     do throws(StoreError) {
-      return try ExchangeSession(settings: settings, feed: plan.feed)
+      return try ExchangeSession(settings: settings, feed: feed)
     } catch {
       throw CommandFailure(.inputOutput, "\(error)")
     }

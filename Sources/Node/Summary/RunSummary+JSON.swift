@@ -42,7 +42,8 @@ extension RunSummary {
 extension RunSummary.Run {
   var value: JSONValue {
     .object([
-      ("version", .text(version)), ("source", .text(source)), ("seed", .count(seed)),
+      ("version", .text(version)), ("source", .text(source)),
+      ("seed", seed.map { .count($0) } ?? .null),
       ("speed", .text(speed)), ("session_date", .text(sessionDate)),
       ("virtual_time", .bool(isVirtualTime)),
       ("elapsed_ns", isVirtualTime ? .null : .integer(elapsedNanoseconds)),

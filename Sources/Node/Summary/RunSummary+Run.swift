@@ -53,11 +53,11 @@ extension RunSummary {
 extension RunSummary {
   mutating func describe(_ plan: RunPlan) {
     run.source = plan.sourceName
-    run.seed = plan.configuration.feed.seed
+    run.seed = plan.configuration.isAttached ? nil : plan.configuration.feed.seed
     run.speed = plan.configuration.feed.speed.text
     run.sessionDate = plan.date.text
     run.isVirtualTime = plan.options.isVirtualTime
-    notes += plan.feed.notes
+    notes += plan.notes
     if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
       notes.append(
         "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")

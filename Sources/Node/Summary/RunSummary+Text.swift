@@ -34,8 +34,9 @@ extension RunSummary {
 
   private func runSection(_ page: inout Page) {
     let time = run.isVirtualTime ? "virtual time" : "\(Self.seconds(run.elapsedNanoseconds)) s"
+    let seed = run.seed.map { ", seed \($0)" } ?? ""
     page.line(
-      "Needletail \(run.version): \(run.source), seed \(run.seed), speed \(run.speed), \(time), "
+      "Needletail \(run.version): \(run.source)\(seed), speed \(run.speed), \(time), "
         + "ended by \(run.endedBy)")
   }
 

@@ -28,7 +28,8 @@ public struct RunSummary: Equatable, Sendable {
   public struct Run: Equatable, Sendable {
     public var version = Version.text
     public var source = "generated"
-    public var seed: UInt64 = 0
+    /// nil: no market was generated or played here, but attached to.
+    public var seed: UInt64? = 0
     public var speed = "1"
     public var sessionDate = ""
     public var isVirtualTime = false

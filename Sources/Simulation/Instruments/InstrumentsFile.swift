@@ -212,16 +212,19 @@ struct InstrumentsReader {
     self.date = date
   }
 
+  /// The highest price that ITCH can say.
+  private static let priceMax = Int64(UInt32.max) * 10_000
+
   private func price(
     _ text: Substring, _ column: InstrumentsFile.Heading, atLeast least: Int64
   ) throws(InstrumentsFile.ParseError) -> Int64 {
     if text.isEmpty, least == 0 { return 0 }
-    guard let value = FixedDecimal.parse(text), value >= least, value <= 20_000_000_000_000 else {
+    guard let value = FixedDecimal.parse(text), value >= least, value <= Self.priceMax else {
       throw fail(
         column, "\"\(text)\"",
         allowed: least > 0
-          ? "dollars above 0 and up to 200000, up to eight decimals"
-          : "dollars from 0 to 200000, up to eight decimals, or nothing when unknown")
+          ? "dollars above 0 and up to 429496.7295, up to eight decimals"
+          : "dollars from 0 to 429496.7295, up to eight decimals, or nothing when unknown")
     }
     return value
   }
