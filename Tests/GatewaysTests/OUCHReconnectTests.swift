@@ -129,6 +129,7 @@ import Testing
     }
     refused.connect()
     #expect(refused.mustClose == .loginRejected(0x41))
+    #expect(refused.gateway.closing == .notAuthorised)
     #expect(refused.mustClose?.description.contains("password") == true)
     #expect(refused.kinds.isEmpty)
     let silent = OUCHPort()
@@ -147,6 +148,7 @@ import Testing
     ended.connect()
     ended.receive([0, 1, 0x5a])
     #expect(ended.mustClose == .endOfSession)
+    #expect(ended.gateway.closing == .never)
     // A venue that lost its stream offers an earlier sequence.
     let behind = OUCHPort { $0.session.nextSequence = 5 }
     behind.connect()
@@ -155,6 +157,7 @@ import Testing
     behind.connect()
     #expect(behind.peer.logins.map(\.sequence) == [0, 5])
     #expect(behind.mustClose == .loginRejected(0x53))
+    #expect(behind.gateway.closing == .notAvailable)
     #expect(behind.kinds.isEmpty)
   }
 
