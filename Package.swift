@@ -122,7 +122,8 @@ let package = Package(
     .testTarget(
       name: "CapturesTests", dependencies: ["Captures", "ExecutionCore"], swiftSettings: common),
     .testTarget(
-      name: "TransportTests", dependencies: ["Transport", "CSupport"], swiftSettings: common),
+      name: "TransportTests", dependencies: ["Transport", "CSupport", "TestSupport"],
+      swiftSettings: common),
     .testTarget(
       name: "GatewaysTests", dependencies: ["Gateways", "ExecutionCore"], swiftSettings: common),
     // The gateways of the loop, and a venue of another shape beside OUCH.
@@ -133,7 +134,7 @@ let package = Package(
       name: "SimulationTests",
       dependencies: [
         "Simulation", "Trading", "Gateways", "Transport", "Captures", "Journal", "ExecutionCore",
-        "CSupport",
+        "CSupport", "TestSupport",
       ],
       swiftSettings: common),
     .testTarget(

@@ -2,7 +2,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Tests that start processes which trade: one at a time, because two threads of each may spin.
+/// Tests that start processes which trade: one at a time, because two threads of each may spin. They need real
+/// sockets, because what they hold is the program with its exchange as another process, and the kernel between them;
+/// what of the network goes wrong is played in SimulationTests, over one in memory.
 @Suite(
   .serialized, .oneAtATime,
   .enabled(

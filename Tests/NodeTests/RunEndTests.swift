@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-/// How a run ends that did not go well: what it says, what it leaves, what it exits with.
+/// How a run ends that did not go well: what it says, what it leaves, what it exits with. Over real sockets: what is
+/// held is the program with its exchange as another process.
 @Suite(
   .serialized, .oneAtATime,
   .enabled(

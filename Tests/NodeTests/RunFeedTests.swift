@@ -1,12 +1,13 @@
 import ExecutionCore
 import Gateways
+import TestSupport
 import Testing
 import Trading
 import Transport
 
 @testable import Node
 
-/// Datagrams over real loopback sockets into records.
+/// Datagrams over a network in memory into records.
 struct RunFeedTests {
   private func message(_ index: UInt64) -> [UInt8] {
     var record = MarketRecord()
@@ -34,7 +35,7 @@ struct RunFeedTests {
     var requester = Endpoint.any()
 
     init() throws {
-      var reactor = try Reactor()
+      var reactor = try Reactor(.on(MemoryNetwork(seed: 1)))
       var feed = try FeedClient(
         on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7f00_0001, midnight: 0,
         speed: nil)
@@ -64,7 +65,7 @@ struct RunFeedTests {
     /// Polls until the condition holds; bounded.
     mutating func run(until holds: (borrowing Bench) -> Bool) {
       for _ in 0..<60_000 where !holds(self) {
-        let count = reactor.poll(.block(nanoseconds: 1_000_000))
+        let count = reactor.poll(passing: .block(nanoseconds: 1_000_000))
         for index in 0..<max(0, count) {
           let event = reactor.event(index)
           guard event.kind == .received else { continue }

@@ -6,7 +6,8 @@ import Testing
 
 @testable import Node
 
-/// What an attached run knows of the market there: from the exchange's own file, and from nothing else.
+/// What an attached run knows of the market there: from the exchange's own file, and from nothing else. Over real
+/// sockets: the exchange is another process.
 @Suite(
   .serialized, .oneAtATime,
   .enabled(

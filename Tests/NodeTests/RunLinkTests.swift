@@ -1,12 +1,13 @@
 import ExecutionCore
 import Gateways
+import TestSupport
 import Testing
 import Trading
 import Transport
 
 @testable import Node
 
-/// The TCP ends of the hot thread against peers that do not do their part.
+/// The TCP ends of the hot thread against peers that do not do their part, over a network in memory.
 struct RunLinkTests {
   private static let credentials = SoupCredentials(username: "NTAIL1", password: "secret")!
 
@@ -18,8 +19,8 @@ struct RunLinkTests {
     var soup: SoupServer
     private var out = [UInt8](repeating: 0, count: 256)
 
-    init() throws {
-      var reactor = try Reactor()
+    init(on network: MemoryNetwork) throws {
+      var reactor = try Reactor(.on(network))
       let listener = try reactor.listen(on: .loopback(), token: 1)
       endpoint = try reactor.localEndpoint(of: listener)
       soup = SoupServer(
@@ -29,7 +30,7 @@ struct RunLinkTests {
 
     /// Takes what came; answers log-ins where `answers`.
     mutating func poll(answers: Bool) {
-      let count = reactor.poll(.block(nanoseconds: 1_000_000))
+      let count = reactor.poll(passing: .block(nanoseconds: 1_000_000))
       for index in 0..<max(0, count) {
         let event = reactor.event(index)
         if event.kind == .accepted { accepted += 1 }
@@ -51,8 +52,9 @@ struct RunLinkTests {
   @Test func `behind a full socket orders wait where they can be withdrawn, and grow too old`()
     throws
   {
-    var peer = try Peer()
-    var reactor = try Reactor()
+    let network = try MemoryNetwork(seed: 1)
+    var peer = try Peer(on: network)
+    var reactor = try Reactor(.on(network))
     var settings = OUCHGatewaySettings(
       session: SoupClientSettings(credentials: Self.credentials), port: .first,
       account: AccountID(raw: 0), midnight: 0)
@@ -65,7 +67,7 @@ struct RunLinkTests {
       backoff: ReconnectBackoff(first: 1, longest: 1, attemptsMax: 1, seed: 1))
     orders.tick(&reactor, now: 0)
     for _ in 0..<60_000 where !orders.gateway.isActive {
-      let count = reactor.poll(.block(nanoseconds: 1_000_000))
+      let count = reactor.poll(passing: .block(nanoseconds: 1_000_000))
       for index in 0..<max(0, count) {
         let event = reactor.event(index)
         if event.kind == .received {
@@ -115,7 +117,7 @@ struct RunLinkTests {
     // The peer reads again: the rest leaves, and the link works as before.
     for _ in 0..<60_000 where orders.isHeldBack {
       peer.poll(answers: false)
-      _ = reactor.poll(.block(nanoseconds: 1_000_000))
+      _ = reactor.poll(passing: .block(nanoseconds: 1_000_000))
       orders.flush(&reactor, now: late)
     }
     let isStillHeldBack = orders.isHeldBack
@@ -134,8 +136,9 @@ struct RunLinkTests {
   func `a snapshot service that falls silent is tried again, a bounded number of times`(
     _ answers: Bool
   ) throws {
-    var peer = try Peer()
-    var reactor = try Reactor()
+    let network = try MemoryNetwork(seed: 1)
+    var peer = try Peer(on: network)
+    var reactor = try Reactor(.on(network))
     var client = SnapshotClient(credentials: Self.credentials, midnight: 0)
     let walk = try StrategyTests.Walk(NoStrategy(), seed: 1)
     let market = walk.driver.engine.market
@@ -146,7 +149,7 @@ struct RunLinkTests {
       ticks += 1
       // Machine time of the test's own: 100 ms from look to look.
       now += 100_000_000
-      let count = reactor.poll(.block(nanoseconds: 1_000_000))
+      let count = reactor.poll(passing: .block(nanoseconds: 1_000_000))
       for index in 0..<max(0, count) {
         let progress = client.handle(reactor.event(index), &reactor, market, now: now)
         if case .complete = progress { Issue.record("nothing was sent") }

@@ -4,7 +4,8 @@ import Testing
 
 @testable import Node
 
-/// What may end a run or a part of it in mid-session, and what is left then.
+/// What may end a run or a part of it in mid-session, and what is left then. Over real sockets: signals, files and
+/// another process are what is held.
 @Suite(
   .serialized, .oneAtATime,
   .enabled(

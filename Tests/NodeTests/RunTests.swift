@@ -8,7 +8,7 @@ import Transport
 @testable import Node
 
 // Each of these starts processes of its own on ports of its own; together they would starve each other
-// of the machine's few processors.
+// of the machine's few processors. Over real sockets, because that is what is held: the program as it is started.
 @Suite(
   .serialized, .oneAtATime,
   .enabled(

@@ -1,12 +1,13 @@
 import ExecutionCore
 import Gateways
+import TestSupport
 import Testing
 import Trading
 import Transport
 
 @testable import Node
 
-/// The client of the snapshot service against one that a test writes.
+/// The client of the snapshot service against one that a test writes, over a network in memory.
 struct SnapshotClientTests {
   private static let credentials = SoupCredentials(username: "NTAIL1", password: "secret")!
   private static let session = SessionName("TODAY")!
@@ -20,8 +21,8 @@ struct SnapshotClientTests {
     private var soup: SoupServer
     private var out = [UInt8](repeating: 0, count: 4_096)
 
-    init() throws {
-      var reactor = try Reactor()
+    init(on network: MemoryNetwork) throws {
+      var reactor = try Reactor(.on(network))
       let listener = try reactor.listen(on: .loopback(), token: 1)
       endpoint = try reactor.localEndpoint(of: listener)
       self.reactor = reactor
@@ -39,7 +40,7 @@ struct SnapshotClientTests {
     }
 
     mutating func poll() {
-      let count = reactor.poll(.block(nanoseconds: 1_000_000))
+      let count = reactor.poll(passing: .block(nanoseconds: 1_000_000))
       for index in 0..<max(0, count) {
         let event = reactor.event(index)
         if event.kind == .accepted {
@@ -82,8 +83,9 @@ struct SnapshotClientTests {
 
     init() throws {
       let walk = try StrategyTests.Walk(NoStrategy(), seed: 1)
-      let reactor = try Reactor()
-      service = try Service()
+      let network = try MemoryNetwork(seed: 1)
+      let reactor = try Reactor(.on(network))
+      service = try Service(on: network)
       self.reactor = reactor
       self.walk = walk
     }
@@ -94,7 +96,7 @@ struct SnapshotClientTests {
       client.look(isWhole: isWhole, now: now)
       let isGoing = client.tick(&reactor, at: service.endpoint, now: now)
       for _ in 0..<4 {
-        let count = reactor.poll(.block(nanoseconds: 500_000))
+        let count = reactor.poll(passing: .block(nanoseconds: 500_000))
         for index in 0..<max(0, count) {
           switch client.handle(
             reactor.event(index), &reactor, walk.driver.engine.market, now: now)
@@ -164,7 +166,7 @@ struct SnapshotClientTests {
   }
 
   @Test func `without a service the session cannot be learned`() throws {
-    var reactor = try Reactor()
+    var reactor = try Reactor(.on(MemoryNetwork(seed: 1)))
     var client = SnapshotClient(credentials: Self.credentials, midnight: 0)
     #expect(client.tick(&reactor, at: .any(port: 0), now: 0), "nobody wants it yet")
     client.learn(now: 0)

@@ -1,7 +1,7 @@
-import CSupport
 import ExecutionCore
 import Foundation
 import Gateways
+import TestSupport
 import Testing
 import Trading
 import Transport
@@ -10,33 +10,27 @@ import Transport
 
 /// A bare TCP peer of a server, which reads only when it is told to.
 private final class Peer {
-  private let descriptor: Int32
+  private var reactor: Reactor
+  private let connection: ConnectionID
   private(set) var received: [UInt8] = []
   private(set) var isClosed = false
 
-  init(to endpoint: Endpoint, receiveBuffer: Int32 = 0) throws {
-    descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-    if receiveBuffer > 0 {
-      var size = receiveBuffer
-      setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, 4)
-    }
-    var address = sockaddr_in()
-    address.sin_family = sa_family_t(AF_INET)
-    address.sin_port = endpoint.port.bigEndian
-    address.sin_addr.s_addr = endpoint.address.bigEndian
-    let result = withUnsafePointer(to: &address) {
-      $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-        connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-      }
-    }
-    try #require(result == 0)
+  init(to endpoint: Endpoint, on network: MemoryNetwork, receiveBuffer: Int32 = 0) throws {
+    var settings = ReactorSettings.on(network)
+    settings.connections = 1
+    settings.sendBytes = 1 << 20
+    var reactor = try Reactor(settings)
+    var options = SocketOptions()
+    options.receiveBufferBytes = receiveBuffer
+    connection = try reactor.connect(to: endpoint, options: options)
+    self.reactor = reactor
   }
-  deinit { close(descriptor) }
 
   func send(_ type: Character, _ payload: [UInt8] = []) {
     let length = payload.count + 1
     let bytes = [UInt8(length >> 8), UInt8(length & 255), type.asciiValue ?? 0] + payload
-    _ = Foundation.send(descriptor, bytes, bytes.count, Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT))
+    _ = bytes.withUnsafeBytes { reactor.send($0, on: connection) }
+    reactor.submit()
   }
   func heartbeat() { send("R") }
   func logIn(password: String = "needletail") {
@@ -50,15 +44,18 @@ private final class Peer {
 
   /// Takes what has come.
   func read() {
-    var bytes = [UInt8](repeating: 0, count: 65_536)
     // Ends with what has come.
     while !isClosed {
-      let count = recv(descriptor, &bytes, bytes.count, Int32(MSG_DONTWAIT))
-      if count > 0 {
-        received += bytes[..<count]
-      } else {
-        if count == 0 || errno != EAGAIN { isClosed = true }
-        return
+      let count = reactor.poll(.spin)
+      guard count > 0 else { return }
+      for index in 0..<count {
+        let event = reactor.event(index)
+        switch event.kind {
+        case .received: received += event.bytes
+        case .ended, .failed: isClosed = true
+        case .connected: isClosed = event.errorNumber != 0
+        default: break
+        }
       }
     }
   }
@@ -81,13 +78,16 @@ private final class Peer {
 
 /// A server whose feed stands still.
 private struct Bench: ~Copyable {
+  let network: MemoryNetwork
   var server: ExchangeServer
   let session: ExchangeSession
 
   init(_ limits: ExchangeServerLimits = ExchangeServerLimits(), accountBytesMax: Int = 2 << 30)
     throws
   {
+    let network = try MemoryNetwork(seed: 5)
     var settings = ExchangeServerSettings()
+    settings.reactor.network = network
     settings.limits = limits
     settings.startsAtLogin = true
     settings.pace = .thousandths(1)
@@ -97,29 +97,39 @@ private struct Bench: ~Copyable {
       settings: sessionSettings, feed: DurableSessionTests.generated(seed: 5, messages: 2_000))
     for _ in 0..<300 { session.applyNext() }
     let server = try ExchangeServer(session: session, settings: settings, flow: nil)
+    self.network = network
     self.session = session
     self.server = server
   }
 
-  /// Turns until it is so; false when it has not become so for minutes.
+  /// Turns until it is so; false when it has not become so in minutes of virtual time.
   mutating func until(_ peers: [Peer], _ condition: ([Peer]) -> Bool) -> Bool {
-    let limit = nt_clock_now() + ServerBench.timeMax
-    while nt_clock_now() < limit {
-      server.turn()
+    let limit = network.now + ServerBench.timeMax
+    while network.now < limit {
+      turn()
       for peer in peers { peer.read() }
       if condition(peers) { return true }
     }
     return false
+  }
+
+  mutating func turn() {
+    server.turn()
+    network.pass(until: server.due)
+  }
+
+  func peer(at endpoint: Endpoint, receiveBuffer: Int32 = 0) throws -> Peer {
+    try Peer(to: endpoint, on: network, receiveBuffer: receiveBuffer)
   }
 }
 
 @Suite(.serialized) struct ExchangeLimitsTests {
   @Test func `strangers that send heartbeats keep no account out`() throws {
     var bench = try Bench()
-    let strangers = try (0..<20).map { _ in try Peer(to: bench.server.orderEntry) }
+    let strangers = try (0..<20).map { _ in try bench.peer(at: bench.server.orderEntry) }
     #expect(bench.until(strangers) { peers in peers.count { $0.isClosed } >= 12 })
     for stranger in strangers { stranger.heartbeat() }
-    let client = try Peer(to: bench.server.orderEntry)
+    let client = try bench.peer(at: bench.server.orderEntry)
     client.logIn()
     #expect(bench.until(strangers + [client]) { $0.last?.has("S") == true })
     #expect(!client.isClosed)
@@ -127,7 +137,7 @@ private struct Bench: ~Copyable {
     #expect(counters.strangersDisplaced == 13)
     #expect(counters.logins == 1)
     // The client's place is its own: more strangers do not displace it.
-    let more = try (0..<20).map { _ in try Peer(to: bench.server.orderEntry) }
+    let more = try (0..<20).map { _ in try bench.peer(at: bench.server.orderEntry) }
     #expect(bench.until(more) { peers in peers.count { $0.isClosed } >= 12 })
     client.submit(Flow.numbered(.accountQuery, 0))
     #expect(bench.until([client]) { $0[0].packets.count { $0.type == "S" } == 2 })
@@ -141,7 +151,7 @@ private struct Bench: ~Copyable {
     limits.loginTimeout = 50_000_000
     var bench = try Bench(limits)
     let service = isOrderEntry ? bench.server.orderEntry : bench.server.snapshot
-    let stranger = try Peer(to: service)
+    let stranger = try bench.peer(at: service)
     #expect(
       bench.until([stranger]) {
         if !$0[0].isClosed { $0[0].heartbeat() }
@@ -153,16 +163,16 @@ private struct Bench: ~Copyable {
 
   @Test func `strangers keep nobody from the snapshot service either`() throws {
     var bench = try Bench()
-    let strangers = try (0..<20).map { _ in try Peer(to: bench.server.snapshot) }
+    let strangers = try (0..<20).map { _ in try bench.peer(at: bench.server.snapshot) }
     #expect(bench.until(strangers) { peers in peers.count { $0.isClosed } >= 12 })
-    let client = try Peer(to: bench.server.snapshot)
+    let client = try bench.peer(at: bench.server.snapshot)
     client.logIn()
     #expect(bench.until([client]) { $0[0].packets.last?.payload.first == UInt8(ascii: "G") })
   }
 
   @Test func `nobody unknown gets a snapshot made`() throws {
     var bench = try Bench()
-    let stranger = try Peer(to: bench.server.snapshot)
+    let stranger = try bench.peer(at: bench.server.snapshot)
     stranger.logIn(password: "guess")
     #expect(bench.until([stranger]) { $0[0].isClosed })
     #expect(stranger.has("J"))
@@ -177,7 +187,7 @@ private struct Bench: ~Copyable {
     limits.snapshotsPerSecond = 4
     limits.snapshotsMax = 3
     var bench = try Bench(limits)
-    let clients = try (0..<7).map { _ in try Peer(to: bench.server.snapshot) }
+    let clients = try (0..<7).map { _ in try bench.peer(at: bench.server.snapshot) }
     for client in clients { client.logIn() }
     #expect(
       bench.until(clients) { peers in
@@ -196,7 +206,7 @@ private struct Bench: ~Copyable {
     limits.loginsPerSecond = 3
     var bench = try Bench(limits)
     for _ in 0..<5 {
-      let client = try Peer(to: bench.server.orderEntry)
+      let client = try bench.peer(at: bench.server.orderEntry)
       client.logIn()
       #expect(bench.until([client]) { $0[0].has("A") })
     }
@@ -209,20 +219,25 @@ private struct Bench: ~Copyable {
     var limits = ExchangeServerLimits()
     limits.drainTimeout = 100_000_000
     var bench = try Bench(limits)
-    // More than the kernel's buffers take.
+    // More than the window takes.
     let symbol = bench.session.core.symbol(at: 1)
     for number in 1...UInt32(150_000) {
       var request = Flow.enter(number, "B", 0, 100)
       request.symbol = symbol
       DurableSessionTests.submit(request, to: bench.session)
     }
-    let client = try Peer(to: bench.server.orderEntry, receiveBuffer: 4_096)
+    let client = try bench.peer(at: bench.server.orderEntry, receiveBuffer: 4_096)
     client.logIn()
-    let reader = try Peer(to: bench.server.snapshot)
+    // Its log-in leaves; then it is not run any more.
+    for _ in 0..<4 where !client.has("A") {
+      bench.turn()
+      client.read()
+    }
+    let reader = try bench.peer(at: bench.server.snapshot)
     reader.logIn()
-    let limit = nt_clock_now() + ServerBench.timeMax
-    while bench.server.counters.slowReaders == 0, nt_clock_now() < limit {
-      bench.server.turn()
+    let limit = bench.network.now + ServerBench.timeMax
+    while bench.server.counters.slowReaders == 0, bench.network.now < limit {
+      bench.turn()
       reader.read()
     }
     let counters = bench.server.counters
@@ -236,7 +251,7 @@ private struct Bench: ~Copyable {
     var limits = ExchangeServerLimits()
     limits.messagesPerSecond = 100
     var bench = try Bench(limits)
-    let client = try Peer(to: bench.server.orderEntry)
+    let client = try bench.peer(at: bench.server.orderEntry)
     client.logIn()
     #expect(bench.until([client]) { $0[0].has("A") })
     // Twice what a second allows and a second's pause saves up.
@@ -251,7 +266,7 @@ private struct Bench: ~Copyable {
 
   @Test func `an account whose room is used up is refused orders, and may cancel`() throws {
     var bench = try Bench(accountBytesMax: 20_000)
-    var client = try Peer(to: bench.server.orderEntry)
+    var client = try bench.peer(at: bench.server.orderEntry)
     client.logIn()
     #expect(bench.until([client]) { $0[0].has("A") })
     let symbol = bench.session.core.symbol(at: 1)
@@ -268,7 +283,7 @@ private struct Bench: ~Copyable {
     #expect(bench.session.bytesTaken(account: 0) <= 20_000)
     let working = bench.session.core.workingOrders
     #expect(working.count > 50)
-    client = try Peer(to: bench.server.orderEntry)
+    client = try bench.peer(at: bench.server.orderEntry)
     client.logIn()
     for order in working { client.submit(Flow.cancel(order.userRefNum)) }
     let session = bench.session

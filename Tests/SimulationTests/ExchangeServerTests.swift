@@ -1,15 +1,16 @@
-import CSupport
 import ExecutionCore
 import Foundation
 import Gateways
+import TestSupport
 import Testing
 import Trading
 import Transport
 
 @testable import Simulation
 
-/// A server and a client on loopback, both on this thread.
+/// A server and a client over a network in memory. (Over real sockets the command's own tests have them.)
 final class ServerBench {
+  let network: MemoryNetwork
   var server: ExchangeServer
   var reactor: Reactor
   var receiver: MoldReceiver
@@ -46,10 +47,12 @@ final class ServerBench {
     let path = flowPath ?? NSTemporaryDirectory() + "flow-\(UUID().uuidString)"
     let flow = try FlowControl(path: path, creates: flowPath == nil)
     let credentials = try #require(SoupCredentials(username: "NTAIL1", password: password))
-    var reactor = try Reactor()
+    let network = try MemoryNetwork(seed: 7)
+    var reactor = try Reactor(.on(network))
     let line = try reactor.openDatagram(bind: .loopback())
     let request = try reactor.openDatagram(bind: .loopback())
     var settings = ExchangeServerSettings()
+    settings.reactor.network = network
     settings.feedTo = [try reactor.localEndpoint(of: line)]
     settings.pace = .max
     settings.faults = faults
@@ -63,6 +66,7 @@ final class ServerBench {
     // One line is all there is to say that the session ends: it need not be long.
     feed.supportingWaits = 10
     feed.firstSequence = firstSequence
+    self.network = network
     self.line = line
     self.request = request
     self.path = path
@@ -87,7 +91,7 @@ final class ServerBench {
       switch event.kind {
       case .connected where event.connection == orders:
         let length = withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { out in
-          let length = soup.connected(now: nt_clock_now(), into: out)
+          let length = soup.connected(now: network.now, into: out)
           _ = reactor.send(UnsafeRawBufferPointer(rebasing: out[..<length]), on: orders)
           return length
         }
@@ -104,6 +108,7 @@ final class ServerBench {
     }
     askAgain()
     reactor.submit()
+    network.pass(until: server.due)
   }
 
   private func receive(_ event: ReactorEvent) {
@@ -123,7 +128,7 @@ final class ServerBench {
   private func askAgain() {
     var found: MoldEvents = []
     withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { out in
-      let length = receiver.poll(now: nt_clock_now(), into: out, &found)
+      let length = receiver.poll(now: network.now, into: out, &found)
       guard length > 0 else { return }
       _ = reactor.sendDatagram(
         UnsafeRawBufferPointer(rebasing: out[..<length]), to: server.rerequest, on: request)
@@ -132,7 +137,7 @@ final class ServerBench {
 
   private func receive(_ bytes: UnsafeRawBufferPointer) {
     var offset = 0
-    while let event = soup.next(bytes, &offset, now: nt_clock_now()) {
+    while let event = soup.next(bytes, &offset, now: network.now) {
       switch event {
       case .sequenced(_, let message):
         var response = OUCHResponse(.systemEvent)
@@ -153,13 +158,13 @@ final class ServerBench {
     }
   }
 
-  /// Nanoseconds after which a test that hangs ends.
+  /// Virtual nanoseconds after which a test that hangs ends.
   static let timeMax: Int64 = 300_000_000_000
 
-  /// Turns until it is so; false when it has not become so for minutes.
+  /// Turns until it is so; false when it has not become so in minutes of virtual time.
   func until(_ condition: (ServerBench) -> Bool) -> Bool {
-    let limit = nt_clock_now() + Self.timeMax
-    while nt_clock_now() < limit {
+    let limit = network.now + Self.timeMax
+    while network.now < limit {
       turn()
       if condition(self) { return true }
     }
@@ -275,8 +280,8 @@ final class ServerBench {
     for _ in 0..<100 { bench.turn() }
     bench.orders = try bench.reactor.connect(to: bench.server.snapshot)
     var client = SnapshotReader()
-    let limit = nt_clock_now() + ServerBench.timeMax
-    while client.end == nil, nt_clock_now() < limit { client.turn(bench) }
+    let limit = bench.network.now + ServerBench.timeMax
+    while client.end == nil, bench.network.now < limit { client.turn(bench) }
     let core = bench.server.session.core
     #expect(client.end == bench.server.session.nextSequence)
     for locate in core.knownLocates {
@@ -329,6 +334,7 @@ final class ServerBench {
   @Test func `a port in use is a clear error`() throws {
     let bench = try ServerBench()
     var settings = ExchangeServerSettings()
+    settings.reactor.network = bench.network
     settings.orderEntry = bench.server.orderEntry
     let session = try ExchangeSession(
       settings: ExchangeSessionSettings(), feed: ExchangeFeed(generated: ServerBench.settings(10)))
@@ -342,13 +348,21 @@ final class ServerBench {
 
   @Test func `at a thousand times the speed session time follows the machine's`() throws {
     var settings = ExchangeServerSettings()
+    let network = try MemoryNetwork(seed: 7)
+    settings.reactor.network = network
     settings.pace = .thousandths(1_000_000)
     let session = try ExchangeSession(
       settings: ExchangeSessionSettings(), feed: ExchangeFeed(generated: ServerBench.settings(500)))
     var server = try ExchangeServer(session: session, settings: settings, flow: nil)
-    let limit = nt_clock_now() + ServerBench.timeMax
-    while !session.isFeedDone, nt_clock_now() < limit { server.turn() }
+    let start = network.now
+    let first = session.feed.peek()?.sessionTime ?? 0
+    while !session.isFeedDone, network.now < start + ServerBench.timeMax {
+      server.turn()
+      network.pass(until: server.due)
+    }
     #expect(session.isFeedDone)
+    let passed = (session.core.time - first) / 1_000
+    #expect(abs(network.now - start - passed) < 10_000_000, "\(network.now - start)")
     #expect(session.position == 500)
     let announcement = server.announcement
     let object = try JSONSerialization.jsonObject(with: Data(announcement.utf8))
@@ -377,20 +391,21 @@ struct SnapshotReader: ~Copyable {
       guard event.connection == bench.orders else { continue }
       if event.kind == .connected {
         withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { out in
-          let length = soup.connected(now: nt_clock_now(), into: out)
+          let length = soup.connected(now: bench.network.now, into: out)
           _ = bench.reactor.send(
             UnsafeRawBufferPointer(rebasing: out[..<length]), on: bench.orders)
         }
       } else if event.kind == .received {
-        take(event.bytes)
+        take(event.bytes, now: bench.network.now)
       }
     }
     bench.reactor.submit()
+    bench.network.pass(until: bench.server.due)
   }
 
-  private mutating func take(_ bytes: UnsafeRawBufferPointer) {
+  private mutating func take(_ bytes: UnsafeRawBufferPointer, now: Int64) {
     var offset = 0
-    while let event = soup.next(bytes, &offset, now: nt_clock_now()) {
+    while let event = soup.next(bytes, &offset, now: now) {
       guard case .sequenced(_, let message) = event else { continue }
       kinds.append(message[0])
       if message[0] == ExchangeSession.endOfSnapshot {

@@ -39,11 +39,13 @@ struct VirtualBench: ~Copyable {
   /// Hosts of the network.
   let core: Int
   let exchange: Int
+  /// Where the lines go.
+  let lines: [Endpoint]
 
   init(
     seed: UInt64, messages: UInt64 = 6_000, faults: VirtualFaults = VirtualFaults(),
     heartbeat: Int64 = 1_000_000_000, timeout: Int64 = 15_000_000_000, accounts: Int = 1,
-    instruments: [InstrumentFacts]? = nil,
+    instruments: [InstrumentFacts]? = nil, knowsSession: Bool = true,
     _ change: (inout ExchangeServerSettings) -> Void = { _ in }
   ) throws {
     let feed = ExchangeFeed(
@@ -79,7 +81,7 @@ struct VirtualBench: ~Copyable {
     change(&settings)
     let server = try ExchangeServer(session: session, settings: settings, flow: nil)
     client.requestServer = server.rerequest
-    client.adopt(session.name)
+    if knowsSession { client.adopt(session.name) }
     let sessions = try usernames.indices.map { i in
       let credentials = try #require(
         SoupCredentials(username: usernames[i], password: "needletail"))
@@ -115,6 +117,7 @@ struct VirtualBench: ~Copyable {
         credentials: sessions[0].session.credentials, midnight: Self.midnight),
       monitor: monitor, settings: loopSettings)
     faults.apply(to: network)
+    lines = settings.feedTo
     let world = VirtualWorld(
       network: network, loop: loop, exchange: server, journal: nil, faults: faults)
     (core, exchange) = hosts

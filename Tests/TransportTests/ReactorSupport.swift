@@ -1,4 +1,5 @@
 import CSupport
+import TestSupport
 import Testing
 
 @testable import Transport
@@ -117,20 +118,6 @@ struct Pair {
 }
 
 extension Reactor {
-  /// A poll. Over a network in memory time passes only here, when there was nothing: to the next arrival, or as long as
-  /// the poll might have slept.
-  mutating func poll(passing wait: WaitStrategy) -> Int {
-    let count = poll(wait)
-    guard count == 0, let network else { return count }
-    var end = network.next ?? network.now
-    if case .block(let nanoseconds) = wait {
-      let soonest = [network.next, due].compactMap { $0 }.min()
-      end = min(soonest ?? .max, network.now + nanoseconds)
-    }
-    network.advance(to: end)
-    return count
-  }
-
   mutating func makePair(_ options: SocketOptions = SocketOptions(), log: inout Log) throws -> Pair
   {
     let listener = try listen(on: .loopback(), options: options, token: 1)
