@@ -144,6 +144,25 @@ struct RunStopTests {
     #expect(json["fills", "count"] == 0)
   }
 
+  @Test func `a run in virtual time hears what people ask of it`() throws {
+    let directory = try TemporaryDirectory()
+    let data = directory.path + "/data"
+    let run = try RunningCommand(
+      ["run", "--virtual-time", "--duration", "86400", "--data", data, "--summary", "json"],
+      directory: directory.path)
+    #expect(run.wait { FileManager.default.fileExists(atPath: RunDirectory.control(in: data)) })
+    let asked = try CommandProcess.run([
+      "kill", "--data", data, "--person", "Ada", "--reason", "enough",
+    ])
+    #expect(asked.status == 0, "\(asked.errors)\(asked.output)")
+    let result = try run.interrupt()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(result.output.contains("Ada"))
+    #expect(result.output.contains("enough"))
+  }
+
   @Test func `a kill file that appears cancels what works and stops new orders`() throws {
     let directory = try TemporaryDirectory()
     let run = try RunningCommand.run(in: directory.path)
