@@ -59,7 +59,8 @@ let package = Package(
     .executableTarget(name: "needletail", dependencies: ["Node"], swiftSettings: common),
     // A library, so that users measure strategies of their own: perf/README.md.
     .target(
-      name: "NeedletailBench", dependencies: ["Node", "BenchSupport", "CCounted", "CFloors"],
+      name: "NeedletailBench",
+      dependencies: ["Node", "Transport", "BenchSupport", "CCounted", "CFloors"],
       path: "Benchmarks", exclude: ["Command", "Counts/Marker", "Floors", "Peers", "Support"],
       swiftSettings: common),
     .executableTarget(

@@ -10,13 +10,14 @@ public enum Bench {
     [
       RingSuite.self, ITCHSuite.self, RiskSuite.self, EngineSuite.self, WireSuite.self,
       JournalSuite.self, RecordSuite.self, ScaleSuite.self, LoadSuite.self, GrowthSuite.self,
-      StrategySuite.self,
+      NetworkSuite.self, StrategySuite.self,
     ]
   }
 
   /// No figure of theirs is a user's target: curves and sweeps, and what is held by counts and in pairs.
   static let ungated = [
     RiskSuite.name, EngineSuite.name, RecordSuite.name, LoadSuite.name, GrowthSuite.name,
+    NetworkSuite.name,
   ]
 
   /// This program's name, and its path as a shell takes it: a user's own executable is not

@@ -165,11 +165,14 @@ final class ProbeRun: @unchecked Sendable {
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
       clock: SessionClock(speed: nil, midnight: settings.gateway.midnight))
+    var ofLoop = TradingLoopSettings(wait: .spin)
+    // What is measured is every order, however slow the machine or a handicap makes it.
+    ofLoop.lagMax = 0
     var loop = TradingLoop(
       feed: feed, path: path,
       snapshot: SnapshotClient(
         credentials: settings.gateway.session.credentials, midnight: settings.gateway.midnight),
-      monitor: monitor, settings: TradingLoopSettings(wait: .spin))
+      monitor: monitor, settings: ofLoop)
     let reason = loop.run()
     let gateway = loop.path.orders[0].gateway.counters
     result.ordersPlaced = loop.path.driver.strategy.inner.placed
