@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A day of more than 20,000 records, with the state's hash behind nearly each input, replayed in one forward pass:
+# A day of more than 20,000 records, with the state's hash behind each tick of the loop, replayed in one forward pass:
 # every consequence and every hash must be as recorded.
 # usage: replay.sh NEEDLETAIL
 set -euo pipefail
@@ -7,7 +7,7 @@ needletail=$1
 folder=$(mktemp -d)
 trap 'rm -rf "$folder"' EXIT
 printf 'journal: {state_hash_records: 1}\n' >"$folder/hashes.yaml"
-"$needletail" run --virtual-time --duration 40 --config "$folder/hashes.yaml" --data "$folder/data" \
+"$needletail" run --virtual-time --duration 80 --config "$folder/hashes.yaml" --data "$folder/data" \
   --summary json >"$folder/summary.json" || {
   status=$?
   cat "$folder/summary.json"
