@@ -125,7 +125,9 @@ int nt_mem_bind(nt_memnet *m, nt_mem_socket *s, nt_net_endpoint at) {
       if (tries-- == 0)
         return EADDRINUSE;
       at.port = m->next_port;
-      m->next_port = m->next_port >= EPHEMERAL_LAST ? EPHEMERAL_FIRST : m->next_port + 1;
+      m->next_port += 1;
+      if (m->next_port > EPHEMERAL_LAST)
+        m->next_port = EPHEMERAL_FIRST;
     } while (is_taken(m, s, at));
   }
   s->local = at;
