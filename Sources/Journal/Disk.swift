@@ -112,9 +112,7 @@ struct Disk: Sendable {
     if case .fail(let code) = outcome { throw Disk.error("cannot write", path, code) }
     let wanted = outcome == .short ? bytes.count / 2 : bytes.count
     var done = 0
-    var calls = 0
-    while done < wanted, calls < Disk.callsMax {
-      calls += 1
+    for _ in 0..<Disk.callsMax where done < wanted {
       let n = unsafe pwrite(
         descriptor, bytes.baseAddress.unsafelyUnwrapped + done, wanted - done,
         off_t(offset + done))
@@ -135,9 +133,7 @@ struct Disk: Sendable {
     _ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ path: String
   ) throws(JournalError) -> Int {
     var done = 0
-    var calls = 0
-    while done < buffer.count, calls < Disk.callsMax {
-      calls += 1
+    for _ in 0..<Disk.callsMax where done < buffer.count {
       let n = unsafe pread(
         descriptor, buffer.baseAddress.unsafelyUnwrapped + done, buffer.count - done,
         off_t(offset + done))
