@@ -59,6 +59,8 @@ public import ExecutionCore
   public private(set) var isCut = false
   private var decoder = RecordDecoder()
   private var failure: JournalError?
+  /// The session's last record that was taken.
+  private var lastTaken: UInt64 = 0
 
   /// - Parameters:
   ///   - isForLooking: the engine is looked at, and will not trade.
@@ -99,13 +101,15 @@ public import ExecutionCore
 
   /// False when nothing more is to be read.
   private mutating func take(_ record: JournalRecord) -> Bool {
+    let type = record.type
     // What the words of a difference need.
-    if record.type == .instrumentDefined { _ = decoder.decode(record) }
-    if record.type == .sessionStarted {
+    if type == .instrumentDefined { _ = decoder.decode(record) }
+    if type == .sessionStarted {
       finishSession()
       replay = Replay(isForLooking: isForLooking, memory: memory)
       let number = record.header.sequence
       sessions.append(Session(firstSequence: number, lastSequence: number))
+      lastTaken = number
     }
     guard replay != nil else { return true }
     do throws(ReplayError) {
@@ -114,13 +118,13 @@ public import ExecutionCore
       failure = words(error, record, decoder.decode(record))
       return false
     }
-    note(record)
+    lastTaken = record.header.sequence
+    if type == .sessionStarted || type == .stateHash || type == .sessionEnded { note(record) }
     return true
   }
 
   private mutating func note(_ record: JournalRecord) {
     let i = sessions.count - 1
-    sessions[i].lastSequence = record.header.sequence
     switch record.type {
     case .sessionStarted:
       let session = replay?.session ?? SessionRecord()
@@ -138,6 +142,7 @@ public import ExecutionCore
   private mutating func finishSession() {
     guard replay != nil, !sessions.isEmpty else { return }
     let i = sessions.count - 1
+    sessions[i].lastSequence = lastTaken
     sessions[i].inputs = replay?.inputs ?? 0
     sessions[i].consequences = replay?.consequences ?? 0
     sessions[i].hashes = replay?.hashes ?? 0
