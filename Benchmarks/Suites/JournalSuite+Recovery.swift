@@ -28,7 +28,8 @@ extension JournalSuite {
         let end = try JournalReader(path).read { _ in true }
         let second = nanoseconds()
         let lane = MemoryLane(bytes: 1 << 20, firstSequence: end.lastSequence + 1)
-        let engine = try Engine.recover(from: path, lane: lane.lane)
+        let engine = try Engine.recover(
+          from: path, lane: lane.lane, memory: EngineMemory(hugePages: true))
         let third = nanoseconds()
         measured.records = Double(end.records)
         // Every hash on the way has agreed, or it would have been thrown.

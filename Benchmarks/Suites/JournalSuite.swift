@@ -60,7 +60,9 @@ enum JournalSuite: Suite {
         note: "as above, of what an engine wrote"),
       Figure(
         "an engine recovered from it", "s", recovery.recover, goal: .recovery,
-        note: "applied, compared, hashes compared; the engine's memory taken, books empty"),
+        note:
+          "applied, compared, hashes compared; the engine's memory taken, on huge pages as a run asks for, books empty"
+      ),
       Figure(
         "checked / recovered", "x", zip(recovery.scan, recovery.recover).map { $0 / $1 },
         limit: context.quick ? nil : .init(value: 0.4, atLeast: true)),

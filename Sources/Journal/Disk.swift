@@ -112,7 +112,9 @@ struct Disk: Sendable {
     if case .fail(let code) = outcome { throw Disk.error("cannot write", path, code) }
     let wanted = outcome == .short ? bytes.count / 2 : bytes.count
     var done = 0
-    for _ in 0..<Disk.callsMax where done < wanted {
+    var calls = 0
+    while done < wanted, calls < Disk.callsMax {
+      calls += 1
       let n = unsafe pwrite(
         descriptor, bytes.baseAddress.unsafelyUnwrapped + done, wanted - done,
         off_t(offset + done))
@@ -133,7 +135,9 @@ struct Disk: Sendable {
     _ descriptor: Int32, _ buffer: UnsafeMutableRawBufferPointer, at offset: Int, _ path: String
   ) throws(JournalError) -> Int {
     var done = 0
-    for _ in 0..<Disk.callsMax where done < buffer.count {
+    var calls = 0
+    while done < buffer.count, calls < Disk.callsMax {
+      calls += 1
       let n = unsafe pread(
         descriptor, buffer.baseAddress.unsafelyUnwrapped + done, buffer.count - done,
         off_t(offset + done))
