@@ -89,21 +89,7 @@ static void nt_epoll_update(nt_net *net, nt_conn *conn) {
 }
 
 static int nt_epoll_submit(nt_net *net) {
-  if (net->todo.first == NT_NET_NIL)
-    return 0;
-  net->counters.submits += 1;
-  uint32_t slot = net->todo.first;
-  net->todo = (nt_net_list){NT_NET_NIL, NT_NET_NIL};
-  while (slot != NT_NET_NIL) {
-    nt_conn *conn = &net->conns[slot];
-    slot = conn->todo_next;
-    conn->state &= (uint16_t)~NT_IN_TODO;
-    if (conn->type == NT_CONN_FREE || !(conn->state & NT_IS_OPEN))
-      continue;
-    nt_io_write(net, conn);
-    if (nt_conn_usable(conn))
-      nt_epoll_update(net, conn);
-  }
+  nt_io_write_todo(net, nt_epoll_update);
   return 0;
 }
 
@@ -112,15 +98,7 @@ static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn) {
   socklen_t bytes = sizeof error;
   if (getsockopt(conn->fd, SOL_SOCKET, SO_ERROR, &error, &bytes) != 0)
     error = errno;
-  if (error) {
-    nt_conn_fail(net, conn, error);
-    return;
-  }
-  conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
-  nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
-  nt_io_write(net, conn);
-  nt_io_shutdown_if_drained(net, conn);
-  nt_epoll_update(net, conn);
+  nt_io_connected(net, sink, conn, error, nt_epoll_update);
 }
 
 static void ready(nt_net *net, nt_net_sink *sink, nt_conn *conn, uint32_t events) {

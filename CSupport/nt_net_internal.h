@@ -329,6 +329,41 @@ uint32_t nt_io_next_part(const nt_net *net, const nt_conn *conn, const uint8_t *
 void nt_io_describe(nt_net_event *event, const struct sockaddr_in *from, struct msghdr *message,
                     const nt_conn *conn);
 void nt_io_shutdown_if_drained(nt_net *net, nt_conn *conn);
+/* Inlined into each back end that is told when a socket is ready, with what that has to look at
+ * after a write: no call through a pointer is left. */
+typedef void nt_conn_update(nt_net *net, nt_conn *conn);
+static inline __attribute__((always_inline)) void nt_io_write_todo(nt_net *net,
+                                                                   nt_conn_update *update) {
+  if (net->todo.first == NT_NET_NIL)
+    return;
+  net->counters.submits += 1;
+  uint32_t slot = net->todo.first;
+  net->todo = (nt_net_list){NT_NET_NIL, NT_NET_NIL};
+  while (slot != NT_NET_NIL) {
+    nt_conn *conn = &net->conns[slot];
+    slot = conn->todo_next;
+    conn->state &= (uint16_t)~NT_IN_TODO;
+    if (conn->type == NT_CONN_FREE || !(conn->state & NT_IS_OPEN))
+      continue;
+    nt_io_write(net, conn);
+    if (nt_conn_usable(conn))
+      update(net, conn);
+  }
+}
+/* A connect has come to an end, with this errno. */
+static inline __attribute__((always_inline)) void
+nt_io_connected(nt_net *net, nt_net_sink *sink, nt_conn *conn, int error, nt_conn_update *update) {
+  if (error) {
+    nt_conn_fail(net, conn, error);
+    return;
+  }
+  conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
+  nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
+  nt_io_write(net, conn);
+  nt_io_shutdown_if_drained(net, conn);
+  if (nt_conn_usable(conn))
+    update(net, conn);
+}
 
 /* nt_net_socket.c: public functions only. */
 

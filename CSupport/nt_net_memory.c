@@ -60,36 +60,8 @@ static void update(nt_net *net, nt_conn *conn) {
 }
 
 static int memory_submit(nt_net *net) {
-  if (net->todo.first == NT_NET_NIL)
-    return 0;
-  net->counters.submits += 1;
-  uint32_t slot = net->todo.first;
-  net->todo = (nt_net_list){NT_NET_NIL, NT_NET_NIL};
-  while (slot != NT_NET_NIL) {
-    nt_conn *conn = &net->conns[slot];
-    slot = conn->todo_next;
-    conn->state &= (uint16_t)~NT_IN_TODO;
-    if (conn->type == NT_CONN_FREE || !(conn->state & NT_IS_OPEN))
-      continue;
-    nt_io_write(net, conn);
-    if (nt_conn_usable(conn))
-      update(net, conn);
-  }
+  nt_io_write_todo(net, update);
   return 0;
-}
-
-static void connected(nt_net *net, nt_net_sink *sink, nt_conn *conn) {
-  int error = nt_memnet_error(net->memnet, conn->fd);
-  if (error) {
-    nt_conn_fail(net, conn, error);
-    return;
-  }
-  conn->state = (uint16_t)((conn->state & ~NT_IS_CONNECTING) | NT_IS_OPEN);
-  nt_event_add(net, sink, conn, NT_NET_CONNECTED)->peer = nt_socket_endpoint(&conn->peer);
-  nt_io_write(net, conn);
-  nt_io_shutdown_if_drained(net, conn);
-  if (nt_conn_usable(conn))
-    update(net, conn);
 }
 
 /* Acts on what is possible now; what is left of it shows again. */
@@ -97,7 +69,7 @@ static void ready(nt_net *net, nt_net_sink *sink, nt_conn *conn, int fd) {
   uint32_t can = nt_memnet_readiness(net->memnet, fd);
   if (conn->state & NT_IS_CONNECTING) {
     if (can & (NT_MEM_CAN_WRITE | NT_MEM_HAS_FAILED))
-      connected(net, sink, conn);
+      nt_io_connected(net, sink, conn, nt_memnet_error(net->memnet, conn->fd), update);
   } else if (conn->type == NT_CONN_LISTENER) {
     nt_io_accept(net, sink, conn);
   } else {

@@ -377,15 +377,29 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     }
     if isRefused { beginStop("exchange lost") }
     guard !endReason.isEmpty else { return }
-    let isOver = ending.look(now: path.now) >= settings.stopLongest
+    let waited = ending.look(now: path.now)
+    let isOver = waited >= settings.stopLongest
     let open = openOrdersInReach
     guard open == 0 || isOver || !isAnswered(open) else { return }
     guard !isBehind || isOver || repairing.look(now: path.now) >= settings.repairMax else { return }
+    guard !isReconnecting || waited >= settings.reconnectMax else { return }
     loseMissing()
     for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
     path.driver.engine.end()
     report()
     isFinished = true
+  }
+
+  /// A session that was up is being made again: a run is not to end in the middle of that.
+  @inlinable var isReconnecting: Bool {
+    guard endReason != "exchange lost" else { return false }
+    for i in 0..<path.orders.count
+    where path.orders[i].refusals.hasLoggedIn && !path.orders[i].gateway.isCaughtUp
+      && !path.orders[i].isRefused
+    {
+      return true
+    }
+    return false
   }
 
   /// While orders end or sessions come up again the venues answer, and more is awaited.
@@ -441,6 +455,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// is longer than a session takes to be found dead and made again.
   @usableFromInline package var stopMax: Int64 = 5_000_000_000
   @usableFromInline package var stopLongest: Int64 = 120_000_000_000
+  /// The same that a session may take to be made again at the end where nothing works any more.
+  @usableFromInline package var reconnectMax: Int64 = 3_000_000_000
   /// The same that the repair of a gap at the end may take; what is missing then is lost.
   @usableFromInline package var repairMax: Int64 = 1_000_000_000
   /// The same that a snapshot may wait for the lines to come to where it ends: longer than a line that lives is

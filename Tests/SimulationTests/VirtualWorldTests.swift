@@ -47,6 +47,16 @@ import Transport
     Self.check(lossy, 1)
   }
 
+  @Test func `a fault as seldom as a number can say comes never`() throws {
+    var faults = VirtualFaults()
+    faults.resetInterval = .max
+    faults.halfOpenInterval = .max
+    faults.cutInterval = .max
+    faults.stallInterval = .max
+    let outcome = try Self.run(1, faults: faults)
+    #expect(outcome == (try Self.run(1)))
+  }
+
   @Test func `a feed that ends ends the run with nothing under way`() throws {
     let outcome = try Self.run(4, messages: 800, for: 60 * Self.second)
     Self.check(outcome, 4)
@@ -77,7 +87,7 @@ import Transport
     }
   }
 
-  @Test(arguments: 1...10)
+  @Test(arguments: 1...20)
   func `under loss, reordering, resets and short calls the books agree with the exchange`(
     _ decade: Int
   ) throws {

@@ -48,7 +48,7 @@ enum VirtualRun {
     watch.look()
     watch.end()
     return outcome(
-      plan, directory, hot.result(of: world.loop), latency, watch,
+      plan, directory, hot.result(of: world.loop), latency, watch, pushes: world.pushes,
       report: ExchangeReport(exchange, server: world.exchange.counters).json)
   }
 
@@ -138,10 +138,15 @@ enum VirtualRun {
 
   private static func outcome(
     _ plan: RunPlan, _ directory: RunDirectory, _ result: HotResult, _ latency: LatencyRecorder,
-    _ watch: RunWatch, report: String
+    _ watch: RunWatch, pushes: UInt64, report: String
   ) -> RunOutcome {
     var summary = RunSummary(plan, result, latency)
     watch.tell(&summary)
+    summary.invariants.append(
+      RunSummary.Invariant(
+        "virtual time waited for everybody", holds: pushes == 0,
+        pushes == 0
+          ? "each moment ended" : "\(pushes.grouped) times it was moved on over unfinished work"))
     summary.close(result.state)
     summary.reconcile(
       ReportedAccount(json: Data(report.utf8)), "its report cannot be read", result.state,
