@@ -44,7 +44,10 @@
   /// Times that the re-request server said that it no longer has what was asked for.
   public var gone: UInt64 = 0
   public var snapshotsNeeded: UInt64 = 0
-  /// Messages that a splice went over without having them: their content is in the snapshot only. Those
+  /// Messages that splices went over, lost or sent before a late start: what they did is in the snapshot.
+  /// Where the feed is sequenced, `delivered` + `spliced` is the last sequence.
+  public var spliced: UInt64 = 0
+  /// Of these, messages that a splice went over without having them: their content is in the snapshot only. Those
   /// that were sent before a late start heard the feed are not in it.
   public var lost: UInt64 = 0
   /// Same sequence, different bytes on two lines: an alarm.

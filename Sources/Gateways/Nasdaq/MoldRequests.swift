@@ -187,6 +187,7 @@ extension MoldReceiver {
       return nil
     }
     countLost(unseen(before: sequence))
+    countSpliced(to: sequence)
     countLate(window.drop(from: nextSequence, to: sequence))
     nextSequence = sequence
     hasBegun = true

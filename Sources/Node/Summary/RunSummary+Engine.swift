@@ -116,6 +116,7 @@ extension RunSummary {
     feed.duplicates = mold.duplicates
     feed.reordered = mold.buffered
     feed.requests = mold.requests
+    feed.bySnapshot = mold.spliced
     feed.disagreements = mold.disagreements
     feed.foreignSession = mold.foreignSession
     feed.unidentified = mold.unidentified

@@ -59,6 +59,7 @@ extension RunSummary.Feed {
       ("malformed", .count(malformed)), ("gaps", .count(gaps)), ("duplicates", .count(duplicates)),
       ("reordered", .count(reordered)), ("requests", .count(requests)),
       ("recovered", .count(recovered)), ("lost", .count(lost)), ("snapshots", .count(snapshots)),
+      ("by_snapshot", .count(bySnapshot)),
       ("disagreements", .count(disagreements)), ("skipped", .count(skipped)),
       ("foreign_session", .count(foreignSession)), ("unidentified", .count(unidentified)),
       ("implausible", .count(implausible)), ("implausible_times", .count(implausibleTimes)),

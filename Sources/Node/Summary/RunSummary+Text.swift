@@ -51,6 +51,10 @@ extension RunSummary {
       ("lost", feed.lost.grouped),
     ])
     page.row([
+      ("snapshots", feed.snapshots.grouped), ("by snapshot", feed.bySnapshot.grouped),
+      ("reordered", feed.reordered.grouped),
+    ])
+    page.row([
       ("duplicates", feed.duplicates.grouped), ("malformed", feed.malformed.grouped),
       ("unknown refs", feed.unknownReferences.grouped),
     ])

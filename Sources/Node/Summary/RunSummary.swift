@@ -61,6 +61,7 @@ public struct RunSummary: Equatable, Sendable {
     public var recovered: UInt64 = 0
     public var lost: UInt64 = 0
     public var snapshots: UInt64 = 0
+    public var bySnapshot: UInt64 = 0
     public var disagreements: UInt64 = 0
     public var unknownReferences: UInt64 = 0
     public var duplicateReferences: UInt64 = 0
