@@ -22,6 +22,7 @@ int nt_memnet_create(nt_memnet **out, const nt_memnet_options *options) {
   uint64_t sockets = take(&end, options->sockets * sizeof(nt_mem_socket));
   uint64_t packets = take(&end, options->packets * sizeof(nt_mem_packet));
   uint64_t heap = take(&end, options->packets * sizeof(nt_mem_underway));
+  uint64_t line = take(&end, options->packets * sizeof(nt_mem_underway));
   uint64_t arena = take(&end, options->bytes);
   uint8_t *memory =
       mmap(NULL, end, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -33,6 +34,7 @@ int nt_memnet_create(nt_memnet **out, const nt_memnet_options *options) {
   m->sockets = (nt_mem_socket *)(memory + sockets);
   m->packets = (nt_mem_packet *)(memory + packets);
   m->heap = (nt_mem_underway *)(memory + heap);
+  m->line = (nt_mem_underway *)(memory + line);
   m->arena = memory + arena;
   m->memory_bytes = end;
   m->next_port = 32768;
@@ -58,7 +60,8 @@ int64_t nt_memnet_now(const nt_memnet *memnet) {
 }
 
 int64_t nt_memnet_next(const nt_memnet *memnet) {
-  return memnet->heap_count > 0 ? memnet->heap[0].arrival : INT64_MAX;
+  const nt_mem_underway *soonest = nt_mem_soonest(memnet);
+  return soonest ? soonest->arrival : INT64_MAX;
 }
 
 /* Whoever found no room may try again. */

@@ -82,7 +82,8 @@ typedef struct nt_mem_link {
   int64_t busy_until;
 } nt_mem_link;
 
-/* A heap of what is under way. */
+/* What is under way. Datagrams that arrive in the order of sending, nearly all of them, wait in a
+ * line; the rest in a heap. */
 typedef struct nt_mem_underway {
   int64_t arrival;
   uint64_t order; /* datagrams first, then as sent */
@@ -99,11 +100,12 @@ struct nt_memnet {
   nt_memnet_options options;
   nt_mem_socket *sockets;
   nt_mem_packet *packets;
-  nt_mem_underway *heap;
+  nt_mem_underway *heap, *line;
   uint8_t *arena;
   uint64_t arena_used;
   uint64_t free_payloads[NT_MEM_CLASSES]; /* offset + 1; the next lies in the block */
   uint32_t free_socket, free_packet, fresh_socket, fresh_packet, heap_count;
+  uint32_t line_first, line_count;
   uint32_t ports[NT_MEM_PORTS];
   uint32_t host_count, link_count;
   uint16_t next_port;
@@ -141,6 +143,8 @@ static inline uint8_t *nt_mem_payload(const nt_memnet *m, const nt_mem_packet *p
   return m->arena + packet->payload;
 }
 void nt_mem_launch(nt_memnet *m, nt_mem_packet *packet, int64_t arrival);
+/* The next one to arrive, or NULL. */
+const nt_mem_underway *nt_mem_soonest(const nt_memnet *m);
 /* The next whose arrival is not after `until`, taken out; or NULL. */
 nt_mem_packet *nt_mem_land(nt_memnet *m, int64_t until);
 

@@ -1,4 +1,4 @@
-/* Packets: their payloads, in blocks of a few sizes, and the heap of what is under way. */
+/* Packets: their payloads, in blocks of a few sizes, and the line and the heap of what is under way. */
 #include "nt_memnet_internal.h"
 
 #define SMALLEST 64u
@@ -59,13 +59,12 @@ static bool sooner(const nt_mem_underway *a, const nt_mem_underway *b) {
   return a->arrival != b->arrival ? a->arrival < b->arrival : a->order < b->order;
 }
 
-void nt_mem_launch(nt_memnet *m, nt_mem_packet *packet, int64_t arrival) {
-  packet->arrival = arrival;
-  /* At one moment market data comes before what goes over streams, the rest in the order of
-   * sending. */
-  nt_mem_underway entry = {.arrival = arrival,
-                           .order = ((uint64_t)(packet->kind != NT_MEM_MESSAGE) << 62) | m->order++,
-                           .packet = (uint32_t)(packet - m->packets)};
+static nt_mem_underway *line_at(const nt_memnet *m, uint32_t place) {
+  uint32_t at = m->line_first + place;
+  return &m->line[at < m->options.packets ? at : at - m->options.packets];
+}
+
+static void heap_add(nt_memnet *m, nt_mem_underway entry) {
   uint32_t at = m->heap_count++;
   while (at > 0 && sooner(&entry, &m->heap[(at - 1) / 2])) {
     m->heap[at] = m->heap[(at - 1) / 2];
@@ -74,10 +73,7 @@ void nt_mem_launch(nt_memnet *m, nt_mem_packet *packet, int64_t arrival) {
   m->heap[at] = entry;
 }
 
-nt_mem_packet *nt_mem_land(nt_memnet *m, int64_t until) {
-  if (m->heap_count == 0 || m->heap[0].arrival > until)
-    return NULL;
-  nt_mem_packet *packet = &m->packets[m->heap[0].packet];
+static void heap_drop_first(nt_memnet *m) {
   nt_mem_underway moved = m->heap[--m->heap_count];
   uint32_t at = 0;
   for (uint32_t child; (child = 2 * at + 1) < m->heap_count; at = child) {
@@ -88,5 +84,38 @@ nt_mem_packet *nt_mem_land(nt_memnet *m, int64_t until) {
     m->heap[at] = m->heap[child];
   }
   m->heap[at] = moved;
+}
+
+void nt_mem_launch(nt_memnet *m, nt_mem_packet *packet, int64_t arrival) {
+  packet->arrival = arrival;
+  /* At one moment market data comes before what goes over streams, the rest in the order of
+   * sending. */
+  bool is_message = packet->kind == NT_MEM_MESSAGE;
+  nt_mem_underway entry = {.arrival = arrival,
+                           .order = ((uint64_t)!is_message << 62) | m->order++,
+                           .packet = (uint32_t)(packet - m->packets)};
+  if (is_message && (m->line_count == 0 || arrival >= line_at(m, m->line_count - 1)->arrival))
+    *line_at(m, m->line_count++) = entry;
+  else
+    heap_add(m, entry);
+}
+
+const nt_mem_underway *nt_mem_soonest(const nt_memnet *m) {
+  const nt_mem_underway *line = m->line_count > 0 ? line_at(m, 0) : NULL;
+  const nt_mem_underway *heap = m->heap_count > 0 ? m->heap : NULL;
+  return heap && (!line || sooner(heap, line)) ? heap : line;
+}
+
+nt_mem_packet *nt_mem_land(nt_memnet *m, int64_t until) {
+  const nt_mem_underway *soonest = nt_mem_soonest(m);
+  if (!soonest || soonest->arrival > until)
+    return NULL;
+  nt_mem_packet *packet = &m->packets[soonest->packet];
+  if (soonest == m->heap) {
+    heap_drop_first(m);
+  } else {
+    m->line_first = m->line_first + 1 < m->options.packets ? m->line_first + 1 : 0;
+    m->line_count -= 1;
+  }
   return packet;
 }
