@@ -299,12 +299,7 @@ enum ExchangeCommand {
       settings.feedTo = [DefaultPort.lineA, .lineB].compactMap { $0.endpoint(above: entry) }
     }
     settings.multicastHops = UInt8(try options.integer("multicast-hops", in: 0...255) ?? 0)
-    if options.text("speed") == "max" {
-      settings.pace = .max
-    } else {
-      let speed = try options.number("speed", in: 0.001...1_000_000) ?? 1
-      settings.pace = .thousandths(Int64(speed * 1_000))
-    }
+    if let text = options.text("speed") { settings.pace = try pace(options, text) }
     settings.startsAtLogin = options.flag("start-on-login")
     settings.password = try password(options)?.word ?? settings.password
     if let seconds = try options.number("login-timeout", in: 0.1...3_600) {
@@ -319,6 +314,18 @@ enum ExchangeCommand {
     settings.faults.duplication = try probability(options, "duplicate")
     settings.faults.reordering = try probability(options, "reorder")
     return settings
+  }
+
+  private static func pace(
+    _ options: ParsedOptions, _ text: String
+  ) throws(CommandFailure) -> ExchangePace {
+    if text == "max" { return .max }
+    let range = Decimal8(raw: 100_000)...1_000_000
+    guard let speed = Decimal8(text), range.contains(speed) else {
+      throw options.refuse(
+        "speed", text, "max, or a number from 0.001 to 1000000 with eight decimals at the most")
+    }
+    return .times(speed.raw)
   }
 
   private static func password(_ options: ParsedOptions) throws(CommandFailure) -> Secret? {

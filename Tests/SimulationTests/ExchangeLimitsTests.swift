@@ -90,7 +90,7 @@ private struct Bench: ~Copyable {
     settings.reactor.network = network
     settings.limits = limits
     settings.startsAtLogin = true
-    settings.pace = .thousandths(1)
+    settings.pace = .times(100_000)
     var sessionSettings = ExchangeSessionSettings()
     sessionSettings.accountBytesMax = accountBytesMax
     let session = try ExchangeSession(

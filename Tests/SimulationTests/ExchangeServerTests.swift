@@ -346,23 +346,24 @@ final class ServerBench {
     #expect(found?.description.contains("\(settings.orderEntry.port)") == true)
   }
 
-  @Test func `at a thousand times the speed session time follows the machine's`() throws {
+  @Test(arguments: [100_000_000_000, 123_456_789, 1_230_000] as [Int64])
+  func `session time follows the machine's at the exact speed`(speed: Int64) throws {
     var settings = ExchangeServerSettings()
     let network = try MemoryNetwork(seed: 7)
     settings.reactor.network = network
-    settings.pace = .thousandths(1_000_000)
+    settings.pace = .times(speed)
     let session = try ExchangeSession(
       settings: ExchangeSessionSettings(), feed: ExchangeFeed(generated: ServerBench.settings(500)))
     var server = try ExchangeServer(session: session, settings: settings, flow: nil)
     let start = network.now
     let first = session.feed.peek()?.sessionTime ?? 0
-    while !session.isFeedDone, network.now < start + ServerBench.timeMax {
+    while !session.isFeedDone, network.now < start + 100 * ServerBench.timeMax {
       server.turn()
       network.pass(until: server.due)
     }
     #expect(session.isFeedDone)
-    let passed = (session.core.time - first) / 1_000
-    #expect(abs(network.now - start - passed) < 10_000_000, "\(network.now - start)")
+    let passed = Int64(Int128(session.core.time - first) * 100_000_000 / Int128(speed))
+    #expect(abs(network.now - start - passed) < 10_000_000, "\(network.now - start) of \(passed)")
     #expect(session.position == 500)
     let announcement = server.announcement
     let object = try JSONSerialization.jsonObject(with: Data(announcement.utf8))

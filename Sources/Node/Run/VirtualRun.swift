@@ -112,7 +112,7 @@ enum VirtualRun {
     settings.reactor.network = reactor.network
     settings.password = plan.configuration.session.password.word
     settings.startsAtLogin = true
-    if let factor = plan.speed.factor { settings.pace = .thousandths(factor / 100_000) }
+    if let factor = plan.speed.factor { settings.pace = .times(factor) }
     do throws(ReactorError) {
       settings.feedTo = [
         try reactor.localEndpoint(of: feed.lineA), try reactor.localEndpoint(of: feed.lineB),

@@ -5,10 +5,15 @@ public import Transport
 
 /// How fast the exchange goes through its feed.
 public enum ExchangePace: Hashable, Sendable {
-  /// Session time is the feed's start + this many thousandths × elapsed machine time.
-  case thousandths(Int64)
+  /// Session time is the feed's start + this × 10⁻⁸ × elapsed machine time: the unit of the core's own session clock,
+  /// so that the two never part.
+  case times(Int64)
   /// As fast as the core consumes; session time is the last applied message's.
   case max
+
+  /// As time passes.
+  public static var real: ExchangePace { .times(unit) }
+  static let unit: Int64 = 100_000_000
 }
 
 /// Faults that are injected into the datagrams of each line, by seed; for tests, off by default.
@@ -31,7 +36,7 @@ public struct ExchangeServerSettings: Sendable {
   public var feedTo: [Endpoint] = []
   /// Time to live of lines that go to a multicast group: 0 stays on this machine.
   public var multicastHops: UInt8 = 0
-  public var pace = ExchangePace.thousandths(1_000)
+  public var pace = ExchangePace.real
   public var faults = FeedFaults()
   /// The feed begins at the first log-in to order entry, not at once.
   public var startsAtLogin = false
@@ -213,10 +218,11 @@ public struct ExchangeServerSettings: Sendable {
 
   /// When session time has come to the next message's: when it is applied.
   private func machineTime(of next: Int64) -> Int64 {
-    guard let startedAt, case .thousandths(let factor) = settings.pace else { return .min }
+    guard let startedAt, case .times(let factor) = settings.pace else { return .min }
     let ahead = next &- startTime
-    guard factor != 1_000, ahead > 0 else { return startedAt &+ ahead }
-    let wait = (Int128(ahead) * 1_000 + Int128(factor) - 1) / Int128(max(1, factor))
+    guard factor != ExchangePace.unit, ahead > 0 else { return startedAt &+ ahead }
+    let whole = Int128(ahead) * Int128(ExchangePace.unit)
+    let wait = (whole + Int128(factor) - 1) / Int128(max(1, factor))
     return startedAt &+ Int64(clamping: wait)
   }
 
@@ -237,7 +243,7 @@ public struct ExchangeServerSettings: Sendable {
     guard startedAt != nil, !session.isFeedDone else { return .block(nanoseconds: 1_000_000) }
     switch settings.pace {
     case .max: return .spinThenYield(spins: 8)
-    case .thousandths: return .block(nanoseconds: 100_000)
+    case .times: return .block(nanoseconds: 100_000)
     }
   }
 
@@ -259,11 +265,13 @@ public struct ExchangeServerSettings: Sendable {
 
   /// Session time of now: an input that arrives now happens then.
   func sessionTime(now: Int64) -> Int64 {
-    guard let startedAt, case .thousandths(let factor) = settings.pace else {
+    guard let startedAt, case .times(let factor) = settings.pace else {
       return session.core.time
     }
     var elapsed = now - startedAt
-    if factor != 1_000 { elapsed = Int64(clamping: Int128(elapsed) * Int128(factor) / 1_000) }
+    if factor != ExchangePace.unit {
+      elapsed = Int64(clamping: Int128(elapsed) * Int128(factor) / Int128(ExchangePace.unit))
+    }
     return max(session.core.time, startTime &+ elapsed)
   }
 
@@ -301,7 +309,7 @@ public struct ExchangeServerSettings: Sendable {
           nextMessageAt = now &+ Self.windowWait
           break batch
         }
-      case .thousandths:
+      case .times:
         guard next.sessionTime <= time else {
           nextMessageAt = machineTime(of: next.sessionTime)
           break batch
