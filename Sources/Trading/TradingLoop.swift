@@ -328,8 +328,12 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     return false
   }
 
+  /// The exchange does not come back, says who started it: nothing more is awaited of it.
+  @inlinable var isExchangeGone: Bool { monitor.stopReason == .exchangeLost }
+
   /// Open orders that can still be confirmed as cancelled: those of the ports that are not given up.
   @inlinable var openOrdersInReach: Int {
+    guard !isExchangeGone else { return 0 }
     var open = path.driver.engine.openOrderCount
     guard open > 0, isRefused else { return open }
     for i in 0..<path.orders.count where path.orders[i].isRefused {
@@ -381,7 +385,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let isOver = waited >= settings.stopLongest
     let open = openOrdersInReach
     guard open == 0 || isOver || !isAnswered(open) else { return }
-    guard !isBehind || isOver || repairing.look(now: path.now) >= settings.repairMax else { return }
+    let mayRepair = isBehind && !isExchangeGone && !isOver
+    guard !mayRepair || repairing.look(now: path.now) >= settings.repairMax else { return }
     guard !isReconnecting || waited >= settings.reconnectMax else { return }
     loseMissing()
     for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
@@ -392,7 +397,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   /// A session that was up is being made again: a run is not to end in the middle of that.
   @inlinable var isReconnecting: Bool {
-    guard endReason != "exchange lost" else { return false }
+    guard endReason != "exchange lost", !isExchangeGone else { return false }
     for i in 0..<path.orders.count
     where path.orders[i].refusals.hasLoggedIn && !path.orders[i].gateway.isCaughtUp
       && !path.orders[i].isRefused

@@ -228,7 +228,8 @@ struct RunSession {
     } catch {
       isLost = true
       watch.say(.error, error.message)
-      if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
+      // Also where the run is ending already: it waits for nobody then.
+      monitor.stopReason = .exchangeLost
     }
   }
 
