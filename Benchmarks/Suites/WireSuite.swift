@@ -145,9 +145,11 @@ enum WireSuite: Suite {
     engine.ordersPerDayMax = 1 << 17
     // An order that is late because others hold the processor is measured, not withdrawn.
     engine.outboxAgeMax = WireExchange.patience
+    // Nor is a session given up because others hold this one: who serves it says how long is too long.
+    var session = SoupClientSettings(credentials: try WireExchange.credentials())
+    session.timeout = 2 * WireExchange.patience
     var gateway = OUCHGatewaySettings(
-      session: SoupClientSettings(credentials: try WireExchange.credentials()), port: .first,
-      account: AccountID(raw: 0), midnight: WireExchange.midnight)
+      session: session, port: .first, account: AccountID(raw: 0), midnight: WireExchange.midnight)
     gateway.fuse.ordersPerSecondMax = .max
     gateway.fuse.notionalPerSecondMax = .max
     gateway.fuse.openOrdersMax = 1 << 17

@@ -183,12 +183,17 @@ import Transport
     }
     let sent = Self.ordersSent(bench)
     #expect(before > 0 && sent > before, "orders stopped: \(before), then \(sent)")
-    let noticed =
-      bench.world.loop.feed.skipped + bench.world.loop.feed.malformed
-      + bench.world.loop.feed.implausibleTimes
-    #expect(noticed > 0)
-    let snapshots = bench.world.loop.snapshot.taken
-    #expect(snapshots <= 1)
+    let feed = [
+      bench.world.loop.feed.skipped, bench.world.loop.feed.malformed,
+      bench.world.loop.feed.implausibleTimes, UInt64(bench.world.loop.snapshot.taken),
+    ]
+    let expected: [UInt64] =
+      switch novelty {
+      case .unknownType: [1, 0, 0, 0]
+      case .longer, .shorter, .empty: [0, 1, 0, 1]
+      case .lastNanosecond, .evening, .past: [0, 0, 1, 0]
+      }
+    #expect(feed == expected, "skipped, malformed, times, snapshots")
     Self.check(&bench)
   }
 }
