@@ -1,4 +1,5 @@
-/* Packets: their payloads, in blocks of a few sizes, and the line and the heap of what is under way. */
+/* Packets: their payloads, in blocks of a few sizes, and the line and the heap of what is under
+ * way. */
 #include "nt_memnet_internal.h"
 
 #define SMALLEST 64u
