@@ -410,6 +410,7 @@ enum ExchangeCommand {
     var settings = ExchangeSessionSettings()
     settings.accounts = try usernames(options)
     settings.directory = options.text("data")
+    settings.firstNumber = .random(in: 1...99_999_999)
     settings.startsNewSession = options.flag("new-session")
     settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
     if let room = try options.integer("account-mebibytes", in: 1...4_096) {

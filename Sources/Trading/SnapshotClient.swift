@@ -64,8 +64,11 @@ public import Transport
     soup = SoupClient(Self.session(credentials))
   }
 
-  private static func session(_ credentials: SoupCredentials) -> SoupClientSettings {
+  private static func session(
+    _ credentials: SoupCredentials, of name: SessionName? = nil
+  ) -> SoupClientSettings {
     var settings = SoupClientSettings(credentials: credentials)
+    if let name { settings.session = name }
     settings.timeout = silenceMax
     return settings
   }
@@ -112,8 +115,10 @@ public import Transport
 
   /// Connects when it is time to, keeps the session alive, and ends an attempt that takes too long or
   /// whose service fell silent; false when the attempts are used up, or there is no service.
+  ///
+  /// - Parameter session: the feed's, where it is known: a snapshot of another one is none.
   @usableFromInline package mutating func tick(
-    _ reactor: inout Reactor, at endpoint: Endpoint, now: Int64
+    _ reactor: inout Reactor, at endpoint: Endpoint, of session: SessionName?, now: Int64
   ) -> Bool {
     guard isWanted || isLearning, loaded == 0 else { return true }
     if connection != .none { watch(&reactor, now: now) }
@@ -125,7 +130,7 @@ public import Transport
     attempts += 1
     pause(now: now)
     deadline = now &+ Self.attemptTimeMax
-    soup = SoupClient(Self.session(credentials))
+    soup = SoupClient(Self.session(credentials, of: session))
     do throws(ReactorError) {
       connection = try reactor.connect(to: endpoint, token: Self.token)
     } catch {

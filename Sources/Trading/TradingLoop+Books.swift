@@ -33,8 +33,10 @@ extension TradingLoop where Gateway: ~Copyable {
     if snapshot.loaded != 0 { spliceLoaded() }
     let isWhole = path.driver.engine.market.channelState.isWhole
     snapshot.look(isWhole: isWhole, now: path.now)
-    guard !snapshot.tick(&path.reactor, at: settings.snapshotServer, now: path.now) else { return }
-    beginStop(feed.receiver.session == nil ? "no session" : "no snapshot")
+    let session = feed.receiver.session
+    let isGoingOn = snapshot.tick(
+      &path.reactor, at: settings.snapshotServer, of: session, now: path.now)
+    if !isGoingOn { beginStop(session == nil ? "no session" : "no snapshot") }
   }
 
   /// Goes on behind the snapshot that is loaded, when the lines have come to where it ends: what it alone says is

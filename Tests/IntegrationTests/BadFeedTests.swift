@@ -13,6 +13,11 @@ extension Integration {
       let at: [String]
       let command: RunningCommand
       let report: String
+      /// As it has said it.
+      var session: String {
+        let said = try? JSONSerialization.jsonObject(with: Data(command.printed.utf8))
+        return (said as? [String: Any])?["session"] as? String ?? ""
+      }
 
       init(_ directory: String, _ more: String...) throws {
         at = try PortRange.addresses()
@@ -77,7 +82,7 @@ extension Integration {
       let deaf = try RawSocket.bound(udp: true)
       let run = try attach(
         to: venue, directory.path, rerequest: "127.0.0.1:\(deaf.port)", snapshot: "127.0.0.1:1",
-        session: "NT00000001")
+        session: venue.session)
       #expect(deaf.read(20) != nil, "a gap was seen: it is asked for")
       let result = try run.interrupt()
       _ = try venue.command.interrupt(SIGTERM)

@@ -145,7 +145,7 @@ struct RunLinkTests {
     client.begin(now: 0)
     var now: Int64 = 0
     var ticks = 0
-    while client.tick(&reactor, at: peer.endpoint, now: now), ticks < 1_000 {
+    while client.tick(&reactor, at: peer.endpoint, of: nil, now: now), ticks < 1_000 {
       ticks += 1
       // Machine time of the test's own: 100 ms from look to look.
       now += 100_000_000

@@ -76,6 +76,8 @@ struct SnapshotClientTests {
     var reactor: Reactor
     var client = SnapshotClient(credentials: credentials, midnight: 0)
     let walk: StrategyTests.Walk<NoStrategy>
+    /// The feed's session, where it is known.
+    var expected: SessionName?
     var now: Int64 = 0
     /// Machine times at which a snapshot was complete.
     var completed: [Int64] = []
@@ -94,7 +96,7 @@ struct SnapshotClientTests {
     mutating func turn(_ isWhole: Bool = false) -> Bool {
       now += 50_000_000
       client.look(isWhole: isWhole, now: now)
-      let isGoing = client.tick(&reactor, at: service.endpoint, now: now)
+      let isGoing = client.tick(&reactor, at: service.endpoint, of: expected, now: now)
       for _ in 0..<4 {
         let count = reactor.poll(passing: .block(nanoseconds: 500_000))
         for index in 0..<max(0, count) {
@@ -168,9 +170,21 @@ struct SnapshotClientTests {
   @Test func `without a service the session cannot be learned`() throws {
     var reactor = try Reactor(.on(MemoryNetwork(seed: 1)))
     var client = SnapshotClient(credentials: Self.credentials, midnight: 0)
-    #expect(client.tick(&reactor, at: .any(port: 0), now: 0), "nobody wants it yet")
+    #expect(client.tick(&reactor, at: .any(port: 0), of: nil, now: 0), "nobody wants it yet")
     client.learn(now: 0)
-    #expect(!client.tick(&reactor, at: .any(port: 0), now: 0))
+    #expect(!client.tick(&reactor, at: .any(port: 0), of: nil, now: 0))
+  }
+
+  @Test func `a snapshot of another session than the feed's is none`() throws {
+    var bench = try Bench()
+    bench.service.end(at: 7)
+    bench.expected = SessionName("ANOTHER")
+    bench.client.begin(now: 0)
+    for _ in 0..<100 { _ = bench.turn() }
+    #expect(bench.completed.isEmpty && bench.failed > 1)
+    bench.expected = Self.session
+    for _ in 0..<200 where bench.completed.isEmpty { _ = bench.turn() }
+    #expect(bench.completed.count == 1)
   }
 
   @Test func `snapshots that do not help follow each other more and more slowly`() throws {

@@ -104,7 +104,11 @@ final class HotRun: @unchecked Sendable {
   ) throws(CommandFailure) -> ProductLoop {
     feed.requestServer = services.rerequest
     if let session = services.session { feed.adopt(session) }
-    let sessions = try gatewaySettings(plan)
+    var sessions = try gatewaySettings(plan)
+    // Our own exchange says its session before anything else; where it is down, another one may have its port.
+    if let session = services.session, plan.configuration.exchange.attach.isEmpty {
+      for i in sessions.indices { sessions[i].session.session = session }
+    }
     let symbols = plan.instruments.map(\.symbol)
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: sessions.count) { port in
       let gateway = OUCHGateway(sessions[Int(port.raw)], symbols: symbols)

@@ -9,6 +9,9 @@ public struct ExchangeSessionSettings: Sendable {
   /// Directory of the durable store; nil keeps nothing (virtual time).
   public var directory: String?
   public var startsNewSession = false
+  /// Number of a session where none was before; its name has the last eight digits. Who serves sockets draws one:
+  /// a client that finds another exchange at its port, while its own is down, is to see that it is another.
+  public var firstNumber: UInt64 = 1
   /// Working orders of an account go with its connection, and with the exchange's own end.
   public var cancelsOnDisconnect = false
   /// Published messages that can be asked for again.
@@ -92,11 +95,11 @@ enum Submission: Equatable {
       store = try ExchangeStore(
         directory: directory,
         identity: "\(feed.identity) \(exchange) \(settings.accounts)",
-        newSession: settings.startsNewSession)
+        newSession: settings.startsNewSession, firstNumber: settings.firstNumber)
     } else {
       store = nil
     }
-    let number = String(store?.sessionNumber ?? 1)
+    let number = String((store?.sessionNumber ?? settings.firstNumber) % 100_000_000)
     name =
       SessionName("NT" + String(repeating: "0", count: max(0, 8 - number.count)) + number)
       ?? .blank

@@ -4,7 +4,9 @@ import Synchronization
 
 extension ExchangeStore {
   /// Reads what is there, cuts a torn tail, or begins a session.
-  func load(path: String, identity: String, newSession: Bool) throws(StoreError) {
+  func load(
+    path: String, identity: String, newSession: Bool, firstNumber: UInt64
+  ) throws(StoreError) {
     let bytes = try Self.read(descriptor, path: path)
     guard let head = Self.head(bytes), !newSession else {
       guard bytes.isEmpty || newSession || Self.isTornHead(bytes) else {
@@ -12,7 +14,8 @@ extension ExchangeStore {
           path, "is not an exchange's input log", 0, remedy: "give another --data, or --new-session"
         )
       }
-      try begin(path: path, number: (Self.head(bytes)?.number ?? 0) + 1, identity: identity)
+      let number = Self.head(bytes).map { $0.number &+ 1 } ?? firstNumber
+      try begin(path: path, number: number, identity: identity)
       return
     }
     guard head.identity == Array(identity.utf8) else {

@@ -58,7 +58,9 @@ struct StoredProgress: Equatable {
   /// Opens or makes the store in a directory that exists.
   ///
   /// - Parameter identity: of feed and settings; a stored session of another identity is refused.
-  init(directory: String, identity: String, newSession: Bool) throws(StoreError) {
+  init(directory: String, identity: String, newSession: Bool, firstNumber: UInt64)
+    throws(StoreError)
+  {
     self.directory = directory
     let path = directory + "/inputs.ntx"
     descriptor = unsafe open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
@@ -76,7 +78,7 @@ struct StoredProgress: Equatable {
       throw error
     }
     (sessionNumber, size, turn, found) = (0, 0, 0, StoredProgress())
-    try load(path: path, identity: identity, newSession: newSession)
+    try load(path: path, identity: identity, newSession: newSession, firstNumber: firstNumber)
   }
 
   deinit {
