@@ -4,9 +4,10 @@ public import ExecutionCore
 /// clock: what is stamped far ahead, or far back, is applied at the last good time and counted.
 ///
 /// A time further ahead than ``aheadMax`` is believed when our own clock says as much (at N×: what has passed
-/// since the last time that was set against it, and ``leewayMax`` of machine time more), or when the
-/// next message is stamped as late. Times are within a day of midnight, or they are none. The first
-/// message of all has nothing before it but midnight, and waits for the second too.
+/// since the last time that was set against it, and ``leewayMax`` of machine time more). What our clock speaks
+/// against needs ``supportMin`` more datagrams, and none that says otherwise: two messages of one packet are one
+/// word. Where there is no such clock, at max speed and before the first message, the next message is enough.
+/// Times are within a day of midnight, or they are none.
 ///
 /// Threading: the hot thread. One compare for each record that is in order.
 @usableFromInline struct FeedTimes {
@@ -14,6 +15,8 @@ public import ExecutionCore
   @inlinable static var aheadMax: Int64 { 1_000_000_000 }
   /// Machine time by which our clock may be behind the exchange's: a datagram may have waited.
   @usableFromInline static var leewayMax: Int64 { 1_000_000_000 }
+  /// Datagrams that bear out a time which our clock speaks against.
+  @usableFromInline static var supportMin: Int { 2 }
   @usableFromInline static var day: Int64 { 86_400_000_000_000 }
 
   @usableFromInline let midnight: Int64
@@ -24,9 +27,15 @@ public import ExecutionCore
   /// The lowest time that needs no second look, and how far above it the highest lies.
   @usableFromInline var floor: Int64
   @usableFromInline var reach: UInt64
-  /// A time that waits for a second message; meaningful while `isWaiting`.
+  /// A time that waits for others to bear it out; meaningful while `isWaiting`.
   @usableFromInline var suspect: Int64 = 0
   @usableFromInline var isWaiting = false
+  /// Messages that wait with it, datagrams that bear it out so far, and the last of these.
+  private var waiting: UInt64 = 0
+  private var support = 0
+  private var supporter: UInt64 = 0
+  /// Datagrams with a message that was looked at.
+  @usableFromInline var datagrams: UInt64 = 0
   /// The last time that was held against our clock, and the machine time then; 0: none yet.
   @usableFromInline var anchor: Int64 = 0
   @usableFromInline var anchoredAt: Int64 = 0
@@ -52,6 +61,7 @@ public import ExecutionCore
       isAside = isAside || over > reach
     }
     if isAside {
+      datagrams &+= 1
       for i in 0..<count { unsafe records[i].sessionTime = judge(records[i].sessionTime, now: now) }
       return
     }
@@ -66,13 +76,21 @@ public import ExecutionCore
   mutating func judge(_ time: Int64, now: Int64) -> Int64 {
     defer { settle() }
     if isWaiting {
-      isWaiting = false
-      // The next one is as late, or it was wrong.
+      // Those behind it are as late, or it was wrong.
       if time >= suspect &- Self.aheadMax, time < midnight &+ Self.day {
+        if datagrams != supporter {
+          supporter = datagrams
+          support += 1
+        }
+        guard !hasClock || support >= Self.supportMin else {
+          waiting &+= 1
+          return last
+        }
         accept(suspect, now: now)
       } else {
-        implausible &+= 1
+        implausible &+= waiting
       }
+      isWaiting = false
     }
     if time >= last &- Self.aheadMax, time <= last &+ Self.aheadMax {
       last = max(last, time)
@@ -88,6 +106,9 @@ public import ExecutionCore
     }
     suspect = time
     isWaiting = true
+    waiting = 1
+    support = 0
+    supporter = datagrams
     return last
   }
 
@@ -103,8 +124,10 @@ public import ExecutionCore
     }
   }
 
+  private var hasClock: Bool { speed != 0 && anchoredAt != 0 }
+
   private func isWithinClock(_ time: Int64, now: Int64) -> Bool {
-    guard speed != 0, anchoredAt != 0 else { return false }
+    guard hasClock else { return false }
     let passed = Int128(now &- anchoredAt) + Int128(Self.leewayMax)
     let clock = Int128(anchor) + passed * Int128(speed) / 100_000_000
     return Int128(time) <= clock + Int128(Self.aheadMax)

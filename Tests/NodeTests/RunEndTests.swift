@@ -202,6 +202,10 @@ struct RunEndTests {
     #expect(half.text("run", "ended_by") == "duration")
     #expect(half["feed", "messages"] < whole["feed", "messages"])
     #expect(half["feed", "messages"] > whole["feed", "messages"] / 4)
+    // At another speed the clock of the machine goes so much slower, and the session is the same.
+    let fast = try messages("/fast", "--duration", "2", "--speed", "10")
+    let span = { (summary: SummaryJSON) in summary["run", "session_ns"] }
+    #expect(abs(span(fast) - span(half)) < 200_000_000, "\(span(fast)), \(span(half))")
   }
 
   @Test func `the version is printed wherever it is asked for`() throws {

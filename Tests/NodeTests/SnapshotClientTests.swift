@@ -55,6 +55,10 @@ struct SnapshotClientTests {
           out.withUnsafeMutableBytes { out in
             let answer = soup.answer(
               login, firstSequence: 1, nextSequence: messages.nextSequence, now: 0, into: out)
+            if case .rejected(_, let bytes) = answer {
+              _ = reactor.send(
+                UnsafeRawBufferPointer(rebasing: out[..<bytes]), on: event.connection)
+            }
             guard case .accepted(let bytes) = answer else { return }
             _ = reactor.send(UnsafeRawBufferPointer(rebasing: out[..<bytes]), on: event.connection)
             for _ in 0..<100 {

@@ -38,7 +38,7 @@ final class ServerBench {
   init(
     messages: UInt64 = 800, directory: TestDirectory? = nil, password: String = "needletail",
     asks nextSequence: UInt64 = 1, faults: FeedFaults = FeedFaults(), startsAtLogin: Bool = false,
-    continues flowPath: String? = nil, firstSequence: UInt64 = 1
+    continues flowPath: String? = nil, firstSequence: UInt64 = 1, pace: ExchangePace = .max
   ) throws {
     var sessionSettings = ExchangeSessionSettings()
     sessionSettings.directory = directory?.path
@@ -54,7 +54,7 @@ final class ServerBench {
     var settings = ExchangeServerSettings()
     settings.reactor.network = network
     settings.feedTo = [try reactor.localEndpoint(of: line)]
-    settings.pace = .max
+    settings.pace = pace
     settings.faults = faults
     settings.startsAtLogin = startsAtLogin
     settings.heartbeatInterval = 20_000_000
@@ -249,6 +249,28 @@ final class ServerBench {
     #expect(kinds == [.systemEvent, .accepted, .accountQueryResponse])
     let next = bench.events.last?.userRefNum
     #expect(next == 2)
+  }
+
+  @Test func `an order that finds the feed behind does not send it back in time`() throws {
+    let bench = try ServerBench(messages: 60_000, startsAtLogin: true, pace: .real)
+    try bench.connect()
+    let isIn = bench.until { $0.messages.count > 500 }
+    #expect(isIn)
+    for number in 1...3 as ClosedRange<UInt32> {
+      // The process stands still; an order waits for it.
+      var request = Flow.enter(number, "B", 100, 100)
+      request.symbol = bench.server.session.core.symbol(at: 1)
+      bench.send(request)
+      bench.reactor.submit()
+      bench.network.advance(to: bench.network.now + 1_500_000_000)
+      let isAnswered = bench.until { $0.events.filter { $0.kind == .accepted }.count == number }
+      #expect(isAnswered)
+    }
+    for _ in 0..<2_000 { bench.turn() }
+    let times = bench.messages.map { $0[5..<11].reduce(UInt64(0)) { $0 << 8 | UInt64($1) } }
+    #expect(times.count > 30_000)
+    let back = zip(times, times.dropFirst()).filter { $0 > $1 }
+    #expect(back.isEmpty, "\(back.count) of \(times.count), the first \(back.first ?? (0, 0))")
   }
 
   @Test func `a wrong password is refused and the connection closed`() throws {

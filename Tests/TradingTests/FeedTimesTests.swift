@@ -83,12 +83,28 @@ private struct Bench {
     #expect(bench.take([late + 72_000 * second]) == [late])
     #expect(bench.take([late + 1]) == [late + 1])
     #expect(bench.times.implausible == 1)
-    // A pause of the day that our clock did not see: two messages, and it is reckoned from there.
+    // A pause of the day that our clock did not see: three datagrams, and it is reckoned from there.
     let after = late + 3_000 * second
-    #expect(bench.take([after, after]) == [late + 1, after])
+    #expect(bench.take([after, after]) == [late + 1, late + 1])
+    #expect(bench.take([after]) == [late + 1])
+    #expect(bench.take([after + 1, after + 2]) == [after + 1, after + 2])
     bench.now += 5 * second
     #expect(bench.take([after + 5 * second * speed]) == [after + 5 * second * speed])
     #expect(bench.times.implausible == 1)
+  }
+
+  @Test(arguments: 1...5)
+  func `what one packet says against our clock is one word, however often`(_ messages: Int) {
+    var bench = Bench(speed: 100_000_000)
+    let evening = midnight + 72_000 * second
+    for turn in 1...20 as ClosedRange<Int64> {
+      let good = opening + turn
+      #expect(bench.take(Array(repeating: evening, count: messages)).allSatisfy { $0 < evening })
+      // Also as the second packet of its kind: between them somebody says otherwise.
+      #expect(bench.take([good]) == [good])
+    }
+    #expect(bench.times.last == opening + 20)
+    #expect(bench.times.implausible == 20 * UInt64(messages))
   }
 
   @Test func `times that go back do not move the clock, and far ones are counted`() {

@@ -19,11 +19,13 @@ public enum Console {
   /// Writes the text and a line end to standard error, as lines of a log once ``startLog()`` was
   /// called.
   public static func say(_ level: Level, _ text: String) {
-    write(isLog.load(ordering: .relaxed) ? logged(level, text) : text + "\n", to: STDERR_FILENO)
+    complain(isLog.load(ordering: .relaxed) ? logged(level, text) : text + "\n")
   }
 
   /// Writes to standard error what is to be written over.
-  static func overwrite(_ text: String) { write(text, to: STDERR_FILENO) }
+  static func overwrite(_ text: String) {
+    write(text, to: STDERR_FILENO, patience: patience.load(ordering: .relaxed))
+  }
 
   /// From here on each line on standard error begins with the time and its level, for who reads a
   /// log; on a terminal, for who watches, nothing changes.
@@ -57,15 +59,51 @@ public enum Console {
     return Int(size.ws_col)
   }
 
-  static func write(_ text: String, to descriptor: Int32) {
+  /// Milliseconds that a write to standard error may wait for its reader; below 0: as long as it takes. Who watches
+  /// over trading waits for nobody: a pager that stands still must stop neither signals nor the kill switch.
+  static func wait(milliseconds: Int32) { patience.store(milliseconds, ordering: .relaxed) }
+  private static let patience = Atomic<Int32>(-1)
+  /// Lines that found no room on standard error since the last one that did.
+  private static let lost = Atomic<Int>(0)
+
+  private static func complain(_ text: String) {
+    let before = lost.load(ordering: .relaxed)
+    let gap = "lines before this one were lost: nobody read standard error"
+    let said = before == 0 ? "" : logged(.warning, "\(before) \(gap)")
+    if write(said + text, to: STDERR_FILENO, patience: patience.load(ordering: .relaxed)) {
+      lost.store(0, ordering: .relaxed)
+    } else {
+      lost.store(before + 1, ordering: .relaxed)
+    }
+  }
+
+  /// What a pipe, and what a terminal, takes without waiting where `poll` says that it is ready.
+  private static let pipePart = 4_096
+  private static let terminalPart = 256
+
+  /// False when the reader was not there in time.
+  @discardableResult
+  static func write(_ text: String, to descriptor: Int32, patience: Int32 = -1) -> Bool {
     var rest = Array(text.utf8)[...]
+    let part = isatty(descriptor) == 1 ? terminalPart : pipePart
+    var mustAsk = patience >= 0
     while !rest.isEmpty {
-      let count = rest.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
+      if mustAsk {
+        var asked = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+        let ready = poll(&asked, 1, patience)
+        if ready < 0, errno == EINTR { continue }
+        guard ready > 0 else { return false }
+      }
+      let count = rest.prefix(mustAsk ? part : .max).withUnsafeBytes {
+        Foundation.write(descriptor, $0.baseAddress, $0.count)
+      }
       if count < 0 {
+        if errno == EAGAIN { mustAsk = true }
         if errno == EINTR || errno == EAGAIN { continue }
-        return
+        return true
       }
       rest = rest.dropFirst(count)
     }
+    return true
   }
 }

@@ -38,7 +38,10 @@ enum RunCommand {
     let directory = try RunDirectory(path: options.dataDirectory)
     let journal = try open(options, directory)
     var outcome: RunOutcome
+    Console.wait(milliseconds: 0)
     do throws(CommandFailure) {
+      // Nothing trades any more: who reads slowly is waited for a little.
+      defer { Console.wait(milliseconds: 2_000) }
       outcome =
         options.isVirtualTime
         ? try VirtualRun.run(plan, directory, journal)

@@ -25,6 +25,15 @@ struct RunPlan {
       ? .times(Decimal8(raw: 100_000_000)) : configuration.feed.speed
   }
 
+  /// How long a run in virtual time lasts by its own clock: what is asked for is session time.
+  var machineDuration: Int64 {
+    guard let duration = configuration.durationNanoseconds, let factor = speed.factor else {
+      return .max
+    }
+    let whole = Int128(duration) * 100_000_000
+    return Int64(clamping: (whole + Int128(factor) - 1) / Int128(factor))
+  }
+
   /// - Parameter messagesMax: of a file, for who plays only its beginning.
   init(_ options: RunOptions, messagesMax: Int = .max) throws(CommandFailure) {
     self.options = options

@@ -29,8 +29,7 @@ enum VirtualRun {
     for note in plan.notes { watch.say(.info, note) }
     watch.lookForKillFile()
     watch.begin()
-    let (deadline, overflow) = world.network.now.addingReportingOverflow(
-      plan.configuration.durationNanoseconds ?? .max)
+    let (deadline, overflow) = world.network.now.addingReportingOverflow(plan.machineDuration)
     while !world.loop.isFinished {
       // Between two rounds only what people ask comes in: without them the rounds make no difference.
       for _ in 0..<stepsPerRound where !world.loop.isFinished {

@@ -263,8 +263,8 @@ public struct ExchangeServerSettings: Sendable {
 
   // MARK: - Time
 
-  /// Session time of now: an input that arrives now happens then.
-  func sessionTime(now: Int64) -> Int64 {
+  /// Session time of now, whether the feed has come to it or not.
+  private func paceTime(now: Int64) -> Int64 {
     guard let startedAt, case .times(let factor) = settings.pace else {
       return session.core.time
     }
@@ -273,6 +273,13 @@ public struct ExchangeServerSettings: Sendable {
       elapsed = Int64(clamping: Int128(elapsed) * Int128(factor) / Int128(ExchangePace.unit))
     }
     return max(session.core.time, startTime &+ elapsed)
+  }
+
+  /// When an input happens that arrives now. A feed that is behind has messages of before now still to come: it
+  /// happens before these, or what is published would go back in time.
+  func sessionTime(now: Int64) -> Int64 {
+    let next = session.feed.peek()?.sessionTime ?? .max
+    return max(session.core.time, min(paceTime(now: now), next))
   }
 
   private mutating func start(now: Int64) {
@@ -295,7 +302,7 @@ public struct ExchangeServerSettings: Sendable {
     }
     nextMessageAt = .max
     guard !session.isFeedDone else { return }
-    let time = sessionTime(now: now)
+    let time = paceTime(now: now)
     nextMessageAt = .min
     batch: for _ in 0..<Self.feedBatchMax {
       guard let next = session.feed.peek() else {
