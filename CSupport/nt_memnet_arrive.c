@@ -6,6 +6,8 @@
 void nt_mem_fail(nt_memnet *m, nt_mem_socket *s, int error) {
   s->error = error;
   s->state = NT_MEM_CLOSED;
+  /* Whoever has met the error in a send still finds the end when he reads. */
+  s->flags |= NT_MEM_READ_SHUT;
   s->peer = NT_MEM_NIL;
   nt_mem_ready(m, s);
 }

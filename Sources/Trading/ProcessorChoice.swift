@@ -84,40 +84,57 @@ package struct ProcessorChoice: Sendable {
   package init(
     wanted: Int, allowed: [Int32] = Self.allowed, folders: [String] = ProcessorClaim.folders
   ) throws(Taken) {
-    let free = allowed.filter { !ProcessorClaim.isTaken($0, folders: folders) }
+    func free() -> [Int32] { allowed.filter { !ProcessorClaim.isTaken($0, folders: folders) } }
     if wanted >= 0 {
       let place = Int32(clamping: wanted)
       // One that there is not is the thread's to report.
-      if allowed.contains(place) {
-        guard free.contains(place) else { throw Taken(processor: wanted) }
-        claim = ProcessorClaim(place, folders: folders)
-      } else {
-        claim = nil
-      }
+      claim =
+        allowed.contains(place) ? try Self.claim(place, asked: wanted, folders: folders) : nil
       processor = place
-      let rest = free.filter { $0 != place }
+      let rest = free().filter { $0 != place }
       others = rest.isEmpty ? allowed.filter { $0 != place } : rest
       note = nil
       return
     }
-    // The last but one is for the exchange and the main thread.
-    for place in free.reversed() where free.count > 1 {
+    // Only a claim says what is free: another run may begin at this moment. Each turn one more is taken, or it ends.
+    for _ in allowed {
+      let found = free()
+      // The last but one is for the exchange and the main thread.
+      guard found.count > 1, let place = found.last else { break }
       guard let claim = ProcessorClaim(place, folders: folders) else { continue }
+      let rest = free().filter { $0 != place }
+      // Two that began together would have each the other's.
+      guard !rest.isEmpty else { break }
       self.claim = claim
       processor = place
-      others = free.filter { $0 != place }
+      others = rest
       note = nil
       return
     }
+    let left = free()
     claim = nil
     processor = -1
-    others = free.count < allowed.count ? free : []
+    others = left.count < allowed.count ? left : []
     note =
       allowed.count < 2
       ? "there is one processor: the hot thread shares it, and its latency is not worth quoting"
-      : "no processor is free for the hot thread (\(allowed.count - free.count) of "
+      : "no processor is free for the hot thread (\(allowed.count - left.count) of "
         + "\(allowed.count) are taken by other runs): it runs unpinned, and its latency "
         + "is not worth quoting"
+  }
+
+  /// nil where there is no folder for the file of a claim.
+  private static func claim(
+    _ place: Int32, asked: Int, folders: [String]
+  ) throws(Taken) -> ProcessorClaim? {
+    // Who only looks holds it too, for a moment.
+    for _ in 0..<20 {
+      if let claim = ProcessorClaim(place, folders: folders) { return claim }
+      guard !ProcessorClaim.isTaken(place, folders: folders) else { throw Taken(processor: asked) }
+      var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
+      unsafe nanosleep(&pause, nil)
+    }
+    return nil
   }
 
   /// Processors that this process may use, ascending.

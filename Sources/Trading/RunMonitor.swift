@@ -49,6 +49,7 @@ public import Gateways
     case implausibleTimes
     case skipped
     case malformed
+    case disagreements
     /// Symbols of the feed's directory that are no instruments of ours, and round lots that differ.
     case unlisted
     case unequalLots

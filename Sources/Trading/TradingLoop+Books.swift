@@ -59,6 +59,8 @@ extension TradingLoop where Gateway: ~Copyable {
     let lost = feed.receiver.unseen(before: next)
     if lost > 0 { market.gapLost(missing: lost) }
     market.endSnapshot(next: next)
+    // What was kept meanwhile is old, and comes now: nothing rests on a quote before the last of it is in.
+    market.feedIsLate()
     let received = path.reactor.ticks
     _ = unsafe feed.splice(at: next, now: path.now, market: market) { records, count in
       unsafe path.apply(records, count, received: received)
@@ -67,6 +69,9 @@ extension TradingLoop where Gateway: ~Copyable {
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
     // A gap above the snapshot, the end of the session: both may lie in what was kept.
     feedEvents(feed.takeEvents())
+    guard !watchdog.isLate else { return }
+    market.feedIsTimely()
+    announceState()
   }
 
   /// A feed that has orders, and has named none of the instruments: there is nothing to trade in it. ITCH names all
@@ -97,6 +102,7 @@ extension TradingLoop where Gateway: ~Copyable {
     monitor.set(.implausibleTimes, feed.implausibleTimes)
     monitor.set(.skipped, feed.skipped &+ snapshot.skipped)
     monitor.set(.malformed, feed.malformed)
+    monitor.set(.disagreements, counters.disagreements)
     let directory = path.driver.engine.market.feedState.directory
     monitor.set(.unlisted, UInt64(directory.unlisted))
     monitor.set(.unequalLots, UInt64(directory.unequalLots))

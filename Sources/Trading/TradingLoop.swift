@@ -111,11 +111,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let now = path.reactor.now
     let gap = now &- path.now
     path.now = now
-    if gap > watchdog.lagMax { wasLate(gap, isStall: true) }
-    let datagrams = feed.datagrams
+    if gap >= watchdog.gapMin { wasLate(gap, isStall: true) }
     for index in 0..<count { handle(path.reactor.event(index)) }
     path.resume()
-    if watchdog.isLate, watchdog.looked(foundData: feed.datagrams != datagrams) { isTimelyAgain() }
+    if watchdog.isLate, watchdog.looked(foundAny: count > 0) { isTimelyAgain() }
     return 0
   }
 
@@ -123,8 +122,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// empty is old: nothing new rests on it. Never inlined: after a stall only.
   @inline(never) @inlinable
   mutating func wasLate(_ lag: Int64, isStall: Bool) {
-    path.driver.engine.market.feedIsLate()
-    switch watchdog.find(lag, isStall: isStall) {
+    let finding = watchdog.find(lag, isStall: isStall)
+    if watchdog.isLate { path.driver.engine.market.feedIsLate() }
+    switch finding {
     case .late: return
     case .pull: _ = path.driver.engine.cancelAll()
     case .stalled: break
@@ -158,14 +158,14 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
     let received = path.reactor.ticks
     let arrived = event.receiveTime
+    var isTimely = false
     if arrived != 0 {
       let lag = path.now &+ path.realtimeOffset &- arrived
       path.latency.record(.lag, nanoseconds: max(0, lag))
       if lag > watchdog.lagMax {
         wasLate(lag, isStall: false)
-      } else if watchdog.isLate {
-        // What lies behind it came later still.
-        isTimelyAgain()
+      } else {
+        isTimely = watchdog.isLate
       }
     }
     let market = path.driver.engine.market
@@ -177,6 +177,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
     if event.token == FeedClient.Token.request { continueRepair() }
+    // What lies behind it came later still; and now it is in the books, with the hole before it if there is one.
+    if isTimely { isTimelyAgain() }
   }
 
   /// A re-request was answered: the next one follows at once. Never inlined: after a gap only.
@@ -190,7 +192,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   /// A gap, a loss, the end of the session. Never inlined: what it may say is text.
   @inline(never) @inlinable
-  mutating func feedEvents(_ events: MoldEvents) {
+  mutating func feedEvents(_ said: MoldEvents) {
+    var events = said
+    // One of two copies is wrong, and it may be the one that is in the books.
+    if events.contains(.disagreement) { events.formUnion(feed.receiver.distrust()) }
     let market = path.driver.engine.market
     if events.contains(.gapOpened) {
       market.gapDetected()

@@ -8,9 +8,11 @@
   @usableFromInline let lagMax: Int64
   @usableFromInline let stallMin: Int64
   @usableFromInline let pullAfter: Int64
+  /// The least time between two looks that is one of these.
+  @usableFromInline let gapMin: Int64
   /// What is read now was sent too long ago: no order that adds risk rests on it.
   @usableFromInline package internal(set) var isLate = false
-  /// Looks without market data since then.
+  /// Looks that found nothing at all since then.
   @usableFromInline var emptyLooks = 0
   /// Times that market data was late.
   @usableFromInline package internal(set) var lates: UInt64 = 0
@@ -28,6 +30,8 @@
     self.lagMax = lagMax > 0 ? lagMax : .max
     self.stallMin = stallMin > 0 ? stallMin : .max
     self.pullAfter = pullAfter > 0 ? pullAfter : .max
+    let late = self.lagMax < .max ? self.lagMax + 1 : .max
+    gapMin = min(late, self.stallMin, self.pullAfter)
   }
 
   /// What a stall asks for.
@@ -35,20 +39,24 @@
 
   /// A look came this long after the one before it, or found something that old.
   @inlinable mutating func find(_ lag: Int64, isStall: Bool) -> Finding {
-    if !isLate { lates &+= 1 }
-    isLate = true
-    emptyLooks = 0
-    guard isStall, lag >= stallMin else { return .late }
-    stalls &+= 1
-    longestStall = max(longestStall, lag)
+    if lag > lagMax {
+      if !isLate { lates &+= 1 }
+      isLate = true
+      emptyLooks = 0
+    }
+    guard isStall, lag >= min(stallMin, pullAfter) else { return .late }
+    if lag >= stallMin {
+      stalls &+= 1
+      longestStall = max(longestStall, lag)
+    }
     guard lag >= pullAfter else { return .stalled }
     pulls &+= 1
     return .pull
   }
 
   /// A look is over; true when what was late has all been read, as far as looks can tell.
-  @inlinable mutating func looked(foundData: Bool) -> Bool {
-    emptyLooks = foundData ? 0 : emptyLooks &+ 1
+  @inlinable mutating func looked(foundAny: Bool) -> Bool {
+    emptyLooks = foundAny ? 0 : emptyLooks &+ 1
     return emptyLooks >= Self.emptyLooksMin
   }
 }

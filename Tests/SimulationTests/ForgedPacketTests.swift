@@ -39,19 +39,28 @@ import Transport
     func packet(_ session: SessionName, next: UInt64) -> [UInt8] {
       let other = SessionName("YESTERDAY")!
       return switch self {
-      case .heartbeat: header(session, 1 << 60, 0)
-      case .farHeartbeat: header(session, 1 << 62, 0)
-      case .nearHeartbeat: header(session, next + 30_000, 0)
-      case .end: header(session, 1 << 60, MoldHeader.endOfSession)
-      case .endBelow: header(session, 1, MoldHeader.endOfSession)
-      case .data: header(session, 1 << 60, 1) + Self.bid
-      case .zero: header(session, 0, 1) + Self.bid
-      case .foreignHeartbeat: header(other, 1, 0)
-      case .foreignEnd: header(other, 5_000, MoldHeader.endOfSession)
+      case .heartbeat: Self.header(session, 1 << 60, 0)
+      case .farHeartbeat: Self.header(session, 1 << 62, 0)
+      case .nearHeartbeat: Self.header(session, next + 30_000, 0)
+      case .end: Self.header(session, 1 << 60, MoldHeader.endOfSession)
+      case .endBelow: Self.header(session, 1, MoldHeader.endOfSession)
+      case .data: Self.header(session, 1 << 60, 1) + Self.bid
+      case .zero: Self.header(session, 0, 1) + Self.bid
+      case .foreignHeartbeat: Self.header(other, 1, 0)
+      case .foreignEnd: Self.header(other, 5_000, MoldHeader.endOfSession)
       }
     }
 
-    private func header(_ session: SessionName, _ sequence: UInt64, _ count: UInt16) -> [UInt8] {
+    static func bid(_ session: SessionName, at sequence: UInt64) -> [UInt8] {
+      header(session, sequence, 1) + bid
+    }
+    static func end(_ session: SessionName, at sequence: UInt64) -> [UInt8] {
+      header(session, sequence, MoldHeader.endOfSession)
+    }
+
+    private static func header(
+      _ session: SessionName, _ sequence: UInt64, _ count: UInt16
+    ) -> [UInt8] {
       var bytes = [UInt8](repeating: 0, count: MoldHeader.size)
       _ = bytes.withUnsafeMutableBytes {
         MoldHeader(session: session, sequence: sequence, count: count).write(into: $0)
@@ -125,6 +134,38 @@ import Transport
     #expect(counters.implausible + counters.foreignSession > 0 || forgery == .nearHeartbeat)
     let snapshots = bench.world.loop.snapshot.taken
     #expect(snapshots <= 3, "\(snapshots) snapshots")
+    Self.check(&bench)
+  }
+
+  /// A bid of $150,000 under the very number that is due: it is applied, for it is the first; the true message says
+  /// otherwise, and the books are taken anew.
+  @Test func `what stands in a book and nobody else says is out of it at once`() throws {
+    var bench = try VirtualBench(seed: 1, messages: 20_000)
+    var stranger = try Stranger(on: bench.network, to: bench.lines[0])
+    var step = 0
+    Self.trade(&bench) { bench in
+      step += 1
+      guard step % 200 == 100 else { return }
+      let next = bench.session.nextSequence
+      stranger.send(Forgery.bid(bench.session.name, at: next))
+    }
+    let counters = bench.world.loop.feed.receiver.counters
+    #expect(counters.disagreements >= 2)
+    let snapshots = bench.world.loop.snapshot.taken
+    #expect(snapshots >= 2 && snapshots <= counters.disagreements)
+    Self.check(&bench)
+  }
+
+  /// Far ahead of where the feed is, and often: the feed comes there, and goes on.
+  @Test func `an end that one line says again and again, and the feed passes, is none`() throws {
+    var bench = try VirtualBench(seed: 1, messages: 20_000)
+    var stranger = try Stranger(on: bench.network, to: bench.lines[0])
+    let place = bench.session.nextSequence + 3_400
+    Self.trade(&bench) { bench in
+      stranger.send(Forgery.end(bench.session.name, at: place))
+    }
+    let next = bench.world.loop.feed.receiver.nextSequence
+    #expect(next > place + 300)
     Self.check(&bench)
   }
 

@@ -233,15 +233,17 @@ extension MoldReceiver {
 
   // MARK: The end of the session
 
-  /// One says that the session ends at `sequence`; a second one, or the same for as long as every line that
-  /// lives is heard, makes it so.
+  /// One says that the session ends at `sequence`; a second one makes it so, or the same where the stream has
+  /// come to that place and stood there for as long as every line that lives is heard.
   mutating func announceEnd(_ sequence: UInt64, line: Int) {
     guard !endAnnounced else { return }
     var isSupported = false
     for other in 0...settings.lines where other != line {
       if beliefs.lines[other].sessionEnd == sequence { isSupported = true }
     }
-    if beliefs.lines[line].sessionEnd == sequence {
+    if beliefs.lines[line].sessionEnd == sequence, nextSequence == sequence,
+      !(isDoubted(line) && hearsOthers(than: line))
+    {
       let waited = beliefs.waits &- beliefs.lines[line].sessionEndSince
       if waited >= settings.supportingWaits { isSupported = true }
     } else {

@@ -89,6 +89,7 @@
   public static var sessionChanged: MoldEvents { MoldEvents(rawValue: 16) }
   /// The datagram was wrong; whatever of it was good has been used.
   public static var malformed: MoldEvents { MoldEvents(rawValue: 32) }
-  /// Two lines sent different bytes under one sequence.
+  /// Two copies of one sequence have different bytes, and no two lines had said the same before: what was delivered
+  /// may be wrong. Call ``MoldReceiver/distrust()``.
   public static var disagreement: MoldEvents { MoldEvents(rawValue: 64) }
 }

@@ -190,7 +190,7 @@
       saysNormal(line, after: after)
     }
     note(line: line, sequence: first, count: UInt64(header.count))
-    if compare.isOn { disagreements(view, first: first, messages: walk.messages) }
+    if compare.isOn { disagreements(view, first: first, messages: walk.messages, line: line) }
     if first <= nextSequence, after > nextSequence, !awaitsSnapshot {
       let skip = Int(nextSequence &- first)
       let offset = walk.offset(of: skip, in: view)
@@ -258,12 +258,17 @@
     }
   }
 
-  private mutating func disagreements(_ view: WireView, first: UInt64, messages: Int) {
+  private mutating func disagreements(
+    _ view: WireView, first: UInt64, messages: Int, line: Int
+  ) {
     var offset = MoldHeader.size
     for i in 0..<messages {
       let length = Int(view.u16(offset))
       let checksum = view.crc32c(offset, 2 &+ length)
-      if !compare.agrees(first &+ UInt64(i), checksum) {
+      switch compare.hear(first &+ UInt64(i), checksum, line: line) {
+      case .same: break
+      case .outvoted: counters.disagreements &+= 1
+      case .other:
         counters.disagreements &+= 1
         events.insert(.disagreement)
       }

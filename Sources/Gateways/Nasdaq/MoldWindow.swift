@@ -152,8 +152,10 @@
 /// Checksums of recent messages, to compare what the lines say.
 @safe struct MoldComparison: ~Copyable {
   private let sequences: HeapColumn<UInt64>
-  private let checksums: HeapColumn<UInt32>
+  /// The checksum, and above it the line that brought it, or ``several``.
+  private let words: HeapColumn<UInt64>
   private let mask: UInt64
+  private static let several: UInt64 = 0xFFFF_FFFF
   let isOn: Bool
 
   init(messages: Int) {
@@ -162,23 +164,40 @@
     isOn = messages > 0
     mask = UInt64(count - 1)
     sequences = HeapColumn(count: count, repeating: 0)
-    checksums = HeapColumn(count: count, repeating: 0)
+    words = HeapColumn(count: count, repeating: 0)
   }
   deinit {
     sequences.free()
-    checksums.free()
+    words.free()
   }
 
-  /// False when another copy of this sequence, still remembered, had other bytes.
-  mutating func agrees(_ sequence: UInt64, _ checksum: UInt32) -> Bool {
+  /// What a copy says of the one that came first.
+  enum Copy { case same, other, outvoted }
+
+  /// - Returns: `other` where a copy that is still remembered had other bytes, `outvoted` where two lines had said
+  ///   the same already.
+  mutating func hear(_ sequence: UInt64, _ checksum: UInt32, line: Int) -> Copy {
     let index = Int(truncatingIfNeeded: sequence & mask)
-    if sequences[index] == sequence { return checksums[index] == checksum }
-    if sequences[index] < sequence {
-      sequences[index] = sequence
-      checksums[index] = checksum
+    let word = UInt64(UInt32(truncatingIfNeeded: line)) << 32 | UInt64(checksum)
+    let known = sequences[index]
+    guard known == sequence else {
+      if known < sequence {
+        sequences[index] = sequence
+        words[index] = word
+      }
+      return .same
     }
-    return true
+    let first = words[index]
+    if first == word { return .same }
+    if UInt32(truncatingIfNeeded: first) == checksum {
+      words[index] = Self.several << 32 | UInt64(checksum)
+      return .same
+    }
+    if first >> 32 == Self.several { return .outvoted }
+    words[index] = word
+    return .other
   }
+
   mutating func clear() {
     for i in 0..<sequences.count { sequences[i] = 0 }
   }

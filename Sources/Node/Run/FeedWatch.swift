@@ -10,6 +10,7 @@ struct FeedWatch {
   private var saidTimes = false
   private var saidSkipped = false
   private var saidMalformed = false
+  private var saidDisagreements = false
   private var saidUnlisted = false
   private var saidLots = false
 
@@ -39,6 +40,10 @@ struct FeedWatch {
     }
     once(&saidMalformed, .malformed) {
       "a message cannot be read: the books are taken from a snapshot (feed.malformed counts)"
+    }
+    once(&saidDisagreements, .disagreements) {
+      "a message comes in two forms under one number: the books are taken from a snapshot "
+        + "(feed.disagreements counts)"
     }
     once(&saidUnlisted, .unlisted) {
       "symbols of the feed are not among the instruments: not traded (feed.symbols_unlisted counts)"

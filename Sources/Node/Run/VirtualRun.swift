@@ -75,13 +75,13 @@ enum VirtualRun {
   private static func world(
     _ plan: RunPlan, _ hot: HotRun, _ exchange: ExchangeSession, _ journal: JournalWriter
   ) throws(CommandFailure) -> VirtualWorld<StrategySet, VenueGateway<NoGateway>> {
-    let network = try network(plan.configuration)
+    let faults = plan.configuration.faults.ofWorld(feedSeed: plan.configuration.feed.seed)
+    let network = try network(seed: faults.seed)
     let driver = try hot.driver()
     var reactor = try hot.makeReactor(on: network)
     let feed = try hot.openFeed(&reactor)
     let server = try server(plan, exchange, feed, reactor)
     addLinks(plan.configuration.virtualTime, to: network, core: reactor.host)
-    let faults = plan.configuration.faults.ofWorld(feedSeed: plan.configuration.feed.seed)
     faults.apply(to: network)
     var services = ExchangeServices(address: 0)
     services.orderEntry = server.orderEntry
@@ -93,11 +93,9 @@ enum VirtualRun {
       journal: journal, faults: faults)
   }
 
-  private static func network(
-    _ configuration: Configuration
-  ) throws(CommandFailure) -> MemoryNetwork {
+  private static func network(seed: UInt64) throws(CommandFailure) -> MemoryNetwork {
     do throws(ReactorError) {
-      return try MemoryNetwork(seed: configuration.feed.seed)
+      return try MemoryNetwork(seed: seed)
     } catch {
       throw CommandFailure(.unavailable, "\(error)")
     }
