@@ -60,6 +60,8 @@
   public var timersFired: UInt64 = 0
   /// Times that timers were due and waited for the next record or call: ``Engine/timersPerCallMax`` had fired.
   public var timersDeferred: UInt64 = 0
+  /// New orders that were handed to the wire and never came to the venue, as it has said.
+  public var neverArrived: UInt64 = 0
   public init() {}
 
   /// Executions booked less those that the exchange broke: what positions, shares and notional hold.

@@ -123,6 +123,32 @@ import Testing
     #expect(port.isCaughtUp)
   }
 
+  /// Logged in, with heartbeats and nothing else: nothing could be sent or cancelled for ever.
+  @Test func `a venue that does not answer what was asked at the log-in is left`() {
+    let port = OUCHPort()
+    port.peer.reconnect()
+    port.gateway.connected(now: 0)
+    port.send()
+    port.receive(port.peer.take())
+    #expect(port.gateway.isActive && !port.isCaughtUp)
+    for now in stride(from: Int64(1_000), through: 15_000, by: 1_000) {
+      port.receive([0, 1, 0x48], now: now)
+      port.gateway.tick(now: now)
+      #expect(port.mustClose == nil)
+    }
+    // The history goes on: that is no silence.
+    port.peer.append(executed(of: 1))
+    port.receive(port.peer.take(), now: 15_500)
+    port.receive([0, 1, 0x48], now: 16_000)
+    port.gateway.tick(now: 16_000)
+    #expect(port.mustClose == nil)
+    for now in stride(from: Int64(17_000), through: 31_000, by: 1_000) {
+      port.receive([0, 1, 0x48], now: now)
+      port.gateway.tick(now: now)
+    }
+    #expect(port.mustClose == .unanswered && port.gateway.closing == .later)
+  }
+
   @Test func `refused log-ins, a server behind and silence close the connection`() {
     let refused = OUCHPort {
       $0.session.credentials = SoupCredentials(username: "X", password: "Y")!

@@ -35,6 +35,9 @@ public import ExecutionCore
   var request = OUCHRequest(.accountQuery)
   var response = OUCHResponse(.systemEvent)
   var drain = OUCHDrain()
+  /// Since when the stream stands still while it is caught up with, and where; 0: it does not.
+  private var drainSince: Int64 = 0
+  private var drainSequence: UInt64 = 0
   var inquiries: OUCHInquiries
   /// Nothing but inquiries has been encoded since the last account query: its answer will do for another.
   var isQueryLast = false
@@ -149,6 +152,21 @@ public import ExecutionCore
     let written = unsafe client.tick(now: now, into: room, &fault)
     if let fault { mustClose = .fault(fault) }
     buffer.push(written)
+    checkDrain(now: now)
+  }
+
+  /// A stream that is being caught up with gives message after message, up to the answer.
+  private mutating func checkDrain(now: Int64) {
+    guard client.state == .active, !isCaughtUp else {
+      drainSince = 0
+      return
+    }
+    if drainSince == 0 || drainSequence != client.nextSequence {
+      drainSince = max(now, 1)
+      drainSequence = client.nextSequence
+    } else if now &- drainSince >= settings.session.timeout {
+      mustClose = .unanswered
+    }
   }
 
   /// Behind everything that has been encoded; the venue closes the connection.

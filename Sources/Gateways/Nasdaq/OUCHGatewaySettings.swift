@@ -37,12 +37,14 @@ public import ExecutionCore
   /// The stream has messages that an earlier client of the account caused, and its end is known now:
   /// connect again at once.
   case historyFound
+  /// Logged in, and heard, but what was asked about our requests stays without an answer: nothing can be sent.
+  case unanswered
 }
 
 extension OUCHCloseReason: CustomStringConvertible {
   var reconnecting: Reconnecting {
     switch self {
-    case .fault: .later
+    case .fault, .unanswered: .later
     case .loginRejected(0x41): .notAuthorised
     case .loginRejected: .notAvailable
     case .endOfSession: .never
@@ -59,6 +61,7 @@ extension OUCHCloseReason: CustomStringConvertible {
       "SoupBinTCP log-in rejected: session not available; check session name and sequence"
     case .loginRejected(let reason): "SoupBinTCP log-in rejected with code \(reason)"
     case .endOfSession: "the venue has ended the session"
+    case .unanswered: "the venue does not answer the account query"
     case .historyFound: "the venue's stream has a past that this client does not know"
     }
   }

@@ -49,6 +49,7 @@ struct RunTrouble {
         "the feed's session was never known: the snapshot service\(place(attached.snapshot)) did not name it in "
         + "\(SnapshotClient.attemptsMax) attempts; set exchange.session, or check exchange.snapshot"
     }
+    if endReason == "no snapshot", feed.foreign > 0, feed.applied == 0 { return feed.reason }
     if endReason == "no snapshot" {
       return
         "the books could not be taken from the snapshot service\(place(attached.snapshot)): no "

@@ -43,7 +43,7 @@ extension RunSummary {
   /// After one of these, what the engine believes of its orders or positions may be wrong.
   static let seriousAlarms: [AlarmCode] = [
     .illegalReport, .unknownReference, .streamGap, .executionMismatch, .ledgerFull, .updateLost,
-    .executionsMissing, .unknownPort,
+    .executionsMissing, .unknownPort, .overfill,
   ]
 
   private mutating func takeAlarms(_ state: EngineSnapshot) {
@@ -75,6 +75,7 @@ extension RunSummary {
     orders.rejected = counters.rejected
     orders.replaced = counters.replaced
     orders.notSent = counters.notSent
+    orders.neverArrived = counters.neverArrived
     orders.unknown = state.openOrders.count { $0.life == .unknown }
     orders.working = state.openOrders.count - orders.unknown
     orders.refused = RefusalCode.allCases.compactMap { code in

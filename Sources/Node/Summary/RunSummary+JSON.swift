@@ -97,7 +97,8 @@ extension RunSummary.Orders {
     .object([
       ("sent", .count(sent)), ("acknowledged", .count(acknowledged)), ("filled", .count(filled)),
       ("cancelled", .count(cancelled)), ("rejected", .count(rejected)),
-      ("replaced", .count(replaced)), ("not_sent", .count(notSent)), ("working", .count(working)),
+      ("replaced", .count(replaced)), ("not_sent", .count(notSent)),
+      ("never_arrived", .count(neverArrived)), ("working", .count(working)),
       ("unknown", .count(unknown)),
       ("refused", .object(refused.map { ($0.code, .count($0.count)) })),
       ("left", .array(left.map(\.value))),

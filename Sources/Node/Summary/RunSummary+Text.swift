@@ -130,7 +130,9 @@ extension RunSummary {
       ("working", orders.working.grouped), ("unknown", orders.unknown.grouped),
       ("not sent", orders.notSent.grouped),
     ])
-    page.row([("refused", orders.refusedTotal.grouped)])
+    page.row([
+      ("refused", orders.refusedTotal.grouped), ("never arrived", orders.neverArrived.grouped),
+    ])
     for refused in orders.refused {
       page.line(
         "    \(HelpText.pad(refused.code, 24)) \(HelpText.padLeft(refused.count.grouped, 12))")

@@ -110,6 +110,7 @@ public struct RunSummary: Equatable, Sendable {
     public var rejected: UInt64 = 0
     public var replaced: UInt64 = 0
     public var notSent: UInt64 = 0
+    public var neverArrived: UInt64 = 0
     public var working = 0
     public var unknown = 0
     /// By the name of the code, only codes that occurred, in the order of the codes.

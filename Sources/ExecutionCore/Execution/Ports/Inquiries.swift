@@ -280,6 +280,7 @@ extension EngineState {
     // Should it live after all, the cancel has to be repeated.
     loseCancel(slot)
     become(slot, .done, arrived ? .closedByEvidence : .neverArrived)
+    if !arrived { counters.total.neverArrived &+= 1 }
     reserve(slot)
     notify(.closed, slot)
   }
