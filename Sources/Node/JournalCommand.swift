@@ -26,10 +26,11 @@ public enum JournalCommand {
 
       Text: one line a record: sequence, time of day US Eastern, type, symbol, what happened.
       JSON: one object a line with the keys sequence, type, version, sessionTime (nanoseconds since
-      1970 UTC), machineTime (nanoseconds, 0 in virtual time), cause (null, the sequence of a record, or
-      {"channel":N,"sequence":N} of a feed), account, strategy (null for none) and the payload's fields.
-      Prices and other numbers with decimals are strings, whole quantities are numbers, what is absent
-      is null.
+      1970 UTC), machineTime (nanoseconds of CLOCK_MONOTONIC, in virtual time of the network in memory,
+      which begins at one second; 0 while the session is set up), cause (null, the sequence of a
+      record, or {"channel":N,"sequence":N} of a feed), account, strategy (null for none) and the
+      payload's fields. Prices and other numbers with decimals are strings, whole quantities are
+      numbers, what is absent is null.
       """,
     operands: [path],
     options: [

@@ -3,7 +3,7 @@ internal import ExecutionCore
 /// A record as one line of JSON.
 ///
 /// The keys `sequence`, `type`, `version`, `sessionTime` (nanoseconds since 1970 UTC), `machineTime`
-/// (nanoseconds, 0 in virtual time), `cause` (null, a record's sequence, or
+/// (nanoseconds, 0 while the session is set up), `cause` (null, a record's sequence, or
 /// `{"channel":…,"sequence":…}` of a feed), `account` and `strategy` (null for none) are in every
 /// line; the payload's fields follow. Prices and quantities with decimals are strings
 /// (`"287.2900"`), and so are hashes and venues' identifiers; whole quantities and numbers are numbers of up to 64
