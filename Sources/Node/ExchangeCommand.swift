@@ -328,7 +328,7 @@ enum ExchangeCommand {
     return .times(speed.raw)
   }
 
-  private static func password(_ options: ParsedOptions) throws(CommandFailure) -> Secret? {
+  static func password(_ options: ParsedOptions) throws(CommandFailure) -> Secret? {
     if let file = options.text("password-file") {
       guard options.text("password") == nil else {
         throw CommandFailure(.usage, "'--password' and '--password-file' exclude each other")
@@ -336,6 +336,9 @@ enum ExchangeCommand {
       return try PasswordFile.read(file)
     }
     guard let word = options.text("password") else { return nil }
+    guard Configuration.Session.isPassword(word) else {
+      throw options.refuse("password", "…", Configuration.Session.passwordWanted)
+    }
     Console.error(
       "needletail exchange: every user of this machine can read --password in the list of its "
         + "processes; give --password-file")

@@ -40,7 +40,9 @@ import Testing
     #expect(failure?.message.contains("secret7") == false)
   }
 
-  @Test(arguments: ["", "\n", "eleven-long", "two\nlines", String(repeating: "x", count: 5_000)])
+  @Test(arguments: [
+    "", "\n", "elevenletter", "a-b", "two\nlines", String(repeating: "x", count: 5_000),
+  ])
   func `what is no password is refused without showing it`(_ text: String) throws {
     let directory = try TemporaryDirectory()
     let failure = failure(try file(text, mode: 0o600, in: directory))
@@ -50,5 +52,16 @@ import Testing
 
   @Test func `a file that is not there is no input`() {
     #expect(failure("/nonexistent/word")?.code == .noInput)
+  }
+
+  @Test(arguments: ["", "elevenlettr", "a-b"])
+  func `the exchange takes no other among its arguments`(_ text: String) {
+    let failure = #expect(throws: CommandFailure.self) {
+      try ExchangeCommand.password(
+        ParsedOptions(["--password", text], of: ExchangeCommand.definition))
+    }
+    #expect(failure?.code == .usage)
+    #expect(failure?.message.contains("it takes 1 to 10 letters and digits") == true)
+    #expect(text.isEmpty || failure?.message.contains(text) == false)
   }
 }

@@ -1,5 +1,4 @@
 import Foundation
-import Gateways
 
 /// A password that does not stand in a command line, where every user of the machine can read it.
 enum PasswordFile {
@@ -60,9 +59,10 @@ enum PasswordFile {
     var word = bytes[...]
     if word.last == UInt8(ascii: "\n") { word.removeLast() }
     let text = String(decoding: word, as: UTF8.self)
-    guard !text.isEmpty, SoupCredentials(username: "", password: text) != nil else {
+    guard Configuration.Session.isPassword(text) else {
       throw CommandFailure(
-        .dataError, "password file \(path): it takes one line of 1 to 10 letters and digits")
+        .dataError,
+        "password file \(path): it takes one line of \(Configuration.Session.passwordWanted)")
     }
     return Secret(text)
   }

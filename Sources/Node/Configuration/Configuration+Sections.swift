@@ -58,14 +58,16 @@ extension Configuration.Session {
     reader.read(
       "username", into: &username, wanted: Self.usernameWanted, where: Self.isUsername)
     reader.read(
-      "password", into: &password, wanted: "it takes 1 to 10 letters and digits",
-      parse: { Self.isCredential($0, lengthMax: 10) ? Secret($0) : nil })
+      "password", into: &password, wanted: "it takes \(Self.passwordWanted)",
+      parse: { Self.isPassword($0) ? Secret($0) : nil })
     reader.read("heartbeat_milliseconds", into: &heartbeatMilliseconds, in: 10...60_000)
     reader.read("timeout_milliseconds", into: &timeoutMilliseconds, in: 50...600_000)
     reader.read("reconnect_milliseconds", into: &reconnectMilliseconds, in: 1...60_000)
   }
   static let usernameWanted = "it takes 1 to 6 letters and digits"
   static func isUsername(_ text: String) -> Bool { isCredential(text, lengthMax: 6) }
+  static let passwordWanted = "1 to 10 letters and digits"
+  static func isPassword(_ text: String) -> Bool { isCredential(text, lengthMax: 10) }
   private static func isCredential(_ text: String, lengthMax: Int) -> Bool {
     (1...lengthMax).contains(text.utf8.count) && Wanted.isName(text)
       && !text.utf8.contains { $0 == 0x2d || $0 == 0x5f }
