@@ -163,7 +163,18 @@ struct ControlTests {
     let none = try CommandProcess.run([
       "kill", "--data", directory.path, "--person", "Ada", "--reason", "why",
     ])
-    #expect(none.status == 69 && none.errors.contains("is a run"), "\(none.errors)")
+    #expect(none.status == 69, "\(none.errors)")
+    #expect(none.errors.contains("no run goes on with this --data"), "\(none.errors)")
+    // The socket of a run that was killed: it is there, and nobody listens.
+    let left = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+    let path = RunDirectory.control(in: directory.path)
+    #expect(ControlSocket.with(path, { bind(left, $0, $1) }) == 0)
+    close(left)
+    let dead = try CommandProcess.run([
+      "kill", "--data", directory.path, "--person", "Ada", "--reason", "why",
+    ])
+    #expect(dead.status == 69, "\(dead.errors)")
+    #expect(dead.errors.contains("no run goes on with this --data"), "\(dead.errors)")
     for words in [
       ["kill"], ["kill", "--data", "x"], ["kill", "--data", "x", "--person", "Ada"],
       ["kill", "--data", "x", "--person", " ", "--reason", "why"],

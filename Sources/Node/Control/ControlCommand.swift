@@ -20,6 +20,7 @@ enum ControlCommand {
     discussion: """
       No new order and no replace leaves the scope any more; its working orders are cancelled, and
       cancels pass. It stays so, over the end of the run too, until 'needletail rearm'.
+      A run in virtual time is stopped just so, and is not repeatable then: its bytes depend on when.
       Exits 0 when the run has done it, 1 when it refused, 69 when there is no run to be asked or it
       has not answered.
       """, options: shared
@@ -32,6 +33,7 @@ enum ControlCommand {
       A scope is stopped by a set of causes, and new orders pass when the set is empty. This clears
       them, or the one that --cause names. The kill file's stays while the file is there: take it away
       first. Look before you re-arm: what a cause says may have been a fill that is not in the books.
+      A run in virtual time is re-armed just so, and is not repeatable then: its bytes depend on when.
       Exits 0 when the run has done it, 1 when it refused, 69 when there is no run to be asked or it
       has not answered.
       """,
@@ -105,9 +107,11 @@ enum ControlCommand {
 
   private static func unavailable(_ path: String, _ code: Int32) -> CommandFailure {
     let exit: ExitCode = code == EACCES || code == EPERM ? .noPermission : .unavailable
-    return CommandFailure(
-      exit,
-      "\(path): \(String(cString: strerror(code))); is a run over real sockets going on with this --data?"
-    )
+    // A run takes its socket away when it ends; one that was killed leaves it, and nobody answers there.
+    let why =
+      code == ENOENT || code == ECONNREFUSED
+      ? "no run goes on with this --data: it has ended, or has not begun"
+      : "the run cannot be asked"
+    return CommandFailure(exit, "\(path): \(String(cString: strerror(code))); \(why)")
   }
 }

@@ -30,7 +30,9 @@ struct RunOptions: Sendable {
         + "state, session date. With --exchange it is needed: what is known of the venue's market comes from "
         + "it alone."),
     .flag(
-      "virtual-time", "Everything in this process, in virtual time: the same bytes every time."),
+      "virtual-time",
+      "Everything in this process, in virtual time: the same bytes every time, unless a person meddles "
+        + "with it ('needletail kill' and 'rearm', the kill file, Ctrl-C)."),
     .value(
       "faults", "NAME=N,…",
       "With --virtual-time: what goes wrong, from the seed. Percent: loss, duplicate, reorder, short; how often "
