@@ -1,6 +1,6 @@
 import Foundation
 
-/// The one place a run writes to.
+/// The one place a run writes to, but for the lock files of the processors (`ProcessorClaim`).
 ///
 /// `journal-*.ntj` are the record (Journal keeps other runs out while one writes), `exchange/` is the
 /// exchange's own durable state, `control` the socket by which people stop and re-arm the run, `exchange.log` what it said, `exchange.json` its own account, `summary.json` the last run's summary.

@@ -39,8 +39,9 @@ struct RunOptions: Sendable {
         + "a minute: resets, half_opens, cuts, stalls."),
     .value(
       "data", "DIR",
-      "Where everything is written. Default: needletail-data. One with open orders or positions is "
-        + "refused."),
+      "Where everything is written, but for the empty lock files of the processors "
+        + "(/run/lock/needletail-cpuN.lock). Default: needletail-data. One with open orders or positions "
+        + "is refused."),
     .value("summary", "text|json", "How the summary is printed. Default: text."),
     .value(
       "exchange", "HOST:PORT",
