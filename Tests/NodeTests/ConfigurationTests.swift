@@ -1,4 +1,5 @@
 import Foundation
+import Simulation
 import Testing
 
 @testable import Node
@@ -16,6 +17,14 @@ struct ConfigurationTests {
   @Test func `the commented example says what the defaults are`() throws {
     let example = try Configuration.parse(Configuration.example, file: "needletail.yaml")
     #expect(example == Configuration())
+  }
+
+  @Test func `the columns of the instruments file are named where one is asked for`() {
+    let columns = InstrumentsFile.columns.joined(separator: ", ")
+    for text in [Configuration.example, HelpText.command(RunCommand.definition)] {
+      let words = text.split { $0.isWhitespace || $0 == "#" }.joined(separator: " ")
+      #expect(words.contains(columns + "; the bands may be left out"))
+    }
   }
 
   @Test(arguments: ["", "# nothing but a comment\n", "---\n", "feed:\nlimits:\n"])

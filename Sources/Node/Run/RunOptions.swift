@@ -1,3 +1,4 @@
+import Simulation
 import Transport
 
 /// What `needletail run` was asked: the configuration file with the command line over it.
@@ -26,9 +27,8 @@ struct RunOptions: Sendable {
     ),
     .value(
       "instruments", "FILE",
-      "CSV: symbol, tick, round lot, previous close, average volume, shortable, Reg SHO, trading "
-        + "state, session date. With --exchange it is needed: what is known of the venue's market comes from "
-        + "it alone."),
+      "CSV: \(InstrumentsFile.columns.joined(separator: ", ")); the bands may be left out. With "
+        + "--exchange it is needed: what is known of the venue's market comes from it alone."),
     .flag(
       "virtual-time",
       "Everything in this process, in virtual time: the same bytes every time, unless a person meddles "

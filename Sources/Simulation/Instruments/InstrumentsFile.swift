@@ -52,6 +52,9 @@ public struct InstrumentsFile: Sendable, Hashable {
     var title: String { self == .regSHO ? "Reg SHO" : rawValue }
   }
 
+  /// All columns, as ``text`` has them.
+  public static let columns = Heading.allCases.map(\.title)
+
   /// Reads the text of an instruments file; `name` is used in errors only.
   public init(parsing text: String, name: String) throws(ParseError) {
     var reader = InstrumentsReader(name: name)
@@ -74,7 +77,7 @@ public struct InstrumentsFile: Sendable, Hashable {
 
   /// The file's text; ``init(parsing:name:)`` gives the same value back.
   public var text: String {
-    var lines = [Heading.allCases.map(\.title).joined(separator: ",")]
+    var lines = [Self.columns.joined(separator: ",")]
     for facts in instruments {
       let exponent = facts.priceExponent
       func price(_ value: Int64) -> String { FixedDecimal.text(value, exponent: exponent) }
