@@ -201,8 +201,13 @@ size_t nt_arena_report_text(const nt_arena_report *r, char *buffer, size_t bytes
     return 0;
   nt_text_add(&t, "arena of %llu MiB: ", (unsigned long long)((r->bytes + (1 << 20) - 1) >> 20));
   if (huge) {
-    nt_text_add(&t, "no explicit huge pages (%s), using %s pages; set vm.nr_hugepages",
-                strerror(r->huge_errno), r->huge_pages == 1 ? "transparent huge" : "plain");
+    uint64_t page = arena_huge_page_bytes();
+    nt_text_add(&t,
+                "no explicit huge pages (%s), using %s pages; it takes %llu of %llu MiB: set "
+                "vm.nr_hugepages so that so many are free",
+                strerror(r->huge_errno), r->huge_pages == 1 ? "transparent huge" : "plain",
+                (unsigned long long)(arena_round_up(r->bytes, page) / page),
+                (unsigned long long)(page >> 20));
     separator = "; ";
   }
   if (node) {

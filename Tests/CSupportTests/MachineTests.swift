@@ -144,6 +144,17 @@ import Testing
     #expect(line { nt_arena_report_text(&report, $0, $1) }.contains("NUMA node 1000"))
   }
 
+  @Test func `the line says how many huge pages are needed`() {
+    var report = nt_arena_report()
+    report.wanted.huge_pages = true
+    report.numa_node = -1
+    report.huge_errno = ENOMEM
+    report.bytes = 1 << 30
+    let pages = line { nt_arena_report_text(&report, $0, $1) }.firstMatch(
+      of: /it takes (\d+) of (\d+) MiB/)
+    #expect(pages.map { (Int($0.1) ?? 0) * (Int($0.2) ?? 0) } == 1_024)
+  }
+
   @Test func `the line is cut to the buffer and its whole length is returned`() {
     var report = nt_arena_report()
     report.wanted = nt_arena_options(numa_node: 3, huge_pages: true, lock: true, prefault: false)

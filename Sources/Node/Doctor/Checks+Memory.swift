@@ -50,12 +50,16 @@ extension InspectedMachine {
       free = count
       seen = "\(free) free"
     }
-    if free > 0 { return .ok(seen, source) }
+    let wanted = Self.defaultHugePages
+    if free >= wanted { return .ok(seen, source) }
     return .warning(
       seen, source,
-      fix: "echo 256 > \(Self.nodes)node\(node)/hugepages/hugepages-2048kB/nr_hugepages (for good: "
-        + "boot with hugepages=256)")
+      fix:
+        "echo \(wanted) > \(Self.nodes)node\(node)/hugepages/hugepages-2048kB/nr_hugepages (enough for "
+        + "the default settings; for good: boot with hugepages=\(wanted))")
   }
+  /// What the engine takes with the default settings, and a little more; of 2 MiB each.
+  static let defaultHugePages = 300
 
   /// The node of a processor; nil when the machine has none.
   private func node(of processor: Int) throws(Unreadable) -> Int? {

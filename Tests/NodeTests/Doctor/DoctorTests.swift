@@ -2,6 +2,7 @@ import Foundation
 import TestSupport
 import Testing
 
+@testable import ExecutionCore
 @testable import Node
 
 struct DoctorTests {
@@ -120,6 +121,11 @@ struct DoctorTests {
       .warning, "0 of 2 MiB free on node 0"
     ),
     Case(
+      "huge pages", "/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages",
+      "200",
+      .warning, "200 of 2 MiB free on node 0"
+    ),
+    Case(
       "NUMA", "/sys/devices/system/node/node0/cpulist", "0-2", .unknown, "processor 3 is on no node"
     ),
     Case("NUMA balancing", "/proc/sys/kernel/numa_balancing", "1", .warning, "on"),
@@ -167,6 +173,14 @@ struct DoctorTests {
     #expect(found.level == one.level, "\(found)")
     if !one.observed.isEmpty { #expect(found.observed == one.observed) }
     #expect((found.cure != nil) == (one.level == .problem || one.level == .warning))
+  }
+
+  @Test func `the huge pages of the cure are enough for the default settings`() throws {
+    let plan = try RunPlan(RunOptions())
+    let engine = try plan.configuration.engine(instruments: plan.instruments, day: plan.day)
+    let bytes = Int(EngineState.bytes(engine))
+    #expect(bytes <= InspectedMachine.defaultHugePages << 21)
+    #expect(bytes > InspectedMachine.defaultHugePages << 20, "far more than is needed")
   }
 
   @Test func `what the kernel must be booted with says so`() throws {
