@@ -49,6 +49,7 @@ struct RunTests {
     #expect(json["fills", "count"] > 0)
     #expect(json.broken.isEmpty)
     #expect(json.invariants >= 8)
+    #expect(json["exchange", "own_process"] == 0)
   }
 
   @Test func `a directory that was left with positions is refused with what is in it`() throws {
@@ -102,6 +103,7 @@ struct RunTests {
     #expect(json["fills", "count"] > 0)
     #expect(json.standingFills == json["exchange", "fills"])
     #expect(json["feed", "lost"] == 0)
+    #expect(json["exchange", "own_process"] == 1)
     let saved = try String(contentsOfFile: data + "/summary.json", encoding: .utf8)
     #expect(saved == result.output)
     #expect(try CommandProcess.run(["journal", "verify", data]).status == 0)

@@ -97,7 +97,6 @@ struct RunSession {
     var summary = RunSummary()
     summary.describe(plan)
     summary.run.endedBy = "signal"
-    summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.latency.clock = String(cString: nt_clock_source())
     summary.latency.stages = RunSummary.stages(latency)
     summary.notes.append("stopped by a signal before trading began: nothing was sent")
@@ -239,7 +238,6 @@ struct RunSession {
     _ result: HotResult, _ account: (report: ReportedAccount?, trouble: String)?
   ) -> RunSummary {
     var summary = RunSummary(plan, result, latency)
-    summary.exchange.isOurs = plan.configuration.exchange.attach.isEmpty
     summary.exchange.restarts = exchange?.restarts ?? 0
     if let note = processors.note { summary.notes.append(note) }
     watch.tell(&summary)

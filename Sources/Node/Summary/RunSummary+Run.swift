@@ -57,6 +57,7 @@ extension RunSummary {
     run.speed = plan.configuration.feed.speed.text
     run.sessionDate = plan.date.text
     run.isVirtualTime = plan.options.isVirtualTime
+    exchange.isOurs = !run.isVirtualTime && !plan.configuration.isAttached
     notes += plan.notes
     if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
       notes.append(
