@@ -122,6 +122,16 @@ struct RunPartsTests {
     #expect(options.configuration.strategies.map(\.name) == ["taker"])
   }
 
+  @Test func `faults of the command line lie over those of the file, key by key`() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.path + "/c.yaml"
+    try "faults: {loss: 5, cuts: 0.5}\n".write(toFile: file, atomically: true, encoding: .utf8)
+    let faults = try options(
+      "--config", file, "--virtual-time", "--faults", "loss=7.5,seed=3"
+    ).configuration.faults
+    #expect(faults.loss == Decimal8("7.5") && faults.cuts == Decimal8("0.5") && faults.seed == 3)
+  }
+
   @Test func `without options the defaults run`() throws {
     let options = try options()
     #expect(options.configuration == Configuration())
@@ -200,6 +210,18 @@ struct RunPartsTests {
     #expect(
       refusal("--exchange", "127.0.0.1:9", "--speed", "max").contains("flow-controlled"))
     #expect(refusal("--exchange", "127.0.0.1:9", "--virtual-time").contains("one process"))
+    let names = "seed, loss, duplicate, reorder, short, resets, half_opens, cuts, stalls"
+    for (faults, why) in [
+      ("los=1", "there is no fault 'los'; there are \(names); did you mean 'loss'?"),
+      ("loss=5,loss=6", "loss is given twice"), ("seed=1,seed=1", "seed is given twice"),
+      ("loss=101", "loss takes a number from 0 to 100, at most eight decimals"),
+      ("cuts=-1", "cuts takes a number from 0 to 6000, at most eight decimals"),
+      ("seed=1.5", "seed takes a whole number from 0 to 9223372036854775807"),
+    ] {
+      #expect(
+        refusal("--virtual-time", "--faults", faults)
+          == "64 '--faults \(faults)' is refused: \(why)")
+    }
     #expect(refusal("--data", "").hasPrefix("64"))
     #expect(refusal("--feed", "").hasPrefix("64"))
     #expect(refusal("--config", "/nonexistent/c.yaml").hasPrefix("66"))

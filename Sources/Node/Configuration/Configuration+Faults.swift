@@ -17,6 +17,7 @@ extension Configuration {
     public var cuts: Decimal8 = 0
     public var stalls: Decimal8 = 0
 
+    static let seeds = 0...UInt64(Int64.max)
     static let percent: ClosedRange<Decimal8> = 0...100
     static let perMinute: ClosedRange<Decimal8> = 0...6_000
 
@@ -37,31 +38,36 @@ extension Configuration {
     typealias Field = any WritableKeyPath<Faults, Decimal8> & Sendable
 
     mutating func read(_ reader: inout SectionReader) {
-      reader.read("seed", into: &seed, in: 0...UInt64(Int64.max))
+      reader.read("seed", into: &seed, in: Self.seeds)
       for (name, range, field) in Self.all {
         reader.read(name, into: &self[keyPath: field], in: range)
       }
     }
 
-    /// `loss=5,reorder=20` over what is there; nil, and what is wrong with it, where it cannot be read.
+    /// `loss=5,reorder=20` over what is there, key by key; nil, or what is wrong with it where it cannot be read.
     mutating func take(_ text: String) -> String? {
+      var given: Set<String> = []
       for part in text.split(separator: ",", omittingEmptySubsequences: false) {
         let sides = part.split(separator: "=", maxSplits: 1).map(String.init)
         guard sides.count == 2 else {
           return "'\(part)' is no NAME=NUMBER, as in loss=5,reorder=20"
         }
-        if sides[0] == "seed", let number = UInt64(sides[1]), number <= UInt64(Int64.max) {
+        guard given.insert(sides[0]).inserted else { return "\(sides[0]) is given twice" }
+        if sides[0] == "seed" {
+          guard let number = UInt64(sides[1]), Self.seeds.contains(number) else {
+            return "seed takes a whole number from 0 to \(Self.seeds.upperBound)"
+          }
           seed = number
           continue
         }
         guard let fault = Self.all.first(where: { $0.name == sides[0] }) else {
           let names = ["seed"] + Self.all.map(\.name)
-          return "there is no fault '\(sides[0])'" + Nearest.hint(sides[0], among: names)
-            + "; there are \(names.joined(separator: ", "))"
+          return "there is no fault '\(sides[0])'; there are \(names.joined(separator: ", "))"
+            + Nearest.hint(sides[0], among: names)
         }
         guard let number = Decimal8(sides[1]), fault.range.contains(number) else {
           return "\(fault.name) takes a number from \(fault.range.lowerBound) to "
-            + "\(fault.range.upperBound)"
+            + "\(fault.range.upperBound), at most eight decimals"
         }
         self[keyPath: fault.field] = number
       }

@@ -35,8 +35,10 @@ struct RunOptions: Sendable {
         + "with it ('needletail kill' and 'rearm', the kill file, Ctrl-C)."),
     .value(
       "faults", "NAME=N,…",
-      "With --virtual-time: what goes wrong, from the seed. Percent: loss, duplicate, reorder, short; how often "
-        + "a minute: resets, half_opens, cuts, stalls."),
+      "With --virtual-time: what goes wrong, from a seed. Percent (0 to 100): loss, duplicate, reorder, "
+        + "short; how often a minute (0 to 6000): resets, half_opens, cuts, stalls; decimals are allowed. "
+        + "seed is a whole number (0: the feed's). Those that are named go before the configuration's "
+        + "faults, which keep the others."),
     .value(
       "data", "DIR",
       "Where everything is written, but for the empty lock files of the processors "
