@@ -129,6 +129,15 @@ struct RunPartsTests {
     let faults = try options(
       "--config", file, "--virtual-time", "--faults", "loss=7.5,seed=3"
     ).configuration.faults
+    #expect(
+      refusal("--config", file)
+        == """
+        78 2 errors in the configuration
+        \(file):1:16: faults.loss: \(Configuration.Faults.needVirtualTime)
+        \(file):1:25: faults.cuts: \(Configuration.Faults.needVirtualTime)
+        'needletail run --print-config' prints a commented example.
+        """)
+    #expect(refusal("--faults", "loss=5") == "64 \(Configuration.Faults.needVirtualTime)")
     #expect(faults.loss == Decimal8("7.5") && faults.cuts == Decimal8("0.5") && faults.seed == 3)
   }
 

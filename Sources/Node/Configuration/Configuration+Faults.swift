@@ -37,12 +37,16 @@ extension Configuration {
     ]
     typealias Field = any WritableKeyPath<Faults, Decimal8> & Sendable
 
-    mutating func read(_ reader: inout SectionReader) {
+    /// - Parameter isVirtualTime: of the run; in another one none is made.
+    mutating func read(_ reader: inout SectionReader, isVirtualTime: Bool) {
       reader.read("seed", into: &seed, in: Self.seeds)
       for (name, range, field) in Self.all {
         reader.read(name, into: &self[keyPath: field], in: range)
+        if !isVirtualTime, self[keyPath: field] != 0 { reader.refuse(name, Self.needVirtualTime) }
       }
     }
+    static let needVirtualTime =
+      "faults are made on a network in memory: give '--virtual-time', or leave them out"
 
     /// `loss=5,reorder=20` over what is there, key by key; nil, or what is wrong with it where it cannot be read.
     mutating func take(_ text: String) -> String? {

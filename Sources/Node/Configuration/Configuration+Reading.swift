@@ -20,7 +20,11 @@ extension Configuration {
   static let fileBytesMax = 1 << 20
 
   /// Reads the file over the defaults.
-  public static func load(_ file: String) throws(CommandFailure) -> Configuration {
+  ///
+  /// - Parameter isVirtualTime: of the run that it is for; other runs have no faults.
+  public static func load(
+    _ file: String, isVirtualTime: Bool = true
+  ) throws(CommandFailure) -> Configuration {
     guard let handle = fopen(file, "r") else {
       let code = errno
       throw CommandFailure(
@@ -39,7 +43,7 @@ extension Configuration {
     }
     let text = String(decoding: bytes[..<count], as: UTF8.self)
     do throws(ConfigurationFailure) {
-      return try parse(text, file: file)
+      return try parse(text, file: file, isVirtualTime: isVirtualTime)
     } catch {
       throw error.failure
     }
@@ -47,14 +51,14 @@ extension Configuration {
 
   /// Reads the text over the defaults; all errors are found, not only the first.
   public static func parse(
-    _ text: String, file: String
+    _ text: String, file: String, isVirtualTime: Bool = true
   ) throws(ConfigurationFailure) -> Configuration {
     let problems = ProblemList(file: file)
     var configuration = Configuration()
     do throws(YAMLDocument.Fault) {
       if let root = try YAMLDocument.parse(text) {
         var reader = SectionReader(root, path: "", problems: problems)
-        configuration.read(&reader)
+        configuration.read(&reader, isVirtualTime: isVirtualTime)
         reader.finish()
       }
     } catch {
@@ -69,7 +73,7 @@ extension Configuration {
     return configuration
   }
 
-  private mutating func read(_ reader: inout SectionReader) {
+  private mutating func read(_ reader: inout SectionReader, isVirtualTime: Bool) {
     reader.section("feed") { feed.read(&$0) }
     reader.section("exchange") { exchange.read(&$0) }
     reader.section("session") { session.read(&$0) }
@@ -91,7 +95,7 @@ extension Configuration {
     reader.section("quality") { quality.read(&$0) }
     reader.section("kill_switch") { killSwitch.read(&$0) }
     reader.section("virtual_time") { virtualTime.read(&$0) }
-    reader.section("faults") { faults.read(&$0) }
+    reader.section("faults") { faults.read(&$0, isVirtualTime: isVirtualTime) }
     reader.section("summary") {
       $0.read("format", into: &summary.format)
       $0.read("symbols_max", into: &summary.symbolsMax, in: 1...10_000)

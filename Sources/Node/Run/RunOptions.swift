@@ -59,7 +59,10 @@ struct RunOptions: Sendable {
   init() {}
 
   init(_ options: ParsedOptions) throws(CommandFailure) {
-    if let file = options.text("config") { configuration = try Configuration.load(file) }
+    isVirtualTime = options.flag("virtual-time")
+    if let file = options.text("config") {
+      configuration = try Configuration.load(file, isVirtualTime: isVirtualTime)
+    }
     if let feed = options.text("feed") {
       guard !feed.isEmpty else { throw options.refuse("feed", feed, "generated or a file") }
       configuration.feed.source = feed
@@ -96,7 +99,6 @@ struct RunOptions: Sendable {
       configuration.summary.format = format
     }
     if let directory = options.text("data") { dataDirectory = directory }
-    isVirtualTime = options.flag("virtual-time")
     if let text = options.text("faults"), let problem = configuration.faults.take(text) {
       throw CommandFailure(.usage, "'--faults \(text)' is refused: \(problem)")
     }
@@ -165,10 +167,7 @@ struct RunOptions: Sendable {
           + "exchange --write-instruments FILE' writes them")
     }
     if configuration.faults.isActive, !isVirtualTime {
-      throw CommandFailure(
-        .usage,
-        "faults are made on a network in memory: give '--virtual-time', or leave '--faults' and the "
-          + "configuration's faults out")
+      throw CommandFailure(.usage, Configuration.Faults.needVirtualTime)
     }
     if dataDirectory.isEmpty {
       throw CommandFailure(.usage, "'--data' needs the name of a directory")
