@@ -1,6 +1,7 @@
 import Foundation
 import Testing
 
+@testable import Node
 @testable import Trading
 
 /// Hot threads of several runs on one machine keep out of each other's way.
@@ -65,6 +66,34 @@ import Testing
     let choice = try choose(1_000, [0, 1])
     #expect(choice.processor == 1_000)
     #expect(choice.others == [0, 1])
+  }
+
+  @Test func `a run is told who has what when nothing is left for it`() throws {
+    let first = try HotProcessor(-1, allowed: [0, 1], folders: folders)
+    #expect(first.choice.processor == 1 && first.note == nil)
+    let note = try #require(HotProcessor(-1, allowed: [0, 1], folders: folders).note)
+    #expect(note.hasPrefix("no processor is free for the hot thread"))
+    #expect(note.contains("; processor 0 is left for everything else; processor 1 is taken"))
+    let taken = #expect(throws: CommandFailure.self) {
+      try HotProcessor(1, allowed: [0, 1], folders: folders)
+    }
+    #expect(taken?.code == .tryAgain)
+    // Where the system lists locks, it names the process.
+    if (try? String(contentsOfFile: "/proc/locks", encoding: .utf8))?.contains("FLOCK") == true {
+      #expect(note.hasSuffix("processor 1 is taken (process \(getpid()))"))
+      #expect(taken?.message.contains("hot thread (process \(getpid())), and two") == true)
+    }
+    withExtendedLifetime(first) {}
+  }
+
+  @Test func `a run refuses a processor that it cannot have, with those that it can`() throws {
+    let refused = #expect(throws: CommandFailure.self) {
+      try HotProcessor(99, allowed: [0, 1, 3], folders: folders)
+    }
+    #expect(refused?.code == .configuration)
+    #expect(refused?.message.hasPrefix("runtime.processor: processor 99 is not there") == true)
+    #expect(refused?.message.contains("it may use 0-1,3,") == true)
+    #expect(try HotProcessor(99, allowed: [], folders: folders).choice.processor == 99)
   }
 
   @Test func `a symbolic link in place of the file is not followed`() throws {

@@ -81,6 +81,7 @@ struct RunSignalTests {
     ])
     #expect(result.status == 75, "\(result.errors)")
     #expect(result.errors.contains("processor \(place) is taken by another run's hot thread"))
+    #expect(!FileManager.default.fileExists(atPath: directory.path + "/data"), "it left something")
     withExtendedLifetime(claim) {}
   }
 

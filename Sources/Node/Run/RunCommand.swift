@@ -15,9 +15,10 @@ enum RunCommand {
       gets lines with UTC time and level: one a minute, and what happens at once. Ctrl-C, and every
       other signal that can be caught, Ctrl-Z among them, cancels the working orders, waits for the
       confirmations, writes the summary and exits 0. A processor that is given as runtime.processor
-      and taken by another run is refused with 75. When the exchange cannot be reached, refuses
-      the log-in or is lost the exit code is 69, when the journal or the summary cannot be written 74,
-      when the recording is cut or damaged 65; the summary is printed all the same.
+      is refused with 75 when another run has it, with 78 when it is not there. When the exchange
+      cannot be reached, refuses the log-in or is lost the exit code is 69, when the journal or the
+      summary cannot be written 74, when the recording is cut or damaged 65; the summary is printed all
+      the same.
       """,
     options: RunOptions.definitions
   ) { options in
@@ -32,6 +33,9 @@ enum RunCommand {
     // From here on a signal ends the run in order, however early it comes. Reading a large file is
     // simply broken off: nothing has been made yet.
     if options.configuration.feed.isGenerated { StopSignal.block() }
+    // Before anything is written: a start that is refused leaves nothing.
+    let processor =
+      options.isVirtualTime ? nil : try HotProcessor(options.configuration.runtime.processor)
     let plan = try RunPlan(options)
     StopSignal.block()
     if !options.isVirtualTime { Console.startLog() }
@@ -42,10 +46,11 @@ enum RunCommand {
     do throws(CommandFailure) {
       // Nothing trades any more: who reads slowly is waited for a little.
       defer { Console.wait(milliseconds: 2_000) }
-      outcome =
-        options.isVirtualTime
-        ? try VirtualRun.run(plan, directory, journal)
-        : try RunSession.run(plan, directory, journal)
+      if let processor {
+        outcome = try RunSession.run(plan, directory, journal, processor)
+      } else {
+        outcome = try VirtualRun.run(plan, directory, journal)
+      }
     } catch {
       try? journal.close()
       throw error

@@ -22,20 +22,20 @@ struct RunSession {
   private var isLost = false
   private let control: ControlRing
   private var watch: RunWatch
-  private let processors: ProcessorChoice
+  private let processor: HotProcessor
   private var watchedSince: Int64 = 0
   private var isSilenceSaid = false
 
   /// What the run came to, when it has ended in order.
   static func run(
-    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
+    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter, _ processor: HotProcessor
   ) throws(CommandFailure) -> RunOutcome {
-    var session = try RunSession(plan, directory, journal)
+    var session = try RunSession(plan, directory, journal, processor)
     return try session.run()
   }
 
   private init(
-    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
+    _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter, _ processor: HotProcessor
   ) throws(CommandFailure) {
     guard let latency = LatencyRecorder(), let control = ControlRing() else {
       throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
@@ -45,26 +45,15 @@ struct RunSession {
     self.directory = directory
     self.journal = journal
     self.latency = latency
-    processors = try Self.processors(plan.configuration.runtime.processor)
+    self.processor = processor
     watch = try RunWatch(plan, directory, journal, monitor, latency, control)
-  }
-
-  private static func processors(_ wanted: Int) throws(CommandFailure) -> ProcessorChoice {
-    do throws(ProcessorChoice.Taken) {
-      return try ProcessorChoice(wanted: wanted)
-    } catch {
-      throw CommandFailure(
-        .tryAgain,
-        "processor \(error.processor) is taken by another run's hot thread, and two on one stop "
-          + "each other: give another as runtime.processor, or -1 for one that is free")
-    }
   }
 
   private mutating func run() throws(CommandFailure) -> RunOutcome {
     _ = nt_clock_calibrate()
     // Before anything is started that would inherit where it runs: the exchange among them.
-    processors.leaveHotProcessor()
-    if let note = processors.note { watch.say(.warning, note) }
+    processor.choice.leaveHotProcessor()
+    if let note = processor.note { watch.say(.warning, note) }
     let flow = try flowControl()
     let hot = HotRun(
       plan, journal: journal, monitor: monitor, latency: latency, flow: flow, control: control)
@@ -117,7 +106,8 @@ struct RunSession {
     let runtime = plan.configuration.runtime
     do throws(HotThreadError) {
       return try HotThread(
-        at: processors, priority: runtime.priority, locksMemory: runtime.lockMemory, body: body)
+        at: processor.choice, priority: runtime.priority, locksMemory: runtime.lockMemory,
+        body: body)
     } catch {
       throw CommandFailure(.unavailable, "\(error)")
     }
@@ -239,7 +229,7 @@ struct RunSession {
   ) -> RunSummary {
     var summary = RunSummary(plan, result, latency)
     summary.exchange.restarts = exchange?.restarts ?? 0
-    if let note = processors.note { summary.notes.append(note) }
+    if let note = processor.note { summary.notes.append(note) }
     watch.tell(&summary)
     summary.close(result.state)
     if let account {
