@@ -94,7 +94,7 @@ enum ExchangeCommand {
       "flow-control", "FILE", "Shared counter of what the core has consumed, for --speed max."),
     .value(
       "report", "FILE", "Write the exchange's own account of the session at the end, as JSON."),
-    .value("idle", "S", "End so long after the feed's end when nobody is connected (never)."),
+    .value("idle", "S", "End so long after the feed's end when nobody is connected (0: never)."),
     .value("loss", "P", "Lose datagrams of each line with this probability."),
     .value("duplicate", "P", "Send datagrams twice with this probability."),
     .value("reorder", "P", "Send datagrams after the next one with this probability."),

@@ -67,6 +67,13 @@ public enum CommandTable {
       return nil
     }
     if !group.isEmpty {
+      if let word = arguments.dropFirst().first, !word.hasPrefix("-") {
+        let second = group.map { String($0.name.dropFirst(first.count + 1)) }
+        throw CommandFailure(
+          .usage,
+          "unknown command '\(first) \(word)'\(Nearest.hint(word, among: second))\n"
+            + "Run 'needletail \(first) --help' for its commands.")
+      }
       if arguments.dropFirst().first == "--version" {
         Console.line("needletail \(Version.text)")
         return nil

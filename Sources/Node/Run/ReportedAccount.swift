@@ -83,7 +83,8 @@ struct ReportedAccount: Equatable {
       .init(
         "positions, cash and fees equal the exchange's", holds: differing.isEmpty,
         differing.isEmpty
-          ? "\(symbols.count) symbols" : detail.joined(separator: "; ")),
+          ? "\(symbols.count) symbol\(symbols.count == 1 ? "" : "s")"
+          : detail.joined(separator: "; ")),
       .init(
         "the exchange has no order of ours left", holds: workingOrders == 0,
         "\(workingOrders) working"),

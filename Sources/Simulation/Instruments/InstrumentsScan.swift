@@ -124,17 +124,18 @@ public struct InstrumentsScan: Sendable {
       facts.shortable = true
       instruments.append(facts)
     }
+    func symbols(_ count: Int) -> String { "\(count) symbol\(count == 1 ? "" : "s")" }
     var said: [String] = []
     if stateless > 0 {
       said.append(
-        "\(stateless) symbols have no H or no Y in the feed: assumed trading (T) and no short-sale "
+        "\(symbols(stateless)) without H or without Y in the feed: assumed trading (T) and no short-sale "
           + "restriction (0)")
     }
     if !instruments.isEmpty {
       said.append(
         "previous close assumed from the first trade of the feed"
-          + (quoted > 0 ? ", for \(quoted) symbols from the first quote" : "")
-          + (unpriced > 0 ? "; \(unpriced) symbols have none" : "")
+          + (quoted > 0 ? ", for \(symbols(quoted)) from the first quote" : "")
+          + (unpriced > 0 ? "; \(symbols(unpriced)) without any" : "")
           + "; every symbol assumed shortable, tick $0.01, average volume = the feed's own")
     }
     return (instruments, said)
