@@ -20,6 +20,10 @@ enum ExchangeCommand {
       127.0.0.1:26400 --instruments FILE': both put the re-request server at port 26401, the snapshot
       service at 26402, and the A and the B line at 26403 and 26404. --write-instruments makes FILE.
 
+      An account serves one run. Another that logs in is told of the first one's orders, which are in no
+      book of its own, and stops its own: before it, start the exchange again, with --new-session where
+      there is a --data.
+
       Lines to a multicast group leave through the interface of --listen and stay on this machine (time
       to live 0), whoever has joined the group elsewhere; --multicast-hops lets them go further.
       """,

@@ -50,7 +50,8 @@ struct RunOptions: Sendable {
       "Attach to the order entry of a running exchange instead of starting one (not at speed max); needs "
         + "--instruments, as 'needletail exchange --write-instruments' writes them. "
         + "Unless the configuration says otherwise, re-requests are at PORT + 1, snapshots at + 2, and "
-        + "the A and B line are received at + 3 and + 4 of HOST."),
+        + "the A and B line are received at + 3 and + 4 of HOST. Its accounts serve one run: before the "
+        + "next one start it again, with --new-session if it has a --data."),
     .value(
       "strategy", "NAME",
       "Run only this one of the configured strategies. Default: all of them.", repeats: true),
