@@ -256,6 +256,8 @@ int nt_sys_shutdown(nt_net *net, int fd, int how);
 ssize_t nt_sys_send(nt_net *net, int fd, const void *bytes, size_t count);
 ssize_t nt_sys_sendmsg(nt_net *net, int fd, const struct msghdr *message);
 int nt_sys_sendmmsg(nt_net *net, int fd, struct mmsghdr *messages, uint32_t count);
+/* Of a network in memory only. */
+int nt_sys_sendto(nt_net *net, int fd, nt_net_endpoint to, const void *bytes, uint32_t count);
 ssize_t nt_sys_recv(nt_net *net, int fd, void *into, size_t count);
 ssize_t nt_sys_recvmsg(nt_net *net, int fd, struct msghdr *message);
 

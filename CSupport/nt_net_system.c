@@ -123,6 +123,10 @@ int nt_sys_sendmmsg(nt_net *net, int fd, struct mmsghdr *messages, uint32_t coun
   return checked(sendmmsg(fd, messages, count, MSG_DONTWAIT | MSG_NOSIGNAL));
 }
 
+int nt_sys_sendto(nt_net *net, int fd, nt_net_endpoint to, const void *bytes, uint32_t count) {
+  return nt_memnet_send_to(net->memnet, fd, to, bytes, count);
+}
+
 ssize_t nt_sys_recv(nt_net *net, int fd, void *into, size_t count) {
   if (in_memory(net)) {
     nt_net_endpoint source;
