@@ -112,8 +112,8 @@ allocation_words='gate: hot-path: the hot path must do none of these: [1-9][0-9]
 
 # One more system call in an order.
 system_call() {
-  change CSupport/nt_net_io.c 's|^#include "nt_net_internal.h"|&\n#include <sys/syscall.h>\n#include <unistd.h>|'
-  change CSupport/nt_net_io.c 's|^    sent = send(conn->fd|    syscall(SYS_getppid);\n&|'
+  change CSupport/nt_net_system.c 's|^#include <unistd.h>|#include <sys/syscall.h>\n&|'
+  change CSupport/nt_net_system.c 's|^  ssize_t sent = send(fd|  syscall(SYS_getppid);\n&|'
 }
 system_call_judge=hot-path
 system_call_words='gate: hot-path: .*getppid: only socket input and output may be there'
