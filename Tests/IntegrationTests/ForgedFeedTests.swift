@@ -9,9 +9,9 @@ extension Integration {
   @Suite struct ForgedFeedTests {
     private typealias Datagram = FeedRelay.Datagram
 
-    /// A run behind a relay, to the end of its feed.
+    /// A run behind a relay, to the end of its feed or until it has said something.
     private func run(
-      _ directory: String, settings: String = "",
+      _ directory: String, settings: String = "", until said: String? = nil,
       _ change: @escaping @Sendable (Int, FeedRelay.Datagram) -> [FeedRelay.Datagram]
     ) throws -> (summary: SummaryJSON, status: Int32, errors: String) {
       let at = try PortRange.addresses()
@@ -35,7 +35,8 @@ extension Integration {
       """.write(toFile: config, atomically: true, encoding: .utf8)
       let command = try RunningCommand.run(
         in: directory, "--exchange", at[0], "--config", config, "--instruments", place + "/i.csv")
-      let result = try command.finish()
+      if let said { #expect(command.wait { command.complaints.contains(said) }) }
+      let result = try said == nil ? command.finish() : command.interrupt()
       _ = try venue.interrupt(SIGTERM)
       return (try SummaryJSON(result.output), result.status, result.errors)
     }
@@ -71,12 +72,10 @@ extension Integration {
 
     @Test func `a run whose session is another's applies nothing, says so and fails`() throws {
       let directory = try TemporaryDirectory()
-      let result = try run(directory.path, settings: ", session: \"TOMORROW\"") { _, datagram in
-        var changed = datagram
-        // The end of ours, so that the run ends of itself.
-        if changed.count == 0xffff { changed.session = Array("TOMORROW  ".utf8) }
-        return [changed]
-      }
+      let result = try run(
+        directory.path, settings: ", session: \"TOMORROW\"",
+        until: "datagrams of another session"
+      ) { _, datagram in [datagram] }
       #expect(result.status == 69, "\(result.errors)")
       #expect(result.errors.contains("and ours is 'TOMORROW  '"), "\(result.errors)")
       #expect(result.summary["feed", "messages"] == 0)
