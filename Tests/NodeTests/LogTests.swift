@@ -40,4 +40,21 @@ import Trading
     #expect(StopSignal.name(SIGTSTP) == "SIGTSTP")
     #expect(StopSignal.name(StopSignal.realTime.lowerBound + 3) == "real-time signal 3")
   }
+
+  @Test
+  func `who writes to a reader that stands still waits as long as he was told, and no longer`()
+    throws
+  {
+    var ends: [Int32] = [0, 0]
+    try #require(pipe(&ends) == 0)
+    defer { for end in ends { close(end) } }
+    #expect(Console.write("first\n", to: ends[1], patience: 0))
+    // More than a pipe holds.
+    #expect(!Console.write(String(repeating: "x", count: 1 << 20), to: ends[1], patience: 0))
+    #expect(!Console.write("second\n", to: ends[1], patience: 1))
+    var taken = [UInt8](repeating: 0, count: 1 << 21)
+    #expect(read(ends[0], &taken, taken.count) > 6)
+    #expect(String(decoding: taken.prefix(6), as: UTF8.self) == "first\n")
+    #expect(Console.write("third\n", to: ends[1], patience: 0))
+  }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 import Testing
 
 @testable import Node
@@ -114,5 +115,22 @@ import Testing
     #expect(stat(path + "/needletail-cpu5.lock", &status) == 0)
     #expect(status.st_mode & 0o777 == 0o444)
     withExtendedLifetime(claim) {}
+  }
+
+  @Test(arguments: [-1, 1])
+  func `two that begin at the same moment never have one processor, nor each the other's`(
+    _ wanted: Int
+  ) throws {
+    let folders = folders
+    for _ in 0..<300 {
+      let chosen = Mutex<[ProcessorChoice]>([])
+      DispatchQueue.concurrentPerform(iterations: 2) { _ in
+        let choice = try? ProcessorChoice(wanted: wanted, allowed: [0, 1], folders: folders)
+        chosen.withLock { found in if let choice { found.append(choice) } }
+      }
+      let all = chosen.withLock { $0 }
+      #expect(all.count { $0.processor >= 0 } <= 1)
+      #expect(wanted < 0 || !all.isEmpty, "one of them has it")
+    }
   }
 }

@@ -150,4 +150,17 @@ private struct Bench {
     #expect(clock.time(now: 20 + 11 * second) == opening + 61 * second)
     #expect(clock.span == 60 * second)
   }
+
+  @Test func `a stall is counted and pulls quotes whatever lag is allowed`() {
+    for lagMax in [0, 10, 1_000_000] as [Int64] {
+      var watchdog = Watchdog(lagMax: lagMax, stallMin: 100, pullAfter: 500)
+      #expect(watchdog.gapMin == (lagMax == 10 ? 11 : 100))
+      #expect(watchdog.find(200, isStall: true) == .stalled)
+      #expect(watchdog.find(500, isStall: true) == .pull)
+      #expect(watchdog.find(500, isStall: false) == .late)
+      #expect(watchdog.stalls == 2 && watchdog.pulls == 1 && watchdog.longestStall == 500)
+      #expect(watchdog.isLate == (lagMax == 10))
+    }
+    #expect(Watchdog(lagMax: 0, stallMin: 0, pullAfter: 0).gapMin == .max)
+  }
 }

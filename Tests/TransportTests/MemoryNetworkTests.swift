@@ -174,6 +174,20 @@ private struct Hosts: ~Copyable {
     #expect(hosts.network.counters.cut == 2)
   }
 
+  @Test(arguments: [false, true])
+  func `who sends on a stream that was reset, before he looks, still learns that it is over`(
+    isDirect: Bool
+  ) throws {
+    var hosts = try Hosts()
+    let (client, _) = try hosts.streams(isDirect ? .direct : SocketOptions())
+    #expect(hosts.network.breakStreams(port: 7_001) == 1)
+    _ = hosts.one.send([1, 2, 3], on: client)
+    _ = hosts.one.submit()
+    hosts.run(for: 1_000_000_000)
+    let ends = hosts.logOne.events.filter { $0.kind == .ended || $0.kind == .failed }
+    #expect(ends.count == 1)
+  }
+
   @Test func `a reset is seen by both ends, what came before it is still read`() throws {
     var hosts = try Hosts()
     let (client, server) = try hosts.streams()

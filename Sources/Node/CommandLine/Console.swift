@@ -65,6 +65,9 @@ public enum Console {
   private static let patience = Atomic<Int32>(-1)
   /// Lines that found no room on standard error since the last one that did.
   private static let lost = Atomic<Int>(0)
+  /// All of them.
+  static var linesLost: Int { lostInAll.load(ordering: .relaxed) }
+  private static let lostInAll = Atomic<Int>(0)
 
   private static func complain(_ text: String) {
     let before = lost.load(ordering: .relaxed)
@@ -74,6 +77,7 @@ public enum Console {
       lost.store(0, ordering: .relaxed)
     } else {
       lost.store(before + 1, ordering: .relaxed)
+      lostInAll.store(linesLost + 1, ordering: .relaxed)
     }
   }
 

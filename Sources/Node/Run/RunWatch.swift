@@ -66,6 +66,10 @@ struct RunWatch {
   /// What was seen and asked, for who reads the summary.
   func tell(_ summary: inout RunSummary) {
     if let signal { summary.notes.append("ended by \(StopSignal.name(signal))") }
+    if Console.linesLost > 0 {
+      summary.notes.append(
+        "lines of the log that nobody read, and that were left out: \(Console.linesLost)")
+    }
     let said = server.kills.map {
       RunSummary.Stop(
         scope: $0.request.scopeText, cause: .person,

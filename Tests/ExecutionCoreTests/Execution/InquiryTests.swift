@@ -71,6 +71,7 @@ import Testing
     #expect(wire.map(\.kind) == [.massCancel, .inquiry])
     market.answer(wire[1], next: 1)
     #expect(market.order(sent)?.doneReason == .neverArrived)
+    #expect(market.counters.neverArrived == 1)
     #expect(market.venueIsReady)
   }
 
