@@ -20,8 +20,9 @@ int nt_memnet_create(nt_memnet **out, const nt_memnet_options *options) {
     return EINVAL;
   uint64_t end = sizeof(nt_memnet);
   uint64_t sockets = take(&end, options->sockets * sizeof(nt_mem_socket));
-  uint64_t packets = take(&end, options->packets * sizeof(nt_mem_packet));
-  uint64_t heap = take(&end, options->packets * sizeof(nt_mem_underway));
+  uint32_t packet_count = nt_mem_packets(options);
+  uint64_t packets = take(&end, packet_count * sizeof(nt_mem_packet));
+  uint64_t heap = take(&end, packet_count * sizeof(nt_mem_underway));
   uint64_t line = take(&end, options->packets * sizeof(nt_mem_underway));
   uint64_t arena = take(&end, options->bytes);
   uint8_t *memory =
@@ -64,6 +65,19 @@ int64_t nt_memnet_next(const nt_memnet *memnet) {
   return soonest ? soonest->arrival : INT64_MAX;
 }
 
+int64_t nt_memnet_last(const nt_memnet *memnet) {
+  int64_t last = INT64_MIN;
+  for (uint32_t i = 0; i < memnet->heap_count; i++)
+    if (memnet->heap[i].arrival > last)
+      last = memnet->heap[i].arrival;
+  for (uint32_t i = 0; i < memnet->line_count; i++) {
+    int64_t arrival = memnet->line[(memnet->line_first + i) % memnet->options.packets].arrival;
+    if (arrival > last)
+      last = arrival;
+  }
+  return last;
+}
+
 /* Whoever found no room may try again. */
 static void feed_starved(nt_memnet *m) {
   m->starves = false;
@@ -96,7 +110,8 @@ static bool is_sane(const nt_memnet_link *l) {
          l->reordering <= most && l->reset <= most && l->half_open <= most &&
          l->short_reads <= most && l->short_writes <= most && l->latency >= 0 && l->jitter >= 0 &&
          l->reordered_by >= 0 && l->retransmit >= 0 && l->latency < 1ll << 50 &&
-         l->jitter < 1ll << 50 && l->reordered_by < 1ll << 50 && l->retransmit < 1ll << 50;
+         l->jitter < 1ll << 50 && l->reordered_by < 1ll << 50 && l->retransmit < 1ll << 50 &&
+         l->cut_until < 1ll << 62;
 }
 
 int nt_memnet_link_add(nt_memnet *memnet, const nt_memnet_link *link) {

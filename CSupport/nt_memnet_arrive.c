@@ -29,7 +29,7 @@ static void send_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind, nt_mem_
 void nt_mem_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind) {
   if (from->flags & NT_MEM_HALF_OPEN)
     return;
-  nt_mem_packet *packet = nt_mem_packet_take(m, 0);
+  nt_mem_packet *packet = nt_mem_signal_take(m);
   if (packet)
     send_signal(m, from, kind, packet);
 }

@@ -306,7 +306,7 @@ static void post(nt_memnet *m, nt_mem_socket *from, nt_mem_socket *to, nt_net_en
     copies = 2;
   }
   for (uint32_t i = 0; i < copies; i++) {
-    int64_t arrival = nt_mem_datagram_arrival(m, link, from, count);
+    int64_t arrival = nt_mem_datagram_arrival(m, link, count);
     if (arrival < 0)
       continue;
     nt_mem_packet *packet = nt_mem_packet_take(m, count);

@@ -52,8 +52,8 @@ typedef struct nt_mem_packet {
   uint32_t next; /* in a socket's queue, or among the free */
   uint32_t to, to_generation;
   uint32_t from, from_generation;
-  nt_net_endpoint source, target; /* datagrams */
-  uint8_t kind, size_class, tries;
+  nt_net_endpoint source, target;  /* datagrams */
+  uint8_t kind, size_class, tries; /* NT_MEM_CLASSES: no payload */
 } nt_mem_packet;
 
 typedef struct nt_mem_socket {
@@ -80,6 +80,7 @@ typedef struct nt_mem_link {
   nt_memnet_link rules;
   uint64_t random;
   int64_t busy_until;
+  int64_t last_arrival; /* nor do datagrams, but for those that are to come late */
 } nt_mem_link;
 
 /* What is under way. Datagrams that arrive in the order of sending, nearly all of them, wait in a
@@ -104,10 +105,10 @@ struct nt_memnet {
   uint8_t *arena;
   uint64_t arena_used;
   uint64_t free_payloads[NT_MEM_CLASSES]; /* offset + 1; the next lies in the block */
-  uint32_t free_socket, free_packet, fresh_socket, fresh_packet, heap_count;
+  uint32_t free_socket, free_packet, fresh_socket, fresh_packet, used_packets, heap_count;
   uint32_t line_first, line_count;
   uint32_t ports[NT_MEM_PORTS];
-  uint32_t host_count, link_count;
+  uint32_t link_count;
   uint16_t next_port;
   bool starves; /* a stream found no room for a packet */
   uint64_t order;
@@ -138,6 +139,12 @@ static inline nt_mem_socket *nt_mem_alive(const nt_memnet *m, uint32_t index, ui
 /* nt_memnet_packet.c: payloads, and what is under way. */
 /* A packet with room for `length` bytes, or NULL: counted. */
 nt_mem_packet *nt_mem_packet_take(nt_memnet *m, uint32_t length);
+/* All that there are: a connection is opened and ended however full the network is. */
+static inline uint32_t nt_mem_packets(const nt_memnet_options *o) {
+  return o->packets + 2 * o->sockets;
+}
+/* A packet without bytes; NULL, counted, where those that are kept for it are under way too. */
+nt_mem_packet *nt_mem_signal_take(nt_memnet *m);
 void nt_mem_packet_free(nt_memnet *m, nt_mem_packet *packet);
 static inline uint8_t *nt_mem_payload(const nt_memnet *m, const nt_mem_packet *packet) {
   return m->arena + packet->payload;
@@ -154,8 +161,7 @@ nt_mem_link *nt_mem_link_of(nt_memnet *m, uint32_t from, uint32_t to, uint16_t p
 bool nt_mem_chance(nt_mem_link *link, uint32_t parts);
 uint64_t nt_mem_below(nt_mem_link *link, uint64_t bound);
 /* When a datagram arrives; -1: it is lost. */
-int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from,
-                                uint32_t length);
+int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, uint32_t length);
 int64_t nt_mem_stream_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from,
                               uint32_t length);
 

@@ -52,8 +52,7 @@ static int64_t flight(nt_mem_link *link) {
   return time;
 }
 
-int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from,
-                                uint32_t length) {
+int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, uint32_t length) {
   if (m->now < link->rules.cut_until) {
     m->counters.cut += 1;
     return -1;
@@ -72,9 +71,9 @@ int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *
     m->counters.reordered += 1;
     return arrival + 1 + (int64_t)nt_mem_below(link, (uint64_t)link->rules.reordered_by + 1);
   }
-  if (arrival > from->last_arrival)
-    from->last_arrival = arrival;
-  return from->last_arrival;
+  if (arrival > link->last_arrival)
+    link->last_arrival = arrival;
+  return link->last_arrival;
 }
 
 int64_t nt_mem_stream_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from,

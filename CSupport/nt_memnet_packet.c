@@ -27,31 +27,50 @@ static void block_free(nt_memnet *m, uint64_t offset, uint32_t size_class) {
   m->free_payloads[size_class] = offset + 1;
 }
 
+/* A packet without a payload. */
+static nt_mem_packet *take(nt_memnet *m) {
+  uint32_t index = m->free_packet;
+  if (index != NT_MEM_NIL)
+    m->free_packet = m->packets[index].next;
+  else
+    index = m->fresh_packet++;
+  m->used_packets += 1;
+  nt_mem_packet *packet = &m->packets[index];
+  packet->length = 0;
+  packet->size_class = NT_MEM_CLASSES;
+  packet->taken = 0;
+  packet->next = NT_MEM_NIL;
+  packet->tries = 0;
+  return packet;
+}
+
+nt_mem_packet *nt_mem_signal_take(nt_memnet *m) {
+  if (m->used_packets < nt_mem_packets(&m->options))
+    return take(m);
+  m->counters.no_room += 1;
+  return NULL;
+}
+
 nt_mem_packet *nt_mem_packet_take(nt_memnet *m, uint32_t length) {
-  uint32_t index = m->free_packet, size_class = class_of(length);
+  uint32_t size_class = class_of(length);
   uint64_t payload = UINT64_MAX;
-  if (index != NT_MEM_NIL || m->fresh_packet < m->options.packets)
+  if (m->used_packets < m->options.packets)
     payload = size_class < NT_MEM_CLASSES ? block_take(m, size_class) : UINT64_MAX;
   if (payload == UINT64_MAX) {
     m->counters.no_room += 1;
     return NULL;
   }
-  if (index != NT_MEM_NIL)
-    m->free_packet = m->packets[index].next;
-  else
-    index = m->fresh_packet++;
-  nt_mem_packet *packet = &m->packets[index];
+  nt_mem_packet *packet = take(m);
   packet->payload = payload;
   packet->length = length;
-  packet->taken = 0;
-  packet->next = NT_MEM_NIL;
   packet->size_class = (uint8_t)size_class;
-  packet->tries = 0;
   return packet;
 }
 
 void nt_mem_packet_free(nt_memnet *m, nt_mem_packet *packet) {
-  block_free(m, packet->payload, packet->size_class);
+  if (packet->size_class < NT_MEM_CLASSES)
+    block_free(m, packet->payload, packet->size_class);
+  m->used_packets -= 1;
   packet->next = m->free_packet;
   m->free_packet = (uint32_t)(packet - m->packets);
 }

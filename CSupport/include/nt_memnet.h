@@ -73,6 +73,8 @@ void nt_memnet_destroy(nt_memnet *memnet);
 NT_HOT int64_t nt_memnet_now(const nt_memnet *memnet);
 /* When the next packet arrives; INT64_MAX when none is under way. */
 NT_HOT int64_t nt_memnet_next(const nt_memnet *memnet);
+/* When the last of all that is under way now arrives; INT64_MIN when nothing is. */
+int64_t nt_memnet_last(const nt_memnet *memnet);
 /* Moves the clock to `to`, never back, and lets arrive what does until then. */
 NT_HOT void nt_memnet_advance(nt_memnet *memnet, int64_t to);
 

@@ -63,6 +63,12 @@ import CSupport
     return next == .max ? nil : next
   }
 
+  /// When the last of what is under way now arrives; nil when nothing is.
+  public var last: Int64? {
+    let last = unsafe nt_memnet_last(memnet)
+    return last == .min ? nil : last
+  }
+
   /// Moves the clock, never back, and lets arrive what does until then.
   public func advance(to time: Int64) { unsafe nt_memnet_advance(memnet, time) }
 

@@ -158,6 +158,9 @@ private struct Hosts: ~Copyable {
     hosts.run(for: 1_000_000)
     #expect(hosts.received == [2])
     #expect(hosts.network.addLink(NetworkLink(loss: 1_000_001)) == nil)
+    var endless = NetworkLink()
+    endless.cutUntil = .max
+    #expect(hosts.network.addLink(endless) == nil)
   }
 
   @Test func `a cut loses datagrams and holds streams up until it is over`() throws {
@@ -296,6 +299,77 @@ private struct Hosts: ~Copyable {
     for _ in 0..<3 { hosts.run(for: 1_000_000) }
     #expect(hosts.received.filter { $0 == 1 }.count == 16)
     #expect(hosts.received.last == 7)
+  }
+
+  @Test func `a connection is opened and ended however full the network is`() throws {
+    var hosts = try Hosts(packets: 16)
+    let (to, sender) = try hosts.datagrams()
+    let (client, _) = try hosts.streams()
+    for _ in 0..<40 {
+      #expect(hosts.one.sendDatagram([1], to: to, on: sender) == .queued)
+      hosts.one.submit()
+    }
+    #expect(hosts.network.counters.noRoom == 24)
+    #expect(hosts.one.close(client) == true)
+    _ = try hosts.one.connect(to: .loopback(port: 7_001))
+    hosts.run(for: 1_000_000)
+    #expect(hosts.logTwo.all(.ended).count == 1)
+    #expect(hosts.logTwo.all(.accepted).count == 2)
+    #expect(hosts.logOne.all(.connected).filter { $0.errorNumber == 0 }.count == 2)
+    #expect(hosts.network.counters.noRoom == 24)
+  }
+
+  @Test func `what goes over a slow link holds nothing up on another`() throws {
+    var hosts = try Hosts()
+    let (slow, sender) = try hosts.datagrams()
+    let other = try hosts.two.openDatagram(bind: .loopback(port: 7_002))
+    let quick = try hosts.two.localEndpoint(of: other)
+    hosts.network.addLink(NetworkLink(to: 2, port: slow.port, latency: 1_000_000_000))
+    hosts.network.addLink(NetworkLink(to: 2, port: quick.port, latency: 1_000))
+    #expect(hosts.one.sendDatagram([1], to: slow, on: sender) == .queued)
+    #expect(hosts.one.sendDatagram([2], to: quick, on: sender) == .queued)
+    hosts.run(for: 1_000_000)
+    #expect(hosts.received == [2])
+    hosts.run(for: 1_000_000_000)
+    #expect(hosts.received == [2, 1])
+  }
+
+  @Test func `datagrams that are late by chance do not overtake each other`() throws {
+    var hosts = try Hosts()
+    hosts.network.link.jitter = 5_000_000
+    let (to, sender) = try hosts.datagrams()
+    for value in UInt8(0)..<200 {
+      #expect(hosts.one.sendDatagram([value], to: to, on: sender) == .queued)
+      hosts.run(for: 100_000)
+    }
+    hosts.run(for: 10_000_000)
+    #expect(hosts.received == Array(0..<200))
+  }
+
+  @Test func `a link that resets what is sent on it is seen by both ends`() throws {
+    var hosts = try Hosts()
+    let (client, _) = try hosts.streams()
+    hosts.network.link.reset = 1_000_000
+    _ = hosts.one.send([1, 2, 3], on: client)
+    hosts.run(for: 1_000_000)
+    #expect(hosts.logOne.first(.failed)?.errorNumber == ECONNRESET)
+    #expect(hosts.logTwo.first(.failed)?.errorNumber == ECONNRESET)
+    #expect(hosts.network.counters.resets == 1 && hosts.received.isEmpty)
+  }
+
+  @Test func `a link that leaves a stream half open lets nothing through, and tells nobody`() throws
+  {
+    var hosts = try Hosts()
+    let (client, server) = try hosts.streams()
+    hosts.network.link.halfOpen = 1_000_000
+    #expect(hosts.one.send([1, 2, 3], on: client) == .queued)
+    hosts.run(for: 1_000_000)
+    hosts.network.link.halfOpen = 0
+    #expect(hosts.two.send([4], on: server) == .queued)
+    hosts.run(for: 60_000_000_000)
+    #expect(hosts.received.isEmpty && hosts.logOne.all(.received).isEmpty)
+    #expect(hosts.logOne.all(.failed).isEmpty && hosts.logTwo.all(.failed).isEmpty)
+    #expect(hosts.network.counters.halfOpens == 1)
   }
 
   @Test func `a process that ends closes its sockets, and another takes its place`() throws {
