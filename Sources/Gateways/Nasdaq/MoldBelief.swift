@@ -23,6 +23,8 @@ struct MoldLineBelief: BitwiseCopyable {
   var candidateSince: UInt64 = 0
   var candidatePackets = 0
   var candidateHeard: UInt64 = 0
+  /// Datagrams that claimed it before anything of the stream was known: a snapshot tells whether that was plausible.
+  var unjudged: UInt64 = 0
   /// Where it says that the session ends, and the wait at which it first said so; 0: nowhere.
   var sessionEnd: UInt64 = 0
   var sessionEndSince: UInt64 = 0
@@ -51,11 +53,15 @@ struct MoldLineBelief: BitwiseCopyable {
   var isProbing = false
   var probeDeadline: Int64 = 0
   var probeWait: Int64 = 0
-  /// Who opened the gap that is open, by a heartbeat where `gapMessages` is not 0: so many messages were
-  /// missing, and so many had the re-request server brought before.
+  /// Who opened the gap that is open, up to where, and by a heartbeat where `gapMessages` is not 0: so many messages
+  /// were missing, and so many had the re-request server brought before.
   var gapLine = -1
+  var gapEnd: UInt64 = 0
   var gapMessages: UInt64 = 0
   var gapServed: UInt64 = 0
+  /// Who moved the end of the gap on last, by a heartbeat or not.
+  var lastLine = -1
+  var lastIsAnnounced = false
   /// A snapshot that ends below what was delivered is taken: what was delivered last is not to be trusted.
   var mayGoBack = false
 
@@ -148,11 +154,15 @@ extension MoldReceiver {
       belief.candidate = max(belief.candidate, end)
       belief.candidatePackets &+= 1
     } else {
+      refute(line)
+      belief.unjudged = 0
       belief.candidate = end
       belief.candidatePackets = 1
       belief.candidateSince = waits
     }
     belief.candidateHeard = waits
+    let isFirst = !hasBegun && beliefs.supportedEnd == 0
+    if isFirst { belief.unjudged &+= 1 }
     beliefs.lines[line] = belief
     beliefs.isUncertain = true
     if belief.candidatePackets >= settings.supportingPackets,
@@ -160,10 +170,16 @@ extension MoldReceiver {
     {
       return believe(end)
     }
-    disbelieve(line, messages: 0)
     // Nothing is known to hold it against: the snapshot decides.
-    if !hasBegun, beliefs.supportedEnd == 0 { giveUp() }
+    if isFirst { giveUp() } else { disbelieve(line, messages: 0) }
     return false
+  }
+
+  /// What the line claimed before anything was known is held against it now.
+  private mutating func refute(_ line: Int) {
+    counters.implausible &+= beliefs.lines[line].unjudged
+    lineCounters[line].implausible &+= beliefs.lines[line].unjudged
+    beliefs.lines[line].unjudged = 0
   }
 
   private mutating func believe(_ end: UInt64) -> Bool {
@@ -173,6 +189,7 @@ extension MoldReceiver {
       if distance(candidate, end) <= settings.plausibleAhead {
         beliefs.lines[i].end = max(beliefs.lines[i].end, candidate)
         beliefs.lines[i].candidate = 0
+        beliefs.lines[i].unjudged = 0
         note(line: i, sequence: candidate, count: 0)
       }
     }
@@ -216,6 +233,8 @@ extension MoldReceiver {
       var belief = beliefs.lines[i]
       if belief.candidate != 0 {
         if i == line || belief.candidate <= nextSequence {
+          if i == line { refute(i) }
+          belief.unjudged = 0
           belief.candidate = 0
         } else if line < settings.lines {
           // Another line does not follow: it has to go on undisputed from here.
@@ -266,6 +285,7 @@ extension MoldReceiver {
 
   mutating func gapIsOpened(by line: Int, isAnnounced: Bool) {
     beliefs.gapLine = line
+    beliefs.gapEnd = endSequence
     beliefs.gapMessages = isAnnounced ? endSequence &- nextSequence : 0
     beliefs.gapServed = lineCounters[settings.lines].firstMessages
   }
@@ -276,6 +296,14 @@ extension MoldReceiver {
     if beliefs.gapMessages > 0, served &* 2 < beliefs.gapMessages { strike(beliefs.gapLine) }
     beliefs.gapLine = -1
     beliefs.gapMessages = 0
+  }
+
+  /// The stream has come to where the gap ended when it was opened, and it is still open: another has said since that
+  /// there is more. That is a gap of its own, or one who goes on claiming would never be judged.
+  private mutating func splitGap() {
+    guard beliefs.gapLine >= 0, hasGap, nextSequence >= beliefs.gapEnd else { return }
+    gapIsClosed()
+    gapIsOpened(by: beliefs.lastLine, isAnnounced: beliefs.lastIsAnnounced)
   }
 
   private mutating func strike(_ line: Int) {
@@ -309,9 +337,11 @@ extension MoldReceiver {
     guard now >= beliefs.nextWait else { return }
     beliefs.nextWait = now &+ settings.requestRetry
     beliefs.waits &+= 1
+    splitGap()
     for i in 0..<settings.lines where beliefs.lines[i].candidate != 0 {
       // Nobody speaks of it any more.
       if beliefs.waits &- beliefs.lines[i].candidateHeard > settings.supportingWaits {
+        refute(i)
         beliefs.lines[i].candidate = 0
       }
     }
@@ -400,6 +430,8 @@ extension MoldReceiver {
     for i in 0..<settings.lines {
       let claim = beliefs.lines[i].endBefore
       beliefs.lines[i].endBefore = 0
+      if distance(beliefs.lines[i].candidate, held) > settings.plausibleAhead { refute(i) }
+      beliefs.lines[i].unjudged = 0
       beliefs.lines[i].candidate = 0
       guard claim > held else { continue }
       var isSupported = false

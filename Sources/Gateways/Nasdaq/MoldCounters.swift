@@ -11,7 +11,8 @@
   public var malformed: UInt64 = 0
   /// Datagrams of a session that is not ours.
   public var foreignSession: UInt64 = 0
-  /// Datagrams whose sequence nothing supports yet: see ``MoldReceiverSettings/plausibleAhead``.
+  /// Datagrams whose sequence nothing supports yet: see ``MoldReceiverSettings/plausibleAhead``. What a late start
+  /// hears before its first snapshot is held against that.
   public var implausible: UInt64 = 0
   /// The sequence that this line's next datagram should begin with; 0 before the first.
   public var expected: UInt64 = 0
@@ -64,7 +65,6 @@
   public var doubtedLines: UInt64 = 0
   /// Snapshots refused because they end far beyond anything that the lines say.
   public var snapshotsImplausible: UInt64 = 0
-  public var sessionChanges: UInt64 = 0
 
   public init() {}
 }

@@ -94,12 +94,11 @@
 
   /// Says which session is ours: what the configuration or the snapshot service's log-in names. One that is left
   /// for another (the day's next) is forgotten whole.
-  public mutating func adopt(session: SessionName, firstSequence: UInt64? = nil) {
+  public mutating func adopt(session: SessionName) {
     guard session != self.session else { return }
-    if self.session != nil { counters.sessionChanges &+= 1 }
     let first = self.session == nil ? settings.firstSequence : 1
     self.session = session
-    restart(at: max(firstSequence ?? first, 1))
+    restart(at: first)
   }
 
   private mutating func restart(at sequence: UInt64) {
@@ -189,7 +188,7 @@
     } else if beliefs.isUncertain {
       saysNormal(line, after: after)
     }
-    note(line: line, sequence: first, count: UInt64(header.count))
+    note(line: line, sequence: first, count: UInt64(walk.messages))
     if compare.isOn { disagreements(view, first: first, messages: walk.messages, line: line) }
     if first <= nextSequence, after > nextSequence, !awaitsSnapshot {
       let skip = Int(nextSequence &- first)
@@ -283,6 +282,8 @@
     let known = endSequence
     endSequence = end
     guard hasGap, !awaitsSnapshot else { return }
+    beliefs.lastLine = line
+    beliefs.lastIsAnnounced = isAnnounced
     counters.missing &+= window.missing(from: max(known, nextSequence), to: end)
     guard !hadGap else { return }
     if !hasBegun { lateStartEnd = end }

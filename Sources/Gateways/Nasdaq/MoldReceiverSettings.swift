@@ -1,6 +1,6 @@
 /// Settings of a ``MoldReceiver``. Times in nanoseconds of machine time.
 @frozen public struct MoldReceiverSettings: BitwiseCopyable, Sendable {
-  /// The one session that is applied. nil: nothing is, until ``MoldReceiver/adopt(session:firstSequence:)``. Never
+  /// The one session that is applied. nil: nothing is, until ``MoldReceiver/adopt(session:)``. Never
   /// taken from a datagram: whoever can send one could choose it.
   public var session: SessionName?
   /// Sequence 0 is applied, in the order of arrival: for captures that were not numbered. On a feed that is
