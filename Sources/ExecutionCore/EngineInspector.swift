@@ -292,7 +292,7 @@ extension EngineState {
     }
     var net = [Int64](repeating: 0, count: exposures.cells.count)
     var flow = [Int128](repeating: 0, count: exposures.cells.count)
-    for i in 0..<portfolio.ledger.places where portfolio.ledger[i].state == .booked {
+    for i in portfolio.ledger.used where portfolio.ledger[i].state == .booked {
       let e = portfolio.ledger[i]
       guard let cell = cell(e.strategy, e.instrument) else { continue }
       let sign: Int64 = e.side.isBuy ? 1 : -1

@@ -124,8 +124,10 @@ extension WireView {
   var count: Int { unsafe bytes.count }
 
   init(count: Int) {
-    unsafe bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(count, 1), alignment: 64)
-    unsafe bytes.initializeMemory(as: UInt8.self, repeating: 0)
+    let lines = (max(count, 1) + 63) / 64
+    let memory = UnsafeMutableRawPointer.allocate(byteCount: lines * 64, alignment: 64)
+    unsafe memory.initializeMemory(as: SIMD64<UInt8>.self, repeating: .zero, count: lines)
+    unsafe bytes = UnsafeMutableRawBufferPointer(start: memory, count: max(count, 1))
   }
   deinit { unsafe bytes.deallocate() }
 

@@ -124,13 +124,14 @@ extension RecordHeader {
   /// `firstSequence`. Touches all of the memory.
   public init(bytes: Int, reserve: Int = 0, firstSequence: UInt64 = 1) {
     self.init(untouched: bytes, reserve: reserve, firstSequence: firstSequence)
-    unsafe memory.initializeMemory(as: UInt8.self, repeating: 0, count: self.bytes + 64)
+    unsafe memory.initializeMemory(
+      as: SIMD64<UInt8>.self, repeating: .zero, count: self.bytes / 64 + 1)
     rewind()
   }
 
   /// Touches only what is written.
   init(untouched bytes: Int, reserve: Int = 0, firstSequence: UInt64 = 1) {
-    let size = max(bytes, 4096)
+    let size = (max(bytes, 4096) + 63) & ~63
     unsafe memory = UnsafeMutableRawPointer.allocate(byteCount: size + 64, alignment: 64)
     self.bytes = size
     let segment = unsafe nt_lane_segment(

@@ -90,6 +90,15 @@ struct LedgerKey: BitwiseCopyable, Equatable {
     hash &+= table[i].hash
   }
 
-  /// The entries in table order, for hashing and inspection: nil for a free place.
-  var places: Int { mask + 1 }
+  /// The places that are taken, in table order, for hashing and inspection. Cold: walks the whole table.
+  var used: [Int] {
+    var used: [Int] = []
+    var place = 0
+    // Not a range: without optimisation one costs more than the look, and tests ask at every step.
+    while place <= mask {
+      if table[place].state != .free { used.append(place) }
+      place &+= 1
+    }
+    return used
+  }
 }

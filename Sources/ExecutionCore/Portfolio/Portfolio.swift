@@ -164,8 +164,7 @@
     if sum.sum != traded.reduce(0, { $0 &+ hash($1) }) {
       broken.append("the hash of the positions is not theirs")
     }
-    let booked = (0..<ledger.places).filter { ledger[$0].state != .free }
-    if ledger.hash != booked.reduce(0, { $0 &+ ledger[$1].hash }) {
+    if ledger.hash != ledger.used.reduce(0, { $0 &+ ledger[$1].hash }) {
       broken.append("the hash of the executions is not theirs")
     }
     return broken

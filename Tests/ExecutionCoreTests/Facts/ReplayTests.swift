@@ -138,7 +138,7 @@ import Testing
   }
 
   private func error(_ records: [[UInt8]]) -> ReplayError? {
-    var replay = Replay()
+    var replay = Replay(isForLooking: true)
     for record in records {
       do {
         try unsafe record.withUnsafeBytes { try unsafe replay.take($0) }

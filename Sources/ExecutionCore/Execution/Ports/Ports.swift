@@ -136,10 +136,15 @@
   /// What does not hold of it by itself.
   func broken() -> [String] {
     var sum: UInt64 = 0
-    for place in 0..<references.count where references[place].reference != 0 {
-      let entry = references[place]
-      let marks = (entry.isAcknowledged ? 1 : 0) &+ (entry.isDead ? 3 : 0)
-      sum &+= weight(place) &* UInt64(marks)
+    var place = 0
+    // Not a range: see ``ExecutionLedger/used``.
+    while place < references.count {
+      if references[place].reference != 0 {
+        let entry = references[place]
+        let marks = (entry.isAcknowledged ? 1 : 0) &+ (entry.isDead ? 3 : 0)
+        sum &+= weight(place) &* UInt64(marks)
+      }
+      place &+= 1
     }
     return sum == noted ? [] : ["the hash of the references is not theirs"]
   }
