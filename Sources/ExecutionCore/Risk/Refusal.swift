@@ -42,6 +42,9 @@
   case notSupported = 36
   /// No port takes the account's orders in the instrument.
   case noRoute = 37
+  /// What the feed brings now was sent too long ago. How long, its own clock alone would tell: there is no limit to
+  /// show, and nothing observed.
+  case lateData = 38
 }
 
 /// Whose limit refused.

@@ -44,12 +44,13 @@ extension EngineState {
         .staleData, scope: .instrument, limit: Int128(limits.settings.dataAgeMax),
         observed: Int128(age))
     }
+    if quotes.isLate(instrument) {
+      return Refusal(.lateData, scope: .instrument, limit: 0, observed: 0)
+    }
     if gates.contains(.stale) {
-      // Late is a feed as a whole: how old it is the venue's clock alone would know.
-      let isLate = quotes.isLate(instrument)
       return Refusal(
-        .staleData, scope: .instrument, limit: isLate ? 0 : Int128(limits.settings.symbolAgeMax),
-        observed: isLate ? 1 : Int128(quotes.age(instrument, now: sessionTime)))
+        .staleData, scope: .instrument, limit: Int128(limits.settings.symbolAgeMax),
+        observed: Int128(quotes.age(instrument, now: sessionTime)))
     }
     // The present quote fails a gate, and the last good one is being kept: not for ever.
     let since = quotes.failingSince(instrument)
