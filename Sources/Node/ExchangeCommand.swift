@@ -90,7 +90,10 @@ enum ExchangeCommand {
       "account-mebibytes", "N",
       "Room of an account in the store and in its stream; in the last sixteenth it may only cancel "
         + "(2048)."),
-    .value("data", "DIR", "Durable state; without it nothing survives the process."),
+    .value(
+      "data", "DIR",
+      "Durable state: stopped and started again its session goes on; without it the session ends with the process."
+    ),
     .flag("new-session", "Forget a stored session and begin a new one."),
     .flag("cancel-on-disconnect", "Working orders go with the connection."),
     .flag("start-on-login", "The feed begins at the first log-in to order entry."),

@@ -33,12 +33,12 @@ private final class Peer {
     reactor.submit()
   }
   func heartbeat() { send("R") }
-  func logIn(password: String = "needletail") {
+  func logIn(_ username: String = "NTAIL1", password: String = "needletail") {
     func left(_ text: String, _ width: Int) -> String {
       text + String(repeating: " ", count: width - text.count)
     }
     let number = String(repeating: " ", count: 19) + "1"
-    send("L", Array((left("NTAIL1", 6) + left(password, 10) + left("", 10) + number).utf8))
+    send("L", Array((left(username, 6) + left(password, 10) + left("", 10) + number).utf8))
   }
   func submit(_ request: OUCHRequest) { send("U", DurableSessionTests.bytes(request)) }
 
@@ -82,9 +82,10 @@ private struct Bench: ~Copyable {
   var server: ExchangeServer
   let session: ExchangeSession
 
-  init(_ limits: ExchangeServerLimits = ExchangeServerLimits(), accountBytesMax: Int = 2 << 30)
-    throws
-  {
+  init(
+    _ limits: ExchangeServerLimits = ExchangeServerLimits(), accountBytesMax: Int = 2 << 30,
+    accounts: [String] = ["NTAIL1"]
+  ) throws {
     let network = try MemoryNetwork(seed: 5)
     var settings = ExchangeServerSettings()
     settings.reactor.network = network
@@ -93,6 +94,7 @@ private struct Bench: ~Copyable {
     settings.pace = .times(100_000)
     var sessionSettings = ExchangeSessionSettings()
     sessionSettings.accountBytesMax = accountBytesMax
+    sessionSettings.accounts = accounts
     let session = try ExchangeSession(
       settings: sessionSettings, feed: DurableSessionTests.generated(seed: 5, messages: 2_000))
     for _ in 0..<300 { session.applyNext() }
@@ -170,6 +172,14 @@ private struct Bench: ~Copyable {
     #expect(bench.until([client]) { $0[0].packets.last?.payload.first == UInt8(ascii: "G") })
   }
 
+  @Test(arguments: ["NTAIL1", "NTAIL2"])
+  func `whoever may trade may have a snapshot`(_ username: String) throws {
+    var bench = try Bench(accounts: ["NTAIL1", "NTAIL2"])
+    let client = try bench.peer(at: bench.server.snapshot)
+    client.logIn(username)
+    #expect(bench.until([client]) { $0[0].packets.last?.payload.first == UInt8(ascii: "G") })
+  }
+
   @Test func `nobody unknown gets a snapshot made`() throws {
     var bench = try Bench()
     let stranger = try bench.peer(at: bench.server.snapshot)
@@ -213,6 +223,32 @@ private struct Bench: ~Copyable {
     let counters = bench.server.counters
     #expect(counters.logins == 5)
     #expect((1...2).contains(counters.loginsDelayed))
+  }
+
+  @Test func `who waits for his turn makes room for a newer log-in of his, and for no stranger`()
+    throws
+  {
+    var limits = ExchangeServerLimits()
+    limits.loginsPerSecond = 1
+    var bench = try Bench(limits)
+    let first = try bench.peer(at: bench.server.orderEntry)
+    first.logIn()
+    #expect(bench.until([first]) { $0[0].has("A") })
+    let older = try bench.peer(at: bench.server.orderEntry)
+    older.logIn()
+    for _ in 0..<10 {
+      bench.turn()
+      older.read()
+    }
+    let newer = try bench.peer(at: bench.server.orderEntry)
+    newer.logIn()
+    #expect(bench.until([older, newer]) { $0[0].isClosed })
+    let strangers = try (0..<20).map { _ in try bench.peer(at: bench.server.orderEntry) }
+    #expect(bench.until(strangers) { peers in peers.count { $0.isClosed } >= 12 })
+    #expect(bench.until([newer]) { $0[0].has("A") })
+    #expect(!newer.isClosed && !older.has("A"))
+    let counters = bench.server.counters
+    #expect(counters.logins == 2 && counters.slowReaders == 0)
   }
 
   @Test func `a client that does not read what it is sent is closed`() throws {

@@ -26,6 +26,9 @@ final class ServerBench {
   var events: [OUCHResponse] = []
   var refused: UInt8?
   var isClosed = false
+  /// Of the order session, and of the feed.
+  var isEndSaid = false
+  var isFeedEndSaid = false
   var underwayMax: UInt64 = 0
   var consumes = true
 
@@ -85,6 +88,11 @@ final class ServerBench {
 
   func turn() {
     server.turn()
+    listen()
+  }
+
+  /// A turn without the server.
+  func listen() {
     let count = reactor.poll(.spin)
     for index in 0..<max(0, count) {
       let event = reactor.event(index)
@@ -113,6 +121,7 @@ final class ServerBench {
 
   private func receive(_ event: ReactorEvent) {
     let number = event.connection == request ? receiver.requestLine : 0
+    if MoldHeader(parsing: event.bytes)?.isEndOfSession == true { isFeedEndSaid = true }
     var taken: [[UInt8]] = []
     _ = receiver.receive(event.bytes, line: number) { span in
       var offset = 0
@@ -145,6 +154,7 @@ final class ServerBench {
         #expect(response.decode(message, skipped: &skipped) == nil)
         events.append(response)
       case .loginRejected(let reason): refused = reason
+      case .endOfSession: isEndSaid = true
       default: break
       }
     }
@@ -351,6 +361,26 @@ final class ServerBench {
     #expect(same)
     let kinds = second.events.map(\.kind)
     #expect(kinds.first == .canceled)
+  }
+
+  /// A process that is told to stop, or whose disk is full, is started again, and its session goes on.
+  @Test(arguments: [true, false])
+  func `a server that stops calls its session ended only where nothing of it is kept`(
+    isKept: Bool
+  ) throws {
+    let directory = isKept ? TestDirectory() : nil
+    let bench = try ServerBench(messages: 2_000, directory: directory)
+    try bench.connect()
+    let isUnderWay = bench.until { $0.events.count == 1 && $0.messages.count > 400 }
+    #expect(isUnderWay)
+    bench.server.finish()
+    for _ in 0..<1_000 {
+      bench.listen()
+      bench.network.advance(to: bench.network.now + 1_000_000)
+    }
+    #expect(bench.isEndSaid == !isKept)
+    #expect(bench.isFeedEndSaid == !isKept)
+    withExtendedLifetime(directory) {}
   }
 
   @Test func `a port in use is a clear error`() throws {

@@ -85,6 +85,8 @@ struct ExchangeProcess {
   /// go of what a killed process had in io_uring.
   static let busyMax = 200
   static let busyWait: Int64 = 50_000_000
+  /// Of these, as many as are said: the ports are usually free by then.
+  static let busySaid = 20
   static let announcementMax = 60_000
   /// A signal came before the exchange was ready.
   static let interrupted = CommandFailure(.unavailable, "interrupted before trading began")
@@ -150,7 +152,8 @@ struct ExchangeProcess {
       busy += 1
       guard busy <= Self.busyMax else { throw lost(end) }
       startAt = now &+ Self.busyWait
-      return nil
+      guard busy == Self.busySaid else { return nil }
+      return "the exchange \(end) \(busy) times, and is tried again: \(Self.lastLine(directory))"
     }
     busy = 0
     guard let pause = policy.died(at: now) else { throw lost(end) }

@@ -11,6 +11,8 @@ class SoupConnection {
   var waiting: SoupLogin?
   /// Something that was to be sent found no room: what follows would not be what it should be.
   var isBroken = false
+  /// It is among the server's connections no more.
+  var isDropped = false
   var isLoggedIn: Bool { soup.state == .active }
 
   init(connection: ConnectionID, settings: SoupServerSettings, now: Int64) {
@@ -77,7 +79,7 @@ extension ExchangeServer {
     return soup
   }
 
-  /// Everyone is let in; the oldest who has not said who he is makes room.
+  /// Everyone is let in; the oldest who has not said who he is makes room. Who has, and waits for his turn, does not.
   private mutating func accept(_ event: ReactorEvent, now: Int64) {
     guard let soup = soupSettings() else {
       reactor.close(event.connection)
@@ -85,7 +87,7 @@ extension ExchangeServer {
     }
     let isOrderEntry = event.token == Token.orderEntry
     let strangers = (isOrderEntry ? clients as [SoupConnection] : snapshots)
-      .filter { !$0.isLoggedIn }
+      .filter { !$0.isLoggedIn && $0.waiting == nil }
     if strangers.count >= settings.limits.strangersMax, let oldest = strangers.first {
       counters.strangersDisplaced &+= 1
       drop(oldest.connection, now: now)
@@ -102,6 +104,8 @@ extension ExchangeServer {
 
   mutating func drop(_ connection: ConnectionID, now: Int64) {
     reactor.close(connection)
+    let all = (clients as [SoupConnection]) + (snapshots as [SoupConnection])
+    for client in all where client.connection == connection { client.isDropped = true }
     snapshots.removeAll { $0.connection == connection }
     guard let index = clients.firstIndex(where: { $0.connection == connection }) else { return }
     let client = clients.remove(at: index)
@@ -176,6 +180,11 @@ extension ExchangeServer {
     {
       counters.loginsDelayed &+= 1
       client.waiting = login
+      // One of an account waits, the newest: else he who has its password could take every place.
+      for other in clients
+      where other !== client && other.waiting?.credentials == login.credentials {
+        drop(other.connection, now: now)
+      }
       return true
     }
     guard logIn(client, login, now: now) else {
@@ -229,7 +238,7 @@ extension ExchangeServer {
   }
 
   mutating func pumpClients(now: Int64) {
-    for client in clients {
+    for client in clients where !client.isDropped {
       if let login = client.waiting {
         client.waiting = nil
         let delayed = counters.loginsDelayed
@@ -314,20 +323,20 @@ extension ExchangeServer {
     _ client: SnapshotSubscriber, _ login: SoupLogin, now: Int64
   ) -> Bool {
     // A snapshot costs a walk through all books: nobody unknown gets one made.
-    let isKnown =
-      login.credentials == session.credentials(of: 0, password: settings.password)
-    if isKnown {
+    let account = session.account(of: login, password: settings.password)
+    if account != nil {
       guard makeRoomForSnapshot(now: now), snapshotAllowance.take(now: now) else {
         counters.loginsDelayed &+= 1
         client.waiting = login
         return true
       }
     }
-    let stream = isKnown ? snapshotStream() : OrderStream()
+    let stream = account == nil ? OrderStream() : snapshotStream()
     var from = login
     if from.sequence == 0 { from.sequence = 1 }
     let answer = unsafe client.soup.answer(
-      from, firstSequence: 1, nextSequence: stream.nextSequence, now: now, into: scratch)
+      from, credentials: session.credentials(of: account ?? 0, password: settings.password),
+      firstSequence: 1, nextSequence: stream.nextSequence, now: now, into: scratch)
     switch answer {
     case .accepted(let bytes):
       client.stream = stream
@@ -369,7 +378,7 @@ extension ExchangeServer {
   }
 
   mutating func pumpSnapshots(now: Int64) {
-    for client in snapshots {
+    for client in snapshots where !client.isDropped {
       if let login = client.waiting {
         client.waiting = nil
         let delayed = counters.loginsDelayed

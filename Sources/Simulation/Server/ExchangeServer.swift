@@ -247,14 +247,22 @@ public struct ExchangeServerSettings: Sendable {
     }
   }
 
-  /// Says goodbye: end of session on the feed and to the clients.
+  /// The session ends with the server: its feed is over, or nothing of it is kept. One that is kept goes on when the
+  /// server is started again, and must not have been called ended.
+  public var isSessionOver: Bool {
+    session.settings.directory == nil || session.isFeedDone && session.failure == nil
+  }
+
+  /// Says goodbye: end of session on the feed and to the clients, where ``isSessionOver``. Else its sessions break.
   public mutating func finish() {
     let now = reactor.now
     publish(now: now)
-    endOfSession(now: now, force: true)
-    for index in clients.indices {
-      let length = unsafe clients[index].soup.endOfSession(now: now, into: scratch)
-      transmit(length, to: clients[index])
+    if isSessionOver {
+      endOfSession(now: now, force: true)
+      for index in clients.indices {
+        let length = unsafe clients[index].soup.endOfSession(now: now, into: scratch)
+        transmit(length, to: clients[index])
+      }
     }
     reactor.submit()
     // Gives the kernel what is queued; bounded.

@@ -71,11 +71,8 @@ package struct VirtualWorld<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>
 
   /// What is under way when the loop has ended reaches the exchange, which then ends too.
   @inlinable package mutating func finish() {
-    let end = network.now + Self.goodbye
-    while network.now < end { step() }
+    let end = network.last ?? network.now
+    while network.now <= end { step() }
     exchange.finish()
   }
-
-  /// Longer than any latency that can be set.
-  @inlinable static var goodbye: Int64 { 3_000_000_000 }
 }
