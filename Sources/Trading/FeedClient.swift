@@ -21,7 +21,7 @@ public import Transport
   @usableFromInline package internal(set) var receiver: MoldReceiver
   @usableFromInline package let lineA: ConnectionID
   @usableFromInline package let lineB: ConnectionID
-  private let requestSocket: ConnectionID
+  package let requestSocket: ConnectionID
   /// Where re-requests go; `any(port: 0)` until it is known.
   @usableFromInline package var requestServer = Endpoint.any(port: 0)
   private let midnight: Int64
@@ -33,6 +33,8 @@ public import Transport
   @usableFromInline package internal(set) var malformed: UInt64 = 0
   /// Messages of a type that is not known, which are passed over.
   @usableFromInline package internal(set) var skipped: UInt64 = 0
+  /// Datagrams that came to the re-request socket from elsewhere than the server: they are not looked into.
+  @usableFromInline package internal(set) var answersRefused: UInt64 = 0
   /// What the receiver has said since the last ``takeEvents()``.
   @usableFromInline var events: MoldEvents = []
 
@@ -51,10 +53,13 @@ public import Transport
     let lineA = try reactor.openDatagram(bind: atA, options: options, token: Token.lineA)
     var ordinary = SocketOptions()
     ordinary.receiveBufferBytes = Self.socketBytes
+    ordinary.reportsReceiveTime = true
     let lineB = try reactor.openDatagram(bind: atB, options: ordinary, token: Token.lineB)
     for (endpoint, line) in [(atA, lineA), (atB, lineB)] where endpoint.isMulticast {
       try reactor.join(group: endpoint.address, interface: interface, on: line)
     }
+    ordinary.reportsReceiveTime = false
+    ordinary.reportsPeer = true
     let requestSocket = try reactor.openDatagram(
       bind: Endpoint(address: interface, port: 0), options: ordinary, token: Token.request)
     self.midnight = midnight
@@ -187,6 +192,16 @@ public import Transport
     receiver.adopt(session: session)
   }
 
+  /// Whether what came to the re-request socket comes from the server; counted where not. Of a server that listens on
+  /// every address only the port is known.
+  @usableFromInline mutating func isAnswer(from peer: Endpoint) -> Bool {
+    let isServer =
+      requestServer.address == 0
+      ? peer.port == requestServer.port && peer.port != 0 : peer == requestServer
+    if !isServer { answersRefused &+= 1 }
+    return isServer
+  }
+
   /// Sends the re-requests that are due. Bounded: a few at a time.
   @usableFromInline package mutating func request(_ reactor: inout Reactor, now: Int64) {
     guard requestServer.port != 0 else { return receiver.tick(now: now) }
@@ -202,20 +217,18 @@ public import Transport
   }
 
   /// Goes on behind a snapshot that ends before `sequence`, where ``MoldReceiver/standing(of:)`` says that it fits;
-  /// else false. What else happened waits in ``takeEvents()``.
+  /// else it counts it. What else happened waits in ``takeEvents()``.
   @usableFromInline package mutating func splice(
     at sequence: UInt64, now: Int64, market: ITCHMarket?,
     _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
-  ) -> Bool {
+  ) {
     let room = unsafe room(now, market)
     var faults = FeedFaultCounts()
     let found = receiver.splice(at: sequence) { span in
       unsafe Self.decode(span, room, &faults, apply)
     }
-    guard let found else { return false }
-    events.formUnion(found)
+    if let found { events.formUnion(found) }
     if faults.isAny { take(faults) }
-    return true
   }
 
   @inlinable package mutating func takeEvents() -> MoldEvents {

@@ -6,7 +6,7 @@ public import Gateways
 ///
 /// Threading: `set` by the word's one writer, `get` by any thread.
 @safe @usableFromInline package final class RunMonitor: @unchecked Sendable {
-  @usableFromInline package enum Word: Int, CaseIterable {
+  @usableFromInline package enum Word: Int, CaseIterable, Sendable {
     // Written by the main thread.
     /// ``StopReason``; 0: go on.
     case stop
@@ -50,6 +50,15 @@ public import Gateways
     case skipped
     case malformed
     case disagreements
+    /// Lines whose word alone is not taken any more; datagrams on the re-request socket that its server did not send.
+    case doubtedLines
+    case answersRefused
+    /// ``Watchdog``: times that market data was late, and that the thread was not run, the longest of these in
+    /// nanoseconds, and how often quotes were pulled for it.
+    case lates
+    case stalls
+    case longestStall
+    case pulls
     /// Symbols of the feed's directory that are no instruments of ours, and round lots that differ.
     case unlisted
     case unequalLots

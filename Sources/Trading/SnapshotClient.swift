@@ -26,8 +26,8 @@ public import Transport
   /// What the bytes amounted to.
   @usableFromInline package enum Progress {
     case more
-    /// The books are loaded; the feed goes on at this sequence. ``accept()`` or ``refuse(now:)`` it.
-    case complete(next: UInt64)
+    /// The books are loaded; the feed goes on at ``loaded``. ``accept()`` or ``refuse()`` it.
+    case complete
     /// Only the session's name was wanted.
     case named
     case failed
@@ -39,6 +39,9 @@ public import Transport
   private var connection = ConnectionID.none
   private var record = MarketRecord()
   private var attempts = 0
+  /// Since when the service, which has never taken a log-in, has refused them; 0: it has refused none.
+  private var refusedSince: Int64 = 0
+  private var hasLoggedIn = false
   private var connectAt: Int64 = 0
   /// The wait behind the next attempt.
   private var wait = Self.retry
@@ -97,7 +100,7 @@ public import Transport
   }
 
   /// What was loaded is of no use: another one is taken, after a while.
-  @usableFromInline package mutating func refuse(now: Int64) { loaded = 0 }
+  @usableFromInline package mutating func refuse() { loaded = 0 }
 
   /// To be told every few milliseconds whether the books are whole: when they stay so, the waits are short
   /// again.
@@ -114,7 +117,8 @@ public import Transport
   }
 
   /// Connects when it is time to, keeps the session alive, and ends an attempt that takes too long or
-  /// whose service fell silent; false when the attempts are used up, or there is no service.
+  /// whose service fell silent; false when the attempts are used up, when every log-in has been refused for
+  /// ``LoginRefusals/unavailableMax``, or there is no service.
   ///
   /// - Parameter session: the feed's, where it is known: a snapshot of another one is none.
   @usableFromInline package mutating func tick(
@@ -125,6 +129,7 @@ public import Transport
     guard attempts < Self.attemptsMax || connection != .none || now < connectAt else {
       return false
     }
+    if refusedSince != 0, now &- refusedSince >= LoginRefusals.unavailableMax { return false }
     guard endpoint.port != 0 else { return !isLearning }
     guard connection == .none, now >= connectAt else { return true }
     attempts += 1
@@ -157,7 +162,7 @@ public import Transport
 
   /// One event of the connection.
   ///
-  /// After ``Progress/complete(next:)`` the caller decides whether the books are of use: they stay
+  /// After ``Progress/complete`` the caller decides whether the books are of use: they stay
   /// unfit for trading until it says `endSnapshot`. `time` is what a message is applied at that is
   /// stamped so.
   @usableFromInline package mutating func handle(
@@ -206,15 +211,21 @@ public import Transport
         // SoupBinTCP pads on the left, MoldUDP64 on the right.
         self.session = session.leftJustified
         isLearning = false
+        hasLoggedIn = true
+        refusedSince = 0
         guard isWanted else { return .named }
         market.beginSnapshot()
       case .sequenced(_, let message):
         if let next = unsafe Self.end(message) {
           loaded = next
-          return next > 0 ? .complete(next: next) : .failed
+          return next > 0 ? .complete : .failed
         }
         guard unsafe apply(message, market, time) else { return .failed }
-      case .loginRejected, .failed, .endOfSession, .historyFound: return .failed
+      case .loginRejected:
+        // What we say of ourselves is likely wrong.
+        if !hasLoggedIn, refusedSince == 0 { refusedSince = max(now, 1) }
+        return .failed
+      case .failed, .endOfSession, .historyFound: return .failed
       case .unsequenced, .debug: continue
       }
     }

@@ -50,11 +50,11 @@ extension TradingLoop where Gateway: ~Copyable {
       // It has been consumed, as far as whoever waits for that is concerned.
       if let flow = settings.flow { flow.consumed = max(flow.consumed, next &- 1) }
       return
-    case .early, .older: return snapshot.refuse(now: path.now)
+    case .early, .older: return snapshot.refuse()
     case .implausible:
       // Counted there.
-      _ = unsafe feed.splice(at: next, now: path.now, market: market) { _, _ in }
-      return snapshot.refuse(now: path.now)
+      unsafe feed.splice(at: next, now: path.now, market: market) { _, _ in }
+      return snapshot.refuse()
     }
     let lost = feed.receiver.unseen(before: next)
     if lost > 0 { market.gapLost(missing: lost) }
@@ -62,7 +62,7 @@ extension TradingLoop where Gateway: ~Copyable {
     // What was kept meanwhile is old, and comes now: nothing rests on a quote before the last of it is in.
     market.feedIsLate()
     let received = path.reactor.ticks
-    _ = unsafe feed.splice(at: next, now: path.now, market: market) { records, count in
+    unsafe feed.splice(at: next, now: path.now, market: market) { records, count in
       unsafe path.apply(records, count, received: received)
     }
     snapshot.accept()
@@ -103,8 +103,19 @@ extension TradingLoop where Gateway: ~Copyable {
     monitor.set(.skipped, feed.skipped &+ snapshot.skipped)
     monitor.set(.malformed, feed.malformed)
     monitor.set(.disagreements, counters.disagreements)
+    monitor.set(.doubtedLines, counters.doubtedLines)
+    monitor.set(.answersRefused, feed.answersRefused)
     let directory = path.driver.engine.market.feedState.directory
     monitor.set(.unlisted, UInt64(directory.unlisted))
     monitor.set(.unequalLots, UInt64(directory.unequalLots))
+    reportWatchdog()
+  }
+
+  /// What the thread has missed, in the order in which whoever reads it looks at it.
+  @inlinable func reportWatchdog() {
+    monitor.set(.longestStall, UInt64(watchdog.longestStall))
+    monitor.set(.pulls, watchdog.pulls)
+    monitor.set(.stalls, watchdog.stalls)
+    monitor.set(.lates, watchdog.lates)
   }
 }

@@ -143,8 +143,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inline(__always) @inlinable
   mutating func handle(_ event: borrowing ReactorEvent) {
     switch event.token {
-    case FeedClient.Token.lineA, FeedClient.Token.lineB, FeedClient.Token.request:
+    case FeedClient.Token.lineA, FeedClient.Token.lineB:
       if event.kind == .received { receiveFeed(event) }
+    case FeedClient.Token.request:
+      if event.kind == .received { receiveAnswer(event) }
     case SnapshotClient.token:
       receiveSnapshot(event)
     default:
@@ -155,7 +157,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   // MARK: Market data
 
-  @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
+  @inline(__always) @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
     let received = path.reactor.ticks
     let arrived = event.receiveTime
     var isTimely = false
@@ -176,14 +178,15 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     settings.flow?.consumed = feed.receiver.nextSequence &- 1
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
-    if event.token == FeedClient.Token.request { continueRepair() }
     // What lies behind it came later still; and now it is in the books, with the hole before it if there is one.
     if isTimely { isTimelyAgain() }
   }
 
   /// A re-request was answered: the next one follows at once. Never inlined: after a gap only.
   @inline(never) @inlinable
-  mutating func continueRepair() {
+  mutating func receiveAnswer(_ event: borrowing ReactorEvent) {
+    guard feed.isAnswer(from: event.peer) else { return }
+    receiveFeed(event)
     guard feed.receiver.hasGap else { return }
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()

@@ -6,9 +6,6 @@ public enum ReactorBackEnd: String, Sendable {
   case epoll
   /// A network in memory: ``ReactorSettings/network`` names it, nothing else selects it.
   case memory
-
-  /// Those of the kernel, of which one can be chosen.
-  public static let ofTheKernel: [ReactorBackEnd] = [.automatic, .ioUring, .epoll]
 }
 
 /// The bounds of a ``Reactor``: everything is allocated at creation, nothing grows.

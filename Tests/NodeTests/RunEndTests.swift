@@ -63,6 +63,21 @@ struct RunEndTests {
     #expect(high.errors.contains("up to port 65531"))
   }
 
+  @Test func `books that are too small for the feed are named, and the run fails`() throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try "runtime: {book_orders_max: 1024}\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run([
+      "run", "--virtual-time", "--duration", "3", "--config", config, "--data",
+      directory.path + "/data", "--summary", "json",
+    ])
+    #expect(result.status == 1, "\(result.errors)")
+    #expect(result.errors.contains("four fifths of runtime.book_orders_max are used"))
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.count == 1 && json.broken[0].contains("raise runtime.book_orders_max"))
+  }
+
   @Test func `a refused log-in exits 69 and says why`() throws {
     let directory = try TemporaryDirectory()
     let port = try PortRange.free()

@@ -1,6 +1,7 @@
 import ExecutionCore
 import Foundation
 import TestSupport
+import Simulation
 import Testing
 
 @testable import Node
@@ -139,6 +140,12 @@ struct RunPartsTests {
         """)
     #expect(refusal("--faults", "loss=5") == "64 \(Configuration.Faults.needVirtualTime)")
     #expect(faults.loss == Decimal8("7.5") && faults.cuts == Decimal8("0.5") && faults.seed == 3)
+    #expect(faults.text == "loss=7.5,cuts=0.5,seed=3")
+    #expect(faults.ofWorld(feedSeed: 9).seed == 3)
+    var unseeded = faults
+    unseeded.seed = 0
+    #expect(unseeded.ofWorld(feedSeed: 9).seed == 9 && unseeded.text == "loss=7.5,cuts=0.5")
+    #expect(Configuration.Faults().text.isEmpty)
   }
 
   @Test func `without options the defaults run`() throws {

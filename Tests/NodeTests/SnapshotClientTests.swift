@@ -157,18 +157,43 @@ struct SnapshotClientTests {
   @Test func `what of a feed is not believed is said once`() {
     let monitor = RunMonitor()
     var watch = FeedWatch()
-    #expect(watch.look(monitor) == nil)
+    #expect(watch.look(monitor).isEmpty)
     monitor.set(.foreignHigh, Self.session.high)
     monitor.set(.foreignLow, UInt64(Self.session.low))
     monitor.set(.foreign, 1)
-    #expect(watch.look(monitor)?.first?.contains("another session, 'TODAY     '") == true)
+    let said = watch.look(monitor)
+    #expect(said.count == 1 && said.first?.text.contains("another session, 'TODAY     '") == true)
     monitor.set(.foreign, 2)
-    #expect(watch.look(monitor) == nil)
-    for word in [.implausible, .implausibleTimes, .skipped, .malformed] as [RunMonitor.Word] {
-      monitor.set(word, 1)
+    #expect(watch.look(monitor).isEmpty)
+    let words: [RunMonitor.Word] = [
+      .implausible, .implausibleTimes, .skipped, .malformed, .disagreements, .doubtedLines,
+      .answersRefused, .unlisted, .unequalLots,
+    ]
+    for word in words { monitor.set(word, 1) }
+    let all = watch.look(monitor)
+    #expect(all.count == words.count && all.count { $0.level == .info } == 1)
+    #expect(watch.look(monitor).isEmpty)
+  }
+
+  @Test func `that the hot thread was not run is said each time, but not without a pause`() {
+    let monitor = RunMonitor()
+    var watch = FeedWatch()
+    #expect(watch.look(monitor, now: 1).isEmpty)
+    func stall(_ count: UInt64, pulls: UInt64) {
+      monitor.set(.longestStall, 812_000_000)
+      monitor.set(.pulls, pulls)
+      monitor.set(.stalls, count)
+      monitor.set(.lates, count + 1)
     }
-    #expect(watch.look(monitor)?.count == 4)
-    #expect(watch.look(monitor) == nil)
+    stall(1, pulls: 0)
+    let first = watch.look(monitor, now: 2)
+    #expect(first.first?.text.contains("the longest for 812 ms; quotes pulled 0 times") == true)
+    #expect(watch.look(monitor, now: 3).isEmpty)
+    stall(2, pulls: 1)
+    #expect(watch.look(monitor, now: FeedWatch.pause).isEmpty)
+    let second = watch.look(monitor, now: 2 + FeedWatch.pause)
+    #expect(second.first?.text.contains("(3 times so far, 2 of them") == true)
+    #expect(watch.look(monitor, now: 3 + 2 * FeedWatch.pause).isEmpty)
   }
 
   @Test func `without a service the session cannot be learned`() throws {
@@ -219,11 +244,24 @@ struct SnapshotClientTests {
     var isGoing = true
     for _ in 0..<2_000 where isGoing {
       isGoing = bench.turn()
-      if bench.client.loaded != 0 { bench.client.refuse(now: bench.now) }
+      if bench.client.loaded != 0 { bench.client.refuse() }
     }
     #expect(!isGoing && bench.completed.count == SnapshotClient.attemptsMax)
     let taken = bench.client.taken
     #expect(taken == 0)
+  }
+
+  @Test func `a service that has never taken our log-in is asked for ten seconds`() throws {
+    var bench = try Bench()
+    bench.service.end(at: 7)
+    bench.expected = SessionName("ANOTHER")
+    bench.client.begin(now: 0)
+    var isGoing = true
+    for _ in 0..<2_000 where isGoing { isGoing = bench.turn() }
+    let waited = bench.now
+    #expect(!isGoing && bench.completed.isEmpty && bench.failed > 3)
+    let longest = LoginRefusals.unavailableMax
+    #expect((longest...longest + 1_000_000_000).contains(waited), "\(waited) ns")
   }
 
   @Test func `in a snapshot a type that is not known is passed over`() throws {

@@ -137,6 +137,23 @@ import Transport
     Self.check(&bench)
   }
 
+  @Test func `who answers in the re-request server's place is not heard`() throws {
+    var bench = try VirtualBench(seed: 1, messages: 20_000)
+    let socket = bench.world.loop.feed.requestSocket
+    let place = try bench.world.loop.path.reactor.localEndpoint(of: socket)
+    var stranger = try Stranger(on: bench.network, to: place)
+    Self.trade(&bench) { bench in
+      let next = bench.session.nextSequence
+      stranger.send(Forgery.nearHeartbeat.packet(bench.session.name, next: next))
+      stranger.send(Forgery.bid(bench.session.name, at: next))
+    }
+    let refused = bench.world.loop.feed.answersRefused
+    #expect(refused > 1_000 && bench.monitor.get(.answersRefused) > 1_000)
+    let counters = bench.world.loop.feed.receiver.counters
+    #expect(counters.gaps == 0 && counters.disagreements == 0 && counters.snapshotsNeeded == 0)
+    Self.check(&bench)
+  }
+
   /// A bid of $150,000 under the very number that is due: it is applied, for it is the first; the true message says
   /// otherwise, and the books are taken anew.
   @Test func `what stands in a book and nobody else says is out of it at once`() throws {

@@ -9,12 +9,14 @@ import Transport
 struct TestTrader: Strategy {
   /// Each of an account of its own; they take turns.
   var strategies = 1
+  /// Asks after so many batches.
+  var patience = 37
   var batches = 0
 
   mutating func onBatchEnd(_ desk: borrowing Desk) {
     batches += 1
-    guard batches % 37 == 0 else { return }
-    let turn = batches / 37
+    guard batches % patience == 0 else { return }
+    let turn = batches / patience
     let instrument = InstrumentID(raw: UInt32(turn % 3))
     let quote = desk.quote(instrument)
     guard quote.bid.raw > 0, quote.ask.raw > 0 else { return }
@@ -53,7 +55,7 @@ struct VirtualBench: ~Copyable {
         seed: seed, style: .volatile, symbols: 3, rate: 2_000, messagesMax: messages,
         midnight: Self.midnight))
     let network = try MemoryNetwork(seed: seed)
-    let lane = MemoryLane(bytes: 16 << 20)
+    let lane = MemoryLane(bytes: 8 << 20)
     let instruments = instruments ?? feed.instruments
     let usernames = (0..<accounts).map { "NTAIL\($0 + 1)" }
     let engine = try Engine(
@@ -141,6 +143,8 @@ struct VirtualBench: ~Copyable {
       position: 100_000, openOrders: 1_000,
       messageRate: MessageRate(perSecond: 100_000, burst: 10_000, keptForCancels: 100))
     configuration.duplicateWindow = 0
+    configuration.executionsMax = 1 << 14
+    configuration.ordersPerDayMax = 1 << 16
     configuration.tradingDay = 20_200_102
     return configuration
   }
@@ -155,7 +159,7 @@ struct VirtualBench: ~Copyable {
     var brokenInvariants: [String]
     var ended: String
     var network: NetworkCounters
-    var refusedStale: UInt64
+    var refusedLate: UInt64
     var stalls: UInt64
     var pulls: UInt64
     var isLate: Bool
@@ -178,7 +182,7 @@ struct VirtualBench: ~Copyable {
       working: session.core.workingOrders.count, executions: state.counters.executions,
       violations: session.core.verify(), brokenInvariants: state.brokenInvariants,
       ended: world.loop.endReason, network: network.counters,
-      refusedStale: state.refusals[.staleData] ?? 0, stalls: world.loop.watchdog.stalls,
+      refusedLate: state.refusals[.lateData] ?? 0, stalls: world.loop.watchdog.stalls,
       pulls: world.loop.watchdog.pulls, isLate: world.loop.watchdog.isLate,
       position: symbols.map { symbol in
         state.positions.filter { $0.symbol == SymbolCode.decode(symbol) }

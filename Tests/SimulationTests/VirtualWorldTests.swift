@@ -1,7 +1,10 @@
 import ExecutionCore
-import Simulation
+import Gateways
 import Testing
 import Transport
+
+@testable import Simulation
+@testable import Trading
 
 @Suite struct `Virtual time` {
   private static let second: Int64 = 1_000_000_000
@@ -70,11 +73,45 @@ import Transport
     Self.check(outcome, 5)
     #expect(outcome.stalls > 1)
     #expect(outcome.pulls > 0)
-    #expect(outcome.refusedStale > 0, "the strategy asked while the backlog was read")
+    #expect(outcome.refusedLate > 0, "the strategy asked while the backlog was read")
     #expect(!outcome.isLate)
     #expect(!outcome.fills.isEmpty)
     let plain = try Self.run(5, messages: 20_000, for: 6 * Self.second)
-    #expect(plain.stalls == 0 && plain.refusedStale == 0 && !plain.isLate)
+    #expect(plain.stalls == 0 && plain.refusedLate == 0 && !plain.isLate)
+  }
+
+  /// A message that cannot be read, and a snapshot that is long under way: what is kept meanwhile is applied behind it
+  /// in one go, and the strategy is called at each batch of it.
+  @Test func `nothing new rests on what was kept while a snapshot was awaited`() throws {
+    var bench = try VirtualBench(seed: 5, messages: 20_000)
+    bench.network.addLink(
+      NetworkLink(port: bench.world.exchange.snapshot.port, latency: 400_000_000))
+    bench.world.run(until: bench.network.now + 2 * Self.second)
+    let before = bench.world.loop.path.driver.engine.counters.newOrders
+    #expect(before > 0)
+    _ = [UInt8(ascii: "D"), 1].withUnsafeBytes { bench.session.stream.append($0) }
+    var asked: (sent: UInt64, late: UInt64, datagrams: UInt64) = (0, 0, 0)
+    bench.world.loop.path.driver.strategy.inner.patience = 1
+    let end = bench.network.now + 10 * Self.second
+    for _ in 0..<1_000_000 where bench.network.now < end && bench.world.loop.snapshot.taken == 0 {
+      asked = (
+        bench.world.loop.path.driver.engine.counters.newOrders,
+        bench.world.loop.path.driver.engine.refusals(.lateData), bench.world.loop.feed.datagrams
+      )
+      bench.world.step()
+    }
+    bench.world.loop.path.driver.strategy.inner.patience = 37
+    let taken = bench.world.loop.snapshot.taken
+    let pushes = bench.world.pushes
+    #expect(taken == 1 && pushes == 0)
+    let sent = bench.world.loop.path.driver.engine.counters.newOrders
+    let late = bench.world.loop.path.driver.engine.refusals(.lateData)
+    // Asked at once when the last of it is in, and after each datagram that was read in the same turn.
+    let read = bench.world.loop.feed.datagrams - asked.datagrams
+    #expect(sent - asked.sent <= 1 + read)
+    #expect(late - asked.late >= 2, "the strategy asked meanwhile, after each part of it")
+    let outcome = bench.run(for: Self.second)
+    Self.check(outcome, 5)
   }
 
   @Test func `a cut and half-open sessions leave nothing behind`() throws {

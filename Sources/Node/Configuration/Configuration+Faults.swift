@@ -78,6 +78,14 @@ extension Configuration {
       return nil
     }
 
+    /// As `--faults` takes it; empty where nothing goes wrong.
+    var text: String {
+      guard isActive else { return "" }
+      let parts = Self.all.filter { self[keyPath: $0.field] != 0 }
+        .map { "\($0.name)=\(self[keyPath: $0.field])" }
+      return (parts + (seed == 0 ? [] : ["seed=\(seed)"])).joined(separator: ",")
+    }
+
     func ofWorld(feedSeed: UInt64) -> VirtualFaults {
       func parts(_ percent: Decimal8) -> UInt32 { UInt32(clamping: percent.raw / 10_000) }
       func interval(_ perMinute: Decimal8) -> Int64 {

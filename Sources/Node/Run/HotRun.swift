@@ -134,13 +134,15 @@ final class HotRun: @unchecked Sendable {
     for i in 0..<clients.count { counters.add(clients[i].gateway.counters) }
     let mold = loop.feed.receiver.counters
     let foreign = loop.feed.receiver.foreignSession
+    var lines = (0...2).map { loop.feed.receiver.line($0) }
+    lines[2].foreignSession &+= loop.feed.answersRefused
     return HotResult(
       state: loop.path.driver.engine.snapshot(), mold: mold,
       gateway: counters, datagrams: loop.feed.datagrams,
       bytes: loop.feed.bytes, malformed: loop.feed.malformed,
       skipped: loop.feed.skipped &+ loop.snapshot.skipped,
       implausibleTimes: loop.feed.implausibleTimes,
-      lines: (0...2).map { loop.feed.receiver.line($0) }, session: loop.feed.receiver.session,
+      lines: lines, session: loop.feed.receiver.session,
       foreignSession: mold.foreignSession > 0 ? foreign : nil,
       connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },
       endReason: loop.endReason,

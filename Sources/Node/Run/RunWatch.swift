@@ -56,7 +56,7 @@ struct RunWatch {
     if let said = server.poll(meanwhile: meanwhile) { say(.warning, said) }
     lookAtLatches()
     lookAtBounds()
-    for said in feed.look(monitor) ?? [] { say(.warning, said) }
+    for said in feed.look(monitor) { say(said.level, said.text) }
     lookAtLogins()
     line.tick()
   }

@@ -47,7 +47,8 @@ enum VirtualRun {
     watch.look()
     watch.end()
     return outcome(
-      plan, directory, hot.result(of: world.loop), latency, watch, pushes: world.pushes,
+      plan, directory, hot.result(of: world.loop), latency, watch, world.network.counters,
+      pushes: world.pushes,
       report: ExchangeReport(exchange, server: world.exchange.counters).json)
   }
 
@@ -135,10 +136,11 @@ enum VirtualRun {
 
   private static func outcome(
     _ plan: RunPlan, _ directory: RunDirectory, _ result: HotResult, _ latency: LatencyRecorder,
-    _ watch: RunWatch, pushes: UInt64, report: String
+    _ watch: RunWatch, _ network: NetworkCounters, pushes: UInt64, report: String
   ) -> RunOutcome {
     var summary = RunSummary(plan, result, latency)
     watch.tell(&summary)
+    summary.take(network)
     summary.invariants.append(
       RunSummary.Invariant(
         "virtual time waited for everybody", holds: pushes == 0,

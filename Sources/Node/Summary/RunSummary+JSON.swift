@@ -46,6 +46,7 @@ extension RunSummary.Run {
       ("seed", seed.map { .count($0) } ?? .null),
       ("speed", .text(speed)), ("session_date", .text(sessionDate)),
       ("virtual_time", .bool(isVirtualTime)),
+      ("faults", faults.isEmpty ? .null : .text(faults)),
       ("elapsed_ns", isVirtualTime ? .null : .integer(elapsedNanoseconds)),
       ("session_ns", .integer(sessionNanoseconds)), ("ended_by", .text(endedBy)),
     ])

@@ -3,6 +3,7 @@ import ExecutionCore
 import Gateways
 import Simulation
 import Trading
+import Transport
 
 extension RunSummary {
   /// What the plan says and the loop has found; who knows the exchange adds what that says.
@@ -57,12 +58,24 @@ extension RunSummary {
     run.speed = plan.configuration.feed.speed.text
     run.sessionDate = plan.date.text
     run.isVirtualTime = plan.options.isVirtualTime
+    run.faults = plan.configuration.faults.text
     exchange.isOurs = !run.isVirtualTime && !plan.configuration.isAttached
     notes += plan.notes
     if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
       notes.append(
         "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
     }
+  }
+
+  /// What of the faults that were asked for came about.
+  mutating func take(_ network: NetworkCounters) {
+    guard !run.faults.isEmpty else { return }
+    notes.append(
+      "faults (\(run.faults)): of \(network.datagrams.grouped) datagrams \(network.lost.grouped) lost, "
+        + "\(network.duplicated.grouped) doubled, \(network.reordered.grouped) late; of "
+        + "\(network.pieces.grouped) pieces of streams \(network.retransmitted.grouped) sent again; "
+        + "\(network.resets.grouped) streams reset, \(network.halfOpens.grouped) left half open; "
+        + "\(network.cut.grouped) packets met a cut")
   }
 
   /// How the feed's directory and the instruments agree.
@@ -97,6 +110,14 @@ extension RunSummary {
     invariants.append(
       Invariant(
         "no market data lost", holds: feed.lost == 0, "\(feed.lost.grouped) messages missing"))
+    let full = state.books.full
+    invariants.append(
+      Invariant(
+        "the books had room", holds: full == 0,
+        full == 0
+          ? "for every order"
+          : "\(full.grouped) orders of the feed found none, and their books were not whole: raise "
+            + "runtime.book_orders_max"))
     invariants.append(
       Invariant(
         "nothing left open", holds: orders.working == 0 && orders.unknown == 0,

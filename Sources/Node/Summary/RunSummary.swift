@@ -33,6 +33,8 @@ public struct RunSummary: Equatable, Sendable {
     public var speed = "1"
     public var sessionDate = ""
     public var isVirtualTime = false
+    /// As `--faults` takes them; empty: none were asked for.
+    public var faults = ""
     /// Machine time; 0 in virtual time.
     public var elapsedNanoseconds: Int64 = 0
     /// From the first to the last message.
@@ -69,7 +71,7 @@ public struct RunSummary: Equatable, Sendable {
     public var symbols = 0
     public var symbolsWhole = 0
     public var lines = Lines()
-    /// From the kernel's receive stamp to the read, of one datagram of sixteen.
+    /// From the kernel's receive stamp to the read, of some datagrams of line A and all of line B.
     public var lag = Percentiles(name: "lag")
     public var symbolsNamed: UInt32 = 0
     public var symbolsUnlisted: UInt32 = 0
