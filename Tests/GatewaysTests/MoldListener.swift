@@ -80,3 +80,20 @@ final class MoldListener {
     return c.delivered + c.duplicates + c.dropped
   }
 }
+
+/// Messages from `first` on, as the feed has them.
+func moldRun(_ first: UInt64, _ count: UInt64 = 1) -> [UInt8] {
+  moldDatagram(first, (first..<first + count).map(moldMessage))
+}
+func moldHeartbeat(_ next: UInt64) -> [UInt8] { moldDatagram(next, []) }
+func moldEnd(_ next: UInt64) -> [UInt8] { moldDatagram(next, [], count: 0xffff) }
+
+extension MoldListener {
+  /// So many waits pass.
+  func wait(_ waits: Int, from now: inout Int64) {
+    for _ in 0..<waits {
+      now += 5_000_000
+      _ = poll(now: now)
+    }
+  }
+}
