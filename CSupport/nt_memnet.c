@@ -11,8 +11,9 @@ static uint64_t take(uint64_t *at, uint64_t bytes) {
 }
 
 static bool is_possible(const nt_memnet_options *o) {
-  return o->start > 0 && o->sockets >= 1 && o->sockets <= 65536 && o->packets >= 16 &&
-         o->packets <= 1u << 24 && o->bytes >= 1u << 20 && o->bytes <= 1ull << 36;
+  return o->start > 0 && o->start < 1ll << 62 && o->sockets >= 1 && o->sockets <= 65536 &&
+         o->packets >= 16 && o->packets <= 1u << 24 && o->bytes >= 1u << 20 &&
+         o->bytes <= 1ull << 36;
 }
 
 int nt_memnet_create(nt_memnet **out, const nt_memnet_options *options) {
@@ -91,6 +92,9 @@ static void feed_starved(nt_memnet *m) {
 }
 
 void nt_memnet_advance(nt_memnet *memnet, int64_t to) {
+  /* Beyond it a sum of two times would be none. */
+  if (to > 1ll << 62)
+    to = 1ll << 62;
   /* What an arrival sets off is sent at its own time, and may arrive before `to` too. */
   for (nt_mem_packet *packet; (packet = nt_mem_land(memnet, to)) != NULL;) {
     if (packet->arrival > memnet->now)

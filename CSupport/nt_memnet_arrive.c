@@ -13,10 +13,12 @@ void nt_mem_fail(nt_memnet *m, nt_mem_socket *s, int error) {
 }
 
 static void send_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind, nt_mem_packet *packet) {
-  nt_mem_socket *to = nt_mem_alive(m, from->peer, from->peer_generation);
+  nt_mem_socket *to = kind == NT_MEM_SYN ? nt_mem_listener(m, from->remote)
+                                         : nt_mem_alive(m, from->peer, from->peer_generation);
   uint32_t host = to ? to->host : 0;
   nt_mem_link *link = nt_mem_link_of(m, from->host, host, from->service, NT_MEMNET_STREAM);
   packet->kind = kind;
+  packet->host = (uint16_t)from->host;
   packet->from = nt_mem_index(m, from);
   packet->from_generation = from->generation;
   packet->to = from->peer;
@@ -26,12 +28,13 @@ static void send_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind, nt_mem_
   nt_mem_launch(m, packet, nt_mem_stream_arrival(m, link, from, 40));
 }
 
-void nt_mem_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind) {
+bool nt_mem_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind) {
   if (from->flags & NT_MEM_HALF_OPEN)
-    return;
+    return false;
   nt_mem_packet *packet = nt_mem_signal_take(m);
   if (packet)
     send_signal(m, from, kind, packet);
+  return packet != NULL;
 }
 
 /* The answer to what nobody awaits: the sender's connection is no more. */
@@ -41,20 +44,23 @@ static void refuse(nt_memnet *m, nt_mem_packet *packet) {
     nt_mem_packet_free(m, packet);
     return;
   }
-  nt_mem_link *link = nt_mem_link_of(m, 0, from->host, from->service, NT_MEMNET_STREAM);
+  nt_mem_socket *to = nt_mem_alive(m, packet->to, packet->to_generation);
+  nt_mem_link *link =
+      nt_mem_link_of(m, to ? to->host : 0, from->host, from->service, NT_MEMNET_STREAM);
   packet->kind = NT_MEM_RST;
   packet->to = packet->from;
   packet->to_generation = packet->from_generation;
   packet->from = NT_MEM_NIL;
-  int64_t flight = link->rules.latency > 0 ? link->rules.latency : 1;
-  nt_mem_launch(m, packet, m->now + flight);
+  nt_mem_launch(m, packet, nt_mem_stream_arrival(m, link, NULL, 40));
 }
 
 /* The first packet of a connection was not taken: it is sent again, a number of times. */
 static void try_again(nt_memnet *m, nt_mem_packet *packet) {
   nt_mem_socket *from = nt_mem_alive(m, packet->from, packet->from_generation);
   if (from && from->state == NT_MEM_CONNECTING && ++packet->tries < NT_MEM_SYN_TRIES) {
-    nt_mem_link *link = nt_mem_link_of(m, from->host, 0, packet->target.port, NT_MEMNET_STREAM);
+    nt_mem_socket *to = nt_mem_listener(m, packet->target);
+    nt_mem_link *link =
+        nt_mem_link_of(m, from->host, to ? to->host : 0, packet->target.port, NT_MEMNET_STREAM);
     int64_t wait = link->rules.retransmit > 0 ? link->rules.retransmit : 1;
     nt_mem_launch(m, packet, m->now + (wait << packet->tries));
     return;
@@ -106,7 +112,7 @@ static void came_to_datagram(nt_memnet *m, nt_mem_packet *packet) {
   if (!s) {
     m->counters.unreachable += 1;
     nt_mem_packet_free(m, packet);
-  } else if (s->receive_bytes - s->unread < packet->length) {
+  } else if ((uint64_t)s->unread + packet->length > s->receive_bytes) {
     m->counters.overflowed += 1;
     nt_mem_packet_free(m, packet);
   } else {

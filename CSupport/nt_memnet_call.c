@@ -140,8 +140,7 @@ int nt_memnet_connect(nt_memnet *m, int fd, nt_net_endpoint to) {
   s->state = NT_MEM_CONNECTING;
   s->remote = to;
   s->service = to.port;
-  nt_mem_signal(m, s, NT_MEM_SYN);
-  return -EINPROGRESS;
+  return nt_mem_signal(m, s, NT_MEM_SYN) ? -EINPROGRESS : -ENOBUFS;
 }
 
 int nt_memnet_accept(nt_memnet *m, int fd, nt_net_endpoint *peer) {
@@ -275,19 +274,20 @@ ssize_t nt_memnet_send(nt_memnet *m, int fd, const void *bytes, size_t count) {
     m->counters.half_opens += 1;
     cut_off(m, s);
   }
-  m->counters.pieces += 1;
-  m->counters.piece_bytes += length;
-  s->underway += length;
-  if (s->flags & NT_MEM_HALF_OPEN)
-    return length;
-  nt_mem_packet *packet = nt_mem_packet_take(m, length);
-  if (!packet) {
-    s->underway -= length;
+  bool passes = !(s->flags & NT_MEM_HALF_OPEN);
+  nt_mem_packet *packet = passes ? nt_mem_packet_take(m, length) : NULL;
+  if (passes && !packet) {
     s->flags = (uint16_t)((s->flags | NT_MEM_WAS_FULL) & ~NT_MEM_WRITABLE);
     m->starves = true;
     return -EAGAIN;
   }
+  m->counters.pieces += 1;
+  m->counters.piece_bytes += length;
+  s->underway += length;
+  if (!passes)
+    return length;
   packet->kind = NT_MEM_DATA;
+  packet->host = (uint16_t)s->host;
   packet->from = nt_mem_index(m, s);
   packet->from_generation = s->generation;
   packet->to = s->peer;
@@ -388,8 +388,8 @@ static ssize_t receive_stream(nt_memnet *m, nt_mem_socket *s, uint8_t *into, siz
     bool over = (s->flags & (NT_MEM_END_CAME | NT_MEM_READ_SHUT)) != 0;
     return over || s->state == NT_MEM_CLOSED ? 0 : -EAGAIN;
   }
-  nt_mem_link *link = nt_mem_link_of(m, m->sockets[m->packets[s->first].from].host, s->host,
-                                     s->service, NT_MEMNET_STREAM);
+  nt_mem_link *link =
+      nt_mem_link_of(m, m->packets[s->first].host, s->host, s->service, NT_MEMNET_STREAM);
   if (count > s->unread)
     count = s->unread;
   if (count > 1 && nt_mem_chance(link, link->rules.short_reads))

@@ -53,6 +53,7 @@ typedef struct nt_mem_packet {
   uint32_t to, to_generation;
   uint32_t from, from_generation;
   nt_net_endpoint source, target;  /* datagrams */
+  uint16_t host;                   /* the sender's */
   uint8_t kind, size_class, tries; /* NT_MEM_CLASSES: no payload */
 } nt_mem_packet;
 
@@ -162,6 +163,7 @@ bool nt_mem_chance(nt_mem_link *link, uint32_t parts);
 uint64_t nt_mem_below(nt_mem_link *link, uint64_t bound);
 /* When a datagram arrives; -1: it is lost. */
 int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, uint32_t length);
+/* `from` may be NULL: nothing of that stream comes before. */
 int64_t nt_mem_stream_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from,
                               uint32_t length);
 
@@ -176,8 +178,8 @@ void nt_mem_queue(nt_memnet *m, nt_mem_socket *s, nt_mem_packet *packet);
 
 /* nt_memnet_arrive.c */
 void nt_mem_arrive(nt_memnet *m, nt_mem_packet *packet);
-/* A packet of a stream that carries no bytes. */
-void nt_mem_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind);
+/* A packet of a stream that carries no bytes; false where there is none, or nothing passes. */
+bool nt_mem_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind);
 /* The connection is over: its owner meets the errno. */
 void nt_mem_fail(nt_memnet *m, nt_mem_socket *s, int error);
 

@@ -86,6 +86,8 @@ int64_t nt_mem_stream_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *fr
     m->counters.retransmitted += 1;
     arrival += link->rules.retransmit;
   }
+  if (!from)
+    return arrival;
   if (arrival > from->last_arrival)
     from->last_arrival = arrival;
   return from->last_arrival;

@@ -96,7 +96,7 @@ static int memory_collect(nt_net *net, nt_net_sink *sink, int64_t wait) {
   if (fault)
     return nt_io_is_transient(fault) || fault == EBUSY ? 0 : fault;
   uint64_t id;
-  /* Each socket once at most: those that are put back come behind the ones that were there. */
+  /* Bounded; those that are put back come behind the ones that were there. */
   for (uint32_t i = 0; i < net->options.connections && !nt_sink_full(sink); i++) {
     int fd = nt_memnet_take_ready(net->memnet, net->host, &id);
     if (fd < 0)

@@ -19,7 +19,7 @@ typedef struct nt_memnet nt_memnet;
 
 typedef struct nt_memnet_options {
   uint64_t seed;
-  int64_t start;    /* the clock at creation, nanoseconds; above 0 */
+  int64_t start;    /* the clock at creation, nanoseconds; above 0 and below 2^62 */
   uint32_t sockets; /* of all nt_nets together, 1 to 65,536 */
   uint32_t packets; /* under way and unread together, 16 to 2^24 */
   uint64_t bytes;   /* of their payloads, 1 MiB to 2^36; touched only when used */
@@ -44,7 +44,7 @@ typedef struct nt_memnet_link {
   uint32_t short_reads;  /* of receives from a stream: less than is there */
   uint32_t short_writes; /* of sends on a stream: less than is offered */
   int64_t latency;       /* at least one: nothing arrives when it is sent */
-  int64_t jitter;        /* added, uniform from 0 to this; a stream stays in order */
+  int64_t jitter;        /* added, uniform from 0 to this; what a link carries stays in order */
   int64_t reordered_by;
   int64_t retransmit;        /* also what a stream's first packet waits for its next try */
   uint64_t bytes_per_second; /* 0: no bound */
@@ -75,7 +75,7 @@ NT_HOT int64_t nt_memnet_now(const nt_memnet *memnet);
 NT_HOT int64_t nt_memnet_next(const nt_memnet *memnet);
 /* When the last of all that is under way now arrives; INT64_MIN when nothing is. */
 int64_t nt_memnet_last(const nt_memnet *memnet);
-/* Moves the clock to `to`, never back, and lets arrive what does until then. */
+/* Moves the clock to `to`, never back nor beyond 2^62, and lets arrive what does until then. */
 NT_HOT void nt_memnet_advance(nt_memnet *memnet, int64_t to);
 
 /* The link's number for nt_memnet_link_set, or -ENOSPC, -EINVAL (parts above a million, negative

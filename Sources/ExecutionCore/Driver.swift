@@ -17,7 +17,7 @@
   ///
   /// - Parameters:
   ///   - records: `count` records, read before the call returns.
-  ///   - machineTime: nanoseconds of CLOCK_MONOTONIC, 0 in virtual time.
+  ///   - machineTime: nanoseconds of CLOCK_MONOTONIC; in virtual time the network's.
   ///   - received, decoded: raw clock stamps of the batch when stages are to be measured, else 0.
   @inlinable public mutating func ingest(
     _ records: UnsafePointer<MarketRecord>, count: Int, machineTime: Int64, received: UInt64 = 0,

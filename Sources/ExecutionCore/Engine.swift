@@ -140,7 +140,7 @@ public import CSupport
     unsafe core.pointee.recordHash()
   }
 
-  /// Nanoseconds of CLOCK_MONOTONIC, 0 in virtual time: what is journalled from now on has it.
+  /// Nanoseconds of CLOCK_MONOTONIC; in virtual time the network's: what is journalled from now on has it.
   #if !DEBUG
     @_noLocks
   #endif

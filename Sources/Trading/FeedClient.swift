@@ -19,9 +19,19 @@ public import Transport
   package static let socketBytes: Int32 = 4 << 20
 
   @usableFromInline package internal(set) var receiver: MoldReceiver
-  @usableFromInline package let lineA: ConnectionID
-  @usableFromInline package let lineB: ConnectionID
-  package let requestSocket: ConnectionID
+  /// `none` while it is not open: one that failed is opened again by ``request(_:now:)``.
+  @usableFromInline package private(set) var lineA = ConnectionID.none
+  @usableFromInline package private(set) var lineB = ConnectionID.none
+  package private(set) var requestSocket = ConnectionID.none
+  /// Where they are bound, and the interface of their groups.
+  private var places: (lineA: Endpoint, lineB: Endpoint, request: Endpoint)
+  private let interface: UInt32
+  private var openAt: Int64 = 0
+  /// Machine time between two attempts at opening a socket again.
+  static let openWait: Int64 = 250_000_000
+  /// Times that a socket failed, and why the last did.
+  @usableFromInline package private(set) var failures: UInt64 = 0
+  @usableFromInline package private(set) var lastFailure: Int32 = 0
   /// Where re-requests go; `any(port: 0)` until it is known.
   @usableFromInline package var requestServer = Endpoint.any(port: 0)
   private let midnight: Int64
@@ -46,31 +56,71 @@ public import Transport
     on reactor: inout Reactor, lineA atA: Endpoint, lineB atB: Endpoint, interface: UInt32,
     midnight: Int64, speed: Int64?, repair: MoldReceiverSettings = MoldReceiverSettings()
   ) throws(ReactorError) {
-    var options = SocketOptions.direct
-    options.reportsReceiveTime = true
-    options.samplesReceiveTime = true
-    options.receiveBufferBytes = Self.socketBytes
-    let lineA = try reactor.openDatagram(bind: atA, options: options, token: Token.lineA)
-    var ordinary = SocketOptions()
-    ordinary.receiveBufferBytes = Self.socketBytes
-    ordinary.reportsReceiveTime = true
-    let lineB = try reactor.openDatagram(bind: atB, options: ordinary, token: Token.lineB)
-    for (endpoint, line) in [(atA, lineA), (atB, lineB)] where endpoint.isMulticast {
-      try reactor.join(group: endpoint.address, interface: interface, on: line)
-    }
-    ordinary.reportsReceiveTime = false
-    ordinary.reportsPeer = true
-    let requestSocket = try reactor.openDatagram(
-      bind: Endpoint(address: interface, port: 0), options: ordinary, token: Token.request)
     self.midnight = midnight
-    self.lineA = lineA
-    self.lineB = lineB
-    self.requestSocket = requestSocket
+    self.interface = interface
+    places = (atA, atB, Endpoint(address: interface, port: 0))
     receiver = MoldReceiver(repair)
     unsafe records = .allocate(capacity: Self.batchMax)
     unsafe records.initialize(repeating: MarketRecord(), count: Self.batchMax)
     unsafe times = .allocate(capacity: 1)
     unsafe times.initialize(to: FeedTimes(midnight: midnight, speed: speed))
+    try open(on: &reactor)
+    // Opened again they are where they were: the venue sends there.
+    places.lineA.port = try reactor.localEndpoint(of: lineA).port
+    places.lineB.port = try reactor.localEndpoint(of: lineB).port
+  }
+
+  /// Those that are not open.
+  private mutating func open(on reactor: inout Reactor) throws(ReactorError) {
+    var options = SocketOptions()
+    options.receiveBufferBytes = Self.socketBytes
+    options.reportsReceiveTime = true
+    if lineB == .none { lineB = try open(places.lineB, options, Token.lineB, &reactor) }
+    options.isDirect = true
+    options.samplesReceiveTime = true
+    if lineA == .none { lineA = try open(places.lineA, options, Token.lineA, &reactor) }
+    guard requestSocket == .none else { return }
+    options = SocketOptions()
+    options.receiveBufferBytes = Self.socketBytes
+    options.reportsPeer = true
+    requestSocket = try open(places.request, options, Token.request, &reactor)
+  }
+
+  private func open(
+    _ place: Endpoint, _ options: SocketOptions, _ token: UInt64, _ reactor: inout Reactor
+  ) throws(ReactorError) -> ConnectionID {
+    let socket = try reactor.openDatagram(bind: place, options: options, token: token)
+    guard place.isMulticast else { return socket }
+    do throws(ReactorError) {
+      try reactor.join(group: place.address, interface: interface, on: socket)
+    } catch {
+      _ = reactor.close(socket)
+      throw error
+    }
+    return socket
+  }
+
+  /// One of its sockets has failed. Never inlined: rare.
+  @inline(never) @usableFromInline package mutating func failed(
+    _ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64
+  ) {
+    switch event.connection {
+    case .none: return
+    case lineA: lineA = .none
+    case lineB: lineB = .none
+    case requestSocket: requestSocket = .none
+    default: return
+    }
+    _ = reactor.close(event.connection)
+    failures &+= 1
+    lastFailure = event.errorNumber
+    openAt = now
+  }
+
+  @inline(never) private mutating func openAgain(_ reactor: inout Reactor, now: Int64) {
+    guard now >= openAt else { return }
+    openAt = now &+ Self.openWait
+    do throws(ReactorError) { try open(on: &reactor) } catch { lastFailure = error.errorNumber }
   }
 
   deinit {
@@ -104,13 +154,16 @@ public import Transport
   /// What decoding needs, apart from the receiver that calls it.
   @unsafe private struct Room {
     var midnight: Int64
+    var datagram: UInt64
     var now: Int64
     var records: UnsafeMutablePointer<MarketRecord>
     var times: UnsafeMutablePointer<FeedTimes>
     var market: ITCHMarket?
   }
   @inline(__always) private func room(_ now: Int64, _ market: ITCHMarket?) -> Room {
-    unsafe Room(midnight: midnight, now: now, records: records, times: times, market: market)
+    unsafe Room(
+      midnight: midnight, datagram: datagrams, now: now, records: records, times: times,
+      market: market)
   }
 
   /// Decodes a run in batches.
@@ -131,7 +184,7 @@ public import Transport
       if batch.malformed > 0 {
         unsafe applyAround(base + offset, batch, sequence, room, &faults, apply)
       } else if batch.records > 0 {
-        unsafe room.times.pointee.check(records, batch.records, now: room.now)
+        unsafe room.times.pointee.check(records, batch.records, of: room.datagram, now: room.now)
         unsafe apply(records, batch.records)
       }
       guard batch.consumed > 0 else { break }
@@ -150,6 +203,14 @@ public import Transport
     var offset = 0
     var begun = 0
     var reached = 0
+    /// What lies before a frame that gave no record.
+    func take() {
+      guard reached > begun else { return }
+      let count = reached &- begun
+      unsafe room.times.pointee.check(records + begun, count, of: room.datagram, now: room.now)
+      unsafe apply(records + begun, count)
+      begun = reached
+    }
     for frame in 0..<batch.frames {
       let length = unsafe Int(bytes[offset]) << 8 | Int(bytes[offset &+ 1])
       let kind = unsafe length > 0 ? bytes[offset &+ 2] : 0
@@ -158,11 +219,7 @@ public import Transport
         reached &+= 1
         continue
       }
-      if reached > begun {
-        unsafe room.times.pointee.check(records + begun, reached &- begun, now: room.now)
-        unsafe apply(records + begun, reached &- begun)
-        begun = reached
-      }
+      take()
       let isUnknown = FeedFaultCounts.isUnknownType(kind)
       if isUnknown { faults.skipped &+= 1 } else { faults.malformed &+= 1 }
       guard let market = unsafe room.market else { continue }
@@ -170,9 +227,7 @@ public import Transport
       // Whatever it was, some book lacks it: nothing behind it is traded on.
       if !isUnknown { market.gapLost(missing: 0) }
     }
-    guard reached > begun else { return }
-    unsafe room.times.pointee.check(records + begun, reached &- begun, now: room.now)
-    unsafe apply(records + begun, reached &- begun)
+    take()
   }
 
   /// Never inlined: rare.
@@ -184,7 +239,7 @@ public import Transport
 
   /// The time to apply a snapshot's message at: orders may be as old as they like, but none is of the future.
   @usableFromInline package mutating func timeInSnapshot(_ time: Int64, now: Int64) -> Int64 {
-    unsafe times.pointee.isAhead(time) ? times.pointee.judge(time, now: now) : time
+    unsafe times.pointee.isAhead(time) ? times.pointee.judge(time, of: datagrams, now: now) : time
   }
 
   /// The session is known: what comes from now on is applied.
@@ -202,8 +257,9 @@ public import Transport
     return isServer
   }
 
-  /// Sends the re-requests that are due. Bounded: a few at a time.
+  /// Sends the re-requests that are due, and opens what has failed. Bounded: a few at a time.
   @usableFromInline package mutating func request(_ reactor: inout Reactor, now: Int64) {
+    if lineA == .none || lineB == .none || requestSocket == .none { openAgain(&reactor, now: now) }
     guard requestServer.port != 0 else { return receiver.tick(now: now) }
     unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
       for _ in 0..<8 {

@@ -5,9 +5,10 @@ public import ExecutionCore
 ///
 /// A time further ahead than ``aheadMax`` is believed when our own clock says as much (at N×: what has passed
 /// since the last time that was set against it, and ``leewayMax`` of machine time more). What our clock speaks
-/// against needs ``supportMin`` more datagrams, and none that says otherwise: two messages of one packet are one
-/// word. Where there is no such clock, at max speed and before the first message, the next message is enough.
-/// Times are within a day of midnight, or they are none.
+/// against needs ``supportMin`` more datagrams over ``leewayMax`` of machine time, and none that says otherwise: two
+/// messages of one packet are one word, and so is a burst, while a line that lives speaks in between. Before the first message, where our clock says nothing yet, one more datagram is enough; at max speed, where
+/// it never does, the next message. Times are within a day of midnight, or they are none. What was believed once is not
+/// taken back: session time never goes back, and where it was wrong nothing more is traded that day.
 ///
 /// Threading: the hot thread. One compare for each record that is in order.
 @usableFromInline struct FeedTimes {
@@ -32,10 +33,9 @@ public import ExecutionCore
   @usableFromInline var isWaiting = false
   /// Messages that wait with it, datagrams that bear it out so far, and the last of these.
   private var waiting: UInt64 = 0
+  private var suspectedAt: Int64 = 0
   private var support = 0
   private var supporter: UInt64 = 0
-  /// Datagrams with a message that was looked at.
-  @usableFromInline var datagrams: UInt64 = 0
   /// The last time that was held against our clock, and the machine time then; 0: none yet.
   @usableFromInline var anchor: Int64 = 0
   @usableFromInline var anchoredAt: Int64 = 0
@@ -53,16 +53,21 @@ public import ExecutionCore
   }
 
   /// Puts the last good time in the place of what is not to be believed.
+  ///
+  /// - Parameter datagram: a number of its own for each that the messages may have come in.
   @inline(__always) @usableFromInline
-  mutating func check(_ records: UnsafeMutablePointer<MarketRecord>, _ count: Int, now: Int64) {
+  mutating func check(
+    _ records: UnsafeMutablePointer<MarketRecord>, _ count: Int, of datagram: UInt64, now: Int64
+  ) {
     var isAside = false
     for i in 0..<count {
       let over = unsafe UInt64(bitPattern: records[i].sessionTime &- floor)
       isAside = isAside || over > reach
     }
     if isAside {
-      datagrams &+= 1
-      for i in 0..<count { unsafe records[i].sessionTime = judge(records[i].sessionTime, now: now) }
+      for i in 0..<count {
+        unsafe records[i].sessionTime = judge(records[i].sessionTime, of: datagram, now: now)
+      }
       return
     }
     let time = unsafe records[count &- 1].sessionTime
@@ -73,16 +78,16 @@ public import ExecutionCore
 
   /// The time to apply a message at that is stamped so. Never inlined: beside the path of what is in order.
   @inline(never) @usableFromInline
-  mutating func judge(_ time: Int64, now: Int64) -> Int64 {
+  mutating func judge(_ time: Int64, of datagram: UInt64, now: Int64) -> Int64 {
     defer { settle() }
     if isWaiting {
       // Those behind it are as late, or it was wrong.
       if time >= suspect &- Self.aheadMax, time < midnight &+ Self.day {
-        if datagrams != supporter {
-          supporter = datagrams
+        if datagram != supporter {
+          supporter = datagram
           support += 1
         }
-        guard !hasClock || support >= Self.supportMin else {
+        guard isBorneOut(now: now) else {
           waiting &+= 1
           return last
         }
@@ -106,9 +111,10 @@ public import ExecutionCore
     }
     suspect = time
     isWaiting = true
+    suspectedAt = now
     waiting = 1
     support = 0
-    supporter = datagrams
+    supporter = datagram
     return last
   }
 
@@ -122,6 +128,12 @@ public import ExecutionCore
       anchor = time
       anchoredAt = max(now, 1)
     }
+  }
+
+  private func isBorneOut(now: Int64) -> Bool {
+    guard speed != 0 else { return true }
+    guard hasClock else { return support >= 1 }
+    return support >= Self.supportMin && now &- suspectedAt >= Self.leewayMax
   }
 
   private var hasClock: Bool { speed != 0 && anchoredAt != 0 }

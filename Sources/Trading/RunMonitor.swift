@@ -34,6 +34,9 @@ public import Gateways
     /// Net profit in 10⁻⁴ dollars, two's complement.
     case netProfit
     case openOrders
+    /// Order sessions that are up, and a ``TradingSight``.
+    case portsReady
+    case sight
     /// ``Engine/lastLatch``, and how many have been set so far, which is written last.
     case latchPlace
     case latchCause
@@ -52,6 +55,9 @@ public import Gateways
     case disagreements
     /// Lines whose word alone is not taken any more; datagrams on the re-request socket that its server did not send.
     case doubtedLines
+    /// Times that a socket of the feed failed, and the last errno.
+    case socketFailures
+    case socketError
     case answersRefused
     /// ``Watchdog``: times that market data was late, and that the thread was not run, the longest of these in
     /// nanoseconds, and how often quotes were pulled for it.
@@ -64,8 +70,6 @@ public import Gateways
     case unequalLots
     /// ``LoginRefusal``; 0: none.
     case loginRefusal
-    /// An errno, where the phase is `failed`.
-    case failure
   }
   /// A port whose log-ins are refused, as one word.
   @usableFromInline package struct LoginRefusal: Equatable {
@@ -126,4 +130,14 @@ public import Gateways
     get { StopReason(rawValue: get(.stop)) ?? .signal }
     set { set(.stop, newValue.rawValue) }
   }
+}
+
+/// Whether market data comes that orders may rest on, and if not, what is missing.
+@usableFromInline package enum TradingSight: UInt64, Sendable {
+  case clear = 0
+  case silent = 1
+  /// A part is missing for longer than ``TradingLoopSettings/gapGrace``.
+  case gap = 2
+  /// The books are awaited from a snapshot.
+  case snapshot = 3
 }

@@ -104,6 +104,8 @@ extension TradingLoop where Gateway: ~Copyable {
     monitor.set(.malformed, feed.malformed)
     monitor.set(.disagreements, counters.disagreements)
     monitor.set(.doubtedLines, counters.doubtedLines)
+    monitor.set(.socketError, UInt64(UInt32(bitPattern: feed.lastFailure)))
+    monitor.set(.socketFailures, feed.failures)
     monitor.set(.answersRefused, feed.answersRefused)
     let directory = path.driver.engine.market.feedState.directory
     monitor.set(.unlisted, UInt64(directory.unlisted))

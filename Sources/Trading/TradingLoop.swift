@@ -41,6 +41,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline var isKillFileThere = false
   /// Strategies have been told that they do not see the market.
   @usableFromInline var isBlind = false
+  @usableFromInline var sight = TradingSight.clear
   /// What works in a latched scope, or at the end, has been cancelled for so many causes, with so many ports there
   /// to hear it.
   @usableFromInline var latchesSeen: UInt64 = 0
@@ -95,7 +96,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// Without a network nothing is left to be done. Never inlined: what it says is text.
   @inline(never) @inlinable mutating func fail(_ error: Int32) {
     loseMissing()
-    monitor.set(.failure, UInt64(error))
+    path.driver.engine.end()
+    report()
     endReason = "network failure: \(ReactorError.text(ofErrorNumber: error))"
     isFinished = true
   }
@@ -144,9 +146,11 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   mutating func handle(_ event: borrowing ReactorEvent) {
     switch event.token {
     case FeedClient.Token.lineA, FeedClient.Token.lineB:
-      if event.kind == .received { receiveFeed(event) }
+      guard event.kind == .received else { return feedFailed(event) }
+      receiveFeed(event)
     case FeedClient.Token.request:
-      if event.kind == .received { receiveAnswer(event) }
+      guard event.kind == .received else { return feedFailed(event) }
+      receiveAnswer(event)
     case SnapshotClient.token:
       receiveSnapshot(event)
     default:
@@ -156,6 +160,11 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   }
 
   // MARK: Market data
+
+  /// Never inlined: rare.
+  @inline(never) @inlinable mutating func feedFailed(_ event: borrowing ReactorEvent) {
+    if event.kind == .failed { feed.failed(event, &path.reactor, now: path.now) }
+  }
 
   @inline(__always) @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
     let received = path.reactor.ticks
@@ -289,6 +298,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     guard path.clock.hasBegun else { return }
     let time = path.clock.time(now: path.now)
     let isSilent = path.driver.engine.market.feedAge(now: time) > feedAgeMax
+    sight = snapshot.isWanted ? .snapshot : isLate ? .gap : isSilent ? .silent : .clear
     // Without a session nothing can be withdrawn: then it is told when the session is there.
     let isBlind =
       (isSilent || isLate || snapshot.isWanted) && path.driver.engine.portsReady > 0
@@ -368,6 +378,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.ordersSent, counters.newOrders)
     monitor.set(.fills, counters.standingExecutions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
+    monitor.set(.portsReady, UInt64(path.driver.engine.portsReady))
+    monitor.set(.sight, sight.rawValue)
     monitor.set(.boundsNear, path.driver.engine.boundsNear)
     path.driver.engine.refreshTotals()
     guard path.now >= nextTotals else { return }

@@ -94,6 +94,7 @@ import CSupport
   public subscript(number: Int) -> NetworkLink {
     get { NetworkLink(unsafe nt_memnet_link_get(memnet, UInt32(clamping: number))) }
     set {
+      guard number >= 0 else { return }
       _ = unsafe withUnsafePointer(to: newValue.raw) {
         unsafe nt_memnet_link_set(memnet, UInt32(clamping: number), $0)
       }
@@ -125,16 +126,20 @@ public struct NetworkLink: Hashable, Sendable {
 
   /// Which packets: 0 is any. Hosts are numbered from 1 as reactors are made (``Reactor/host``).
   public var from = 0
+  /// In the same way.
   public var to = 0
   /// The datagram's receiver's, or that of the stream's listening end; 0 is any.
   public var port: UInt16 = 0
+  /// Which of them.
   public var transport = Transport.any
   /// At least one nanosecond is taken.
   public var latency: Int64 = 5_000
-  /// Added, uniform from 0 to this. What one socket sends stays in order.
+  /// Added, uniform from 0 to this. What one link carries stays in order: give two lines a link each where
+  /// either may come first.
   public var jitter: Int64 = 0
   /// Of datagrams. A piece of a stream comes later by ``retransmit`` instead.
   public var loss: UInt32 = 0
+  /// Of datagrams: they come twice.
   public var duplication: UInt32 = 0
   /// Of datagrams: they come up to ``reorderedBy`` later than what was sent after them.
   public var reordering: UInt32 = 0
@@ -147,6 +152,7 @@ public struct NetworkLink: Hashable, Sendable {
   public var shortReads: UInt32 = 0
   /// Of sends: fewer bytes than were offered.
   public var shortWrites: UInt32 = 0
+  /// By which a piece that is lost comes later; also what a stream's first packet waits for its next try.
   public var retransmit: Int64 = 200_000_000
   /// 0: no bound.
   public var bytesPerSecond: UInt64 = 0
@@ -187,7 +193,7 @@ public struct NetworkLink: Hashable, Sendable {
 
   var raw: nt_memnet_link {
     nt_memnet_link(
-      from: UInt32(clamping: from), to: UInt32(clamping: to), port: port,
+      from: UInt32(exactly: from) ?? .max, to: UInt32(exactly: to) ?? .max, port: port,
       transport: transport.rawValue, loss: loss, duplication: duplication,
       reordering: reordering, reset: reset, half_open: halfOpen, short_reads: shortReads,
       short_writes: shortWrites, latency: latency, jitter: jitter, reordered_by: reorderedBy,

@@ -26,6 +26,38 @@ import Trading
     #expect(LiveLine.cut(text, columns: nil).count == 79)
   }
 
+  @Test func `sessions that are down and a feed that is away are said, and that they are back`() {
+    let monitor = RunMonitor()
+    var watch = SessionWatch()
+    func look(_ now: Int64) -> [String] { watch.look(monitor, ports: 2, now: now).map(\.text) }
+    // Nothing is missed before trading has begun.
+    #expect(look(0).isEmpty && look(SessionWatch.patience).isEmpty)
+    monitor.phase = .trading
+    monitor.set(.portsReady, 2)
+    #expect(look(10).isEmpty)
+    monitor.set(.portsReady, 1)
+    monitor.set(.openOrders, 40)
+    monitor.set(.sight, TradingSight.silent.rawValue)
+    #expect(look(20).isEmpty && look(19 + SessionWatch.patience).isEmpty)
+    let down = look(20 + SessionWatch.patience)
+    #expect(down.count == 2)
+    #expect(down.first?.hasPrefix("1 of 2 order sessions are down") == true)
+    #expect(down.first?.contains("40 orders of ours may work") == true)
+    #expect(down.last?.hasPrefix("the feed is silent, for 1.0 s") == true)
+    #expect(look(30 + SessionWatch.patience).isEmpty)
+    #expect(look(20 + SessionWatch.patience + SessionWatch.pause).count == 2, "again, in a minute")
+    monitor.set(.portsReady, 2)
+    monitor.set(.sight, TradingSight.clear.rawValue)
+    let up = look(20 + 22 * SessionWatch.patience + SessionWatch.pause)
+    #expect(up.count == 2 && up.allSatisfy { $0.contains("again after") })
+    #expect(look(30 + 22 * SessionWatch.patience + SessionWatch.pause).isEmpty)
+    // A moment is no word worth.
+    monitor.set(.portsReady, 0)
+    #expect(look(100 * SessionWatch.pause).isEmpty)
+    monitor.set(.portsReady, 2)
+    #expect(look(100 * SessionWatch.pause + 5).isEmpty)
+  }
+
   @Test func `every signal that can be caught and would end a process has a name`() {
     // Faults, those that are ignored or cannot be caught, and those of the C library are not among
     // them.

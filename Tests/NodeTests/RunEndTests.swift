@@ -78,6 +78,22 @@ struct RunEndTests {
     #expect(json.broken.count == 1 && json.broken[0].contains("raise runtime.book_orders_max"))
   }
 
+  @Test func `with the standard streams closed nothing is printed into the journal`() throws {
+    let directory = try TemporaryDirectory()
+    let data = directory.path + "/data"
+    let shell = Process()
+    shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+    shell.arguments = [
+      "-c", "exec \"$0\" run --virtual-time --duration 2 --data \"$1\" 0<&- 1>&- 2>&-",
+      try #require(CommandProcess.executable).path, data,
+    ]
+    try shell.run()
+    shell.waitUntilExit()
+    #expect(shell.terminationStatus == 0)
+    let replay = try CommandProcess.run(["journal", "replay", data])
+    #expect(replay.status == 0, "\(replay.errors)")
+  }
+
   @Test func `a refused log-in exits 69 and says why`() throws {
     let directory = try TemporaryDirectory()
     let port = try PortRange.free()

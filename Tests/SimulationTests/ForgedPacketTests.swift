@@ -1,11 +1,12 @@
 import ExecutionCore
 import Gateways
+import Glibc
 import Testing
 import TestSupport
-import Trading
 import Transport
 
 @testable import Simulation
+@testable import Trading
 
 /// What one packet says, in the loop as it trades: a stranger on the network, or the venue's own feed with something
 /// in it that nobody has seen before.
@@ -151,6 +152,45 @@ import Transport
     #expect(refused > 1_000 && bench.monitor.get(.answersRefused) > 1_000)
     let counters = bench.world.loop.feed.receiver.counters
     #expect(counters.gaps == 0 && counters.disagreements == 0 && counters.snapshotsNeeded == 0)
+    Self.check(&bench)
+  }
+
+  /// Five messages of one datagram: to look at it in parts does not make it more than one.
+  @Test func `what one packet says of the time between unknown types is one word`() throws {
+    var bench = try VirtualBench(seed: 3, messages: 20_000)
+    var step = 0
+    Self.trade(&bench) { bench in
+      step += 1
+      guard step == 300 else { return }
+      for novelty in [Novelty.evening, .unknownType, .evening, .unknownType, .evening] {
+        _ = novelty.message.withUnsafeBytes { bench.session.stream.append($0) }
+      }
+    }
+    let times = bench.world.loop.feed.implausibleTimes
+    let skipped = bench.world.loop.feed.skipped
+    #expect(times == 3 && skipped == 2)
+    Self.check(&bench)
+  }
+
+  @Test func `a socket of the feed that fails is said, and opened where it was`() throws {
+    var bench = try VirtualBench(seed: 3, messages: 20_000)
+    let ports = try [bench.world.loop.feed.lineA, bench.world.loop.feed.lineB].map {
+      try bench.world.loop.path.reactor.localEndpoint(of: $0).port
+    }
+    var step = 0
+    Self.trade(&bench) { bench in
+      step += 1
+      // Whatever is read next: a line, mostly.
+      guard step > 250, bench.world.loop.feed.failures < 3 else { return }
+      bench.world.loop.path.reactor.inject(ReactorFault(.receive, errorNumber: ENETDOWN))
+    }
+    let failures = bench.world.loop.feed.failures
+    #expect(failures == 3 && bench.monitor.get(.socketFailures) == 3)
+    #expect(bench.monitor.get(.socketError) == UInt64(ENETDOWN))
+    let again = try [bench.world.loop.feed.lineA, bench.world.loop.feed.lineB].map {
+      try bench.world.loop.path.reactor.localEndpoint(of: $0).port
+    }
+    #expect(again == ports)
     Self.check(&bench)
   }
 

@@ -115,13 +115,38 @@ import Transport
   }
 
   @Test func `a cut and half-open sessions leave nothing behind`() throws {
+    var (cut, halfOpen, fills): (UInt64, UInt64, Int) = (0, 0, 0)
     for seed in UInt64(1)...5 {
       var faults = VirtualFaults()
       faults.seed = seed
       faults.cutInterval = 2 * Self.second
       faults.halfOpenInterval = 2 * Self.second
-      Self.check(try Self.run(seed, faults: faults, messages: 9_000, for: 4 * Self.second), seed)
+      let outcome = try Self.run(seed, faults: faults, messages: 9_000, for: 4 * Self.second)
+      Self.check(outcome, seed)
+      cut += outcome.network.cut
+      halfOpen += outcome.network.halfOpens
+      fills += outcome.fills.count
     }
+    #expect(
+      cut > 0 && halfOpen > 0 && fills > 0, "\(cut) cut, \(halfOpen) half open, \(fills) fills")
+  }
+
+  @Test(arguments: [UInt64(1), 2])
+  func `with everything going wrong the same seed gives the same journal`(_ seed: UInt64) throws {
+    var faults = VirtualFaults()
+    faults.seed = seed
+    faults.loss = 100_000
+    faults.reordering = 100_000
+    faults.duplication = 50_000
+    faults.short = 100_000
+    faults.resetInterval = Self.second
+    faults.halfOpenInterval = 2 * Self.second
+    faults.cutInterval = 2 * Self.second
+    faults.stallInterval = 2 * Self.second
+    let once = try Self.run(seed, faults: faults, messages: 9_000, for: 4 * Self.second)
+    #expect(once == (try Self.run(seed, faults: faults, messages: 9_000, for: 4 * Self.second)))
+    Self.check(once, seed)
+    #expect(once.stalls > 0 && once.network.cut > 0)
   }
 
   @Test(arguments: 1...20)

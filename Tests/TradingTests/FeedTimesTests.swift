@@ -11,11 +11,15 @@ private let opening = midnight + 34_200 * second
 private struct Bench {
   var times: FeedTimes
   var now: Int64 = 1
+  /// Each batch came in a datagram of its own, but where it is held.
+  var datagram: UInt64 = 0
+  var isHeld = false
 
   init(speed: Int64? = nil, opened: Bool = true) {
     times = FeedTimes(midnight: midnight, speed: speed)
     if opened {
-      _ = take([opening, opening])
+      _ = take([opening])
+      _ = take([opening])
     }
   }
   mutating func take(_ stamps: [Int64]) -> [Int64] {
@@ -24,8 +28,9 @@ private struct Bench {
       record.sessionTime = stamp
       return record
     }
+    if !isHeld { datagram += 1 }
     records.withUnsafeMutableBufferPointer {
-      times.check($0.baseAddress!, $0.count, now: now)
+      times.check($0.baseAddress!, $0.count, of: datagram, now: now)
     }
     return records.map(\.sessionTime)
   }
@@ -83,10 +88,12 @@ private struct Bench {
     #expect(bench.take([late + 72_000 * second]) == [late])
     #expect(bench.take([late + 1]) == [late + 1])
     #expect(bench.times.implausible == 1)
-    // A pause of the day that our clock did not see: three datagrams, and it is reckoned from there.
+    // A pause of the day that our clock did not see: three datagrams in a second, and it is reckoned from there.
     let after = late + 3_000 * second
     #expect(bench.take([after, after]) == [late + 1, late + 1])
     #expect(bench.take([after]) == [late + 1])
+    #expect(bench.take([after]) == [late + 1], "a burst")
+    bench.now += second
     #expect(bench.take([after + 1, after + 2]) == [after + 1, after + 2])
     bench.now += 5 * second
     #expect(bench.take([after + 5 * second * speed]) == [after + 5 * second * speed])
@@ -105,6 +112,24 @@ private struct Bench {
     }
     #expect(bench.times.last == opening + 20)
     #expect(bench.times.implausible == 20 * UInt64(messages))
+  }
+
+  @Test func `nor is it more when it is looked at in parts, nor before the first message`() {
+    var bench = Bench(speed: 100_000_000)
+    let evening = midnight + 72_000 * second
+    bench.isHeld = true
+    for _ in 0..<10 {
+      bench.now += second
+      #expect(bench.take([evening]) == [opening])
+    }
+    bench.isHeld = false
+    #expect(bench.take([opening + 12 * second]) == [opening + 12 * second])
+    #expect(bench.times.implausible == 10)
+    var fresh = Bench(speed: 100_000_000, opened: false)
+    #expect(fresh.take([evening, evening, evening]) == [midnight, midnight, midnight])
+    #expect(fresh.take([opening, opening]) == [midnight, midnight])
+    #expect(fresh.take([opening + 1]) == [opening + 1])
+    #expect(fresh.times.implausible == 3)
   }
 
   @Test func `times that go back do not move the clock, and far ones are counted`() {

@@ -294,6 +294,11 @@ extension MoldReceiver {
   mutating func gapIsClosed() {
     let served = lineCounters[settings.lines].firstMessages &- beliefs.gapServed
     if beliefs.gapMessages > 0, served &* 2 < beliefs.gapMessages { strike(beliefs.gapLine) }
+    gapIsAbandoned()
+  }
+
+  /// Its repair is given up: what becomes of it judges nobody.
+  mutating func gapIsAbandoned() {
     beliefs.gapLine = -1
     beliefs.gapMessages = 0
   }
@@ -301,7 +306,7 @@ extension MoldReceiver {
   /// The stream has come to where the gap ended when it was opened, and it is still open: another has said since that
   /// there is more. That is a gap of its own, or one who goes on claiming would never be judged.
   private mutating func splitGap() {
-    guard beliefs.gapLine >= 0, hasGap, nextSequence >= beliefs.gapEnd else { return }
+    guard hasGap, !awaitsSnapshot, nextSequence >= beliefs.gapEnd else { return }
     gapIsClosed()
     gapIsOpened(by: beliefs.lastLine, isAnnounced: beliefs.lastIsAnnounced)
   }

@@ -46,7 +46,8 @@
   public var gone: UInt64 = 0
   public var snapshotsNeeded: UInt64 = 0
   /// Messages that splices went over, lost or sent before a late start: what they did is in the snapshot.
-  /// Where the feed is sequenced, `delivered` + `spliced` is the last sequence.
+  /// Where the feed is sequenced, `delivered` + `spliced` is the last sequence, and more where a snapshot went back
+  /// behind what had been delivered, and that came again.
   public var spliced: UInt64 = 0
   /// Of these, messages that a splice went over without having them: their content is in the snapshot only. Those
   /// that were sent before a late start heard the feed are not in it.

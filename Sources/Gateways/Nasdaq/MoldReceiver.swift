@@ -194,6 +194,9 @@
       let skip = Int(nextSequence &- first)
       let offset = walk.offset(of: skip, in: view)
       let count = walk.messages &- skip
+      if window.disputed > 0, window.settle(from: nextSequence, to: after), line < settings.lines {
+        events.insert(.disagreement)
+      }
       duplicate(UInt64(skip), line: line)
       lineCounters[line].firstMessages &+= UInt64(count)
       unsafe inOrder(
@@ -242,7 +245,7 @@
       }
       switch unsafe window.keep(
         view.part(offset, 2 &+ length), sequence: sequence, next: nextSequence,
-        newestWins: awaitsSnapshot)
+        newestWins: awaitsSnapshot, isServer: line == settings.lines)
       {
       case .kept:
         counters.buffered &+= 1
@@ -252,6 +255,13 @@
         counters.dropped &+= 1
         lineCounters[line].firstMessages &+= 1
       case .duplicate: duplicate(1, line: line)
+      case .disputed:
+        // Both copies; where they are compared before, it is counted there.
+        counters.dropped &+= 2
+        if sequence &- nextSequence >= UInt64(settings.compareMessages) {
+          counters.disagreements &+= 1
+        }
+        requests.askAgain(from: sequence)
       case .noRoom: counters.dropped &+= 1
       }
     }
@@ -261,7 +271,9 @@
     _ view: WireView, first: UInt64, messages: Int, line: Int
   ) {
     var offset = MoldHeader.size
-    for i in 0..<messages {
+    // What lies further ahead would push out what is next, and is compared where it is kept.
+    let end = nextSequence &+ UInt64(settings.compareMessages)
+    for i in 0..<messages where first &+ UInt64(i) < end {
       let length = Int(view.u16(offset))
       let checksum = view.crc32c(offset, 2 &+ length)
       switch compare.hear(first &+ UInt64(i), checksum, line: line) {
@@ -305,6 +317,7 @@
   mutating func finish(_ deliver: (MoldSpan) -> Void) {
     guard !awaitsSnapshot else { return }
     while window.held > 0, let span = window.take(from: nextSequence) {
+      if compare.isOn { remember(span) }
       nextSequence = span.firstSequence &+ UInt64(span.messages)
       hasBegun = true
       counters.delivered &+= UInt64(span.messages)
@@ -324,9 +337,20 @@
     }
   }
 
+  private mutating func remember(_ span: MoldSpan) {
+    let view = unsafe WireView(span.framed)
+    var offset = 0
+    for i in 0..<span.messages {
+      let length = 2 &+ Int(view.u16(offset))
+      compare.note(span.firstSequence &+ UInt64(i), view.crc32c(offset, length))
+      offset &+= length
+    }
+  }
+
   mutating func giveUp() {
     guard !awaitsSnapshot else { return }
     awaitsSnapshot = true
+    gapIsAbandoned()
     requests.clear()
     beliefs.snapshotIsAsked()
     counters.snapshotsNeeded &+= 1
@@ -338,6 +362,8 @@
     counters.gaps &+= 1
     counters.missing &+= window.missing(from: nextSequence, to: endSequence)
     events.insert(.gapOpened)
+    // Who said first that there is more, nobody knows any more.
+    gapIsOpened(by: -1, isAnnounced: false)
   }
 
   mutating func countLost(_ messages: UInt64) { counters.lost &+= messages }

@@ -39,6 +39,9 @@ struct MoldRequestUnderWay: BitwiseCopyable {
     repairEnd = 0
   }
 
+  /// What had been kept from there on is missing again.
+  mutating func askAgain(from sequence: UInt64) { askedThrough = min(askedThrough, sequence) }
+
   /// Moves ``askableEnd`` on to where everything was known to exist one wait ago.
   mutating func arbitrate(now: Int64, end: UInt64, wait: Int64) {
     if wait <= 0 {

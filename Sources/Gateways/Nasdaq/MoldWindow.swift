@@ -27,13 +27,19 @@
 
 /// Messages ahead of a gap, by sequence, in slots of one size.
 @safe struct MoldWindow: ~Copyable {
-  enum Outcome: BitwiseCopyable { case kept, replacedOlder, duplicate, noRoom }
+  /// `disputed`: the copy that was kept says otherwise. Neither is kept then, until the re-request server says which
+  /// it is.
+  enum Outcome: BitwiseCopyable { case kept, replacedOlder, duplicate, disputed, noRoom }
 
   private let slots: Int
   private let slotBytes: Int
   private let sequences: HeapColumn<UInt64>
+  /// By slot, the sequence of which two copies say different things; 0: none.
+  private let disputes: HeapColumn<UInt64>
   private let frames: Block
   private let scratch: Block
+  /// Disputes that nobody has settled.
+  private(set) var disputed = 0
   /// Messages that are kept now.
   private(set) var held = 0
 
@@ -43,22 +49,40 @@
     slots = count
     slotBytes = 2 + min(max(messageBytesMax, 16), 0xffff)
     sequences = HeapColumn(count: count, repeating: 0)
+    disputes = HeapColumn(count: count, repeating: 0)
     frames = Block(count: count * slotBytes)
     scratch = Block(count: max(64 * 1024, slotBytes))
   }
-  deinit { sequences.free() }
+  deinit {
+    sequences.free()
+    disputes.free()
+  }
 
   @inline(__always) private func slot(_ sequence: UInt64) -> Int {
     Int(truncatingIfNeeded: sequence & UInt64(slots &- 1))
   }
   @inline(__always) func holds(_ sequence: UInt64) -> Bool { sequences[slot(sequence)] == sequence }
 
+  /// - Parameter isServer: it is the re-request server's word, which settles a dispute.
   mutating func keep(
-    _ frame: UnsafeRawBufferPointer, sequence: UInt64, next: UInt64, newestWins: Bool
+    _ frame: UnsafeRawBufferPointer, sequence: UInt64, next: UInt64, newestWins: Bool,
+    isServer: Bool
   ) -> Outcome {
     let index = slot(sequence)
     let there = sequences[index]
-    if there == sequence { return .duplicate }
+    if there == sequence {
+      if unsafe isKept(frame, at: index) { return .duplicate }
+      disputes[index] = sequence
+      disputed &+= 1
+      sequences[index] = 0
+      held &-= 1
+      return .disputed
+    }
+    if disputed > 0, disputes[index] == sequence {
+      guard isServer else { return .noRoom }
+      disputes[index] = 0
+      disputed &-= 1
+    }
     guard frame.count <= slotBytes, sequence > 0 else { return .noRoom }
     if !newestWins, sequence &- next >= UInt64(slots) { return .noRoom }
     if there > sequence { return .noRoom }
@@ -67,6 +91,29 @@
     if there != 0 { return .replacedOlder }
     held &+= 1
     return .kept
+  }
+
+  /// Is one of these messages disputed? It is no longer, whatever is done about it.
+  mutating func settle(from: UInt64, to: UInt64) -> Bool {
+    var found = false
+    var sequence = from
+    while sequence < to, disputed > 0 {
+      let index = slot(sequence)
+      if disputes[index] == sequence {
+        disputes[index] = 0
+        disputed &-= 1
+        found = true
+      }
+      sequence &+= 1
+    }
+    return found
+  }
+
+  private func isKept(_ frame: UnsafeRawBufferPointer, at index: Int) -> Bool {
+    let view = frames.view
+    let length = 2 &+ Int(view.u16(index &* slotBytes))
+    guard length == frame.count else { return false }
+    return unsafe view.part(index &* slotBytes, length).elementsEqual(frame)
   }
 
   /// As many contiguous messages from `sequence` as are kept and fit in one span, given out.
@@ -143,6 +190,10 @@
   }
 
   mutating func clear() {
+    if disputed > 0 {
+      for i in 0..<slots { disputes[i] = 0 }
+      disputed = 0
+    }
     guard held > 0 else { return }
     for i in 0..<slots { sequences[i] = 0 }
     held = 0
@@ -156,6 +207,7 @@
   private let words: HeapColumn<UInt64>
   private let mask: UInt64
   private static let several: UInt64 = 0xFFFF_FFFF
+  private static let window: UInt64 = 0xFFFF_FFFE
   let isOn: Bool
 
   init(messages: Int) {
@@ -173,6 +225,14 @@
 
   /// What a copy says of the one that came first.
   enum Copy { case same, other, outvoted }
+
+  /// A message that is given out of the window: what comes later is held against it.
+  mutating func note(_ sequence: UInt64, _ checksum: UInt32) {
+    let index = Int(truncatingIfNeeded: sequence & mask)
+    guard sequences[index] < sequence else { return }
+    sequences[index] = sequence
+    words[index] = Self.window << 32 | UInt64(checksum)
+  }
 
   /// - Returns: `other` where a copy that is still remembered had other bytes, `outvoted` where two lines had said
   ///   the same already.

@@ -9,6 +9,15 @@ public enum Console {
   /// How much a line on standard error matters to who reads it.
   public enum Level: String, Sendable { case info, warning, error }
 
+  /// To be called before anything is opened: where standard input, output or error is closed, the null device
+  /// stands in its place. Else the next file opened has its number, and what is printed goes into the journal.
+  public static func holdDescriptors() {
+    for descriptor in STDIN_FILENO...STDERR_FILENO where fcntl(descriptor, F_GETFD) == -1 {
+      // The lowest number that is free, which is this one.
+      _ = open("/dev/null", O_RDWR)
+    }
+  }
+
   /// Writes the text to standard output as it is.
   public static func out(_ text: String) { write(text, to: STDOUT_FILENO) }
   /// Writes the text and a line end to standard output.

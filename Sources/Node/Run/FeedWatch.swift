@@ -1,6 +1,7 @@
 import CSupport
 import Gateways
 import Trading
+import Transport
 
 /// Says when it happens what of the feed was not believed, and that the hot thread was not run: the first once each,
 /// the second each time, but not more often than every ``pause``.
@@ -72,6 +73,15 @@ struct FeedWatch {
         }
       ),
       (
+        .socketFailures, .error,
+        { monitor in
+          let error = Int32(truncatingIfNeeded: monitor.get(.socketError))
+          return
+            "a socket of the feed has failed (\(ReactorError.text(ofErrorNumber: error))): it is opened "
+            + "again (feed.socket_failures counts)"
+        }
+      ),
+      (
         .answersRefused, .warning,
         { _ in
           "somebody else than the re-request server answers: that is not looked into "
@@ -81,7 +91,7 @@ struct FeedWatch {
       (
         .implausibleTimes, .warning,
         { _ in
-          "a message's time lies far from those around it: the clock is not moved by it "
+          "a message's time lies far from those around it: it is not taken "
             + "(feed.implausible_times counts)"
         }
       ),

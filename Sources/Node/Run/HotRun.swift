@@ -19,6 +19,7 @@ struct HotResult: Sendable {
   /// Messages of a type that is not known, and messages whose time was not taken.
   var skipped: UInt64
   var implausibleTimes: UInt64
+  var socketFailures: UInt64
   /// Line A, line B, and the re-request server's answers.
   var lines: [MoldLineCounters]
   /// The session of the feed, and the last one that was not it; nil: it was never known, there was none.
@@ -141,7 +142,7 @@ final class HotRun: @unchecked Sendable {
       gateway: counters, datagrams: loop.feed.datagrams,
       bytes: loop.feed.bytes, malformed: loop.feed.malformed,
       skipped: loop.feed.skipped &+ loop.snapshot.skipped,
-      implausibleTimes: loop.feed.implausibleTimes,
+      implausibleTimes: loop.feed.implausibleTimes, socketFailures: loop.feed.failures,
       lines: lines, session: loop.feed.receiver.session,
       foreignSession: mold.foreignSession > 0 ? foreign : nil,
       connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },

@@ -39,6 +39,7 @@ struct RunTrouble {
 
   private var reason: String? {
     let cause = sessionTrouble.isEmpty ? "no answer" : sessionTrouble
+    if endReason.hasPrefix("network failure") { return endReason }
     if !hasLoggedIn {
       return "never logged in to the exchange: \(cause); check its address, and session.username "
         + "and session.password of the configuration"
@@ -55,7 +56,6 @@ struct RunTrouble {
         "the books could not be taken from the snapshot service\(place(attached.snapshot)): no "
         + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check exchange.snapshot"
     }
-    if endReason.hasPrefix("network failure") { return endReason }
     if !attached.attach.isEmpty, feed.datagrams == 0 {
       return "no market data came at \(attached.lineA) and \(attached.lineB): these must be where "
         + "the exchange sends its lines ('--feed-to'); set exchange.line_a and exchange.line_b"

@@ -1,3 +1,4 @@
+import CSupport
 import ExecutionCore
 import Foundation
 import Journal
@@ -17,6 +18,7 @@ struct RunWatch {
   private var line: LiveLine
   private var feed = FeedWatch()
   private var logins = LoginWatch()
+  private var sessions = SessionWatch()
   private var saidBounds: UInt64 = 0
   private var saidLatches: UInt64 = 0
   private(set) var isJournalFailureSaid = false
@@ -49,8 +51,11 @@ struct RunWatch {
 
   /// One look at everything but the signals.
   ///
+  /// - Parameter now: of the run's clock.
   /// - Parameter meanwhile: as of ``ControlServer/poll(meanwhile:)``.
-  mutating func look(meanwhile: () -> Void = ControlServer.pause) {
+  mutating func look(
+    now: Int64 = nt_clock_now(), meanwhile: () -> Void = ControlServer.pause
+  ) {
     lookForKillFile()
     lookAtJournal()
     if let said = server.poll(meanwhile: meanwhile) { say(.warning, said) }
@@ -58,6 +63,8 @@ struct RunWatch {
     lookAtBounds()
     for said in feed.look(monitor) { say(said.level, said.text) }
     lookAtLogins()
+    let ports = plan.configuration.accounts.count
+    for said in sessions.look(monitor, ports: ports, now: now) { say(said.level, said.text) }
     line.tick()
   }
 

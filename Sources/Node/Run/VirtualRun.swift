@@ -13,6 +13,8 @@ import Transport
 enum VirtualRun {
   /// Steps of the world between two looks at what is outside of it.
   private static let stepsPerRound = 1_024
+  /// Virtual nanoseconds for which the end of a feed may be under way: longer than any repair and snapshot takes.
+  private static let endMax: Int64 = 300_000_000_000
 
   static func run(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
@@ -30,7 +32,14 @@ enum VirtualRun {
     watch.lookForKillFile()
     watch.begin()
     let (deadline, overflow) = world.network.now.addingReportingOverflow(plan.machineDuration)
+    var ended: Int64?
     while !world.loop.isFinished {
+      if exchange.isFeedDone, ended == nil { ended = world.network.now }
+      // The end that is said again and again never arrives.
+      if let ended, world.network.now - ended > Self.endMax, monitor.stopReason == .none {
+        monitor.stopReason = .duration
+        watch.say(.error, "the feed has ended, and its end never came; the run ends")
+      }
       // Between two rounds only what people ask comes in: without them the rounds make no difference.
       for _ in 0..<stepsPerRound where !world.loop.isFinished {
         world.step()
@@ -39,12 +48,12 @@ enum VirtualRun {
         }
       }
       journal.pump()
-      watch.look { world.step() }
+      watch.look(now: world.network.now) { world.step() }
       watch.lookAtSignals(milliseconds: 0)
     }
     world.finish()
     journal.pump()
-    watch.look()
+    watch.look(now: world.network.now)
     watch.end()
     return outcome(
       plan, directory, hot.result(of: world.loop), latency, watch, world.network.counters,
@@ -82,7 +91,9 @@ enum VirtualRun {
     var reactor = try hot.makeReactor(on: network)
     let feed = try hot.openFeed(&reactor)
     let server = try server(plan, exchange, feed, reactor)
-    addLinks(plan.configuration.virtualTime, to: network, core: reactor.host)
+    addLinks(
+      plan.configuration.virtualTime, to: network, core: reactor.host,
+      lines: server.settings.feedTo.map(\.port))
     faults.apply(to: network)
     var services = ExchangeServices(address: 0)
     services.orderEntry = server.orderEntry
@@ -122,13 +133,18 @@ enum VirtualRun {
   }
 
   private static func addLinks(
-    _ delays: Configuration.VirtualTime, to network: MemoryNetwork, core: Int
+    _ delays: Configuration.VirtualTime, to network: MemoryNetwork, core: Int, lines: [UInt16]
   ) {
-    func add(_ latency: Int64, from: Int = 0, to: Int = 0, _ transport: NetworkLink.Transport) {
-      var link = NetworkLink(from: from, to: to, transport: transport, latency: latency)
+    func add(
+      _ latency: Int64, from: Int = 0, to: Int = 0, port: UInt16 = 0,
+      _ transport: NetworkLink.Transport
+    ) {
+      var link = NetworkLink(from: from, to: to, port: port, transport: transport, latency: latency)
       link.jitter = delays.jitterNanoseconds
       network.addLink(link)
     }
+    // A link each: either line may be the first.
+    for port in lines { add(delays.feedLatencyNanoseconds, port: port, .datagram) }
     add(delays.feedLatencyNanoseconds, .datagram)
     add(delays.orderLatencyNanoseconds, from: core, .stream)
     add(delays.reportLatencyNanoseconds, to: core, .stream)

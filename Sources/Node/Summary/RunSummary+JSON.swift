@@ -64,7 +64,7 @@ extension RunSummary.Feed {
       ("disagreements", .count(disagreements)), ("skipped", .count(skipped)),
       ("foreign_session", .count(foreignSession)), ("unidentified", .count(unidentified)),
       ("implausible", .count(implausible)), ("implausible_times", .count(implausibleTimes)),
-      ("doubted_lines", .count(doubtedLines)),
+      ("doubted_lines", .count(doubtedLines)), ("socket_failures", .count(socketFailures)),
       ("unknown_references", .count(unknownReferences)),
       ("duplicate_references", .count(duplicateReferences)), ("live_orders", .count(liveOrders)),
       ("symbols", .count(symbols)), ("symbols_whole", .count(symbolsWhole)),

@@ -24,6 +24,7 @@ extension RunSummary {
       result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)
     take(result.gateway, fuse: result.fuseTripped)
     take(result.lines, skipped: result.skipped, times: result.implausibleTimes)
+    feed.socketFailures = result.socketFailures
     feed.snapshots = result.snapshots
     feed.symbolsWhole = result.symbolsWhole
     feed.lag = Percentiles(latency.percentiles(.lag))

@@ -74,6 +74,9 @@ extension RunSummary {
       ("late", watchdog.lates.grouped), ("stalls", watchdog.stalls.grouped),
       ("quotes pulled", watchdog.pulls.grouped),
     ])
+    if feed.socketFailures > 0 {
+      page.row([("socket failures", feed.socketFailures.grouped)])
+    }
     lineTable(&page)
   }
 

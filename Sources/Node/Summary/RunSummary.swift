@@ -56,6 +56,7 @@ public struct RunSummary: Equatable, Sendable {
     public var implausible: UInt64 = 0
     public var implausibleTimes: UInt64 = 0
     public var doubtedLines: UInt64 = 0
+    public var socketFailures: UInt64 = 0
     public var gaps: UInt64 = 0
     public var duplicates: UInt64 = 0
     public var reordered: UInt64 = 0

@@ -391,7 +391,7 @@ public struct ExchangeServerSettings: Sendable {
     lastEndOfSession = now
     isEnded = true
     unsafe broadcast(datagram)
-    for index in lines.indices { lines[index].flush(on: &reactor) }
+    for index in lines.indices { lines[index].flush(on: &reactor, counters: &counters) }
   }
 }
 
@@ -465,15 +465,15 @@ struct FeedLine {
       counters.duplicated &+= 1
       unsafe put(datagram, on: &reactor, counters: &counters)
     }
-    flush(on: &reactor)
+    flush(on: &reactor, counters: &counters)
   }
 
   /// Sends what is held back.
-  mutating func flush(on reactor: inout Reactor) {
+  mutating func flush(on reactor: inout Reactor, counters: inout ExchangeServerCounters) {
     guard let late = held else { return }
     held = nil
     unsafe late.withUnsafeBytes { bytes in
-      _ = unsafe reactor.sendDatagram(bytes, to: target, on: socket)
+      unsafe put(bytes, on: &reactor, counters: &counters)
     }
   }
 

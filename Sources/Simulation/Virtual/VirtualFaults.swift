@@ -90,8 +90,12 @@ public import Transport
       case .halfOpen: network.breakStreams(halfOpen: true)
       case .cut:
         let end = now &+ Int64(random.below(UInt64(max(1, faults.cutMax))))
-        for number in 0..<network.linkCount { network[number].cutUntil = end }
-      case .stall: stalledUntil = now &+ Int64(random.below(UInt64(max(1, faults.stallMax))))
+        for number in 0..<network.linkCount {
+          network[number].cutUntil = max(network[number].cutUntil, end)
+        }
+      case .stall:
+        let length = Int64(random.below(UInt64(max(1, faults.stallMax))))
+        stalledUntil = max(stalledUntil, now &+ length)
       }
       plan(fault, now: now)
     }

@@ -70,7 +70,7 @@
   public var venueTime: Int64
   /// Position in the port's sequenced stream of reports, dense from 1; 0 when it is not from one.
   public var streamSequence: UInt64
-  /// Machine time of the receive; 0 in virtual time.
+  /// Machine time of the receive; in virtual time the network's.
   public var receivedAt: Int64
   /// The venue's own identifier of the order.
   public var venueOrderID: VenueIdentifier

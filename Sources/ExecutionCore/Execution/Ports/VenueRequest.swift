@@ -33,7 +33,7 @@
   public var quantity: Int64
   /// Journal sequence of the intent.
   public var intentSequence: UInt64
-  /// Machine time at which the engine made it; 0 in virtual time. Older than the maximum age: not sent.
+  /// Machine time at which the engine made it; in virtual time the network's. Older than the maximum age: not sent.
   public var createdAt: Int64
   /// Session time of the input that caused it.
   public var sessionTime: Int64

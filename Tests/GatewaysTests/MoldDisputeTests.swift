@@ -1,0 +1,78 @@
+import Gateways
+import Testing
+
+@Suite struct `Copies that differ` {
+  private static let forged = moldDatagram(12, [[9, 9, 9]])
+
+  @Test(arguments: [true, false])
+  func `of what is kept while a snapshot is awaited neither is given out, and the server is asked`(
+    _ isForgedFirst: Bool
+  ) {
+    let listener = MoldListener()
+    listener.receive(moldRun(1, 10))
+    _ = listener.receiver.distrust()
+    let copies = [Self.forged, moldRun(12)]
+    listener.receive(copies[isForgedFirst ? 0 : 1])
+    listener.receive(moldRun(11), line: 1)
+    listener.receive(copies[isForgedFirst ? 1 : 0], line: 1)
+    listener.receive(moldRun(13), line: 1)
+    // Whoever repeats himself settles nothing.
+    listener.receive(Self.forged)
+    #expect(listener.receiver.counters.disagreements >= 1)
+    #expect(listener.splice(11) == .gapOpened)
+    #expect(listener.order == Array(1...11))
+    #expect(listener.poll(now: 1).map(\.first) == [12])
+    listener.receive(moldRun(12), line: 2)
+    #expect(!listener.hasGap && listener.delivered[12] == moldMessage(12))
+    #expect(listener.order == Array(1...13))
+  }
+
+  @Test func `one that comes in its turn after all is an alarm`() {
+    let listener = MoldListener()
+    listener.receive(moldRun(1, 10))
+    listener.receive(moldRun(12), line: 1)
+    #expect(listener.receive(Self.forged).contains(.disagreement))
+    listener.receive(moldRun(11), line: 1)
+    #expect(listener.order.last == 11 && listener.hasGap, "12 is a hole")
+    #expect(listener.receive(Self.forged).contains(.disagreement))
+  }
+
+  @Test func `messages far ahead do not switch the comparison off`() {
+    let listener = MoldListener()
+    listener.receive(moldRun(1))
+    for i in 0..<21 as Range<UInt64> {
+      listener.receive(moldDatagram(20_000 + i * 400, Array(repeating: [1], count: 400)))
+    }
+    listener.receive(moldDatagram(2, [[7]]))
+    #expect(listener.receive(moldRun(2), line: 1).contains(.disagreement))
+  }
+
+  @Test func `what is given out of the window is held against what comes later`() {
+    let listener = MoldListener { $0.compareMessages = 16 }
+    listener.receive(moldRun(1))
+    // Too far ahead to be compared when it comes.
+    listener.receive(moldDatagram(40, [[7]]))
+    listener.receive(moldRun(2, 38))
+    #expect(listener.order == Array(1...40))
+    #expect(listener.receive(moldRun(40), line: 1).contains(.disagreement))
+  }
+
+  @Test func `a gap that is given up with a hole behind the snapshot judges nobody`() {
+    let listener = MoldListener()
+    var now: Int64 = 0
+    listener.receive(moldRun(1, 10))
+    var next: UInt64 = 11
+    for _ in 0..<4 {
+      listener.receive(moldHeartbeat(next + 5), line: 1)
+      for _ in 0..<400 where !listener.awaitsSnapshot { listener.wait(1, from: &now) }
+      listener.receive(moldRun(next + 8), line: 1)
+      listener.receive(moldRun(next + 8))
+      #expect(listener.splice(next + 6) == .gapOpened)
+      listener.wait(2, from: &now)
+      listener.receive(moldRun(next + 6, 2), line: 2)
+      #expect(!listener.hasGap)
+      next += 9
+    }
+    #expect(!listener.receiver.isDoubted(0) && !listener.receiver.isDoubted(1))
+  }
+}
