@@ -71,7 +71,8 @@ internal import Synchronization
     if let unfinished = summary.unfinished, !options.acceptsUnfinished {
       throw JournalError(
         .invalid, unfinished, file: data.path,
-        remedy: "choose another --data directory (continuing one with --resume comes later)")
+        remedy:
+          "choose another --data directory; 'needletail journal replay' says what this one holds")
     }
     for number in numbers { try SegmentFile.finish(data.file(number), data.disk) }
     try data.disk.syncDirectory(data.path)

@@ -162,6 +162,7 @@ enum ExchangeCommand {
         "'--speed max' needs '--flow-control FILE', or nothing keeps the feed from outrunning its reader"
       )
     }
+    if let report = options.text("report") { try RunDirectory.checkPlace(of: report) }
     let session = try open(options, feed: feed)
     if session.cutBytes > 0 {
       Console.error("needletail exchange: a torn tail of \(session.cutBytes) bytes was cut")

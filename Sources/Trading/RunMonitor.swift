@@ -55,6 +55,11 @@ public import Gateways
     case disagreements
     /// Lines whose word alone is not taken any more; datagrams on the re-request socket that its server did not send.
     case doubtedLines
+    /// Datagrams of each line; snapshots that the books were taken from, and messages that were lost.
+    case lineA
+    case lineB
+    case snapshots
+    case lost
     /// Times that a socket of the feed failed, and the last errno.
     case socketFailures
     case socketError

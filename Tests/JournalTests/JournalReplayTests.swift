@@ -153,7 +153,7 @@ final class TradingDay {
     }
     #expect(error?.kind == .invalid)
     #expect(error?.description.contains("1 open orders (1 in AAPL)") == true)
-    #expect(error?.description.contains("--resume comes later") == true)
+    #expect(error?.description.contains("journal replay") == true)
     #expect(names(in: scratch.path) == before)
     _ = order
 

@@ -80,7 +80,7 @@ struct RunOutcomeTests {
       $0.feed.foreignSession = SessionName("THEIRS")
     }
     #expect(
-      foreign?.contains("25,335 of 25,335 datagrams were of another session, such as 'THEIRS ")
+      foreign?.contains("25,335 of 25,335 datagrams were of another session, such as 'THEIRS")
         == true)
     let unknown = message {
       $0.endReason = reason

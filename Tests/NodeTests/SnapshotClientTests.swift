@@ -162,7 +162,7 @@ struct SnapshotClientTests {
     monitor.set(.foreignLow, UInt64(Self.session.low))
     monitor.set(.foreign, 1)
     let said = watch.look(monitor)
-    #expect(said.count == 1 && said.first?.text.contains("another session, 'TODAY     '") == true)
+    #expect(said.count == 1 && said.first?.text.contains("another session, 'TODAY'") == true)
     monitor.set(.foreign, 2)
     #expect(watch.look(monitor).isEmpty)
     let words: [RunMonitor.Word] = [
@@ -175,10 +175,43 @@ struct SnapshotClientTests {
     #expect(watch.look(monitor).isEmpty)
   }
 
+  @Test func `a line that is silent while the other speaks is said, and that it speaks again`() {
+    let monitor = RunMonitor()
+    var watch = FeedWatch()
+    func look(_ second: Int64, _ a: UInt64, _ b: UInt64) -> [String] {
+      monitor.set(.lineA, a)
+      monitor.set(.lineB, b)
+      return watch.look(monitor, now: second * 1_000_000_000).map(\.text)
+    }
+    #expect(look(1, 0, 0).isEmpty && look(60, 0, 0).isEmpty, "nothing has come yet")
+    for second in 61...70 as ClosedRange<Int64> {
+      #expect(look(second, UInt64(second), 0).isEmpty)
+    }
+    #expect(look(71, 71, 0).first?.hasPrefix("line B of the feed has been silent for 10 s") == true)
+    #expect(look(72, 72, 0).isEmpty)
+    #expect(look(73, 73, 1) == ["line B of the feed speaks again"])
+    // Both: that is the feed's silence, which is told otherwise.
+    #expect(look(74, 73, 1).isEmpty && look(120, 73, 1).isEmpty)
+  }
+
+  @Test func `that the books were taken from a snapshot is said, and what was lost`() {
+    let monitor = RunMonitor()
+    var watch = FeedWatch()
+    monitor.set(.snapshots, 1)
+    #expect(watch.look(monitor, now: 1).map(\.text) == ["the books were taken from a snapshot"])
+    monitor.set(.snapshots, 2)
+    monitor.set(.lost, 1_500)
+    #expect(watch.look(monitor, now: FeedWatch.pause).isEmpty)
+    let said = watch.look(monitor, now: 1 + FeedWatch.pause)
+    #expect(said.count == 1 && said.first?.level == .warning)
+    #expect(said.first?.text.hasPrefix("1,500 messages of the feed were lost") == true)
+  }
+
   @Test func `that the hot thread was not run is said each time, but not without a pause`() {
     let monitor = RunMonitor()
     var watch = FeedWatch()
     #expect(watch.look(monitor, now: 1).isEmpty)
+    monitor.set(.messages, 1)
     func stall(_ count: UInt64, pulls: UInt64) {
       monitor.set(.longestStall, 812_000_000)
       monitor.set(.pulls, pulls)
@@ -187,12 +220,12 @@ struct SnapshotClientTests {
     }
     stall(1, pulls: 0)
     let first = watch.look(monitor, now: 2)
-    #expect(first.first?.text.contains("the longest for 812 ms; quotes pulled 0 times") == true)
+    #expect(first.first?.text.contains("was not run once, for 812 ms at the most") == true)
     #expect(watch.look(monitor, now: 3).isEmpty)
     stall(2, pulls: 1)
     #expect(watch.look(monitor, now: FeedWatch.pause).isEmpty)
     let second = watch.look(monitor, now: 2 + FeedWatch.pause)
-    #expect(second.first?.text.contains("(3 times so far, 2 of them") == true)
+    #expect(second.first?.text.contains("read late 3 times so far") == true)
     #expect(watch.look(monitor, now: 3 + 2 * FeedWatch.pause).isEmpty)
   }
 

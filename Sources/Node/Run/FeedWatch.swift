@@ -1,23 +1,34 @@
 import CSupport
+import Foundation
 import Gateways
 import Trading
 import Transport
 
-/// Says when it happens what of the feed was not believed, and that the hot thread was not run: the first once each,
-/// the second each time, but not more often than every ``pause``.
+/// Says when it happens what of the feed was not believed, once each; and each time that market data was read late, that
+/// the books were taken from a snapshot, and that a line is silent, but not more often than every ``pause``.
 ///
 /// Threading: the main thread.
 struct FeedWatch {
   typealias Remark = (level: Console.Level, text: String)
-  /// Nanoseconds of machine time between two remarks on the thread.
+  /// Nanoseconds of the run's clock between two remarks on the same.
   static let pause: Int64 = 10_000_000_000
+  /// The same that a line may be silent while the other one speaks: ten heartbeats.
+  static let silenceMax: Int64 = 10_000_000_000
 
   private var said: Set<RunMonitor.Word> = []
   private var saidStalls: UInt64 = 0
   private var saidLates: UInt64 = 0
   private var saidAt: Int64?
+  private var saidSnapshots: UInt64 = 0
+  private var saidLost: UInt64 = 0
+  private var snapshotsSaidAt: Int64?
+  /// Of the lines A and B: datagrams so far, and when there was a new one.
+  private var heard: [(count: UInt64, at: Int64)] = []
+  private var isSilenceSaid = [false, false]
 
   /// Empty when there is nothing new.
+  ///
+  /// - Parameter now: of the run's clock.
   mutating func look(_ monitor: RunMonitor, now: Int64 = nt_clock_now()) -> [Remark] {
     var remarks: [Remark] = []
     for (word, level, text) in Self.feed where monitor.get(word) > 0 && !said.contains(word) {
@@ -25,25 +36,79 @@ struct FeedWatch {
       remarks.append((level, text(monitor)))
     }
     if let remark = lookAtThread(monitor, now: now) { remarks.append(remark) }
+    if let remark = lookAtSnapshots(monitor, now: now) { remarks.append(remark) }
+    return remarks + lookAtLines(monitor, now: now)
+  }
+
+  private mutating func lookAtSnapshots(_ monitor: RunMonitor, now: Int64) -> Remark? {
+    let snapshots = monitor.get(.snapshots)
+    guard snapshots > saidSnapshots else { return nil }
+    if let snapshotsSaidAt, now - snapshotsSaidAt < Self.pause { return nil }
+    snapshotsSaidAt = now
+    let lost = monitor.get(.lost)
+    defer {
+      saidSnapshots = snapshots
+      saidLost = lost
+    }
+    let times = snapshots == 1 ? "" : " (\(snapshots.grouped) times so far)"
+    guard lost > saidLost else {
+      return (.info, "the books were taken from a snapshot\(times)")
+    }
+    return (
+      .warning,
+      "\((lost - saidLost).grouped) messages of the feed were lost, and the books taken from a snapshot\(times)"
+    )
+  }
+
+  /// One line is dead while the other lives: nothing is lost yet, and nothing is left to lose.
+  private mutating func lookAtLines(_ monitor: RunMonitor, now: Int64) -> [Remark] {
+    let counts = [monitor.get(.lineA), monitor.get(.lineB)]
+    guard counts.contains(where: { $0 > 0 }) else { return [] }
+    if heard.isEmpty { heard = counts.map { ($0, now) } }
+    for i in counts.indices where counts[i] != heard[i].count { heard[i] = (counts[i], now) }
+    var remarks: [Remark] = []
+    for i in counts.indices {
+      let name = i == 0 ? "A" : "B"
+      let isSilent = now - heard[i].at >= Self.silenceMax
+      let isAlone = now - heard[1 - i].at < Self.silenceMax / 5
+      if isSilent, isAlone, !isSilenceSaid[i] {
+        isSilenceSaid[i] = true
+        remarks.append(
+          (
+            .warning,
+            "line \(name) of the feed has been silent for \(Self.silenceMax / 1_000_000_000) s while the other "
+              + "one speaks: what that one loses is lost (feed.lines.\(name.lowercased()) counts)"
+          ))
+      } else if !isSilent, isSilenceSaid[i] {
+        isSilenceSaid[i] = false
+        remarks.append((.info, "line \(name) of the feed speaks again"))
+      }
+    }
     return remarks
   }
 
   private mutating func lookAtThread(_ monitor: RunMonitor, now: Int64) -> Remark? {
     let stalls = monitor.get(.stalls)
     let lates = monitor.get(.lates)
-    guard stalls > saidStalls || lates > saidLates else { return nil }
+    guard stalls > saidStalls || lates > saidLates, monitor.get(.messages) > 0 else { return nil }
     if let saidAt, now - saidAt < Self.pause { return nil }
     saidAt = now
     saidStalls = stalls
     saidLates = lates
-    let pulls = monitor.get(.pulls)
     let longest = monitor.get(.longestStall) / 1_000_000
+    let why =
+      stalls == 0
+      ? ""
+      : "; the hot thread was not run \(Self.times(stalls)), for \(longest.grouped) ms at the most, and quotes "
+        + "were pulled for it \(Self.times(monitor.get(.pulls)))"
     return (
       .warning,
-      "market data is read late: nothing new rests on it until it has all been read "
-        + "(\(lates.grouped) times so far, \(stalls.grouped) of them the hot thread was not run, "
-        + "the longest for \(longest.grouped) ms; quotes pulled \(pulls.grouped) times)"
+      "market data was read late \(Self.times(lates)) so far: no new order rests on what is late\(why)"
     )
+  }
+
+  private static func times(_ count: UInt64) -> String {
+    count == 1 ? "once" : "\(count.grouped) times"
   }
 
   /// What is said once.
@@ -55,7 +120,10 @@ struct FeedWatch {
           let name = SessionName(
             high: monitor.get(.foreignHigh),
             low: UInt16(truncatingIfNeeded: monitor.get(.foreignLow)))
-          return "datagrams of another session, '\(name)', come on our lines: they are not applied"
+          let ours = ExchangeServices.session(monitor).map { "; ours is '\($0.trimmed)'" } ?? ""
+          return "datagrams of another session, '\(name.trimmed)', come on our lines: they are not "
+            + "applied\(ours). Where the venue has begun another one, end this run: its orders and "
+            + "positions are of the old one"
         }
       ),
       (
@@ -127,4 +195,9 @@ struct FeedWatch {
         }
       ),
     ]
+}
+
+extension SessionName {
+  /// Without the blanks that fill it up.
+  var trimmed: String { "\(self)".trimmingCharacters(in: .whitespaces) }
 }

@@ -80,6 +80,7 @@ enum RunCommand {
       code = failure.code
     }
     for left in summary.leftInWords { say(left) }
+    for broken in summary.brokenInWords { say(broken) }
     if let trouble = outcome.trouble { fail(trouble) }
     if !summary.journal.error.isEmpty {
       code = .inputOutput

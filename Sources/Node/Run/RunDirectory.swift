@@ -67,6 +67,17 @@ struct RunDirectory: Sendable {
     throw notWritten(file, code, .inputOutput)
   }
 
+  /// Whether the file can be written when its time comes: it is tried at the start, while something can be done.
+  static func checkPlace(of file: String) throws(CommandFailure) {
+    let temporary = file + ".new"
+    guard let handle = fopen(temporary, "w") else {
+      let code = errno
+      throw notWritten(file, code, .creating(errno: code))
+    }
+    fclose(handle)
+    unlink(temporary)
+  }
+
   private static func notWritten(
     _ file: String, _ code: Int32, _ exit: ExitCode
   ) -> CommandFailure {

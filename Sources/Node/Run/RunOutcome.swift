@@ -12,6 +12,12 @@ struct RunOutcome {
   var isJournalFailureSaid = false
 
   init(_ summary: RunSummary) { self.summary = summary }
+
+  /// What went wrong beside the invariants: the reader of the summary is to know it too.
+  mutating func take(_ trouble: CommandFailure?) {
+    self.trouble = trouble
+    if let trouble { summary.notes.append(trouble.message) }
+  }
 }
 
 /// The end of a run as seen from the exchange: was it there, did it let us in, did it stay?
@@ -40,10 +46,10 @@ struct RunTrouble {
   private var reason: String? {
     let cause = sessionTrouble.isEmpty ? "no answer" : sessionTrouble
     if endReason.hasPrefix("network failure") { return endReason }
-    if !hasLoggedIn {
-      return "never logged in to the exchange: \(cause); check its address, and session.username "
-        + "and session.password of the configuration"
+    if !hasLoggedIn, sessionTrouble.contains("log-in rejected") {
+      return "the exchange refused the log-in: \(cause)"
     }
+    if !hasLoggedIn { return "never logged in to the exchange: \(cause); check its address" }
     if endReason == "exchange lost" { return "the exchange was lost: \(cause)" }
     if endReason == "no session" {
       return
@@ -110,7 +116,7 @@ struct FeedTrouble {
       if foreign > 0, let foreignSession {
         return
           "no market data was applied: \(foreign.grouped) of \(datagrams.grouped) datagrams were of another session, "
-          + "such as '\(foreignSession)', and ours is '\(session)'; check exchange.session"
+          + "such as '\(foreignSession.trimmed)', and ours is '\(session.trimmed)'; check exchange.session"
       }
       return "no market data was applied: \(datagrams.grouped) datagrams came, and none of use"
     }

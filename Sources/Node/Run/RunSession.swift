@@ -76,7 +76,7 @@ struct RunSession {
     guard let result = hot.result else { return interrupted() }
     if !Console.isTerminal { watch.say(.info, "ended by \(result.endReason)") }
     var outcome = RunOutcome(summary(result, account))
-    outcome.trouble = trouble(result)
+    outcome.take(trouble(result))
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     return outcome
   }
@@ -88,7 +88,8 @@ struct RunSession {
     summary.run.endedBy = "signal"
     summary.latency.clock = String(cString: nt_clock_source())
     summary.latency.stages = RunSummary.stages(latency)
-    summary.notes.append("stopped by a signal before trading began: nothing was sent")
+    let name = StopSignal.last.map(StopSignal.name) ?? "a signal"
+    summary.notes.append("stopped by \(name) before trading began: nothing was sent")
     return RunOutcome(summary)
   }
 

@@ -61,7 +61,7 @@ struct RunWatch {
     if let said = server.poll(meanwhile: meanwhile) { say(.warning, said) }
     lookAtLatches()
     lookAtBounds()
-    for said in feed.look(monitor) { say(said.level, said.text) }
+    for said in feed.look(monitor, now: now) { say(said.level, said.text) }
     lookAtLogins()
     let ports = plan.configuration.accounts.count
     for said in sessions.look(monitor, ports: ports, now: now) { say(said.level, said.text) }
@@ -122,11 +122,16 @@ struct RunWatch {
     let scope = scopeName(Int(truncatingIfNeeded: monitor.get(.latchPlace)))
     // What a person said, and who it was, the control socket knows.
     if cause != .person { stops.append(RunSummary.Stop(scope: scope, cause: cause)) }
+    let advice =
+      cause == .unknownReference
+      ? " If it is an earlier run's, that run's positions are not in our books: do not re-arm, end this run, "
+        + "and start the exchange with --new-session."
+      : ""
     say(
       .error,
       "NEW ORDERS OF \(scope.uppercased()) ARE STOPPED: \(cause.inWords); what works there is cancelled"
         + (more > 0 ? " (and \(more) more; see the journal's records of type latch)" : "")
-        + ". Look, then: needletail rearm --data \(directory.path) --scope \(scope) --person … --reason …"
+        + ".\(advice) Look, then: needletail rearm --data \(directory.path) --scope \(scope) --person … --reason …"
     )
   }
 

@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Signals as a value that is asked for, not as an interruption: they are blocked in every thread
 /// and taken here.
@@ -49,8 +50,17 @@ enum StopSignal {
     var set = set
     var time = timespec(tv_sec: milliseconds / 1_000, tv_nsec: milliseconds % 1_000 * 1_000_000)
     let number = sigtimedwait(&set, nil, &time)
-    return number > 0 ? number : nil
+    guard number > 0 else { return nil }
+    taken.store(number, ordering: .relaxed)
+    return number
   }
+
+  /// The last one that came; nil: none has.
+  static var last: Int32? {
+    let number = taken.load(ordering: .relaxed)
+    return number == 0 ? nil : number
+  }
+  private static let taken = Atomic<Int32>(0)
 
   static func name(_ number: Int32) -> String {
     names[number] ?? "real-time signal \(number - realTime.lowerBound)"

@@ -168,12 +168,12 @@ enum VirtualRun {
       usernames: plan.configuration.usernames)
     var outcome = RunOutcome(summary)
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
-    outcome.trouble =
+    outcome.take(
       RunTrouble(
         endReason: result.endReason, sessionTrouble: result.trouble,
         hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
         feed: FeedTrouble(result), attached: plan.configuration.exchange
-      ).failure
+      ).failure)
     do throws(CommandFailure) {
       try RunDirectory.replace(directory.exchangeReport, with: report + "\n")
     } catch {

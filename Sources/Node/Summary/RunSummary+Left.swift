@@ -28,6 +28,13 @@ extension RunSummary {
     notes += leftInWords
   }
 
+  /// A line for each invariant that does not hold, but for what is said otherwise: orders left, and the journal.
+  var brokenInWords: [String] {
+    let said = ["the journal is whole"] + (orders.left.isEmpty ? [] : ["nothing left open"])
+    return invariants.filter { !$0.holds && !said.contains($0.name) }
+      .map { "broken: \($0.name): \($0.detail)" }
+  }
+
   /// A line for each port that left orders: how many of which symbols, and their client order ids.
   var leftInWords: [String] {
     Set(orders.left.map(\.port)).sorted().map { port in
