@@ -196,7 +196,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   mutating func receiveAnswer(_ event: borrowing ReactorEvent) {
     guard feed.isAnswer(from: event.peer) else { return }
     receiveFeed(event)
-    guard feed.receiver.hasGap else { return }
+    guard feed.receiver.hasGap || feed.receiver.isDisputed else { return }
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()
     if !events.isEmpty { feedEvents(events) }
@@ -214,14 +214,20 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
       gapSince = path.now
       repairing.begin(now: path.now)
     }
-    let isRepaired = events.contains(.gapClosed) && !feed.receiver.hasGap && !snapshot.isWanted
+    if events.contains(.disputed), !feed.receiver.hasGap {
+      market.gapDetected()
+      gapSince = path.now
+    }
+    let isOver = events.contains(.gapClosed) || events.contains(.settled)
+    let isRepaired =
+      isOver && !feed.receiver.hasGap && !feed.receiver.isDisputed && !snapshot.isWanted
     if isRepaired { market.gapRepaired() }
     if events.contains(.needsSnapshot) {
       // Given up: no book is whole until the snapshot, which tells how many messages it went over.
       market.gapLost(missing: 0)
       snapshot.begin(now: path.now)
     }
-    if events.contains(.gapOpened) {
+    if events.contains(.gapOpened) || events.contains(.disputed) {
       feed.request(&path.reactor, now: path.now)
       nextTick = min(nextTick, path.now &+ Self.repairInterval)
     }
@@ -235,7 +241,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   // MARK: Every few milliseconds
 
   @inlinable mutating func tick() {
-    let isRepairing = feed.receiver.hasGap || snapshot.loaded != 0
+    let isRepairing =
+      feed.receiver.hasGap || feed.receiver.isDisputed || snapshot.loaded != 0
     nextTick = path.now &+ (isRepairing ? Self.repairInterval : Self.tickInterval)
     path.realtimeOffset = path.reactor.network == nil ? realtimeClock() &- path.now : 0
     path.tick()

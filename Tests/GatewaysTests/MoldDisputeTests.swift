@@ -31,10 +31,11 @@ import Testing
     let listener = MoldListener()
     listener.receive(moldRun(1, 10))
     listener.receive(moldRun(12), line: 1)
-    #expect(listener.receive(Self.forged).contains(.disagreement))
+    listener.receive(Self.forged)
+    #expect(listener.receiver.counters.disagreements == 1 && !listener.isDisputed)
     listener.receive(moldRun(11), line: 1)
     #expect(listener.order.last == 11 && listener.hasGap, "12 is a hole")
-    #expect(listener.receive(Self.forged).contains(.disagreement))
+    #expect(listener.receive(Self.forged).contains(.disputed))
   }
 
   @Test func `messages far ahead do not switch the comparison off`() {
@@ -44,7 +45,7 @@ import Testing
       listener.receive(moldDatagram(20_000 + i * 400, Array(repeating: [1], count: 400)))
     }
     listener.receive(moldDatagram(2, [[7]]))
-    #expect(listener.receive(moldRun(2), line: 1).contains(.disagreement))
+    #expect(listener.receive(moldRun(2), line: 1).contains(.disputed))
   }
 
   @Test func `what is given out of the window is held against what comes later`() {
@@ -54,7 +55,7 @@ import Testing
     listener.receive(moldDatagram(40, [[7]]))
     listener.receive(moldRun(2, 38))
     #expect(listener.order == Array(1...40))
-    #expect(listener.receive(moldRun(40), line: 1).contains(.disagreement))
+    #expect(listener.receive(moldRun(40), line: 1).contains(.disputed))
   }
 
   @Test func `a gap that is given up with a hole behind the snapshot judges nobody`() {
@@ -74,5 +75,72 @@ import Testing
       next += 9
     }
     #expect(!listener.receiver.isDoubted(0) && !listener.receiver.isDoubted(1))
+  }
+
+  // MARK: The re-request server decides
+
+  /// 11 came on line 0 and otherwise on line 1.
+  private static func dispute(isForgedFirst: Bool) -> MoldListener {
+    let listener = MoldListener()
+    listener.receive(moldRun(1, 10))
+    let copies = [moldDatagram(11, [[9]]), moldRun(11)]
+    listener.receive(copies[isForgedFirst ? 0 : 1])
+    #expect(listener.receive(copies[isForgedFirst ? 1 : 0], line: 1) == .disputed)
+    #expect(listener.isDisputed)
+    let asked = listener.poll(now: 1)
+    #expect(asked.map(\.first) == [11] && asked.map(\.count) == [1])
+    return listener
+  }
+
+  @Test func `what it bears out stands`() {
+    let listener = Self.dispute(isForgedFirst: false)
+    #expect(listener.receive(moldRun(11), line: 2) == .settled)
+    #expect(!listener.isDisputed && !listener.awaitsSnapshot)
+    #expect(!listener.all.contains(.disagreement))
+  }
+
+  @Test func `what it says otherwise is not to be trusted`() {
+    let listener = Self.dispute(isForgedFirst: true)
+    #expect(listener.receive(moldRun(11), line: 2) == .disagreement)
+    #expect(!listener.isDisputed)
+  }
+
+  @Test func `where it does not answer nothing is to be trusted either`() {
+    let listener = Self.dispute(isForgedFirst: false)
+    var now: Int64 = 1
+    listener.wait(30, from: &now)
+    #expect(listener.all.contains(.disagreement) && !listener.isDisputed)
+  }
+
+  @Test func `several in a row are one question`() {
+    let listener = MoldListener()
+    listener.receive(moldRun(1, 10))
+    listener.receive(moldDatagram(8, [[1], [2], [3]]), line: 1)
+    #expect(listener.poll(now: 1).map(\.count) == [3])
+    #expect(listener.receive(moldRun(8, 2), line: 2) == [])
+    #expect(listener.poll(now: 10_000_000).map(\.first) == [10], "the rest")
+    #expect(listener.receive(moldRun(10), line: 2) == .settled)
+  }
+
+  @Test func `a line that it contradicts again and again brings nothing first`() {
+    let listener = MoldListener()
+    var now: Int64 = 1
+    listener.receive(moldRun(1, 10))
+    for next in 11...13 as ClosedRange<UInt64> {
+      listener.receive(moldRun(next), line: 1)
+      listener.receive(moldDatagram(next, [[9]]))
+      _ = listener.poll(now: now)
+      #expect(listener.receive(moldRun(next), line: 2) == .settled)
+      now += 10_000_000
+    }
+    #expect(listener.receiver.counters.doubtedLines == 1)
+    listener.receive(moldDatagram(14, [[9]]))
+    #expect(listener.order.last == 13)
+    listener.receive(moldRun(14), line: 1)
+    #expect(listener.order.last == 14 && listener.delivered[14] == moldMessage(14))
+    // Where the other one has fallen silent, it is better than none.
+    listener.wait(900, from: &now)
+    listener.receive(moldRun(15))
+    #expect(listener.order.last == 15)
   }
 }

@@ -74,6 +74,7 @@ final class MoldListener {
   var hasGap: Bool { receiver.hasGap }
   var awaitsSnapshot: Bool { receiver.awaitsSnapshot }
   var ended: Bool { receiver.ended }
+  var isDisputed: Bool { receiver.isDisputed }
   var isInOrder: Bool { zip(order, order.dropFirst()).allSatisfy { $0 < $1 } }
   var accounted: UInt64 {
     let c = receiver.counters

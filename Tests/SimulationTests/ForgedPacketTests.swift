@@ -213,6 +213,49 @@ import Transport
     Self.check(&bench)
   }
 
+  /// Ten times a second under the number that is due: three disputes, and the line brings nothing first.
+  @Test(arguments: [1, 2])
+  func `who forges again and again on one line stops nothing`(_ every: Int) throws {
+    var plain = try VirtualBench(seed: 1, messages: 20_000)
+    Self.trade(&plain) { _ in }
+    let expected = Self.ordersSent(plain)
+    var bench = try VirtualBench(seed: 1, messages: 20_000)
+    var stranger = try Stranger(on: bench.network, to: bench.lines[0])
+    var step = 0
+    Self.trade(&bench) { bench in
+      step += 1
+      guard step > 250, step % (10 * every) == 0 else { return }
+      stranger.send(Forgery.bid(bench.session.name, at: bench.session.nextSequence))
+    }
+    let sent = Self.ordersSent(bench)
+    // Three snapshots one after the other cost most of a second.
+    #expect(sent * 2 >= expected, "\(sent) orders of \(expected)")
+    let counters = bench.world.loop.feed.receiver.counters
+    #expect(counters.doubtedLines == 1 && bench.monitor.get(.doubtedLines) == 1)
+    let snapshots = bench.world.loop.snapshot.taken
+    #expect(snapshots <= 3, "\(snapshots) snapshots")
+    Self.check(&bench)
+  }
+
+  /// What the lines say is not the same, and the re-request server knows: nobody needs a snapshot.
+  @Test func `a dispute that the re-request server settles needs no snapshot service`() throws {
+    var bench = try VirtualBench(seed: 1, messages: 20_000)
+    var nowhere = NetworkLink(port: bench.world.exchange.snapshot.port)
+    nowhere.cutUntil = bench.network.now + 3_600 * Self.second
+    bench.network.addLink(nowhere)
+    var stranger = try Stranger(on: bench.network, to: bench.lines[1])
+    var step = 0
+    Self.trade(&bench) { bench in
+      step += 1
+      // It was delivered long ago.
+      guard step == 300 else { return }
+      stranger.send(Forgery.bid(bench.session.name, at: bench.session.nextSequence - 5))
+    }
+    let counters = bench.world.loop.feed.receiver.counters
+    #expect(counters.disagreements == 1 && counters.snapshotsNeeded == 0)
+    Self.check(&bench)
+  }
+
   /// Far ahead of where the feed is, and often: the feed comes there, and goes on.
   @Test func `an end that one line says again and again, and the feed passes, is none`() throws {
     var bench = try VirtualBench(seed: 1, messages: 20_000)

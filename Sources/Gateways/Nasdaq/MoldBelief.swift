@@ -32,6 +32,8 @@ struct MoldLineBelief: BitwiseCopyable {
   var datagrams: UInt64 = 0
   var wasHeard = false
   var strikes = 0
+  /// Messages of it that the re-request server has otherwise, disputes counted once.
+  var contradictions = 0
   var isDoubted = false
 }
 
@@ -42,6 +44,8 @@ struct MoldLineBelief: BitwiseCopyable {
   var supportedEnd: UInt64 = 0
   /// A candidate, or an end of the session, waits for its second source: datagrams in order are looked at.
   var isUncertain = false
+  /// The re-request server has contradicted a line too often.
+  var isAnyContradicted = false
   /// Where two sources say that the session ends.
   var sessionEnd: UInt64 = 0
   /// Waits of `requestRetry` counted so far, and the machine time at which the next one is over.
@@ -73,6 +77,7 @@ struct MoldLineBelief: BitwiseCopyable {
     for i in 0..<lines.count { lines[i] = MoldLineBelief() }
     supportedEnd = 0
     isUncertain = false
+    isAnyContradicted = false
     sessionEnd = 0
     isProbing = false
     gapLine = -1
@@ -323,7 +328,7 @@ extension MoldReceiver {
     counters.doubtedLines &+= 1
   }
 
-  private func hearsOthers(than line: Int) -> Bool {
+  func hearsOthers(than line: Int) -> Bool {
     for other in 0..<settings.lines where other != line {
       if beliefs.lines[other].wasHeard
         || beliefs.lines[other].datagrams != lineCounters[other].datagrams
@@ -386,6 +391,7 @@ extension MoldReceiver {
   /// one that ends a little below it.
   public mutating func distrust() -> MoldEvents {
     events = .nothing
+    vote = MoldVote()
     beliefs.mayGoBack = true
     giveUp()
     return events

@@ -62,7 +62,8 @@
   /// from a line that has claimed before what nobody had, it ends the session below what was delivered,
   /// or it is 0 on a feed that is sequenced. An alarm.
   public var implausible: UInt64 = 0
-  /// Lines whose word alone is not taken any more: see ``MoldReceiver/isDoubted(_:)``.
+  /// Lines whose word alone is not taken any more: see ``MoldReceiver/isDoubted(_:)``; and those that the re-request
+  /// server has contradicted three times, of which nothing is the first while another line is heard.
   public var doubtedLines: UInt64 = 0
   /// Snapshots refused because they end far beyond anything that the lines say.
   public var snapshotsImplausible: UInt64 = 0
@@ -90,7 +91,12 @@
   public static var sessionChanged: MoldEvents { MoldEvents(rawValue: 16) }
   /// The datagram was wrong; whatever of it was good has been used.
   public static var malformed: MoldEvents { MoldEvents(rawValue: 32) }
-  /// Two copies of one sequence have different bytes, and no two lines had said the same before: what was delivered
-  /// may be wrong. Call ``MoldReceiver/distrust()``.
+  /// What was delivered is wrong, or nobody could be found who says that it is not. Call
+  /// ``MoldReceiver/distrust()``.
   public static var disagreement: MoldEvents { MoldEvents(rawValue: 64) }
+  /// Two copies of one sequence have different bytes, and no two lines had said the same before: what was delivered
+  /// may be wrong. The re-request server is asked: `poll` has the request.
+  public static var disputed: MoldEvents { MoldEvents(rawValue: 128) }
+  /// The re-request server bears out what was delivered.
+  public static var settled: MoldEvents { MoldEvents(rawValue: 256) }
 }

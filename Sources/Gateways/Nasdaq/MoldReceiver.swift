@@ -37,6 +37,7 @@
   private var compare: MoldComparison
   let lineCounters: HeapColumn<MoldLineCounters>
   var beliefs: MoldBeliefs
+  var vote = MoldVote()
   var events: MoldEvents = []
 
   /// Takes all its memory. Settings out of range are brought into it.
@@ -114,6 +115,7 @@
     requests.clear()
     compare.clear()
     beliefs.clear()
+    vote = MoldVote()
     for i in 0...settings.lines { lineCounters[i].expected = 0 }
   }
 
@@ -180,6 +182,9 @@
     }
     let first = header.sequence
     let after = first &+ UInt64(walk.messages)
+    if beliefs.isAnyContradicted, after > nextSequence, isSetAside(line) {
+      return setAside(view, first: first, messages: walk.messages, line: line)
+    }
     if first > nextSequence || awaitsSnapshot && after > nextSequence {
       guard believes(after, from: first, messages: UInt64(walk.messages), line: line) else {
         counters.dropped &+= UInt64(walk.messages)
@@ -189,13 +194,18 @@
       saysNormal(line, after: after)
     }
     note(line: line, sequence: first, count: UInt64(walk.messages))
-    if compare.isOn { disagreements(view, first: first, messages: walk.messages, line: line) }
+    let isNext = first <= nextSequence && after > nextSequence && !awaitsSnapshot
+    if compare.isOn {
+      disagreements(view, first: first, messages: walk.messages, line: line, isNext: isNext)
+    }
     if first <= nextSequence, after > nextSequence, !awaitsSnapshot {
       let skip = Int(nextSequence &- first)
       let offset = walk.offset(of: skip, in: view)
       let count = walk.messages &- skip
-      if window.disputed > 0, window.settle(from: nextSequence, to: after), line < settings.lines {
-        events.insert(.disagreement)
+      if window.disputed > 0, let sequence = window.settle(from: nextSequence, to: after),
+        line < settings.lines
+      {
+        dispute(sequence, by: -1)
       }
       duplicate(UInt64(skip), line: line)
       lineCounters[line].firstMessages &+= UInt64(count)
@@ -268,7 +278,7 @@
   }
 
   private mutating func disagreements(
-    _ view: WireView, first: UInt64, messages: Int, line: Int
+    _ view: WireView, first: UInt64, messages: Int, line: Int, isNext: Bool
   ) {
     var offset = MoldHeader.size
     // What lies further ahead would push out what is next, and is compared where it is kept.
@@ -276,15 +286,31 @@
     for i in 0..<messages where first &+ UInt64(i) < end {
       let length = Int(view.u16(offset))
       let checksum = view.crc32c(offset, 2 &+ length)
-      switch compare.hear(first &+ UInt64(i), checksum, line: line) {
-      case .same: break
-      case .outvoted: counters.disagreements &+= 1
-      case .other:
-        counters.disagreements &+= 1
-        events.insert(.disagreement)
+      let sequence = first &+ UInt64(i)
+      let isDelivered = sequence < nextSequence
+      let by = compare.line(of: sequence)
+      let isKnown = compare.knows(sequence)
+      let copy = compare.hear(sequence, checksum, line: line, replaces: !isDelivered && isNext)
+      if copy != .same { counters.disagreements &+= 1 }
+      if line == settings.lines, isDelivered {
+        serverSays(sequence, same: isKnown && copy == .same, delivered: by)
+      } else if copy == .other, isDelivered || isNext {
+        // Who says otherwise than what is delivered.
+        dispute(sequence, by: isDelivered ? line : by ?? -1)
       }
       offset &+= 2 &+ length
     }
+  }
+
+  /// The re-request server has contradicted the line, and another one is heard: what it brings is not the first.
+  @inline(never) private func isSetAside(_ line: Int) -> Bool {
+    line < settings.lines && isContradicted(line) && hearsOthers(than: line)
+  }
+
+  @inline(never)
+  private mutating func setAside(_ view: WireView, first: UInt64, messages: Int, line: Int) {
+    counters.dropped &+= UInt64(messages)
+    note(line: line, sequence: first, count: UInt64(messages))
   }
 
   /// Sequences up to `end` exist, as this line says.

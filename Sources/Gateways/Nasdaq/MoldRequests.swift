@@ -89,6 +89,10 @@ extension MoldReceiver {
   ) -> Int {
     tick(now: now)
     guard let session, out.count >= MoldHeader.size else { return 0 }
+    self.events = .nothing
+    let disputed = unsafe askForDisputed(now: now, session, into: out)
+    events.formUnion(self.events)
+    guard disputed == 0 else { return disputed }
     let probed = unsafe probe(now: now, session, into: out)
     guard probed == 0, requests.open, !awaitsSnapshot else { return probed }
     self.events = .nothing
@@ -199,6 +203,8 @@ extension MoldReceiver {
     endSequence = wasAwaited ? claimed : max(claimed, endSequence)
     counters.dropped &+= UInt64(window.drop(from: endSequence, to: .max))
     awaitsSnapshot = false
+    // What was disputed is in the snapshot, or comes again.
+    vote = MoldVote()
     requests.clear()
     events = .nothing
     finish(deliver)

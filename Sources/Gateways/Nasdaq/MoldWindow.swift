@@ -93,16 +93,16 @@
     return .kept
   }
 
-  /// Is one of these messages disputed? It is no longer, whatever is done about it.
-  mutating func settle(from: UInt64, to: UInt64) -> Bool {
-    var found = false
+  /// The first of these messages that is disputed. None is any longer, whatever is done about it.
+  mutating func settle(from: UInt64, to: UInt64) -> UInt64? {
+    var found: UInt64? = nil
     var sequence = from
     while sequence < to, disputed > 0 {
       let index = slot(sequence)
       if disputes[index] == sequence {
         disputes[index] = 0
         disputed &-= 1
-        found = true
+        found = found ?? sequence
       }
       sequence &+= 1
     }
@@ -234,9 +234,25 @@
     words[index] = Self.window << 32 | UInt64(checksum)
   }
 
+  /// Something is remembered of it.
+  func knows(_ sequence: UInt64) -> Bool {
+    sequences[Int(truncatingIfNeeded: sequence & mask)] == sequence
+  }
+
+  /// The line that brought what is remembered of a message; nil where nobody or more than one did.
+  func line(of sequence: UInt64) -> Int? {
+    let index = Int(truncatingIfNeeded: sequence & mask)
+    guard sequences[index] == sequence else { return nil }
+    let line = words[index] >> 32
+    return line < Self.window ? Int(line) : nil
+  }
+
+  /// - Parameter replaces: this copy is the one that is delivered, whatever was heard before.
   /// - Returns: `other` where a copy that is still remembered had other bytes, `outvoted` where two lines had said
   ///   the same already.
-  mutating func hear(_ sequence: UInt64, _ checksum: UInt32, line: Int) -> Copy {
+  mutating func hear(
+    _ sequence: UInt64, _ checksum: UInt32, line: Int, replaces: Bool
+  ) -> Copy {
     let index = Int(truncatingIfNeeded: sequence & mask)
     let word = UInt64(UInt32(truncatingIfNeeded: line)) << 32 | UInt64(checksum)
     let known = sequences[index]
@@ -254,7 +270,7 @@
       return .same
     }
     if first >> 32 == Self.several { return .outvoted }
-    words[index] = word
+    if replaces { words[index] = word }
     return .other
   }
 

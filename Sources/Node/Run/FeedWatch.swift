@@ -136,8 +136,8 @@ struct FeedWatch {
       (
         .doubtedLines, .warning,
         { _ in
-          "a line has claimed messages that nobody had: its word alone is not taken any more "
-            + "while the other line is heard (feed.doubted_lines counts)"
+          "a line has claimed what nobody had, or sent what the re-request server has otherwise: it is not believed "
+            + "alone any more while the other one is heard (feed.doubted_lines counts)"
         }
       ),
       (
@@ -176,8 +176,8 @@ struct FeedWatch {
       (
         .disagreements, .warning,
         { _ in
-          "a message comes in two forms under one number: the books are taken from a snapshot "
-            + "(feed.disagreements counts)"
+          "a message comes in two forms under one number: the re-request server is asked, and where it does not "
+            + "bear out what was applied the books are taken from a snapshot (feed.disagreements counts)"
         }
       ),
       (
