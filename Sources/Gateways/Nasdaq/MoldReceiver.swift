@@ -288,17 +288,29 @@
       let checksum = view.crc32c(offset, 2 &+ length)
       let sequence = first &+ UInt64(i)
       let isDelivered = sequence < nextSequence
-      let by = compare.line(of: sequence)
-      let isKnown = compare.knows(sequence)
+      let isKnown = line == settings.lines && compare.knows(sequence)
       let copy = compare.hear(sequence, checksum, line: line, replaces: !isDelivered && isNext)
-      if copy != .same { counters.disagreements &+= 1 }
-      if line == settings.lines, isDelivered {
-        serverSays(sequence, same: isKnown && copy == .same, delivered: by)
-      } else if copy == .other, isDelivered || isNext {
-        // Who says otherwise than what is delivered.
-        dispute(sequence, by: isDelivered ? line : by ?? -1)
+      if copy != .same || isKnown {
+        differs(sequence, copy, line: line, isKnown: isKnown, isNext: isNext)
       }
       offset &+= 2 &+ length
+    }
+  }
+
+  /// A copy that says otherwise than the one before it, or the re-request server's. Never inlined: rare.
+  @inline(never)
+  private mutating func differs(
+    _ sequence: UInt64, _ copy: MoldComparison.Copy, line: Int, isKnown: Bool, isNext: Bool
+  ) {
+    let isDelivered = sequence < nextSequence
+    if copy != .same { counters.disagreements &+= 1 }
+    if line == settings.lines, isDelivered {
+      serverSays(
+        sequence, same: isKnown && copy == .same,
+        delivered: copy == .other ? compare.contradicted : nil)
+    } else if copy == .other, isDelivered || isNext {
+      // Who says otherwise than what is delivered.
+      dispute(sequence, by: isDelivered ? line : compare.contradicted ?? -1)
     }
   }
 

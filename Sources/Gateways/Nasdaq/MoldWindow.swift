@@ -209,6 +209,8 @@
   private static let several: UInt64 = 0xFFFF_FFFF
   private static let window: UInt64 = 0xFFFF_FFFE
   let isOn: Bool
+  /// Of the last `other`, the line that brought the copy before; nil where nobody or more than one did.
+  private(set) var contradicted: Int?
 
   init(messages: Int) {
     var count = 1
@@ -239,14 +241,6 @@
     sequences[Int(truncatingIfNeeded: sequence & mask)] == sequence
   }
 
-  /// The line that brought what is remembered of a message; nil where nobody or more than one did.
-  func line(of sequence: UInt64) -> Int? {
-    let index = Int(truncatingIfNeeded: sequence & mask)
-    guard sequences[index] == sequence else { return nil }
-    let line = words[index] >> 32
-    return line < Self.window ? Int(line) : nil
-  }
-
   /// - Parameter replaces: this copy is the one that is delivered, whatever was heard before.
   /// - Returns: `other` where a copy that is still remembered had other bytes, `outvoted` where two lines had said
   ///   the same already.
@@ -270,6 +264,7 @@
       return .same
     }
     if first >> 32 == Self.several { return .outvoted }
+    contradicted = first >> 32 < Self.window ? Int(first >> 32) : nil
     if replaces { words[index] = word }
     return .other
   }
