@@ -260,7 +260,11 @@ public import Transport
   /// Sends the re-requests that are due, and opens what has failed. Bounded: a few at a time.
   @usableFromInline package mutating func request(_ reactor: inout Reactor, now: Int64) {
     if lineA == .none || lineB == .none || requestSocket == .none { openAgain(&reactor, now: now) }
-    guard requestServer.port != 0 else { return receiver.tick(now: now) }
+    guard requestServer.port != 0 else {
+      // Nobody can be asked.
+      if receiver.isDisputed { events.formUnion(receiver.distrust()) }
+      return receiver.tick(now: now)
+    }
     unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
       for _ in 0..<8 {
         let length = unsafe receiver.poll(now: now, into: buffer, &events)

@@ -300,7 +300,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// ``TradingLoopSettings/gapGrace``, strategies are told, so that they can withdraw; and again when it goes
   /// on. Until then they place nothing new: no book is whole.
   @inlinable mutating func checkSight() {
-    let isLate = feed.receiver.hasGap && path.now &- gapSince >= settings.gapGrace
+    let isMissing = feed.receiver.hasGap || feed.receiver.isDisputed
+    let isLate = isMissing && path.now &- gapSince >= settings.gapGrace
     if isLate { path.driver.engine.market.repairIsLate() }
     guard path.clock.hasBegun else { return }
     let time = path.clock.time(now: path.now)

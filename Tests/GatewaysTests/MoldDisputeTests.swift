@@ -38,6 +38,18 @@ import Testing
     #expect(listener.receive(Self.forged).contains(.disputed))
   }
 
+  @Test func `of several that come in their turn each is asked about`() {
+    let listener = MoldListener()
+    listener.receive(moldRun(1, 10))
+    let forged = moldDatagram(12, [[9], moldMessage(13), [7]])
+    listener.receive(moldRun(12, 3), line: 1)
+    listener.receive(forged)
+    listener.receive(moldRun(11), line: 1)
+    #expect(listener.receive(forged).contains(.disputed))
+    #expect(listener.poll(now: 1).map(\.count) == [3])
+    #expect(listener.receive(moldRun(12, 3), line: 2).contains(.disagreement))
+  }
+
   @Test func `messages far ahead do not switch the comparison off`() {
     let listener = MoldListener()
     listener.receive(moldRun(1))
@@ -138,6 +150,11 @@ import Testing
     #expect(listener.order.last == 13)
     listener.receive(moldRun(14), line: 1)
     #expect(listener.order.last == 14 && listener.delivered[14] == moldMessage(14))
+    // Nothing of it opens a dispute any more, or makes a snapshot fit.
+    #expect(listener.receive(moldDatagram(12, [[8]])) == [] && !listener.isDisputed)
+    listener.receive(moldDatagram(1 << 60, [[8]]))
+    #expect(listener.receiver.standing(of: 1 << 59) == .implausible)
+    #expect(listener.receiver.line(0).expected < 100)
     // Where the other one has fallen silent, it is better than none.
     listener.wait(900, from: &now)
     listener.receive(moldRun(15))

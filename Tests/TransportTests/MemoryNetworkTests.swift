@@ -52,6 +52,14 @@ private struct Hosts: ~Copyable {
     return (try two.localEndpoint(of: receiver), try one.openDatagram(bind: .loopback()))
   }
 
+  /// So many datagrams, all under way at once.
+  mutating func crowd(_ count: Int, _ way: (to: Endpoint, sender: ConnectionID)) {
+    for _ in 0..<count {
+      #expect(one.sendDatagram([1], to: way.to, on: way.sender) == .queued)
+      one.submit()
+    }
+  }
+
   mutating func streams(_ options: SocketOptions = SocketOptions()) throws -> (
     client: ConnectionID, server: ConnectionID
   ) {
@@ -288,12 +296,9 @@ private struct Hosts: ~Copyable {
 
   @Test func `without room for packets datagrams are lost, and streams wait`() throws {
     var hosts = try Hosts(packets: 16)
-    let (to, sender) = try hosts.datagrams()
+    let way = try hosts.datagrams()
     let (client, _) = try hosts.streams()
-    for _ in 0..<40 {
-      #expect(hosts.one.sendDatagram([1], to: to, on: sender) == .queued)
-      hosts.one.submit()
-    }
+    hosts.crowd(40, way)
     #expect(hosts.network.counters.noRoom == 24)
     #expect(hosts.one.send([7], on: client) == .queued)
     for _ in 0..<3 { hosts.run(for: 1_000_000) }
@@ -303,12 +308,9 @@ private struct Hosts: ~Copyable {
 
   @Test func `a connection is opened and ended however full the network is`() throws {
     var hosts = try Hosts(packets: 16)
-    let (to, sender) = try hosts.datagrams()
+    let way = try hosts.datagrams()
     let (client, _) = try hosts.streams()
-    for _ in 0..<40 {
-      #expect(hosts.one.sendDatagram([1], to: to, on: sender) == .queued)
-      hosts.one.submit()
-    }
+    hosts.crowd(40, way)
     #expect(hosts.network.counters.noRoom == 24)
     #expect(hosts.one.close(client) == true)
     _ = try hosts.one.connect(to: .loopback(port: 7_001))

@@ -182,8 +182,9 @@
     }
     let first = header.sequence
     let after = first &+ UInt64(walk.messages)
-    if beliefs.isAnyContradicted, after > nextSequence, isSetAside(line) {
-      return setAside(view, first: first, messages: walk.messages, line: line)
+    if beliefs.isAnyContradicted, isSetAside(line) {
+      counters.dropped &+= UInt64(walk.messages)
+      return
     }
     if first > nextSequence || awaitsSnapshot && after > nextSequence {
       guard believes(after, from: first, messages: UInt64(walk.messages), line: line) else {
@@ -198,14 +199,15 @@
     if compare.isOn {
       disagreements(view, first: first, messages: walk.messages, line: line, isNext: isNext)
     }
-    if first <= nextSequence, after > nextSequence, !awaitsSnapshot {
+    if isNext {
       let skip = Int(nextSequence &- first)
       let offset = walk.offset(of: skip, in: view)
       let count = walk.messages &- skip
-      if window.disputed > 0, let sequence = window.settle(from: nextSequence, to: after),
+      if window.disputed > 0, let found = window.settle(from: nextSequence, to: after),
         line < settings.lines
       {
-        dispute(sequence, by: -1)
+        dispute(found.lowerBound, by: -1)
+        dispute(found.upperBound, by: -1)
       }
       duplicate(UInt64(skip), line: line)
       lineCounters[line].firstMessages &+= UInt64(count)
@@ -314,15 +316,10 @@
     }
   }
 
-  /// The re-request server has contradicted the line, and another one is heard: what it brings is not the first.
+  /// The re-request server has contradicted the line, and another one is heard: nothing that it brings is
+  /// taken, nor opens it a dispute, nor moves it what is known of the line.
   @inline(never) private func isSetAside(_ line: Int) -> Bool {
     line < settings.lines && isContradicted(line) && hearsOthers(than: line)
-  }
-
-  @inline(never)
-  private mutating func setAside(_ view: WireView, first: UInt64, messages: Int, line: Int) {
-    counters.dropped &+= UInt64(messages)
-    note(line: line, sequence: first, count: UInt64(messages))
   }
 
   /// Sequences up to `end` exist, as this line says.

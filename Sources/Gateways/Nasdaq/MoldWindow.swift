@@ -93,16 +93,16 @@
     return .kept
   }
 
-  /// The first of these messages that is disputed. None is any longer, whatever is done about it.
-  mutating func settle(from: UInt64, to: UInt64) -> UInt64? {
-    var found: UInt64? = nil
+  /// From the first to the last of these messages that is disputed. None is any longer, whatever is done about it.
+  mutating func settle(from: UInt64, to: UInt64) -> ClosedRange<UInt64>? {
+    var found: ClosedRange<UInt64>? = nil
     var sequence = from
     while sequence < to, disputed > 0 {
       let index = slot(sequence)
       if disputes[index] == sequence {
         disputes[index] = 0
         disputed &-= 1
-        found = found ?? sequence
+        found = (found?.lowerBound ?? sequence)...sequence
       }
       sequence &+= 1
     }

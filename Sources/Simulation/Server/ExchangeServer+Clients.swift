@@ -328,6 +328,12 @@ extension ExchangeServer {
       guard makeRoomForSnapshot(now: now), snapshotAllowance.take(now: now) else {
         counters.loginsDelayed &+= 1
         client.waiting = login
+        let waiting = snapshots.filter { $0.waiting != nil }
+        if waiting.count > settings.limits.snapshotsMax + settings.limits.strangersMax,
+          let oldest = waiting.first
+        {
+          drop(oldest.connection, now: now)
+        }
         return true
       }
     }

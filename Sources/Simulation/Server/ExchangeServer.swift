@@ -120,10 +120,10 @@ public struct ExchangeServerSettings: Sendable {
   ) throws(ReactorError) {
     let accounts = session.settings.accounts.count
     var kernel = settings.reactor
-    // Room for whoever is let in, two listeners, the re-request server and the lines.
+    // Room for whoever is let in or waits to be, two listeners, the re-request server and the lines.
     kernel.connections = max(
       kernel.connections,
-      accounts + settings.limits.snapshotsMax + 2 * settings.limits.strangersMax + 8)
+      2 * (accounts + settings.limits.snapshotsMax) + 3 * settings.limits.strangersMax + 8)
     var reactor = try Reactor(kernel)
     let sockets = try Sockets(settings, on: &reactor)
     let now = reactor.now
