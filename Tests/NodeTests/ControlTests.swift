@@ -32,6 +32,17 @@ struct ControlRequestTests {
     if case .success(let request) = ControlRequest.parse(line) { Issue.record("\(request)") }
   }
 
+  @Test func `the socket is its user's alone`() throws {
+    let directory = try TemporaryDirectory()
+    let path = directory.path + "/control"
+    let ring = try #require(ControlRing())
+    let server = try ControlServer(path: path, ring: ring, accounts: ["main"], strategies: [])
+    var status = stat()
+    #expect(stat(path, &status) == 0)
+    #expect(status.st_mode & 0o777 == 0o600)
+    withExtendedLifetime(server) {}
+  }
+
   @Test(arguments: [ControlRequest.Verb.kill, .rearm])
   func `who asked has gone: a kill is done all the same, a re-arming is not`(
     verb: ControlRequest.Verb

@@ -38,9 +38,9 @@ final class ControlServer {
     listener = descriptor
     _ = fcntl(descriptor, F_SETFL, O_NONBLOCK)
     unlink(path)
-    let mask = umask(0o177)
-    defer { umask(mask) }
-    guard ControlSocket.with(path, { bind(descriptor, $0, $1) }) == 0,
+    // The file that bind makes has the socket's own mode; a umask would be the whole process's.
+    guard fchmod(descriptor, 0o600) == 0,
+      ControlSocket.with(path, { bind(descriptor, $0, $1) }) == 0,
       listen(descriptor, 8) == 0
     else { throw Self.failure(path, errno) }
   }
