@@ -173,7 +173,7 @@ final class ProbeRun: @unchecked Sendable {
       snapshot: SnapshotClient(
         credentials: settings.gateway.session.credentials, midnight: settings.gateway.midnight),
       monitor: monitor, settings: ofLoop)
-    let reason = loop.run()
+    loop.run()
     let gateway = loop.path.orders[0].gateway.counters
     result.ordersPlaced = loop.path.driver.strategy.inner.placed
     result.ordersEncoded = gateway.encoded
@@ -190,7 +190,9 @@ final class ProbeRun: @unchecked Sendable {
     result.stages = LatencyRecorder.Stage.allCases.map {
       ProbeResult.Stage(name: $0.name, p50: latency.percentiles($0).p50)
     }
-    if reason != "signal" { result.trouble = "\(reason) \(loop.path.orders[0].trouble)" }
+    if loop.end != .signal {
+      result.trouble = "\(loop.end?.text ?? "") \(loop.path.orders[0].trouble)"
+    }
   }
 }
 

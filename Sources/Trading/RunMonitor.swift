@@ -64,6 +64,9 @@ public import Gateways
     case socketFailures
     case socketError
     case answersRefused
+    /// Re-requests sent, and datagrams that answered one.
+    case requests
+    case answers
     /// ``Watchdog``: times that market data was late, and that the thread was not run, the longest of these in
     /// nanoseconds, and how often quotes were pulled for it.
     case lates
@@ -109,6 +112,8 @@ public import Gateways
     case signal = 1
     case duration = 2
     case exchangeLost = 3
+    /// Nobody waits any more for what the end still awaits.
+    case atOnce = 4
   }
 
   // Lives as long as this object; both threads hold it.

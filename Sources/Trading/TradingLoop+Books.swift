@@ -36,7 +36,7 @@ extension TradingLoop where Gateway: ~Copyable {
     let session = feed.receiver.session
     let isGoingOn = snapshot.tick(
       &path.reactor, at: settings.snapshotServer, of: session, now: path.now)
-    if !isGoingOn { beginStop(session == nil ? "no session" : "no snapshot") }
+    if !isGoingOn { beginStop(session == nil ? .noSession : .noSnapshot) }
   }
 
   /// Goes on behind the snapshot that is loaded, when the lines have come to where it ends: what it alone says is
@@ -78,7 +78,7 @@ extension TradingLoop where Gateway: ~Copyable {
   /// symbols of the day before the first order.
   @inlinable mutating func checkDirectory() {
     let market = path.driver.engine.market
-    guard market.feedState.directory.named == 0, endReason.isEmpty, market.channelState.isWhole,
+    guard market.feedState.directory.named == 0, end == nil, market.channelState.isWhole,
       market.books.live > 0
     else {
       isNameless = false
@@ -88,7 +88,7 @@ extension TradingLoop where Gateway: ~Copyable {
       isNameless = true
       nameless.begin(now: path.now)
     } else if nameless.look(now: path.now) >= settings.namelessMax {
-      beginStop("no instrument")
+      beginStop(.noInstrument)
     }
   }
 
@@ -107,6 +107,8 @@ extension TradingLoop where Gateway: ~Copyable {
     monitor.set(.lineA, feed.receiver.line(0).datagrams)
     monitor.set(.lineB, feed.receiver.line(1).datagrams)
     monitor.set(.lost, counters.lost)
+    monitor.set(.requests, counters.requests)
+    monitor.set(.answers, feed.receiver.line(2).datagrams)
     monitor.set(.snapshots, snapshot.taken)
     monitor.set(.socketError, UInt64(UInt32(bitPattern: feed.lastFailure)))
     monitor.set(.socketFailures, feed.failures)

@@ -36,12 +36,16 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// Since there are books, and none of an instrument of ours.
   @usableFromInline var nameless = LookClock(interval: Self.tickInterval)
   @usableFromInline var isNameless = false
-  /// Why it ends or has ended; empty while it goes on.
-  @usableFromInline package internal(set) var endReason = ""
+  /// Why it ends or has ended; nil while it goes on.
+  @usableFromInline package internal(set) var end: RunEnd?
   @usableFromInline var isKillFileThere = false
   /// Strategies have been told that they do not see the market.
   @usableFromInline var isBlind = false
   @usableFromInline var sight = TradingSight.clear
+  /// Machine time of the last tick, and since trading began, by whether new orders could rest on the market.
+  @usableFromInline var tickedAt: Int64 = 0
+  @usableFromInline package internal(set) var sightedFor: Int64 = 0
+  @usableFromInline package internal(set) var blindFor: Int64 = 0
   /// What works in a latched scope, or at the end, has been cancelled for so many causes, with so many ports there
   /// to hear it.
   @usableFromInline var latchesSeen: UInt64 = 0
@@ -69,11 +73,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
       lagMax: settings.lagMax, stallMin: settings.stallMin, pullAfter: settings.pullAfter)
   }
 
-  /// Runs until everything has been ended in order. Returns why it ended.
-  @inlinable package mutating func run() -> String {
+  /// Runs until everything has been ended in order; then ``end`` says why.
+  @inlinable package mutating func run() {
     begin()
     while !isFinished { turn() }
-    return endReason
   }
 
   /// The first tick. Who does not ``run()`` begins with it, then calls ``turn()`` when it is ``due``.
@@ -93,12 +96,12 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     if path.now >= nextTick, !isFinished { tick() }
   }
 
-  /// Without a network nothing is left to be done. Never inlined: what it says is text.
+  /// Without a network nothing is left to be done.
   @inline(never) @inlinable mutating func fail(_ error: Int32) {
     loseMissing()
     path.driver.engine.end()
     report()
-    endReason = "network failure: \(ReactorError.text(ofErrorNumber: error))"
+    end = .networkFailed(error)
     isFinished = true
   }
 
@@ -235,7 +238,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     checkSight()
     // Who was not told to withdraw has waited with its quotes: they are looked at again.
     if isRepaired, !wasBlind, !isBlind { announceState() }
-    if events.contains(.endOfSession) { beginStop("end of feed") }
+    if events.contains(.endOfSession) { beginStop(.feedEnded) }
   }
 
   // MARK: Every few milliseconds
@@ -244,6 +247,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let isRepairing =
       feed.receiver.hasGap || feed.receiver.isDisputed || snapshot.loaded != 0
     nextTick = path.now &+ (isRepairing ? Self.repairInterval : Self.tickInterval)
+    countSight()
     path.realtimeOffset = path.reactor.network == nil ? realtimeClock() &- path.now : 0
     path.tick()
     feed.request(&path.reactor, now: path.now)
@@ -315,6 +319,15 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     announceState()
   }
 
+  /// The time since the last tick, by what was seen at its end.
+  @inlinable mutating func countSight() {
+    let since = path.now &- tickedAt
+    tickedAt = path.now
+    guard monitor.phase == .trading else { return }
+    let isSighted = sight == .clear && !watchdog.isLate && path.driver.engine.portsReady > 0
+    if isSighted { sightedFor &+= since } else { blindFor &+= since }
+  }
+
   @inlinable mutating func announceState() {
     guard path.clock.hasBegun else { return }
     path.driver.stateChanged(
@@ -325,9 +338,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// What stops new orders for good stops the re-pricing of those that work: they are cancelled, once, or
   /// once more when the session comes back. Without a journal or a fuse the run ends.
   @inlinable mutating func checkLatches() {
-    if path.driver.engine.journalFailure != 0 { beginStop("journal failed") }
+    if path.driver.engine.journalFailure != 0 { beginStop(.journalFailed) }
     for i in 0..<path.orders.count where path.orders[i].gateway.fuseTripped != nil {
-      beginStop("fuse tripped")
+      beginStop(.fuseTripped)
     }
     let latched = path.driver.engine.latchesSet
     let ready = path.driver.engine.portsReady
@@ -337,7 +350,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     portsSeen = ready
     if isNew { tellLatches() }
     guard ready > 0, isNew || isMore else { return }
-    _ = endReason.isEmpty ? path.driver.engine.cancelLatched() : path.driver.engine.cancelAll()
+    _ = end == nil ? path.driver.engine.cancelLatched() : path.driver.engine.cancelAll()
     path.drain()
   }
 
@@ -403,19 +416,21 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable mutating func checkStop() {
     switch monitor.stopReason {
     case .none: break
-    case .signal: beginStop("signal")
-    case .duration: beginStop("duration")
-    case .exchangeLost: beginStop("exchange lost")
+    case .signal: beginStop(.signal)
+    case .duration: beginStop(.duration)
+    case .exchangeLost: beginStop(.exchangeLost)
+    case .atOnce: beginStop(.signal)
     }
-    if isRefused { beginStop("exchange lost") }
-    guard !endReason.isEmpty else { return }
+    if isRefused { beginStop(.exchangeLost) }
+    guard end != nil else { return }
     let waited = ending.look(now: path.now)
-    let isOver = waited >= settings.stopLongest
+    let isAtOnce = monitor.stopReason == .atOnce
+    let isOver = waited >= settings.stopLongest || isAtOnce
     let open = openOrdersInReach
     guard open == 0 || isOver || !isAnswered(open) else { return }
     let mayRepair = isBehind && !isExchangeGone && !isOver
     guard !mayRepair || repairing.look(now: path.now) >= settings.repairMax else { return }
-    guard !isReconnecting || waited >= settings.reconnectMax else { return }
+    guard !isReconnecting || isAtOnce || waited >= settings.reconnectMax else { return }
     loseMissing()
     for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
     path.driver.engine.end()
@@ -425,7 +440,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   /// A session that was up is being made again: a run is not to end in the middle of that.
   @inlinable var isReconnecting: Bool {
-    guard endReason != "exchange lost", !isExchangeGone else { return false }
+    guard end != .exchangeLost, !isExchangeGone else { return false }
     for i in 0..<path.orders.count
     where path.orders[i].refusals.hasLoggedIn && !path.orders[i].gateway.isCaughtUp
       && !path.orders[i].isRefused
@@ -455,9 +470,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   }
 
   /// The strategies fall silent, every working order is cancelled, and the confirmations are awaited.
-  @inlinable mutating func beginStop(_ reason: String) {
-    guard endReason.isEmpty else { return }
-    endReason = reason
+  @inlinable mutating func beginStop(_ reason: RunEnd) {
+    guard end == nil else { return }
+    end = reason
     ending.begin(now: path.now)
     answering.begin(now: path.now)
     repairing.begin(now: path.now)

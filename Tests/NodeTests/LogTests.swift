@@ -58,6 +58,63 @@ import Trading
     #expect(look(100 * SessionWatch.pause + 5).isEmpty)
   }
 
+  @Test func `an end that takes long says what it awaits`() {
+    let monitor = RunMonitor()
+    var watch = EndWatch()
+    func look(_ now: Int64) -> String? { watch.look(monitor, ports: 2, now: now) }
+    monitor.phase = .trading
+    monitor.set(.openOrders, 3)
+    monitor.set(.portsReady, 1)
+    monitor.set(.sight, TradingSight.gap.rawValue)
+    #expect(look(0) == nil && look(EndWatch.pause) == nil, "it is not ending")
+    monitor.phase = .stopping
+    let begun = 2 * EndWatch.pause
+    #expect(look(begun) == nil && look(begun + EndWatch.patience - 1) == nil)
+    #expect(
+      look(begun + EndWatch.patience)
+        == "the run has been ending for 1.0 s, and awaits the exchange's word on 3 orders, 1 of 2 order sessions, "
+        + "which are down, missing messages of the feed")
+    #expect(look(begun + EndWatch.pause) == nil)
+    #expect(look(begun + EndWatch.patience + EndWatch.pause) != nil)
+  }
+
+  @Test func `only who asks three times leaves orders without the exchange's word`() {
+    let monitor = RunMonitor()
+    let second = EndWatch.patience
+    var watch = EndWatch()
+    monitor.stopReason = .signal
+    monitor.set(.openOrders, 1)
+    watch.begin(now: 0)
+    #expect(watch.hurry(monitor, now: second - 1) == nil, "of the same wish")
+    let warning = watch.hurry(monitor, now: 3 * second)
+    #expect(warning?.contains("1 order of ours may work") == true)
+    #expect(watch.hurry(monitor, now: 3 * second + 1) == nil)
+    #expect(monitor.stopReason == .signal)
+    #expect(watch.hurry(monitor, now: 5 * second)?.contains("MAY STILL WORK") == true)
+    #expect(monitor.stopReason == .atOnce)
+
+    var other = EndWatch()
+    monitor.stopReason = .signal
+    monitor.set(.openOrders, 0)
+    other.begin(now: 0)
+    #expect(other.hurry(monitor, now: second) == "the run ends at once")
+    #expect(monitor.stopReason == .atOnce)
+  }
+
+  @Test func `a re-request server that answers nothing is said once`() {
+    let monitor = RunMonitor()
+    var watch = FeedWatch()
+    func look() -> [String] { watch.look(monitor, now: 0).map(\.text) }
+    monitor.set(.requests, FeedWatch.requestsMin - 1)
+    #expect(look().isEmpty)
+    monitor.set(.requests, FeedWatch.requestsMin)
+    monitor.set(.answers, 1)
+    #expect(look().isEmpty)
+    monitor.set(.answers, 0)
+    #expect(look().first?.hasPrefix("none of 3 re-requests was answered by") == true)
+    #expect(look().isEmpty)
+  }
+
   @Test func `every signal that can be caught and would end a process has a name`() {
     // Faults, those that are ignored or cannot be caught, and those of the C library are not among
     // them.

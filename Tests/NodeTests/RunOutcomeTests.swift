@@ -3,6 +3,7 @@ import Testing
 import Transport
 
 @testable import Node
+@testable import Trading
 
 /// What the end of a run means for its exit code.
 struct RunOutcomeTests {
@@ -15,7 +16,7 @@ struct RunOutcomeTests {
   }
   private static var good: RunTrouble {
     RunTrouble(
-      endReason: "duration", sessionTrouble: "", hasLoggedIn: true, isSessionUp: true,
+      end: .duration, sessionTrouble: "", hasLoggedIn: true, isSessionUp: true,
       feed: feed(datagrams: 10, applied: 10), attached: Configuration.Exchange())
   }
   private func message(_ change: (inout RunTrouble) -> Void) -> String? {
@@ -26,9 +27,9 @@ struct RunOutcomeTests {
     return failure?.message
   }
 
-  @Test(arguments: ["duration", "end of feed", "signal"])
-  func `a run that had its exchange has no trouble`(_ reason: String) {
-    #expect(message { $0.endReason = reason } == nil)
+  @Test(arguments: [RunEnd.duration, .feedEnded, .signal])
+  func `a run that had its exchange has no trouble`(_ end: RunEnd) {
+    #expect(message { $0.end = end } == nil)
   }
 
   @Test func `every way to be without the exchange is told apart`() {
@@ -42,12 +43,15 @@ struct RunOutcomeTests {
         == true)
     #expect(
       message {
-        $0.endReason = "exchange lost"
+        $0.end = .exchangeLost
         $0.sessionTrouble = "closed"
       } == "the exchange was lost: closed")
-    #expect(message { $0.endReason = "no snapshot" }?.contains("snapshot service") == true)
-    #expect(message { $0.endReason = "network failure: X" } == "network failure: X")
+    #expect(message { $0.end = .noSnapshot }?.contains("snapshot service") == true)
+    #expect(
+      message { $0.end = .networkFailed(9) }
+        == "network failure: Bad file descriptor (errno 9)")
     #expect(message { $0.isSessionUp = false }?.contains("down at the end") == true)
+    #expect(message { $0.isBlind = true }?.contains("never seen") == true)
   }
 
   @Test func `silent lines are trouble for one that attached`() {
@@ -60,10 +64,10 @@ struct RunOutcomeTests {
     #expect(text?.hasPrefix("no market data came at 127.0.0.1:4 and 127.0.0.1:5") == true)
   }
 
-  @Test(arguments: ["signal", "journal failed"])
-  func `what ended the run before the exchange could answer is not laid to it`(_ reason: String) {
+  @Test(arguments: [RunEnd.signal, .journalFailed])
+  func `what ended the run before the exchange could answer is not laid to it`(_ end: RunEnd) {
     let text = message {
-      $0.endReason = reason
+      $0.end = end
       $0.hasLoggedIn = false
       $0.isSessionUp = false
       $0.feed = FeedTrouble()
@@ -71,10 +75,10 @@ struct RunOutcomeTests {
     #expect(text == nil)
   }
 
-  @Test(arguments: ["duration", "end of feed", "signal"])
-  func `a run that applied nothing of what came says why`(_ reason: String) {
+  @Test(arguments: [RunEnd.duration, .feedEnded, .signal])
+  func `a run that applied nothing of what came says why`(_ end: RunEnd) {
     let foreign = message {
-      $0.endReason = reason
+      $0.end = end
       $0.feed = Self.feed(datagrams: 25_335, applied: 0)
       $0.feed.foreign = 25_335
       $0.feed.foreignSession = SessionName("THEIRS")
@@ -83,23 +87,23 @@ struct RunOutcomeTests {
       foreign?.contains("25,335 of 25,335 datagrams were of another session, such as 'THEIRS")
         == true)
     let unknown = message {
-      $0.endReason = reason
+      $0.end = end
       $0.feed = FeedTrouble()
       $0.feed.datagrams = 7
       $0.feed.unidentified = 7
     }
     #expect(unknown?.contains("session was not known (7 datagrams came meanwhile)") == true)
     let useless = message {
-      $0.endReason = reason
+      $0.end = end
       $0.feed = Self.feed(datagrams: 3, applied: 0)
     }
     #expect(useless?.contains("3 datagrams came, and none of use") == true)
   }
 
-  @Test(arguments: ["no instrument", "duration", "end of feed"])
-  func `a feed that names none of the instruments is wrong data`(_ reason: String) {
+  @Test(arguments: [RunEnd.noInstrument, .duration, .feedEnded])
+  func `a feed that names none of the instruments is wrong data`(_ end: RunEnd) {
     var trouble = Self.good
-    trouble.endReason = reason
+    trouble.end = end
     trouble.feed.isNameless = true
     trouble.attached.attach = "127.0.0.1:1"
     #expect(trouble.failure?.code == .dataError)
@@ -109,7 +113,7 @@ struct RunOutcomeTests {
 
   @Test func `a run that never learned its session says what to set`() {
     let text = message {
-      $0.endReason = "no session"
+      $0.end = .noSession
       $0.attached.snapshot = "127.0.0.1:3"
     }
     #expect(text?.contains("snapshot service at 127.0.0.1:3 did not name it") == true)

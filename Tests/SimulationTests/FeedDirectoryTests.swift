@@ -22,7 +22,7 @@ import Transport
     var bench = try VirtualBench(seed: 1)
     let outcome = bench.run(for: 2 * Self.second)
     let directory = bench.world.loop.path.driver.engine.market.feedState.directory
-    #expect(outcome.ended == "duration" && !outcome.fills.isEmpty)
+    #expect(outcome.ended == .duration && !outcome.fills.isEmpty)
     #expect(directory.named == 3)
     #expect(directory.unlisted == 0 && directory.unequalLots == 0)
   }
@@ -51,10 +51,10 @@ import Transport
     var bench = try VirtualBench(seed: 1, messages: 60_000, instruments: [other])
     let begun = bench.network.now
     bench.world.run(until: begun + 10 * Self.second)
-    let (isFinished, reason, now) = (
-      bench.world.loop.isFinished, bench.world.loop.endReason, bench.network.now
+    let (isFinished, end, now) = (
+      bench.world.loop.isFinished, bench.world.loop.end, bench.network.now
     )
-    #expect(isFinished && reason == "no instrument")
+    #expect(isFinished && end == .noInstrument)
     #expect(now < begun + 5 * Self.second)
   }
 }

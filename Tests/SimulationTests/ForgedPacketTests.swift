@@ -107,7 +107,7 @@ import Transport
     }
     #expect(whole, "a book is not whole", sourceLocation: location)
     let outcome = bench.run(for: 0)
-    #expect(outcome.ended == "duration", sourceLocation: location)
+    #expect(outcome.ended == .duration, sourceLocation: location)
     #expect(outcome.violations == [], sourceLocation: location)
     #expect(outcome.working == 0, sourceLocation: location)
     #expect(

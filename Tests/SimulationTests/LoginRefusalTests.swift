@@ -43,7 +43,7 @@ import Transport
     bench.world.exchange.loginsRefused = [:]
     let before = bench.session.core.fills.count
     let outcome = bench.run(for: 2 * Self.second)
-    #expect(outcome.ended == "duration")
+    #expect(outcome.ended == .duration)
     #expect(outcome.working == 0 && outcome.violations == [] && outcome.brokenInvariants == [])
     #expect(outcome.position == outcome.exchangePosition)
     #expect(outcome.fills.count > before, "it trades again")
@@ -60,7 +60,7 @@ import Transport
     bench.world.run(until: bench.network.now + 2 * Self.second)
     bench.world.exchange.loginsRefused = [:]
     let outcome = bench.run(for: 0)
-    #expect(outcome.working == 0 && outcome.ended == "duration")
+    #expect(outcome.working == 0 && outcome.ended == .duration)
   }
 
   @Test func `before any log-in a session that is not available ends the run after ten seconds`()
@@ -76,8 +76,8 @@ import Transport
       RunMonitor.LoginRefusal(word: bench.monitor.get(.loginRefusal))?.hasLoggedIn == false)
     bench.world.run(until: begun + 11 * Self.second)
     isFinished = bench.world.loop.isFinished
-    let reason = bench.world.loop.endReason
-    #expect(isFinished && reason == "exchange lost")
+    let end = bench.world.loop.end
+    #expect(isFinished && end == .exchangeLost)
     #expect(trouble(bench).contains("session not available"))
   }
 
@@ -87,18 +87,18 @@ import Transport
     bench.world.run(until: bench.network.now + 3 * Self.second)
     bench.world.exchange.loginsRefused = [:]
     let outcome = bench.run(for: 2 * Self.second)
-    #expect(outcome.ended == "duration" && !outcome.fills.isEmpty && outcome.working == 0)
+    #expect(outcome.ended == .duration && !outcome.fills.isEmpty && outcome.working == 0)
   }
 
   @Test func `who is not authorised before any log-in is told at once`() throws {
     var bench = try VirtualBench(seed: 1)
     bench.world.exchange.loginsRefused = [0: Self.unauthorised]
     bench.world.run(until: bench.network.now + Self.second / 10)
-    let (isFinished, reason, refused) = (
-      bench.world.loop.isFinished, bench.world.loop.endReason,
+    let (isFinished, end, refused) = (
+      bench.world.loop.isFinished, bench.world.loop.end,
       bench.world.exchange.counters.loginsRefused
     )
-    #expect(isFinished && reason == "exchange lost" && refused == 1)
+    #expect(isFinished && end == .exchangeLost && refused == 1)
   }
 
   @Test func `an authorisation that comes back within a few log-ins goes on`() throws {
@@ -116,7 +116,7 @@ import Transport
       bench.world.run(until: bench.network.now + Self.second)
     }
     let outcome = bench.run(for: Self.second)
-    #expect(outcome.ended == "duration" && outcome.working == 0)
+    #expect(outcome.ended == .duration && outcome.working == 0)
   }
 
   @Test func `an authorisation that is gone ends the run, and what is left is known`() throws {
@@ -126,11 +126,11 @@ import Transport
     bench.network.breakStreams()
     let refused = bench.world.exchange.counters.loginsRefused
     bench.world.run(until: bench.network.now + 5 * Self.second)
-    let (isFinished, reason, tries) = (
-      bench.world.loop.isFinished, bench.world.loop.endReason,
+    let (isFinished, end, tries) = (
+      bench.world.loop.isFinished, bench.world.loop.end,
       Int(bench.world.exchange.counters.loginsRefused - refused)
     )
-    #expect(isFinished && reason == "exchange lost")
+    #expect(isFinished && end == .exchangeLost)
     #expect(tries == LoginRefusals.unauthorisedMax)
     let left = bench.world.loop.path.driver.engine.snapshot().openOrders
     #expect(left.count >= bench.session.core.workingOrders.count && !left.isEmpty)
@@ -147,8 +147,8 @@ import Transport
     bench.world.exchange.loginsRefused = [1: Self.unauthorised]
     bench.network.breakStreams()
     bench.world.run(until: bench.network.now + 10 * Self.second)
-    let (isFinished, reason) = (bench.world.loop.isFinished, bench.world.loop.endReason)
-    #expect(isFinished && reason == "exchange lost")
+    let (isFinished, end) = (bench.world.loop.isFinished, bench.world.loop.end)
+    #expect(isFinished && end == .exchangeLost)
     let working = bench.session.core.workingOrders
     #expect(!working.isEmpty && working.allSatisfy { $0.account == 1 })
     let left = bench.world.loop.path.driver.engine.snapshot().openOrders

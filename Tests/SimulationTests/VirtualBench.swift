@@ -157,7 +157,7 @@ struct VirtualBench: ~Copyable {
     var executions: UInt64
     var violations: [String]
     var brokenInvariants: [String]
-    var ended: String
+    var ended: RunEnd?
     var network: NetworkCounters
     var refusedLate: UInt64
     var stalls: UInt64
@@ -181,7 +181,7 @@ struct VirtualBench: ~Copyable {
       journal: Array(lane.records), fills: session.core.fills,
       working: session.core.workingOrders.count, executions: state.counters.executions,
       violations: session.core.verify(), brokenInvariants: state.brokenInvariants,
-      ended: world.loop.endReason, network: network.counters,
+      ended: world.loop.end, network: network.counters,
       refusedLate: state.refusals[.lateData] ?? 0, stalls: world.loop.watchdog.stalls,
       pulls: world.loop.watchdog.pulls, isLate: world.loop.watchdog.isLate,
       position: symbols.map { symbol in

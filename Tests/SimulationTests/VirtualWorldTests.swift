@@ -34,7 +34,7 @@ import Transport
     #expect(once == (try Self.run(seed)), "seed \(seed)")
     Self.check(once, seed)
     #expect(!once.fills.isEmpty, "seed \(seed)")
-    #expect(once.ended == "duration")
+    #expect(once.ended == .duration)
     #expect(once.journal.count > 1_000)
   }
 
@@ -63,7 +63,7 @@ import Transport
   @Test func `a feed that ends ends the run with nothing under way`() throws {
     let outcome = try Self.run(4, messages: 800, for: 60 * Self.second)
     Self.check(outcome, 4)
-    #expect(outcome.ended == "end of feed")
+    #expect(outcome.ended == .feedEnded)
   }
 
   @Test func `what is read after a stall is old, and nothing new rests on it`() throws {

@@ -15,6 +15,9 @@ struct FeedWatch {
   /// The same that a line may be silent while the other one speaks: ten heartbeats.
   static let silenceMax: Int64 = 10_000_000_000
 
+  /// Re-requests without an answer after which the server is taken for absent.
+  static let requestsMin: UInt64 = 3
+
   private var said: Set<RunMonitor.Word> = []
   private var saidStalls: UInt64 = 0
   private var saidLates: UInt64 = 0
@@ -37,6 +40,7 @@ struct FeedWatch {
     }
     if let remark = lookAtThread(monitor, now: now) { remarks.append(remark) }
     if let remark = lookAtSnapshots(monitor, now: now) { remarks.append(remark) }
+    if let remark = lookAtRequests(monitor) { remarks.append(remark) }
     return remarks + lookAtLines(monitor, now: now)
   }
 
@@ -57,6 +61,19 @@ struct FeedWatch {
     return (
       .warning,
       "\((lost - saidLost).grouped) messages of the feed were lost, and the books taken from a snapshot\(times)"
+    )
+  }
+
+  /// Nobody is there to ask: what the lines lose is made good by snapshots alone.
+  private mutating func lookAtRequests(_ monitor: RunMonitor) -> Remark? {
+    let requests = monitor.get(.requests)
+    guard requests >= Self.requestsMin, monitor.get(.answers) == 0 else { return nil }
+    guard said.insert(.requests).inserted else { return nil }
+    let server = ExchangeServices.endpoint(monitor.get(.rerequest))
+    return (
+      .warning,
+      "none of \(requests.grouped) re-requests was answered by \(server): what the lines lose costs a snapshot "
+        + "each time; look at the service, or check exchange.rerequest"
     )
   }
 

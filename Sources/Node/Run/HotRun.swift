@@ -26,10 +26,15 @@ struct HotResult: Sendable {
   var session: SessionName?
   var foreignSession: SessionName?
   var connects: UInt64
-  var endReason: String
+  var end: RunEnd?
   var backEnd: String
   var trouble: String
   var elapsed: Int64
+  /// Machine time since trading began in which new orders could rest on the market, and in which not.
+  var sightedFor: Int64
+  var blindFor: Int64
+  /// In five seconds or more of trading no new order could ever rest on the market; less than that is no evidence.
+  var sawNothing: Bool { sightedFor == 0 && blindFor >= 5_000_000_000 }
   var sessionSpan: Int64
   var symbolsWhole: Int
   /// The first instrument that the feed has not named.
@@ -94,7 +99,7 @@ final class HotRun: @unchecked Sendable {
     let feed = try openFeed(&reactor)
     guard let services = awaitServices() else { return nil }
     var loop = try loop(driver, reactor, feed, services)
-    _ = loop.run()
+    loop.run()
     return result(of: loop)
   }
 
@@ -146,10 +151,11 @@ final class HotRun: @unchecked Sendable {
       lines: lines, session: loop.feed.receiver.session,
       foreignSession: mold.foreignSession > 0 ? foreign : nil,
       connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },
-      endReason: loop.endReason,
+      end: loop.end,
       backEnd: loop.path.reactor.backEnd.rawValue,
       trouble: Self.trouble(clients),
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
+      sightedFor: loop.sightedFor, blindFor: loop.blindFor,
       sessionSpan: loop.path.clock.span,
       symbolsWhole: loop.path.driver.engine.symbolsWhole,
       firstUnnamed: firstUnnamed(loop.path.driver.engine.market), snapshots: loop.snapshot.taken,

@@ -22,22 +22,23 @@ struct RunOutcome {
 
 /// The end of a run as seen from the exchange: was it there, did it let us in, did it stay?
 struct RunTrouble {
-  /// ``RunSummary/Run/endedBy``.
-  var endReason: String
+  var end: RunEnd?
   /// The order session's last trouble, in words.
   var sessionTrouble: String
   var hasLoggedIn: Bool
   var isSessionUp: Bool
+  /// Trading began, and no new order could ever rest on the market.
+  var isBlind = false
   var feed: FeedTrouble
   var attached: Configuration.Exchange
 
   /// nil when all was well, and when a signal or our own journal ended the run: what had not come from the
   /// exchange by then is no fault of its. What had come, and was of no use, is.
   var failure: CommandFailure? {
-    if feed.isNameless, ["no instrument", "duration", "end of feed"].contains(endReason) {
+    if feed.isNameless, [.noInstrument, .duration, .feedEnded].contains(end) {
       return CommandFailure(.dataError, nameless)
     }
-    if endReason == "signal" || endReason == "journal failed" {
+    if end == .signal || end == .journalFailed {
       return feed.isUseless ? CommandFailure(.unavailable, feed.reason) : nil
     }
     return reason.map { CommandFailure(.unavailable, $0) }
@@ -45,19 +46,19 @@ struct RunTrouble {
 
   private var reason: String? {
     let cause = sessionTrouble.isEmpty ? "no answer" : sessionTrouble
-    if endReason.hasPrefix("network failure") { return endReason }
+    if case .networkFailed = end { return end?.text }
     if !hasLoggedIn, sessionTrouble.contains("log-in rejected") {
       return "the exchange refused the log-in: \(cause)"
     }
     if !hasLoggedIn { return "never logged in to the exchange: \(cause); check its address" }
-    if endReason == "exchange lost" { return "the exchange was lost: \(cause)" }
-    if endReason == "no session" {
+    if end == .exchangeLost { return "the exchange was lost: \(cause)" }
+    if end == .noSession {
       return
         "the feed's session was never known: the snapshot service\(place(attached.snapshot)) did not name it in "
         + "\(SnapshotClient.attemptsMax) attempts; set exchange.session, or check exchange.snapshot"
     }
-    if endReason == "no snapshot", feed.foreign > 0, feed.applied == 0 { return feed.reason }
-    if endReason == "no snapshot" {
+    if end == .noSnapshot, feed.foreign > 0, feed.applied == 0 { return feed.reason }
+    if end == .noSnapshot {
       return
         "the books could not be taken from the snapshot service\(place(attached.snapshot)): no "
         + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check exchange.snapshot"
@@ -67,7 +68,12 @@ struct RunTrouble {
         + "the exchange sends its lines ('--feed-to'); set exchange.line_a and exchange.line_b"
     }
     if feed.applied == 0 { return feed.reason }
-    if !isSessionUp, endReason == "duration" {
+    if isBlind {
+      return
+        "the market was never seen as one that new orders may rest on: what came was late, silent or incomplete; "
+        + "see the log, and give the run processors of its own ('needletail doctor')"
+    }
+    if !isSessionUp, end == .duration {
       return "the order session was down at the end: \(cause)"
     }
     return nil

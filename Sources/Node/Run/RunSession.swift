@@ -74,7 +74,7 @@ struct RunSession {
     let account = exchange?.finish()
     if let failure = hot.failure { throw failure }
     guard let result = hot.result else { return interrupted() }
-    if !Console.isTerminal { watch.say(.info, "ended by \(result.endReason)") }
+    if !Console.isTerminal { watch.say(.info, "ended by \(result.end?.text ?? "nothing")") }
     var outcome = RunOutcome(summary(result, account))
     outcome.take(trouble(result))
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
@@ -96,8 +96,9 @@ struct RunSession {
   /// Why the exchange was of no use to the run; nil when it was, or when a signal ended the run.
   private func trouble(_ result: HotResult) -> CommandFailure? {
     RunTrouble(
-      endReason: result.endReason, sessionTrouble: result.trouble,
+      end: result.end, sessionTrouble: result.trouble,
       hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
+      isBlind: result.sawNothing,
       feed: FeedTrouble(result), attached: plan.configuration.exchange
     ).failure
   }
@@ -197,16 +198,28 @@ struct RunSession {
     isSilenceSaid = true
     let exchange = plan.configuration.exchange
     let place = { [monitor] (word: RunMonitor.Word) in
-      ExchangeServices.endpoint(monitor.get(word))
+      "\(ExchangeServices.endpoint(monitor.get(word)))"
     }
-    var text =
-      "not trading yet: the exchange at \(place(.orderEntry)) does not answer, or sends no data"
+    let ports = UInt64(plan.configuration.accounts.count)
+    let datagrams = monitor.get(.lineA) + monitor.get(.lineB)
+    let lines =
+      exchange.attach.isEmpty
+      ? "ports \(monitor.get(.portA)) and \(monitor.get(.portB)) of \(exchange.address)"
+      : "\(exchange.lineA) and \(exchange.lineB)"
+    var parts = [
+      "order entry at \(place(.orderEntry)): \(monitor.get(.portsReady)) of \(ports) sessions up",
+      "market data at \(lines): \(datagrams.grouped) datagrams",
+    ]
+    // Who starts the exchange is there from its first message.
     if !exchange.attach.isEmpty {
-      text +=
-        "; tried again and again are order entry there, re-requests at \(place(.rerequest)), "
-        + "snapshots at \(place(.snapshot)), market data at \(exchange.lineA) and \(exchange.lineB)"
+      let isTaken = monitor.get(.snapshots) > 0
+      parts.append(
+        "books from the snapshot service at \(place(.snapshot)): \(isTaken ? "taken" : "not taken")"
+      )
     }
-    watch.say(.warning, text)
+    watch.say(
+      .warning,
+      "not trading yet: \(parts.joined(separator: "; ")); what is missing is tried again and again")
   }
   private static let silenceMax: Int64 = 1_500_000_000
 

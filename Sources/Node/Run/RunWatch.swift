@@ -19,6 +19,7 @@ struct RunWatch {
   private var feed = FeedWatch()
   private var logins = LoginWatch()
   private var sessions = SessionWatch()
+  private var ending = EndWatch()
   private var saidBounds: UInt64 = 0
   private var saidLatches: UInt64 = 0
   private(set) var isJournalFailureSaid = false
@@ -65,6 +66,7 @@ struct RunWatch {
     lookAtLogins()
     let ports = plan.configuration.accounts.count
     for said in sessions.look(monitor, ports: ports, now: now) { say(said.level, said.text) }
+    if let said = ending.look(monitor, ports: ports, now: now) { say(.info, said) }
     line.tick()
   }
 
@@ -95,11 +97,13 @@ struct RunWatch {
     guard let number = StopSignal.take(milliseconds: milliseconds) else { return }
     let name = StopSignal.name(number)
     guard monitor.stopReason == .none else {
-      say(.info, "\(name): the run is ending already")
+      let said = ending.hurry(monitor, now: nt_clock_now())
+      say(.warning, "\(name): \(said ?? "the run is ending already")")
       return
     }
     monitor.stopReason = .signal
     signal = number
+    ending.begin(now: nt_clock_now())
     say(.info, "\(name): the run ends; what works is cancelled, and the confirmations awaited")
   }
 

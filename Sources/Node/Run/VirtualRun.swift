@@ -170,8 +170,9 @@ enum VirtualRun {
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     outcome.take(
       RunTrouble(
-        endReason: result.endReason, sessionTrouble: result.trouble,
+        end: result.end, sessionTrouble: result.trouble,
         hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
+        isBlind: result.sawNothing,
         feed: FeedTrouble(result), attached: plan.configuration.exchange
       ).failure)
     do throws(CommandFailure) {

@@ -153,6 +153,7 @@ extension RunSummary.Watching {
     .object([
       ("stalls", .count(stalls)), ("longest_ns", .integer(longestNanoseconds)),
       ("pulls", .count(pulls)), ("late", .count(lates)),
+      ("sighted_ns", .integer(sightedNanoseconds)), ("blind_ns", .integer(blindNanoseconds)),
     ])
   }
 }

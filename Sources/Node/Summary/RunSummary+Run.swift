@@ -12,7 +12,7 @@ extension RunSummary {
     describe(plan)
     run.elapsedNanoseconds = result.elapsed
     run.sessionNanoseconds = result.sessionSpan
-    run.endedBy = result.endReason
+    run.endedBy = result.end?.text ?? ""
     take(
       result.state, accounts: plan.configuration.accounts.map(\.name),
       strategies: plan.configuration.orderedStrategies.map(\.name),
@@ -30,7 +30,9 @@ extension RunSummary {
     feed.lag = Percentiles(latency.percentiles(.lag))
     watchdog = Watching(
       stalls: result.watchdog.stalls, longestNanoseconds: result.watchdog.longestStall,
-      pulls: result.watchdog.pulls, lates: result.watchdog.lates)
+      pulls: result.watchdog.pulls, lates: result.watchdog.lates,
+      sightedNanoseconds: result.sightedFor, blindNanoseconds: result.blindFor)
+    noteBlindness()
     takeDirectory(result.state.feed.directory, unnamed: result.firstUnnamed)
     self.latency.network = result.backEnd
     self.latency.stages = Self.stages(latency)
@@ -66,6 +68,15 @@ extension RunSummary {
       notes.append(
         "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
     }
+  }
+
+  /// A run that saw the market for a part of its time only traded that part.
+  private mutating func noteBlindness() {
+    let (sighted, blind) = (watchdog.sightedNanoseconds, watchdog.blindNanoseconds)
+    guard blind > 0, blind > (sighted + blind) / 20 else { return }
+    notes.append(
+      "new orders could not rest on the market for \(Self.seconds(blind)) of \(Self.seconds(sighted + blind)) s: "
+        + "it was read late, silent or incomplete, or no order session was up (see the log)")
   }
 
   /// What of the faults that were asked for came about.

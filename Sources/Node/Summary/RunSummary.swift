@@ -103,6 +103,9 @@ public struct RunSummary: Equatable, Sendable {
     public var pulls: UInt64 = 0
     /// Times that market data was read too long after it had arrived.
     public var lates: UInt64 = 0
+    /// Machine time since trading began in which new orders could rest on the market, and in which not.
+    public var sightedNanoseconds: Int64 = 0
+    public var blindNanoseconds: Int64 = 0
   }
 
   public struct Orders: Equatable, Sendable {
