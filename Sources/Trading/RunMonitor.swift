@@ -141,13 +141,3 @@ public import Gateways
     set { set(.stop, newValue.rawValue) }
   }
 }
-
-/// Whether market data comes that orders may rest on, and if not, what is missing.
-@usableFromInline package enum TradingSight: UInt64, Sendable {
-  case clear = 0
-  case silent = 1
-  /// A part is missing for longer than ``TradingLoopSettings/gapGrace``.
-  case gap = 2
-  /// The books are awaited from a snapshot.
-  case snapshot = 3
-}

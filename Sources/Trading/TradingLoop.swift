@@ -1,6 +1,5 @@
 public import ExecutionCore
 public import Gateways
-internal import Glibc
 public import Transport
 
 /// The inline topology: receive, decode, engine, strategy, risk, encode and send on one thread.
@@ -25,35 +24,20 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline let settings: TradingLoopSettings
   @usableFromInline var nextTick: Int64 = 0
   @usableFromInline var nextTotals: Int64 = 0
-  /// Since the end of the run began, and since a snapshot is loaded that the lines have not come to.
-  @usableFromInline var ending = LookClock(interval: Self.tickInterval)
-  /// While that lasts: since a venue's last answer, and since the gap opened that is open.
-  @usableFromInline var answering = LookClock(interval: Self.tickInterval)
-  @usableFromInline var repairing = LookClock(interval: Self.tickInterval)
-  @usableFromInline var openSeen = 0
-  @usableFromInline var readySeen = 0
+  @usableFromInline package internal(set) var sight = MarketSight()
+  @usableFromInline package internal(set) var ending = RunEnding(interval: Self.tickInterval)
+  /// Since a snapshot is loaded that the lines have not come to.
   @usableFromInline var loading = LookClock(interval: Self.tickInterval)
   /// Since there are books, and none of an instrument of ours.
   @usableFromInline var nameless = LookClock(interval: Self.tickInterval)
   @usableFromInline var isNameless = false
-  /// Why it ends or has ended; nil while it goes on.
-  @usableFromInline package internal(set) var end: RunEnd?
   @usableFromInline var isKillFileThere = false
-  /// Strategies have been told that they do not see the market.
-  @usableFromInline var isBlind = false
-  @usableFromInline var sight = TradingSight.clear
-  /// Machine time of the last tick, and since trading began, by whether new orders could rest on the market.
-  @usableFromInline var tickedAt: Int64 = 0
-  @usableFromInline package internal(set) var sightedFor: Int64 = 0
-  @usableFromInline package internal(set) var blindFor: Int64 = 0
   /// What works in a latched scope, or at the end, has been cancelled for so many causes, with so many ports there
   /// to hear it.
   @usableFromInline var latchesSeen: UInt64 = 0
   @usableFromInline var portsSeen = 0
   /// Session nanoseconds without a message after which the feed counts as silent.
   @usableFromInline let feedAgeMax: Int64
-  /// Machine time at which the gap opened that is open now.
-  @usableFromInline var gapSince: Int64 = 0
   @usableFromInline package internal(set) var isFinished = false
 
   @inlinable package init(
@@ -72,6 +56,9 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     watchdog = Watchdog(
       lagMax: settings.lagMax, stallMin: settings.stallMin, pullAfter: settings.pullAfter)
   }
+
+  /// Why it ends or has ended; nil while it goes on.
+  @inlinable package var end: RunEnd? { ending.reason }
 
   /// Runs until everything has been ended in order; then ``end`` says why.
   @inlinable package mutating func run() {
@@ -94,15 +81,6 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let error = look()
     if error != 0 { fail(error) }
     if path.now >= nextTick, !isFinished { tick() }
-  }
-
-  /// Without a network nothing is left to be done.
-  @inline(never) @inlinable mutating func fail(_ error: Int32) {
-    loseMissing()
-    path.driver.engine.end()
-    report()
-    end = .networkFailed(error)
-    isFinished = true
   }
 
   /// One look at the sockets, and what follows from it. Returns 0, or the errno of a broken reactor.
@@ -214,12 +192,12 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     let market = path.driver.engine.market
     if events.contains(.gapOpened) {
       market.gapDetected()
-      gapSince = path.now
-      repairing.begin(now: path.now)
+      sight.gapSince = path.now
+      ending.repairing.begin(now: path.now)
     }
     if events.contains(.disputed), !feed.receiver.hasGap {
       market.gapDetected()
-      gapSince = path.now
+      sight.gapSince = path.now
     }
     let isOver = events.contains(.gapClosed) || events.contains(.settled)
     let isRepaired =
@@ -234,10 +212,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
       feed.request(&path.reactor, now: path.now)
       nextTick = min(nextTick, path.now &+ Self.repairInterval)
     }
-    let wasBlind = isBlind
+    let wasBlind = sight.isBlind
     checkSight()
     // Who was not told to withdraw has waited with its quotes: they are looked at again.
-    if isRepaired, !wasBlind, !isBlind { announceState() }
+    if isRepaired, !wasBlind, !sight.isBlind { announceState() }
     if events.contains(.endOfSession) { beginStop(.feedEnded) }
   }
 
@@ -248,7 +226,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
       feed.receiver.hasGap || feed.receiver.isDisputed || snapshot.loaded != 0
     nextTick = path.now &+ (isRepairing ? Self.repairInterval : Self.tickInterval)
     countSight()
-    path.realtimeOffset = path.reactor.network == nil ? realtimeClock() &- path.now : 0
+    path.realtimeOffset = path.reactor.realtimeOffset
     path.tick()
     feed.request(&path.reactor, now: path.now)
     let events = feed.takeEvents()
@@ -305,27 +283,24 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// on. Until then they place nothing new: no book is whole.
   @inlinable mutating func checkSight() {
     let isMissing = feed.receiver.hasGap || feed.receiver.isDisputed
-    let isLate = isMissing && path.now &- gapSince >= settings.gapGrace
+    let isLate = isMissing && path.now &- sight.gapSince >= settings.gapGrace
     if isLate { path.driver.engine.market.repairIsLate() }
     guard path.clock.hasBegun else { return }
     let time = path.clock.time(now: path.now)
     let isSilent = path.driver.engine.market.feedAge(now: time) > feedAgeMax
-    sight = snapshot.isWanted ? .snapshot : isLate ? .gap : isSilent ? .silent : .clear
+    sight.state = snapshot.isWanted ? .snapshot : isLate ? .gap : isSilent ? .silent : .clear
     // Without a session nothing can be withdrawn: then it is told when the session is there.
     let isBlind =
       (isSilent || isLate || snapshot.isWanted) && path.driver.engine.portsReady > 0
-    guard isBlind != self.isBlind else { return }
-    self.isBlind = isBlind
+    guard isBlind != sight.isBlind else { return }
+    sight.isBlind = isBlind
     announceState()
   }
 
-  /// The time since the last tick, by what was seen at its end.
   @inlinable mutating func countSight() {
-    let since = path.now &- tickedAt
-    tickedAt = path.now
-    guard monitor.phase == .trading else { return }
-    let isSighted = sight == .clear && !watchdog.isLate && path.driver.engine.portsReady > 0
-    if isSighted { sightedFor &+= since } else { blindFor &+= since }
+    let isSighted =
+      sight.state == .clear && !watchdog.isLate && path.driver.engine.portsReady > 0
+    sight.count(isSighted, hasBegun: monitor.phase == .trading, now: path.now)
   }
 
   @inlinable mutating func announceState() {
@@ -361,26 +336,6 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.latches, path.driver.engine.latchesSet)
   }
 
-  /// A port is given up: what works there can be neither cancelled nor asked about any more.
-  @inlinable var isRefused: Bool {
-    for i in 0..<path.orders.count where path.orders[i].isRefused { return true }
-    return false
-  }
-
-  /// The exchange does not come back, says who started it: nothing more is awaited of it.
-  @inlinable var isExchangeGone: Bool { monitor.stopReason == .exchangeLost }
-
-  /// Open orders that can still be confirmed as cancelled: those of the ports that are not given up.
-  @inlinable var openOrdersInReach: Int {
-    guard !isExchangeGone else { return 0 }
-    var open = path.driver.engine.openOrderCount
-    guard open > 0, isRefused else { return open }
-    for i in 0..<path.orders.count where path.orders[i].isRefused {
-      open &-= path.driver.engine.openOrderCount(of: path.orders[i].port)
-    }
-    return open
-  }
-
   /// The port whose log-ins are refused now, for the main thread to say.
   @inlinable func reportRefusals() {
     var word: UInt64 = 0
@@ -400,7 +355,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.fills, counters.standingExecutions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
     monitor.set(.portsReady, UInt64(path.driver.engine.portsReady))
-    monitor.set(.sight, sight.rawValue)
+    monitor.set(.sight, sight.state.rawValue)
     monitor.set(.boundsNear, path.driver.engine.boundsNear)
     path.driver.engine.refreshTotals()
     guard path.now >= nextTotals else { return }
@@ -411,81 +366,4 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.netProfit, UInt64(bitPattern: profit))
   }
 
-  // MARK: The end
-
-  @inlinable mutating func checkStop() {
-    switch monitor.stopReason {
-    case .none: break
-    case .signal: beginStop(.signal)
-    case .duration: beginStop(.duration)
-    case .exchangeLost: beginStop(.exchangeLost)
-    case .atOnce: beginStop(.signal)
-    }
-    if isRefused { beginStop(.exchangeLost) }
-    guard end != nil else { return }
-    let waited = ending.look(now: path.now)
-    let isAtOnce = monitor.stopReason == .atOnce
-    let isOver = waited >= settings.stopLongest || isAtOnce
-    let open = openOrdersInReach
-    guard open == 0 || isOver || !isAnswered(open) else { return }
-    let mayRepair = isBehind && !isExchangeGone && !isOver
-    guard !mayRepair || repairing.look(now: path.now) >= settings.repairMax else { return }
-    guard !isReconnecting || isAtOnce || waited >= settings.reconnectMax else { return }
-    loseMissing()
-    for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
-    path.driver.engine.end()
-    report()
-    isFinished = true
-  }
-
-  /// A session that was up is being made again: a run is not to end in the middle of that.
-  @inlinable var isReconnecting: Bool {
-    guard end != .exchangeLost, !isExchangeGone else { return false }
-    for i in 0..<path.orders.count
-    where path.orders[i].refusals.hasLoggedIn && !path.orders[i].gateway.isCaughtUp
-      && !path.orders[i].isRefused
-    {
-      return true
-    }
-    return false
-  }
-
-  /// While orders end or sessions come up again the venues answer, and more is awaited.
-  @inlinable mutating func isAnswered(_ open: Int) -> Bool {
-    let ready = path.driver.engine.portsReady
-    if open < openSeen || ready > readySeen { answering.begin(now: path.now) }
-    openSeen = open
-    readySeen = ready
-    return answering.look(now: path.now) < settings.stopMax
-  }
-
-  /// Messages are missing, or the books that a snapshot gives.
-  @usableFromInline var isBehind: Bool { feed.receiver.hasGap || snapshot.isWanted }
-
-  /// What is still missing when the run ends will not be repaired any more: it is lost, and no book is
-  /// whole.
-  @inlinable mutating func loseMissing() {
-    guard isBehind else { return }
-    path.driver.engine.market.gapLost(missing: feed.receiver.missing)
-  }
-
-  /// The strategies fall silent, every working order is cancelled, and the confirmations are awaited.
-  @inlinable mutating func beginStop(_ reason: RunEnd) {
-    guard end == nil else { return }
-    end = reason
-    ending.begin(now: path.now)
-    answering.begin(now: path.now)
-    repairing.begin(now: path.now)
-    monitor.phase = .stopping
-    path.driver.strategy.isOn = false
-    _ = path.driver.engine.cancelAll()
-    path.drain()
-  }
-}
-
-/// CLOCK_REALTIME in nanoseconds, for the kernel's receive stamps.
-@usableFromInline func realtimeClock() -> Int64 {
-  var time = timespec()
-  unsafe clock_gettime(CLOCK_REALTIME, &time)
-  return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
 }

@@ -1,4 +1,5 @@
 public import CSupport
+internal import Glibc
 
 /// Sockets and timers of one thread, as events: TCP, UDP and multicast over io_uring, over epoll where io_uring
 /// is forbidden, or over a ``MemoryNetwork``. Knows bytes only; sessions and protocols are above it.
@@ -223,6 +224,15 @@ public struct Reactor: ~Copyable {
   /// A raw stamp of the processor's counter, for latencies; 0 on a network in memory, where nothing takes any time.
   @inlinable public var ticks: UInt64 {
     @_noLocks @inline(__always) get { unsafe nt_net_ticks(net) }
+  }
+
+  /// CLOCK_REALTIME less ``now``, at this moment: what the stamps of ``ReactorEvent/receiveTime`` are of. 0 on a
+  /// network in memory, whose stamps are of its own clock.
+  public var realtimeOffset: Int64 {
+    guard network == nil else { return 0 }
+    var time = timespec()
+    unsafe clock_gettime(CLOCK_REALTIME, &time)
+    return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec) &- now
   }
 
   /// On a network in memory, when a poll has something to do without any further arrival, a moment of the past where

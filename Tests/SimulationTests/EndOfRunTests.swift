@@ -41,13 +41,13 @@ import Transport
   @Test func `time in which no order can rest on the market is counted as such`() throws {
     var bench = try VirtualBench(seed: 1, messages: 60_000)
     bench.world.run(until: bench.network.now + 2 * Self.second)
-    let (sighted, blind) = (bench.world.loop.sightedFor, bench.world.loop.blindFor)
+    let (sighted, blind) = (bench.world.loop.sight.sightedFor, bench.world.loop.sight.blindFor)
     #expect(sighted > Self.second && blind < Self.second / 10)
     for line in bench.lines {
       bench.network.addLink(NetworkLink(port: line.port, loss: 1_000_000))
     }
     bench.world.run(until: bench.network.now + 10 * Self.second)
-    let (later, more) = (bench.world.loop.sightedFor, bench.world.loop.blindFor)
+    let (later, more) = (bench.world.loop.sight.sightedFor, bench.world.loop.sight.blindFor)
     #expect(later - sighted < 6 * Self.second)
     #expect(more - blind > 4 * Self.second)
     #expect(abs(later + more - sighted - blind - 10 * Self.second) < Self.second / 10)

@@ -155,7 +155,7 @@ final class HotRun: @unchecked Sendable {
       backEnd: loop.path.reactor.backEnd.rawValue,
       trouble: Self.trouble(clients),
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
-      sightedFor: loop.sightedFor, blindFor: loop.blindFor,
+      sightedFor: loop.sight.sightedFor, blindFor: loop.sight.blindFor,
       sessionSpan: loop.path.clock.span,
       symbolsWhole: loop.path.driver.engine.symbolsWhole,
       firstUnnamed: firstUnnamed(loop.path.driver.engine.market), snapshots: loop.snapshot.taken,

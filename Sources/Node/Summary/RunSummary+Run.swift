@@ -85,7 +85,7 @@ extension RunSummary {
     notes.append(
       "faults (\(run.faults)): of \(network.datagrams.grouped) datagrams \(network.lost.grouped) lost, "
         + "\(network.duplicated.grouped) doubled, \(network.reordered.grouped) late; of "
-        + "\(network.pieces.grouped) pieces of streams \(network.retransmitted.grouped) sent again; "
+        + "\(network.pieces.grouped) pieces of streams sent again \(network.retransmitted.grouped) times; "
         + "\(network.resets.grouped) streams reset, \(network.halfOpens.grouped) left half open; "
         + "\(network.cut.grouped) packets met a cut")
   }

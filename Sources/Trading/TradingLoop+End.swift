@@ -1,0 +1,96 @@
+public import ExecutionCore
+public import Gateways
+
+/// The end of a run: in order, or without a network at once.
+extension TradingLoop where Gateway: ~Copyable {
+  /// Without a network nothing is left to be done.
+  @inline(never) @inlinable mutating func fail(_ error: Int32) {
+    loseMissing()
+    path.driver.engine.end()
+    report()
+    ending.reason = .networkFailed(error)
+    isFinished = true
+  }
+
+  @inlinable mutating func checkStop() {
+    switch monitor.stopReason {
+    case .none: break
+    case .signal: beginStop(.signal)
+    case .duration: beginStop(.duration)
+    case .exchangeLost: beginStop(.exchangeLost)
+    case .atOnce: beginStop(.signal)
+    }
+    if isRefused { beginStop(.exchangeLost) }
+    guard end != nil else { return }
+    let waited = ending.clock.look(now: path.now)
+    let isAtOnce = monitor.stopReason == .atOnce
+    let isOver = waited >= settings.stopLongest || isAtOnce
+    let open = openOrdersInReach
+    guard open == 0 || isOver || !isAnswered(open: open) else { return }
+    let mayRepair = isBehind && !isExchangeGone && !isOver
+    guard !mayRepair || ending.repairing.look(now: path.now) >= settings.repairMax else { return }
+    guard !isReconnecting || isAtOnce || waited >= settings.reconnectMax else { return }
+    loseMissing()
+    for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
+    path.driver.engine.end()
+    report()
+    isFinished = true
+  }
+
+  /// A session that was up is being made again: a run is not to end in the middle of that.
+  @inlinable var isReconnecting: Bool {
+    guard end != .exchangeLost, !isExchangeGone else { return false }
+    for i in 0..<path.orders.count
+    where path.orders[i].refusals.hasLoggedIn && !path.orders[i].gateway.isCaughtUp
+      && !path.orders[i].isRefused
+    {
+      return true
+    }
+    return false
+  }
+
+  @inlinable mutating func isAnswered(open: Int) -> Bool {
+    let ready = path.driver.engine.portsReady
+    return ending.sinceAnswer(open: open, ready: ready, now: path.now) < settings.stopMax
+  }
+
+  /// Messages are missing, or the books that a snapshot gives.
+  @usableFromInline var isBehind: Bool { feed.receiver.hasGap || snapshot.isWanted }
+
+  /// What is still missing when the run ends will not be repaired any more: it is lost, and no book is
+  /// whole.
+  @inlinable mutating func loseMissing() {
+    guard isBehind else { return }
+    path.driver.engine.market.gapLost(missing: feed.receiver.missing)
+  }
+
+  /// The strategies fall silent, every working order is cancelled, and the confirmations are awaited.
+  @inlinable mutating func beginStop(_ reason: RunEnd) {
+    guard end == nil else { return }
+    ending.begin(reason, now: path.now)
+    monitor.phase = .stopping
+    path.driver.strategy.isOn = false
+    _ = path.driver.engine.cancelAll()
+    path.drain()
+  }
+
+  /// A port is given up: what works there can be neither cancelled nor asked about any more.
+  @inlinable var isRefused: Bool {
+    for i in 0..<path.orders.count where path.orders[i].isRefused { return true }
+    return false
+  }
+
+  /// The exchange does not come back, says who started it: nothing more is awaited of it.
+  @inlinable var isExchangeGone: Bool { monitor.stopReason == .exchangeLost }
+
+  /// Open orders that can still be confirmed as cancelled: those of the ports that are not given up.
+  @inlinable var openOrdersInReach: Int {
+    guard !isExchangeGone else { return 0 }
+    var open = path.driver.engine.openOrderCount
+    guard open > 0, isRefused else { return open }
+    for i in 0..<path.orders.count where path.orders[i].isRefused {
+      open &-= path.driver.engine.openOrderCount(of: path.orders[i].port)
+    }
+    return open
+  }
+}
