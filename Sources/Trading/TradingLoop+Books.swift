@@ -52,8 +52,7 @@ extension TradingLoop where Gateway: ~Copyable {
       return
     case .early, .older: return snapshot.refuse()
     case .implausible:
-      // Counted there.
-      unsafe feed.splice(at: next, now: path.now, market: market) { _, _ in }
+      feed.receiver.refuseSnapshot()
       return snapshot.refuse()
     }
     let lost = feed.receiver.unseen(before: next)

@@ -30,6 +30,19 @@ struct RunEndTests {
     directory.path + "/instruments.csv"
   }
 
+  @Test func `in virtual time another session's name is another session too`() throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try "exchange: {session: THEIRS}\n".write(toFile: config, atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run([
+      "run", "--virtual-time", "--config", config, "--duration", "2", "--data",
+      directory.path + "/data", "--summary", "json",
+    ])
+    #expect(result.status == 69, "\(result.errors)")
+    #expect(result.errors.contains("session not available"), "\(result.errors)")
+    #expect(try SummaryJSON(result.output)["orders", "sent"] == 0)
+  }
+
   @Test func `an exchange at a port is found without any configuration`() throws {
     let directory = try TemporaryDirectory()
     let port = try PortRange.free()

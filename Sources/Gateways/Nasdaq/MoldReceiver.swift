@@ -401,7 +401,6 @@
     gapIsOpened(by: -1, isAnnounced: false)
   }
 
-  mutating func countLost(_ messages: UInt64) { counters.lost &+= messages }
   /// Also back, behind a snapshot that was believed and should not have been.
   mutating func countSpliced(to sequence: UInt64) {
     if sequence >= nextSequence {
@@ -410,7 +409,4 @@
       counters.spliced &-= min(counters.spliced, nextSequence &- sequence)
     }
   }
-  mutating func countRequest() { counters.requests &+= 1 }
-  mutating func countTooSlow() { counters.repairsTooSlow &+= 1 }
-  mutating func countLate(_ messages: Int) { counters.duplicates &+= UInt64(messages) }
 }

@@ -103,7 +103,7 @@ extension MoldReceiver {
         now: now, next: nextSequence, end: endSequence, wait: settings.requestRetry,
         waitsMax: settings.repairWaitsMax)
     else {
-      countTooSlow()
+      counters.repairsTooSlow &+= 1
       giveUp()
       return 0
     }
@@ -159,7 +159,7 @@ extension MoldReceiver {
   private mutating func write(
     _ request: MoldRequestUnderWay, _ session: SessionName, _ out: UnsafeMutableRawBufferPointer
   ) -> Int {
-    countRequest()
+    counters.requests &+= 1
     let count = UInt16(truncatingIfNeeded: request.end &- request.first)
     return unsafe MoldHeader(session: session, sequence: request.first, count: count)
       .write(into: out)
@@ -179,6 +179,9 @@ extension MoldReceiver {
   /// a late start that never got its books, those before its first message too.
   public var missing: UInt64 { window.missing(from: nextSequence, to: endSequence) }
 
+  /// A snapshot ends where nothing supports it, and was not taken.
+  public mutating func refuseSnapshot() { counters.snapshotsImplausible &+= 1 }
+
   /// The books have been taken from a snapshot that ends before `sequence`: goes on from there.
   /// Delivers what was kept from `sequence` on; a gap above it is told (``MoldEvents/gapOpened``) and
   /// repaired as usual. What was claimed before the snapshot was asked for, and lies above it, is forgotten.
@@ -190,12 +193,12 @@ extension MoldReceiver {
   ) -> MoldEvents? {
     let standing = standing(of: sequence)
     guard standing == .fits else {
-      if standing == .implausible { counters.snapshotsImplausible &+= 1 }
+      if standing == .implausible { refuseSnapshot() }
       return nil
     }
-    countLost(unseen(before: sequence))
+    counters.lost &+= unseen(before: sequence)
     countSpliced(to: sequence)
-    countLate(window.drop(from: nextSequence, to: sequence))
+    counters.duplicates &+= UInt64(window.drop(from: nextSequence, to: sequence))
     nextSequence = sequence
     hasBegun = true
     let wasAwaited = awaitsSnapshot

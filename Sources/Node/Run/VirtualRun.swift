@@ -99,7 +99,8 @@ enum VirtualRun {
     services.orderEntry = server.orderEntry
     services.rerequest = server.rerequest
     services.snapshot = server.snapshot
-    services.session = exchange.name
+    let configured = plan.configuration.exchange.session
+    services.session = configured.isEmpty ? exchange.name : SessionName(configured)
     return VirtualWorld(
       network: network, loop: try hot.loop(driver, reactor, feed, services), exchange: server,
       journal: journal, faults: faults)
