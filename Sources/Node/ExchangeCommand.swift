@@ -172,7 +172,8 @@ enum ExchangeCommand {
       server = try ExchangeServer(session: session, settings: settings, flow: flow)
     } catch {
       throw CommandFailure(
-        .unavailable, "\(error); give other ports with --listen, --rerequest, --snapshot")
+        .listening(errno: error.errorNumber),
+        "\(error); give other ports with --listen, --rerequest, --snapshot")
     }
     Console.error("needletail exchange: \(server.backEndReason)")
     Console.line(server.announcement)
@@ -435,7 +436,7 @@ enum ExchangeCommand {
     } catch {
       let code: ExitCode =
         error.errorNumber == EAGAIN
-        ? .unavailable
+        ? .tryAgain
         : error.errorNumber == 0 ? .dataError : .opening(errno: error.errorNumber)
       throw CommandFailure(code, "\(error)")
     }

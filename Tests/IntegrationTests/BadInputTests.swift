@@ -185,13 +185,13 @@ extension Integration {
         "run", "--config", config, "--data", directory.path + "/data", "--instruments",
         SomeInstruments.write(in: directory.path),
       ])
-      #expect(run.status == 69, "\(run.errors)")
+      #expect(run.status == 75, "\(run.errors)")
       #expect(run.errors.contains("exchange.line_a"), "\(run.errors)")
       let listener = try RawSocket.listening()
       let exchange = try CommandProcess.run([
         "exchange", "--listen", "127.0.0.1:\(listener.port)",
       ])
-      #expect(exchange.status == 69, "\(exchange.errors)")
+      #expect(exchange.status == 75, "\(exchange.errors)")
       #expect(exchange.errors.contains("--listen"), "\(exchange.errors)")
     }
 

@@ -86,6 +86,18 @@ struct RunSignalTests {
     withExtendedLifetime(claim) {}
   }
 
+  @Test func `a data directory that another run has is refused with 75`() throws {
+    let directory = try TemporaryDirectory()
+    let run = try RunningCommand.run(in: directory.path)
+    #expect(run.wait { run.hasTraded })
+    let second = try CommandProcess.run([
+      "run", "--duration", "1", "--virtual-time", "--data", directory.path + "/data",
+    ])
+    #expect(second.status == 75, "\(second.errors)")
+    #expect(second.errors.contains("in use"), "\(second.errors)")
+    #expect(try run.interrupt().status == 0)
+  }
+
   @Test func `the exchange keeps away from the hot thread's processor`() throws {
     let directory = try TemporaryDirectory()
     let run = try RunningCommand.run(in: directory.path)

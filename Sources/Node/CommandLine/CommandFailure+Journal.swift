@@ -1,3 +1,4 @@
+import Glibc
 import Journal
 
 extension CommandFailure {
@@ -6,7 +7,8 @@ extension CommandFailure {
     let code: ExitCode =
       switch error.kind {
       case .notFound: .noInput
-      case .locked, .invalid: .cannotCreate
+      case .locked: .tryAgain
+      case .invalid: .cannotCreate
       case .system(let number): number == 28 ? .inputOutput : .creating(errno: number)
       case .shortWrite: .inputOutput
       case .corruption, .unsupported, .unreplayable: .dataError
@@ -16,6 +18,11 @@ extension CommandFailure {
 }
 
 extension ExitCode {
+  /// The code for an errno of taking a port.
+  static func listening(errno code: Int32) -> ExitCode {
+    code == EADDRINUSE ? .tryAgain : .unavailable
+  }
+
   /// The code for an errno of making a file or a directory.
   public static func creating(errno code: Int32) -> ExitCode {
     switch code {

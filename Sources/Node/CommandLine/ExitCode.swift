@@ -35,7 +35,9 @@ public enum ExitCode: Int32, Sendable, CaseIterable {
     case .internalError: "a defect of this program"
     case .cannotCreate: "an output file or directory cannot be made"
     case .inputOutput: "reading or writing failed"
-    case .tryAgain: "another run has what this one needs: try again later, or elsewhere"
+    case .tryAgain:
+      "another process has what this one needs (data directory, processor, port): "
+        + "try again later, or elsewhere"
     case .noPermission: "not permitted"
     case .configuration: "the configuration is wrong"
     }

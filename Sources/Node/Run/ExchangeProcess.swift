@@ -148,7 +148,7 @@ struct ExchangeProcess {
       return try startAgain()
     }
     guard let end = child.ended() else { return nil }
-    if restarts > 0, end == .exited(ExitCode.unavailable.rawValue) {
+    if restarts > 0, end == .exited(ExitCode.tryAgain.rawValue) {
       busy += 1
       guard busy <= Self.busyMax else { throw lost(end) }
       startAt = now &+ Self.busyWait

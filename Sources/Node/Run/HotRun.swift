@@ -265,7 +265,8 @@ final class HotRun: @unchecked Sendable {
       return feed
     } catch {
       throw CommandFailure(
-        .unavailable, "market data: \(error); give other exchange.line_a and line_b")
+        .listening(errno: error.errorNumber),
+        "market data: \(error); give other exchange.line_a and line_b")
     }
   }
 
