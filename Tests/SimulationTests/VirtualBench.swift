@@ -12,6 +12,10 @@ struct TestTrader: Strategy {
   /// Asks after so many batches.
   var patience = 37
   var batches = 0
+  /// Times that it was told of the market's state.
+  var told = 0
+
+  mutating func onState(_ instrument: InstrumentID, _ desk: borrowing Desk) { told += 1 }
 
   mutating func onBatchEnd(_ desk: borrowing Desk) {
     batches += 1
@@ -44,17 +48,23 @@ struct VirtualBench: ~Copyable {
   /// Where the lines go.
   let lines: [Endpoint]
 
+  /// - Parameters:
+  ///   - network: one that others are on too; nil: one of its own.
+  ///   - loop: the exchange's places, and `timeout` on top of `stopMax`, come to it here.
+  ///   - snapshots: who gives snapshots in the exchange's place.
   init(
     seed: UInt64, messages: UInt64 = 6_000, faults: VirtualFaults = VirtualFaults(),
     heartbeat: Int64 = 1_000_000_000, timeout: Int64 = 15_000_000_000, accounts: Int = 1,
     instruments: [InstrumentFacts]? = nil, knowsSession: Bool = true,
+    network: MemoryNetwork? = nil, snapshots: Endpoint? = nil,
+    loop loopSettings: TradingLoopSettings = TradingLoopSettings(wait: .spin),
     _ change: (inout ExchangeServerSettings) -> Void = { _ in }
   ) throws {
     let feed = ExchangeFeed(
       generated: GeneratorSettings(
         seed: seed, style: .volatile, symbols: 3, rate: 2_000, messagesMax: messages,
         midnight: Self.midnight))
-    let network = try MemoryNetwork(seed: seed)
+    let network = try network ?? MemoryNetwork(seed: seed)
     let lane = MemoryLane(bytes: 8 << 20)
     let instruments = instruments ?? feed.instruments
     let usernames = (0..<accounts).map { "NTAIL\($0 + 1)" }
@@ -103,8 +113,8 @@ struct VirtualBench: ~Copyable {
         backoff: ReconnectBackoff(
           first: 10_000_000, longest: 100_000_000, attemptsMax: 200, seed: seed))
     }
-    var loopSettings = TradingLoopSettings(wait: .spin)
-    loopSettings.snapshotServer = server.snapshot
+    var loopSettings = loopSettings
+    loopSettings.snapshotServer = snapshots ?? server.snapshot
     loopSettings.stopMax += timeout
     let latency = try #require(LatencyRecorder())
     let monitor = RunMonitor()

@@ -23,9 +23,8 @@ package struct VirtualWorld<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>
   @usableFromInline var turnsNow = 0
   /// Times that the clock was moved on although somebody said that there was still something to do.
   @usableFromInline package internal(set) var pushes: UInt64 = 0
-
   /// More turns than anything takes at one moment.
-  @inlinable static var turnsMax: Int { 1_000_000 }
+  @usableFromInline var turnsMax = 1_000_000
 
   /// - Parameters:
   ///   - loop: on `network`, as `exchange` is; begins with the first ``step()``.
@@ -56,7 +55,7 @@ package struct VirtualWorld<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>
     var next = min(network.next ?? .max, exchange.due, faults.next)
     if !loop.isFinished { next = min(next, max(loop.due, faults.stalledUntil)) }
     if next <= now {
-      guard turnsNow >= Self.turnsMax else { return }
+      guard turnsNow >= turnsMax else { return }
       pushes &+= 1
       next = now + 1_000
     }
