@@ -28,28 +28,45 @@ struct RunTests {
       ["run", "--virtual-time", "--data", directory, "--summary", "json"] + more)
   }
 
-  @Test func `two runs in virtual time with one seed give the same bytes, another seed others`()
-    throws
-  {
-    let directory = try TemporaryDirectory()
-    let a = try virtual(directory.path + "/a", "--duration", "2", "--seed", "7")
-    let b = try virtual(directory.path + "/b", "--duration", "2", "--seed", "7")
-    let c = try virtual(directory.path + "/c", "--duration", "2", "--seed", "8")
-    for result in [a, b, c] { #expect(result.status == 0, "\(result.errors)\(result.output)") }
-    #expect(a.output == b.output)
-    let saved = try ["/a", "/b"].map {
-      try String(contentsOfFile: directory.path + $0 + "/summary.json", encoding: .utf8)
+  /// Journals, the exchange's own files and both reports: what the run has left behind, and what it has printed.
+  private func left(by result: CommandProcess, in directory: String) throws -> [String: Data] {
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    var found = ["": Data(result.output.utf8)]
+    for name in try FileManager.default.subpathsOfDirectory(atPath: directory) {
+      found[name] = FileManager.default.contents(atPath: directory + "/" + name)
     }
-    #expect(saved == [a.output, a.output])
-    let first = try journals(directory.path + "/a")
-    #expect(!first.isEmpty)
-    #expect(try first == journals(directory.path + "/b"))
-    #expect(try first != journals(directory.path + "/c"))
-    let json = try SummaryJSON(a.output)
+    return found
+  }
+
+  @Test(arguments: ["", "loss=3,reorder=3,duplicate=3,short=3"])
+  func `two runs in virtual time with one seed give the same bytes, another seed others`(
+    _ faults: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    func run(_ name: String, _ seed: String, _ more: String = "") throws -> [String: Data] {
+      var arguments = ["run", "--virtual-time", "--duration", "2", "--summary", "json"]
+      arguments += ["--seed", seed, "--data", directory.path + name]
+      if !faults.isEmpty { arguments += ["--faults", faults + more] }
+      return try left(by: CommandProcess.run(arguments), in: directory.path + name)
+    }
+    let first = try run("/a", "7")
+    let again = try run("/b", "7")
+    #expect(first.keys.sorted() == again.keys.sorted())
+    for (name, bytes) in first { #expect(again[name] == bytes, "\(name) is another") }
+    #expect(first["summary.json"] == first[""])
+    #expect(try first["exchange.json"] != nil && !journals(directory.path + "/a").isEmpty)
+    #expect(try run("/c", "8")[""] != first[""])
+    #expect(try journals(directory.path + "/a") != journals(directory.path + "/c"))
+    let json = try SummaryJSON(String(decoding: first[""] ?? Data(), as: UTF8.self))
     #expect(json["fills", "count"] > 0)
     #expect(json.broken.isEmpty)
     #expect(json.invariants >= 8)
     #expect(json["exchange", "own_process"] == 0)
+    #expect((json["feed", "gaps"] > 0) == !faults.isEmpty)
+    guard !faults.isEmpty else { return }
+    // The market of the first, with other faults.
+    _ = try run("/d", "7", ",seed=8")
+    #expect(try journals(directory.path + "/a") != journals(directory.path + "/d"))
   }
 
   @Test func `a directory that was left with positions is refused with what is in it`() throws {
