@@ -62,7 +62,7 @@ enum VirtualRun {
   }
 
   /// The exchange keeps its inputs as its process does: every fill can be derived from them again.
-  private static func exchange(
+  static func exchange(
     _ plan: RunPlan, _ directory: RunDirectory
   ) throws(CommandFailure) -> ExchangeSession {
     let configuration = plan.configuration
@@ -82,7 +82,7 @@ enum VirtualRun {
     }
   }
 
-  private static func world(
+  static func world(
     _ plan: RunPlan, _ hot: HotRun, _ exchange: ExchangeSession, _ journal: JournalWriter
   ) throws(CommandFailure) -> VirtualWorld<StrategySet, VenueGateway<NoGateway>> {
     let faults = plan.configuration.faults.ofWorld(feedSeed: plan.configuration.feed.seed)
