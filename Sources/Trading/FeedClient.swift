@@ -32,6 +32,8 @@ public import Transport
   /// Times that a socket failed, and why the last did.
   @usableFromInline package private(set) var failures: UInt64 = 0
   @usableFromInline package private(set) var lastFailure: Int32 = 0
+  /// Datagrams that the reactor had dropped when it was last asked.
+  private var requestsSeenDropped: UInt64 = 0
   /// Where re-requests go; `any(port: 0)` until it is known.
   @usableFromInline package var requestServer = Endpoint.any(port: 0)
   private let midnight: Int64
@@ -100,10 +102,14 @@ public import Transport
     return socket
   }
 
-  /// One of its sockets has failed. Never inlined: rare.
+  /// One of its sockets has failed, or what was queued there to be sent has. Never inlined: rare.
   @inline(never) @usableFromInline package mutating func failed(
     _ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64
   ) {
+    guard event.kind == .failed else {
+      if event.kind == .sendFailed { requestsDropped(reactor.counters.droppedDatagrams) }
+      return
+    }
     switch event.connection {
     case .none: return
     case lineA: lineA = .none
@@ -115,6 +121,12 @@ public import Transport
     failures &+= 1
     lastFailure = event.errorNumber
     openAt = now
+  }
+
+  /// Nothing but re-requests leaves as datagrams: the reactor counts them, for one event may be of several.
+  private mutating func requestsDropped(_ dropped: UInt64) {
+    receiver.requestsFailed(dropped &- requestsSeenDropped)
+    requestsSeenDropped = dropped
   }
 
   @inline(never) private mutating func openAgain(_ reactor: inout Reactor, now: Int64) {
@@ -269,9 +281,11 @@ public import Transport
       for _ in 0..<8 {
         let length = unsafe receiver.poll(now: now, into: buffer, &events)
         guard length > 0 else { return }
-        _ = unsafe reactor.sendDatagram(
+        let result = unsafe reactor.sendDatagram(
           UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]),
           to: requestServer, on: requestSocket)
+        // The next one would not leave either: it keeps its turn.
+        guard result == .queued else { return receiver.requestsFailed(1) }
       }
     }
   }

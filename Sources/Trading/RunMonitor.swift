@@ -67,6 +67,8 @@ public import Gateways
     /// Re-requests sent, and datagrams that answered one.
     case requests
     case answers
+    /// Re-requests that could not be sent.
+    case requestsUnsent
     /// ``Watchdog``: times that market data was late, and that the thread was not run, the longest of these in
     /// nanoseconds, and how often quotes were pulled for it.
     case lates

@@ -112,6 +112,7 @@ extension TradingLoop where Gateway: ~Copyable {
     monitor.set(.socketError, UInt64(UInt32(bitPattern: feed.lastFailure)))
     monitor.set(.socketFailures, feed.failures)
     monitor.set(.answersRefused, feed.answersRefused)
+    monitor.set(.requestsUnsent, counters.requestsUnsent)
     let directory = path.driver.engine.market.feedState.directory
     monitor.set(.unlisted, UInt64(directory.unlisted))
     monitor.set(.unequalLots, UInt64(directory.unequalLots))

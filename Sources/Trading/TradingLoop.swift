@@ -144,7 +144,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   /// Never inlined: rare.
   @inline(never) @inlinable mutating func feedFailed(_ event: borrowing ReactorEvent) {
-    if event.kind == .failed { feed.failed(event, &path.reactor, now: path.now) }
+    feed.failed(event, &path.reactor, now: path.now)
   }
 
   @inline(__always) @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {

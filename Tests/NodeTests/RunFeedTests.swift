@@ -1,4 +1,5 @@
 import ExecutionCore
+import Foundation
 import Gateways
 import TestSupport
 import Testing
@@ -68,7 +69,10 @@ struct RunFeedTests {
         let count = reactor.poll(passing: .block(nanoseconds: 1_000_000))
         for index in 0..<max(0, count) {
           let event = reactor.event(index)
-          guard event.kind == .received else { continue }
+          guard event.kind == .received else {
+            feed.failed(event, &reactor, now: reactor.now)
+            continue
+          }
           if event.token == 101 {
             if let header = MoldHeader(parsing: event.bytes) { requests.append(header) }
             requester = event.peer
@@ -129,6 +133,43 @@ struct RunFeedTests {
     let events = bench.feed.takeEvents()
     #expect(events.contains(.gapOpened) && events.contains(.gapClosed))
     #expect(bench.feed.takeEvents().isEmpty)
+  }
+
+  /// A re-request is made as soon as the gap is seen; by then the lines' datagrams have left.
+  private func openGap(_ bench: inout Bench) {
+    bench.send([message(1)])
+    bench.send([message(2), message(3)], a: false)
+    bench.send([message(4)])
+    bench.reactor.submit()
+  }
+
+  @Test func `a re-request that the kernel drops is none, and is made again`() throws {
+    var bench = try Bench()
+    openGap(&bench)
+    bench.reactor.inject(ReactorFault(.send, errorNumber: EPERM))
+    bench.run { !$0.requests.isEmpty }
+    let counters = bench.feed.receiver.counters
+    #expect(counters.requests == 1 && counters.requestsUnsent == 1)
+    #expect(bench.requests.map(\.sequence) == [2])
+  }
+
+  @Test func `while there is no socket for re-requests none is counted as sent`() throws {
+    var bench = try Bench()
+    // What comes to that socket next fails it, and the first attempt to open it again finds no descriptor.
+    let place = try bench.reactor.localEndpoint(of: bench.feed.requestSocket)
+    _ = [UInt8(1)].withUnsafeBytes {
+      bench.reactor.sendDatagram($0, to: place, on: bench.server)
+    }
+    bench.reactor.inject(ReactorFault(.receive, errorNumber: ENETDOWN))
+    bench.reactor.inject(ReactorFault(.socket, errorNumber: EMFILE))
+    bench.run { $0.feed.failures == 1 }
+    #expect(bench.feed.requestSocket == .none)
+    openGap(&bench)
+    bench.run { $0.feed.receiver.counters.requestsUnsent > 0 }
+    #expect(bench.feed.receiver.counters.requests == 0)
+    bench.run { !$0.requests.isEmpty }
+    #expect(bench.feed.receiver.counters.requests == 1)
+    #expect(bench.requests.map(\.sequence) == [2])
   }
 
   @Test func `a malformed message is counted and takes its sequence`() throws {

@@ -167,7 +167,7 @@ struct SnapshotClientTests {
     #expect(watch.look(monitor).isEmpty)
     let words: [RunMonitor.Word] = [
       .implausible, .implausibleTimes, .skipped, .malformed, .disagreements, .doubtedLines,
-      .answersRefused, .unlisted, .unequalLots,
+      .answersRefused, .requestsUnsent, .unlisted, .unequalLots,
     ]
     for word in words { monitor.set(word, 1) }
     let all = watch.look(monitor)

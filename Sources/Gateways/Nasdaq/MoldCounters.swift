@@ -38,7 +38,9 @@
   public var gaps: UInt64 = 0
   /// Messages first found missing when a gap opened or grew.
   public var missing: UInt64 = 0
+  /// Re-requests that were sent; and those that could not be: ``MoldReceiver/requestsFailed(_:)``.
   public var requests: UInt64 = 0
+  public var requestsUnsent: UInt64 = 0
   /// Times that re-requests did not bring what was missing in time: unanswered, or answered but behind what
   /// went missing meanwhile.
   public var repairsTooSlow: UInt64 = 0

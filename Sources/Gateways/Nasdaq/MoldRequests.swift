@@ -165,6 +165,13 @@ extension MoldReceiver {
       .write(into: out)
   }
 
+  /// So many of the re-requests that ``poll(now:into:_:)`` gave could not be sent: they are none. What they asked for
+  /// is asked for again when their wait is over, as where a request is lost under way.
+  public mutating func requestsFailed(_ count: UInt64) {
+    counters.requests &-= min(counters.requests, count)
+    counters.requestsUnsent &+= count
+  }
+
   /// Messages known to exist below `sequence` that were neither delivered nor kept: what a splice there
   /// gives up. 0 before the stream has begun, since a late start has lost nothing; nor has it lost what
   /// was sent before it heard the feed when re-requests brought the first part of that. A snapshot may

@@ -167,6 +167,13 @@ struct FeedWatch {
         }
       ),
       (
+        .requestsUnsent, .warning,
+        { _ in
+          "a re-request could not be sent: what it asked for is asked for again "
+            + "(feed.requests_unsent counts)"
+        }
+      ),
+      (
         .answersRefused, .warning,
         { _ in
           "somebody else than the re-request server answers: that is not looked into "

@@ -117,6 +117,7 @@ extension RunSummary {
     feed.duplicates = mold.duplicates
     feed.reordered = mold.buffered
     feed.requests = mold.requests
+    feed.requestsUnsent = mold.requestsUnsent
     feed.bySnapshot = mold.spliced
     feed.disagreements = mold.disagreements
     feed.foreignSession = mold.foreignSession

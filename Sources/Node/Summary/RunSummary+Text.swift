@@ -77,6 +77,9 @@ extension RunSummary {
     if feed.socketFailures > 0 {
       page.row([("socket failures", feed.socketFailures.grouped)])
     }
+    if feed.requestsUnsent > 0 {
+      page.row([("re-requests unsent", feed.requestsUnsent.grouped)])
+    }
     lineTable(&page)
   }
 

@@ -61,6 +61,7 @@ public struct RunSummary: Equatable, Sendable {
     public var duplicates: UInt64 = 0
     public var reordered: UInt64 = 0
     public var requests: UInt64 = 0
+    public var requestsUnsent: UInt64 = 0
     public var recovered: UInt64 = 0
     public var lost: UInt64 = 0
     public var snapshots: UInt64 = 0
