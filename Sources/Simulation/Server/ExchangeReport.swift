@@ -121,7 +121,9 @@ public struct ExchangeReport: Sendable {
   private var serverJSON: String {
     Self.object([
       ("datagrams", server.datagrams), ("lost", server.lost), ("duplicated", server.duplicated),
-      ("reordered", server.reordered), ("unsent", server.unsent), ("logins", server.logins),
+      ("reordered", server.reordered), ("unsent", server.unsent), ("answers", server.answers),
+      ("answers_unsent", server.answersUnsent), ("socket_failures", server.socketFailures),
+      ("logins", server.logins),
       ("logins_refused", server.loginsRefused), ("disconnects", server.disconnects),
       ("snapshots", server.snapshots), ("snapshots_reused", server.snapshotsReused),
       ("logins_timed_out", server.loginsTimedOut),

@@ -61,8 +61,9 @@ extension ExchangeServer {
       } else if let index = snapshots.firstIndex(where: { $0.connection == event.connection }) {
         receive(event, subscriber: snapshots[index], now: now)
       }
+    case .failed where isOwn(event): break
     case .ended, .failed: drop(event.connection, now: now)
-    case .sendFailed: counters.unsent &+= 1
+    case .sendFailed: countUnsent(event)
     default: break
     }
   }
@@ -276,24 +277,6 @@ extension ExchangeServer {
       counters.loginsTimedOut &+= 1
     }
     drop(client.connection, now: now)
-  }
-
-  // MARK: - Re-requests
-
-  private mutating func answer(_ event: ReactorEvent) {
-    guard var request = unsafe retransmitter.request(event.bytes) else { return }
-    let part = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<1_472])
-    // Bounded by the request's count, which the retransmitter bounds.
-    while true {
-      // What has not been published yet is not given out either.
-      guard request.sequence < nextToPublish else { return }
-      request.count = UInt16(
-        clamping: min(UInt64(request.count), nextToPublish - request.sequence))
-      let length = unsafe retransmitter.answer(&request, from: session.stream, into: part)
-      guard length > 0 else { return }
-      _ = unsafe reactor.sendDatagram(
-        UnsafeRawBufferPointer(rebasing: part[..<length]), to: event.peer, on: rerequestSocket)
-    }
   }
 
   // MARK: - Snapshots

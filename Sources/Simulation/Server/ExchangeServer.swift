@@ -86,7 +86,11 @@ public struct ExchangeServerSettings: Sendable {
   var publisher: MoldPublisher
   var retransmitter: MoldRetransmitter
   var lines: [FeedLine] = []
-  let rerequestSocket: ConnectionID
+  /// `none` while it is not open, as a line's.
+  var rerequestSocket: ConnectionID
+  var reopening = Reopening()
+  /// Datagrams that the reactor had dropped when it was last asked.
+  var droppedSeen: UInt64 = 0
   var clients: [OrderClient] = []
   var snapshots: [SnapshotSubscriber] = []
   /// By account.
@@ -155,38 +159,6 @@ public struct ExchangeServerSettings: Sendable {
     self.reactor = reactor
   }
 
-  /// The sockets of a server, opened together.
-  private struct Sockets {
-    let orderEntry: Endpoint
-    let snapshot: Endpoint
-    let rerequest: Endpoint
-    let rerequestSocket: ConnectionID
-    var lines: [FeedLine] = []
-
-    init(_ settings: ExchangeServerSettings, on reactor: inout Reactor) throws(ReactorError) {
-      let orders = try reactor.listen(on: settings.orderEntry, token: Token.orderEntry)
-      orderEntry = try reactor.localEndpoint(of: orders)
-      let snapshots = try reactor.listen(on: settings.snapshot, token: Token.snapshot)
-      snapshot = try reactor.localEndpoint(of: snapshots)
-      var options = SocketOptions()
-      options.reportsPeer = true
-      rerequestSocket = try reactor.openDatagram(
-        bind: settings.rerequest, options: options, token: Token.rerequest)
-      rerequest = try reactor.localEndpoint(of: rerequestSocket)
-      for (index, target) in settings.feedTo.enumerated() {
-        let socket = try reactor.openDatagram(
-          bind: FeedLine.source(of: target), token: Token.line)
-        if target.isMulticast {
-          try reactor.setMulticastOutput(
-            interface: settings.orderEntry.address, hops: settings.multicastHops, loop: true,
-            on: socket)
-        }
-        lines.append(
-          FeedLine(target: target, socket: socket, faults: settings.faults, index: index))
-      }
-    }
-  }
-
   deinit { unsafe scratch.deallocate() }
 
   /// The feed is over, nobody is connected, and the idle time has passed.
@@ -232,6 +204,7 @@ public struct ExchangeServerSettings: Sendable {
     let now = reactor.now
     lastTurn = now
     for index in 0..<max(0, count) { handle(reactor.event(index), now: now) }
+    if isSocketMissing { openAgain(now: now) }
     feed(now: now)
     publish(now: now)
     pumpClients(now: now)
@@ -392,103 +365,5 @@ public struct ExchangeServerSettings: Sendable {
     isEnded = true
     unsafe broadcast(datagram)
     for index in lines.indices { lines[index].flush(on: &reactor, counters: &counters) }
-  }
-}
-
-/// What the server did. Datagrams are counted once for all lines, faults for each.
-public struct ExchangeServerCounters: BitwiseCopyable, Hashable, Sendable {
-  public var datagrams: UInt64 = 0
-  public var lost: UInt64 = 0
-  public var duplicated: UInt64 = 0
-  public var reordered: UInt64 = 0
-  /// The kernel's queue was full: the datagram waits in nobody's hands and must be asked for again.
-  public var unsent: UInt64 = 0
-  public var logins: UInt64 = 0
-  public var loginsRefused: UInt64 = 0
-  public var disconnects: UInt64 = 0
-  public var snapshots: UInt64 = 0
-  /// Snapshots that had been made for another client already.
-  public var snapshotsReused: UInt64 = 0
-  /// Connections that were closed because they had not logged in in time.
-  public var loginsTimedOut: UInt64 = 0
-  /// Connections that had not logged in and made room for a newer one.
-  public var strangersDisplaced: UInt64 = 0
-  /// Log-ins that had to wait: ``ExchangeServerLimits/loginsPerSecond`` and those of snapshots.
-  public var loginsDelayed: UInt64 = 0
-  /// Connections that were closed because they did not read what they were sent.
-  public var slowReaders: UInt64 = 0
-  /// Connections that were closed because they sent too many messages.
-  public var ratesExceeded: UInt64 = 0
-  public init() {}
-}
-
-/// One line of the feed with its injected faults.
-struct FeedLine {
-  let target: Endpoint
-  let socket: ConnectionID
-  let faults: FeedFaults
-  private var random: SeededRandom
-  /// A datagram that is held back to come after the next one.
-  private var held: [UInt8]?
-
-  init(target: Endpoint, socket: ConnectionID, faults: FeedFaults, index: Int) {
-    self.target = target
-    self.socket = socket
-    self.faults = faults
-    random = SeededRandom(seed: faults.seed &+ UInt64(index) &* 0x9E37)
-  }
-
-  /// Where a line's datagrams come from: only loopback can be reached from loopback.
-  static func source(of target: Endpoint) -> Endpoint {
-    target.address >> 24 == 127 ? .loopback() : .any()
-  }
-
-  mutating func send(
-    _ datagram: UnsafeRawBufferPointer, on reactor: inout Reactor,
-    counters: inout ExchangeServerCounters
-  ) {
-    guard faults.isActive else {
-      unsafe put(datagram, on: &reactor, counters: &counters)
-      return
-    }
-    if random.chance(partsPerMillion: faults.loss) {
-      counters.lost &+= 1
-      return
-    }
-    if held == nil, random.chance(partsPerMillion: faults.reordering) {
-      counters.reordered &+= 1
-      held = unsafe Array(datagram)
-      return
-    }
-    unsafe put(datagram, on: &reactor, counters: &counters)
-    if random.chance(partsPerMillion: faults.duplication) {
-      counters.duplicated &+= 1
-      unsafe put(datagram, on: &reactor, counters: &counters)
-    }
-    flush(on: &reactor, counters: &counters)
-  }
-
-  /// Sends what is held back.
-  mutating func flush(on reactor: inout Reactor, counters: inout ExchangeServerCounters) {
-    guard let late = held else { return }
-    held = nil
-    unsafe late.withUnsafeBytes { bytes in
-      unsafe put(bytes, on: &reactor, counters: &counters)
-    }
-  }
-
-  private func put(
-    _ datagram: UnsafeRawBufferPointer, on reactor: inout Reactor,
-    counters: inout ExchangeServerCounters
-  ) {
-    var result = unsafe reactor.sendDatagram(datagram, to: target, on: socket)
-    // The send buffer is full: the kernel is given time, a bounded number of times.
-    var tries = 0
-    while result == .full, tries < 1_000 {
-      reactor.submit()
-      result = unsafe reactor.sendDatagram(datagram, to: target, on: socket)
-      tries += 1
-    }
-    if result != .queued { counters.unsent &+= 1 }
   }
 }
