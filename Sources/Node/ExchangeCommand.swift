@@ -26,6 +26,10 @@ enum ExchangeCommand {
 
       Lines to a multicast group leave through the interface of --listen and stay on this machine (time
       to live 0), whoever has joined the group elsewhere; --multicast-hops lets them go further.
+
+      Standard error says who logs in and from where, who is refused or closed and why, and what of its
+      sockets fails; where it is no terminal, with UTC time and level. Of more than ten such lines of a
+      kind in a minute only the number is said.
       """,
     options: options
   ) { try run($0) }
@@ -137,7 +141,6 @@ enum ExchangeCommand {
       feed = ExchangeFeed(
         generated: try generator(options, seed: seed, midnight: midnight, needsEnd: false))
     }
-    for note in feed.notes { Console.error("needletail exchange: \(note)") }
     try writeInstruments(options, feed.instruments, date)
     return try serve(options, feed: feed, seed: seed)
   }
@@ -163,27 +166,47 @@ enum ExchangeCommand {
       )
     }
     if let report = options.text("report") { try RunDirectory.checkPlace(of: report) }
+    Console.startLog()
+    if options.text("password") != nil {
+      say(
+        .warning,
+        "every user of this machine can read --password in the list of its processes; give "
+          + "--password-file")
+    }
+    for note in feed.notes { say(.info, note) }
     let session = try open(options, feed: feed)
     if session.cutBytes > 0 {
-      Console.error("needletail exchange: a torn tail of \(session.cutBytes) bytes was cut")
+      say(.warning, "a torn tail of \(session.cutBytes) bytes was cut from the store")
     }
+    let log = ExchangeLog()
     var server: ExchangeServer
     do throws(ReactorError) {
-      server = try ExchangeServer(session: session, settings: settings, flow: flow)
+      server = try ExchangeServer(session: session, settings: settings, flow: flow) {
+        log.take($0)
+      }
     } catch {
       throw CommandFailure(
         .listening(errno: error.errorNumber),
         "\(error); give other ports with --listen, --rerequest, --snapshot")
     }
-    Console.error("needletail exchange: \(server.backEndReason)")
+    sayStart(options, session)
+    say(.info, server.backEndReason)
     Console.line(server.announcement)
+    // A log that nobody reads must not hold up the market.
+    Console.wait(milliseconds: 0)
     var turns = 0
-    while !server.isDone {
+    var signal: Int32?
+    while !server.isDone, signal == nil {
       server.turn()
       turns &+= 1
-      if turns & 63 == 0, StopSignal.wait(milliseconds: 0) { break }
+      guard turns & 63 == 0 else { continue }
+      signal = StopSignal.take(milliseconds: 0)
+      log.look()
     }
+    log.finish()
+    sayEnd(options, session, signal, isOver: server.isSessionOver)
     server.finish()
+    Console.wait(milliseconds: 2_000)
     return try finish(options, session: session, counters: server.counters)
   }
 
@@ -194,9 +217,7 @@ enum ExchangeCommand {
     if let path = options.text("report") {
       try RunDirectory.replace(path, with: report.json + "\n")
     }
-    for violation in report.violations {
-      Console.error("needletail exchange: invariant broken: \(violation)")
-    }
+    for violation in report.violations { say(.error, "invariant broken: \(violation)") }
     if let failure = session.failure {
       throw CommandFailure(.inputOutput, "\(failure)")
     }
@@ -348,9 +369,6 @@ enum ExchangeCommand {
     guard Configuration.Session.isPassword(word) else {
       throw options.refuse("password", "…", Configuration.Session.passwordWanted)
     }
-    Console.error(
-      "needletail exchange: every user of this machine can read --password in the list of its "
-        + "processes; give --password-file")
     return Secret(word)
   }
 

@@ -8,126 +8,9 @@ import Transport
 
 @testable import Simulation
 
-/// A bare TCP peer of a server, which reads only when it is told to.
-private final class Peer {
-  private var reactor: Reactor
-  private let connection: ConnectionID
-  private(set) var received: [UInt8] = []
-  private(set) var isClosed = false
-
-  init(to endpoint: Endpoint, on network: MemoryNetwork, receiveBuffer: Int32 = 0) throws {
-    var settings = ReactorSettings.on(network)
-    settings.connections = 1
-    settings.sendBytes = 1 << 20
-    var reactor = try Reactor(settings)
-    var options = SocketOptions()
-    options.receiveBufferBytes = receiveBuffer
-    connection = try reactor.connect(to: endpoint, options: options)
-    self.reactor = reactor
-  }
-
-  func send(_ type: Character, _ payload: [UInt8] = []) {
-    let length = payload.count + 1
-    let bytes = [UInt8(length >> 8), UInt8(length & 255), type.asciiValue ?? 0] + payload
-    _ = bytes.withUnsafeBytes { reactor.send($0, on: connection) }
-    reactor.submit()
-  }
-  func heartbeat() { send("R") }
-  func logIn(_ username: String = "NTAIL1", password: String = "needletail") {
-    func left(_ text: String, _ width: Int) -> String {
-      text + String(repeating: " ", count: width - text.count)
-    }
-    let number = String(repeating: " ", count: 19) + "1"
-    send("L", Array((left(username, 6) + left(password, 10) + left("", 10) + number).utf8))
-  }
-  func submit(_ request: OUCHRequest) { send("U", DurableSessionTests.bytes(request)) }
-
-  /// Takes what has come.
-  func read() {
-    // Ends with what has come.
-    while !isClosed {
-      let count = reactor.poll(.spin)
-      guard count > 0 else { return }
-      for index in 0..<count {
-        let event = reactor.event(index)
-        switch event.kind {
-        case .received: received += event.bytes
-        case .ended, .failed: isClosed = true
-        case .connected: isClosed = event.errorNumber != 0
-        default: break
-        }
-      }
-    }
-  }
-
-  /// Whole packets that have come: types with their payloads.
-  var packets: [(type: Character, payload: ArraySlice<UInt8>)] {
-    var found: [(Character, ArraySlice<UInt8>)] = []
-    var at = 0
-    while at + 3 <= received.count {
-      let length = Int(received[at]) << 8 | Int(received[at + 1])
-      guard at + 2 + length <= received.count else { break }
-      found.append(
-        (Character(Unicode.Scalar(received[at + 2])), received[(at + 3)..<(at + 2 + length)]))
-      at += 2 + length
-    }
-    return found
-  }
-  func has(_ type: Character) -> Bool { packets.contains { $0.type == type } }
-}
-
-/// A server whose feed stands still.
-private struct Bench: ~Copyable {
-  let network: MemoryNetwork
-  var server: ExchangeServer
-  let session: ExchangeSession
-
-  init(
-    _ limits: ExchangeServerLimits = ExchangeServerLimits(), accountBytesMax: Int = 2 << 30,
-    accounts: [String] = ["NTAIL1"]
-  ) throws {
-    let network = try MemoryNetwork(seed: 5)
-    var settings = ExchangeServerSettings()
-    settings.reactor.network = network
-    settings.limits = limits
-    settings.startsAtLogin = true
-    settings.pace = .times(100_000)
-    var sessionSettings = ExchangeSessionSettings()
-    sessionSettings.accountBytesMax = accountBytesMax
-    sessionSettings.accounts = accounts
-    let session = try ExchangeSession(
-      settings: sessionSettings, feed: DurableSessionTests.generated(seed: 5, messages: 2_000))
-    for _ in 0..<300 { session.applyNext() }
-    let server = try ExchangeServer(session: session, settings: settings, flow: nil)
-    self.network = network
-    self.session = session
-    self.server = server
-  }
-
-  /// Turns until it is so; false when it has not become so in minutes of virtual time.
-  mutating func until(_ peers: [Peer], _ condition: ([Peer]) -> Bool) -> Bool {
-    let limit = network.now + ServerBench.timeMax
-    while network.now < limit {
-      turn()
-      for peer in peers { peer.read() }
-      if condition(peers) { return true }
-    }
-    return false
-  }
-
-  mutating func turn() {
-    server.turn()
-    network.pass(until: server.due)
-  }
-
-  func peer(at endpoint: Endpoint, receiveBuffer: Int32 = 0) throws -> Peer {
-    try Peer(to: endpoint, on: network, receiveBuffer: receiveBuffer)
-  }
-}
-
 @Suite(.serialized) struct ExchangeLimitsTests {
   @Test func `strangers that send heartbeats keep no account out`() throws {
-    var bench = try Bench()
+    var bench = try StandingExchange()
     let strangers = try (0..<20).map { _ in try bench.peer(at: bench.server.orderEntry) }
     #expect(bench.until(strangers) { peers in peers.count { $0.isClosed } >= 12 })
     for stranger in strangers { stranger.heartbeat() }
@@ -151,7 +34,7 @@ private struct Bench: ~Copyable {
   ) throws {
     var limits = ExchangeServerLimits()
     limits.loginTimeout = 50_000_000
-    var bench = try Bench(limits)
+    var bench = try StandingExchange(limits)
     let service = isOrderEntry ? bench.server.orderEntry : bench.server.snapshot
     let stranger = try bench.peer(at: service)
     #expect(
@@ -164,7 +47,7 @@ private struct Bench: ~Copyable {
   }
 
   @Test func `strangers keep nobody from the snapshot service either`() throws {
-    var bench = try Bench()
+    var bench = try StandingExchange()
     let strangers = try (0..<20).map { _ in try bench.peer(at: bench.server.snapshot) }
     #expect(bench.until(strangers) { peers in peers.count { $0.isClosed } >= 12 })
     let client = try bench.peer(at: bench.server.snapshot)
@@ -174,14 +57,14 @@ private struct Bench: ~Copyable {
 
   @Test(arguments: ["NTAIL1", "NTAIL2"])
   func `whoever may trade may have a snapshot`(_ username: String) throws {
-    var bench = try Bench(accounts: ["NTAIL1", "NTAIL2"])
+    var bench = try StandingExchange(accounts: ["NTAIL1", "NTAIL2"])
     let client = try bench.peer(at: bench.server.snapshot)
     client.logIn(username)
     #expect(bench.until([client]) { $0[0].packets.last?.payload.first == UInt8(ascii: "G") })
   }
 
   @Test func `nobody unknown gets a snapshot made`() throws {
-    var bench = try Bench()
+    var bench = try StandingExchange()
     let stranger = try bench.peer(at: bench.server.snapshot)
     stranger.logIn(password: "guess")
     #expect(bench.until([stranger]) { $0[0].isClosed })
@@ -196,7 +79,7 @@ private struct Bench: ~Copyable {
     var limits = ExchangeServerLimits()
     limits.snapshotsPerSecond = 4
     limits.snapshotsMax = 3
-    var bench = try Bench(limits)
+    var bench = try StandingExchange(limits)
     let clients = try (0..<7).map { _ in try bench.peer(at: bench.server.snapshot) }
     for client in clients { client.logIn() }
     #expect(
@@ -214,7 +97,7 @@ private struct Bench: ~Copyable {
   @Test func `log-ins of one account beyond the rate wait for their turn`() throws {
     var limits = ExchangeServerLimits()
     limits.loginsPerSecond = 3
-    var bench = try Bench(limits)
+    var bench = try StandingExchange(limits)
     for _ in 0..<5 {
       let client = try bench.peer(at: bench.server.orderEntry)
       client.logIn()
@@ -230,7 +113,7 @@ private struct Bench: ~Copyable {
   {
     var limits = ExchangeServerLimits()
     limits.loginsPerSecond = 1
-    var bench = try Bench(limits)
+    var bench = try StandingExchange(limits)
     let first = try bench.peer(at: bench.server.orderEntry)
     first.logIn()
     #expect(bench.until([first]) { $0[0].has("A") })
@@ -254,7 +137,7 @@ private struct Bench: ~Copyable {
   @Test func `a client that does not read what it is sent is closed`() throws {
     var limits = ExchangeServerLimits()
     limits.drainTimeout = 100_000_000
-    var bench = try Bench(limits)
+    var bench = try StandingExchange(limits)
     // More than the window takes.
     let symbol = bench.session.core.symbol(at: 1)
     for number in 1...UInt32(150_000) {
@@ -286,7 +169,7 @@ private struct Bench: ~Copyable {
   @Test func `a client that sends more than its rate is closed and told why`() throws {
     var limits = ExchangeServerLimits()
     limits.messagesPerSecond = 100
-    var bench = try Bench(limits)
+    var bench = try StandingExchange(limits)
     let client = try bench.peer(at: bench.server.orderEntry)
     client.logIn()
     #expect(bench.until([client]) { $0[0].has("A") })
@@ -301,7 +184,7 @@ private struct Bench: ~Copyable {
   }
 
   @Test func `an account whose room is used up is refused orders, and may cancel`() throws {
-    var bench = try Bench(accountBytesMax: 20_000)
+    var bench = try StandingExchange(accountBytesMax: 20_000)
     var client = try bench.peer(at: bench.server.orderEntry)
     client.logIn()
     #expect(bench.until([client]) { $0[0].has("A") })

@@ -41,7 +41,8 @@ final class ServerBench {
   init(
     messages: UInt64 = 800, directory: TestDirectory? = nil, password: String = "needletail",
     asks nextSequence: UInt64 = 1, faults: FeedFaults = FeedFaults(), startsAtLogin: Bool = false,
-    continues flowPath: String? = nil, firstSequence: UInt64 = 1, pace: ExchangePace = .max
+    continues flowPath: String? = nil, firstSequence: UInt64 = 1, pace: ExchangePace = .max,
+    tell: ((ExchangeEvent) -> Void)? = nil
   ) throws {
     var sessionSettings = ExchangeSessionSettings()
     sessionSettings.directory = directory?.path
@@ -61,7 +62,7 @@ final class ServerBench {
     settings.faults = faults
     settings.startsAtLogin = startsAtLogin
     settings.heartbeatInterval = 20_000_000
-    let server = try ExchangeServer(session: session, settings: settings, flow: flow)
+    let server = try ExchangeServer(session: session, settings: settings, flow: flow, tell: tell)
     var client = SoupClientSettings(credentials: credentials)
     client.nextSequence = nextSequence
     var feed = MoldReceiverSettings()

@@ -58,6 +58,15 @@ public enum Console {
       .map { head + $0 + "\n" }.joined()
   }
 
+  /// The text of a line of a log, without time and level; any other line as it is.
+  static func unlogged(_ line: Substring) -> Substring {
+    let words = line.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false)
+    guard words.count == 3, words[0].count == 24, words[0].hasSuffix("Z"),
+      Level(rawValue: String(words[1])) != nil
+    else { return line }
+    return words[2]
+  }
+
   /// Standard error is one: somebody watches.
   public static var isTerminal: Bool { isatty(STDERR_FILENO) == 1 }
 

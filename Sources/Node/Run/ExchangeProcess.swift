@@ -203,6 +203,7 @@ struct ExchangeProcess {
 
   private static func lastLine(_ directory: RunDirectory) -> String {
     let text = (try? String(contentsOfFile: directory.exchangeLog, encoding: .utf8)) ?? ""
-    return text.split(separator: "\n").last.map(String.init) ?? "it said nothing"
+    return text.split(separator: "\n").last.map { String(Console.unlogged($0)) }
+      ?? "it said nothing"
   }
 }

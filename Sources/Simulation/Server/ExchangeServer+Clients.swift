@@ -5,18 +5,25 @@ import Transport
 /// One connection that speaks SoupBinTCP: order entry's or the snapshot service's.
 class SoupConnection {
   let connection: ConnectionID
+  /// Where it comes from.
+  let peer: Endpoint
   var soup: SoupServer
   var outlet: Outlet
+  /// nil until the log-in.
+  var account: Int?
   /// A log-in that is right, and waits for its turn.
   var waiting: SoupLogin?
   /// Something that was to be sent found no room: what follows would not be what it should be.
   var isBroken = false
+  /// Of a log-in that waits, that it does.
+  var isDelayTold = false
   /// It is among the server's connections no more.
   var isDropped = false
   var isLoggedIn: Bool { soup.state == .active }
 
-  init(connection: ConnectionID, settings: SoupServerSettings, now: Int64) {
-    self.connection = connection
+  init(_ event: ReactorEvent, settings: SoupServerSettings, now: Int64) {
+    connection = event.connection
+    peer = event.peer
     soup = SoupServer(settings, now: now)
     outlet = Outlet(now: now)
   }
@@ -24,15 +31,13 @@ class SoupConnection {
 
 /// One connection to order entry.
 final class OrderClient: SoupConnection {
-  /// nil until the log-in.
-  var account: Int?
   var messages: Allowance
 
   init(
-    connection: ConnectionID, settings: SoupServerSettings, messagesPerSecond: Int, now: Int64
+    _ event: ReactorEvent, settings: SoupServerSettings, messagesPerSecond: Int, now: Int64
   ) {
     messages = Allowance(perSecond: messagesPerSecond)
-    super.init(connection: connection, settings: settings, now: now)
+    super.init(event, settings: settings, now: now)
   }
 }
 
@@ -62,8 +67,10 @@ extension ExchangeServer {
         receive(event, subscriber: snapshots[index], now: now)
       }
     case .failed where isOwn(event): break
-    case .ended, .failed: drop(event.connection, now: now)
+    case .ended: drop(event.connection, .ended, now: now)
+    case .failed: drop(event.connection, .failed(errorNumber: event.errorNumber), now: now)
     case .sendFailed: countUnsent(event)
+    case .acceptFailed: tell?(.notAccepted(errorNumber: event.errorNumber))
     default: break
     }
   }
@@ -91,39 +98,60 @@ extension ExchangeServer {
       .filter { !$0.isLoggedIn && $0.waiting == nil }
     if strangers.count >= settings.limits.strangersMax, let oldest = strangers.first {
       counters.strangersDisplaced &+= 1
-      drop(oldest.connection, now: now)
+      drop(oldest.connection, .displaced, now: now)
     }
     if isOrderEntry {
       clients.append(
         OrderClient(
-          connection: event.connection, settings: soup,
-          messagesPerSecond: settings.limits.messagesPerSecond, now: now))
+          event, settings: soup, messagesPerSecond: settings.limits.messagesPerSecond, now: now))
     } else {
-      snapshots.append(SnapshotSubscriber(connection: event.connection, settings: soup, now: now))
+      snapshots.append(SnapshotSubscriber(event, settings: soup, now: now))
     }
   }
 
-  mutating func drop(_ connection: ConnectionID, now: Int64) {
+  /// Closes a connection; nil where why has been told already.
+  mutating func drop(_ connection: ConnectionID, _ why: ExchangeEvent.Closing?, now: Int64) {
     reactor.close(connection)
     let all = (clients as [SoupConnection]) + (snapshots as [SoupConnection])
-    for client in all where client.connection == connection { client.isDropped = true }
+    let found = all.first { $0.connection == connection }
+    found?.isDropped = true
     snapshots.removeAll { $0.connection == connection }
-    guard let index = clients.firstIndex(where: { $0.connection == connection }) else { return }
-    let client = clients.remove(at: index)
-    lastActivity = now
-    guard let account = client.account else { return }
-    counters.disconnects &+= 1
-    _ = session.disconnect(account: UInt32(account), at: sessionTime(now: now))
+    if let index = clients.firstIndex(where: { $0.connection == connection }) {
+      let client = clients.remove(at: index)
+      lastActivity = now
+      if let account = client.account {
+        counters.disconnects &+= 1
+        _ = session.disconnect(account: UInt32(account), at: sessionTime(now: now))
+      }
+    }
+    if let tell, let found, let why {
+      tell(.closed(described(found), why, working: working(found)))
+    }
+  }
+
+  /// A connection as it is told of.
+  func described(_ client: SoupConnection) -> ExchangeEvent.Client {
+    ExchangeEvent.Client(
+      client is OrderClient ? .orderEntry : .snapshots, from: client.peer,
+      username: client.account.map { session.settings.accounts[$0] })
+  }
+
+  /// Orders of its account that work, where it is the connection that they come by.
+  private func working(_ client: SoupConnection) -> Int {
+    guard client is OrderClient, let account = client.account else { return 0 }
+    return session.core.workingCount(account: UInt32(account))
   }
 
   /// Says why, and closes.
-  private mutating func refuse(_ client: SoupConnection, _ reason: String, now: Int64) {
+  private mutating func refuse(
+    _ client: SoupConnection, _ why: ExchangeEvent.Closing, _ reason: String, now: Int64
+  ) {
     let length = unsafe Array(reason.utf8).withUnsafeBytes { text in
       unsafe SoupServer.debug(text, into: scratch)
     }
     transmit(length, to: client)
     reactor.submit()
-    drop(client.connection, now: now)
+    drop(client.connection, why, now: now)
   }
 
   // MARK: - Order entry
@@ -140,9 +168,8 @@ extension ExchangeServer {
         guard let account = client.account else { continue }
         guard unsafe take(message, client, account, now: now) else { return }
       case .debug: continue
-      case .logout, .failed:
-        drop(client.connection, now: now)
-        return
+      case .logout: return drop(client.connection, .loggedOut, now: now)
+      case .failed(let fault): return drop(client.connection, .fault(fault), now: now)
       }
     }
   }
@@ -154,18 +181,19 @@ extension ExchangeServer {
     guard client.messages.take(now: now) else {
       counters.ratesExceeded &+= 1
       refuse(
-        client, "more than \(settings.limits.messagesPerSecond) messages a second", now: now)
+        client, .tooFast, "more than \(settings.limits.messagesPerSecond) messages a second",
+        now: now)
       return false
     }
     switch unsafe session.take(message, account: UInt32(account), at: sessionTime(now: now)) {
     case .taken, .ignored: return true
     case .full:
       refuse(
-        client,
+        client, .roomUsedUp,
         "account \(session.settings.accounts[account]) has used up its room of "
           + "\(session.settings.accountBytesMax) bytes; cancels are taken", now: now)
     // Not stored is not accepted: without the store nothing may be answered.
-    case .tooLong, .failed: drop(client.connection, now: now)
+    case .tooLong, .failed: drop(client.connection, .notTaken, now: now)
     }
     return false
   }
@@ -173,24 +201,25 @@ extension ExchangeServer {
   /// Answers a log-in, now or when its turn comes; false when the connection is closed.
   private mutating func admit(_ client: OrderClient, _ login: SoupLogin, now: Int64) -> Bool {
     guard client.waiting == nil else {
-      drop(client.connection, now: now)
+      drop(client.connection, .fault(.unexpectedPacket), now: now)
       return false
     }
     if let account = session.account(of: login, password: settings.password),
       !loginAllowances[account].take(now: now)
     {
       counters.loginsDelayed &+= 1
+      tellDelay(client, account)
       client.waiting = login
       // One of an account waits, the newest: else he who has its password could take every place.
       for other in clients
       where other !== client && other.waiting?.credentials == login.credentials {
-        drop(other.connection, now: now)
+        drop(other.connection, .overtaken, now: now)
       }
       return true
     }
     guard logIn(client, login, now: now) else {
       reactor.submit()
-      drop(client.connection, now: now)
+      drop(client.connection, nil, now: now)
       return false
     }
     return true
@@ -214,17 +243,47 @@ extension ExchangeServer {
       transmit(bytes, to: client)
       // A newer log-in of the account ends an older connection.
       for other in clients where other !== client && other.account == account {
-        drop(other.connection, now: now)
+        drop(other.connection, .replaced(by: client.peer), now: now)
       }
       client.account = account
       counters.logins &+= 1
+      tell?(.loggedIn(described(client), asked: login.sequence, next: stream.nextSequence))
       return true
     case .rejected(_, let bytes):
       counters.loginsRefused &+= 1
+      tellRefusal(client, login, isSet: loginsRefused[account] != nil)
       transmit(bytes, to: client)
       return false
     case .noRoom: return false
     }
+  }
+
+  private func tellRefusal(_ client: SoupConnection, _ login: SoupLogin, isSet: Bool) {
+    guard let tell else { return }
+    let account = session.account(of: login, password: settings.password)
+    let isOurs = login.session.isBlank || login.session.leftJustified == session.name.leftJustified
+    let refusal: ExchangeEvent.Refusal =
+      if isSet {
+        .setting
+      } else if let account {
+        isOurs
+          ? .sequence(login.sequence, next: session.orderStreams[account].nextSequence)
+          : .session(login.session)
+      } else {
+        .credentials(username: "\(login.credentials.username)")
+      }
+    var described = described(client)
+    described.username = account.map { session.settings.accounts[$0] }
+    tell(.refused(described, refusal))
+  }
+
+  /// Once for each log-in that waits.
+  private func tellDelay(_ client: SoupConnection, _ account: Int) {
+    guard let tell, !client.isDelayTold else { return }
+    client.isDelayTold = true
+    var described = described(client)
+    described.username = session.settings.accounts[account]
+    tell(.delayed(described))
   }
 
   /// Sends the first bytes of the scratch buffer.
@@ -276,7 +335,8 @@ extension ExchangeServer {
     } else if isStranger {
       counters.loginsTimedOut &+= 1
     }
-    drop(client.connection, now: now)
+    drop(
+      client.connection, fault == nil ? .unread : isStranger ? .neverLoggedIn : .silent, now: now)
   }
 
   // MARK: - Snapshots
@@ -289,14 +349,15 @@ extension ExchangeServer {
     while let found = unsafe client.soup.next(event.bytes, &offset, now: now) {
       switch found {
       case .login(let login):
-        guard client.waiting == nil, admit(client, login, now: now) else {
-          drop(client.connection, now: now)
-          return
+        guard client.waiting == nil else {
+          return drop(client.connection, .fault(.unexpectedPacket), now: now)
+        }
+        guard admit(client, login, now: now) else {
+          return drop(client.connection, nil, now: now)
         }
       case .unsequenced, .debug: continue
-      case .logout, .failed:
-        drop(client.connection, now: now)
-        return
+      case .logout: return drop(client.connection, .loggedOut, now: now)
+      case .failed(let fault): return drop(client.connection, .fault(fault), now: now)
       }
     }
   }
@@ -307,15 +368,16 @@ extension ExchangeServer {
   ) -> Bool {
     // A snapshot costs a walk through all books: nobody unknown gets one made.
     let account = session.account(of: login, password: settings.password)
-    if account != nil {
+    if let account {
       guard makeRoomForSnapshot(now: now), snapshotAllowance.take(now: now) else {
         counters.loginsDelayed &+= 1
+        tellDelay(client, account)
         client.waiting = login
         let waiting = snapshots.filter { $0.waiting != nil }
         if waiting.count > settings.limits.snapshotsMax + settings.limits.strangersMax,
           let oldest = waiting.first
         {
-          drop(oldest.connection, now: now)
+          drop(oldest.connection, .overtaken, now: now)
         }
         return true
       }
@@ -329,11 +391,14 @@ extension ExchangeServer {
     switch answer {
     case .accepted(let bytes):
       client.stream = stream
+      client.account = account
       counters.snapshots &+= 1
+      tell?(.loggedIn(described(client), asked: login.sequence, next: stream.nextSequence))
       transmit(bytes, to: client)
       return true
     case .rejected(_, let bytes):
       counters.loginsRefused &+= 1
+      tellRefusal(client, login, isSet: false)
       transmit(bytes, to: client)
       reactor.submit()
       return false
@@ -349,7 +414,7 @@ extension ExchangeServer {
       $0.isAllSent && reactor.unsentBytes(of: $0.connection) == 0
     }
     guard let oldest else { return false }
-    drop(oldest.connection, now: now)
+    drop(oldest.connection, .madeRoom, now: now)
     return true
   }
 
@@ -372,7 +437,7 @@ extension ExchangeServer {
         client.waiting = nil
         let delayed = counters.loginsDelayed
         guard admit(client, login, now: now) else {
-          drop(client.connection, now: now)
+          drop(client.connection, nil, now: now)
           continue
         }
         counters.loginsDelayed = delayed

@@ -57,15 +57,19 @@ extension ExchangeServer {
 
   /// Whether it is a socket of the server's own that has failed, and not a client's: it is opened again.
   mutating func isOwn(_ event: ReactorEvent) -> Bool {
+    let socket: ExchangeEvent.Socket
     if event.connection == rerequestSocket {
       rerequestSocket = .none
+      socket = .rerequests
     } else if let line = lines.firstIndex(where: { $0.socket == event.connection }) {
       lines[line].socket = .none
+      socket = .line(line)
     } else {
       return false
     }
     reactor.close(event.connection)
     counters.socketFailures &+= 1
+    tell?(.socketFailed(socket, errorNumber: event.errorNumber))
     return true
   }
 
@@ -75,12 +79,18 @@ extension ExchangeServer {
     if rerequestSocket == .none {
       do throws(ReactorError) {
         rerequestSocket = try Sockets.rerequest(at: rerequest, on: &reactor)
-      } catch {}
+        tell?(.socketOpened(.rerequests))
+      } catch {
+        tell?(.socketNotOpened(.rerequests, errorNumber: error.errorNumber))
+      }
     }
     for line in lines.indices where lines[line].socket == .none {
       do throws(ReactorError) {
         lines[line].socket = try Sockets.line(to: lines[line].target, settings, on: &reactor)
-      } catch {}
+        tell?(.socketOpened(.line(line)))
+      } catch {
+        tell?(.socketNotOpened(.line(line), errorNumber: error.errorNumber))
+      }
     }
   }
 
@@ -91,8 +101,11 @@ extension ExchangeServer {
     droppedSeen = dropped
     guard event.connection == rerequestSocket else {
       counters.unsent &+= count
+      let line = lines.firstIndex { $0.socket == event.connection } ?? 0
+      tell?(.unsent(.line(line), errorNumber: event.errorNumber))
       return
     }
+    tell?(.unsent(.rerequests, errorNumber: event.errorNumber))
     counters.answers &-= min(counters.answers, count)
     counters.answersUnsent &+= count
   }
@@ -114,6 +127,7 @@ extension ExchangeServer {
       guard unsafe send(answer: datagram, to: event.peer) else {
         // The rest would not leave either, and is asked for again.
         counters.answersUnsent &+= 1
+        tell?(.unsent(.rerequests, errorNumber: 0))
         return
       }
       counters.answers &+= 1

@@ -118,9 +118,14 @@ public struct ExchangeServerSettings: Sendable {
   private static let windowWait: Int64 = 100_000
   let scratch: UnsafeMutableRawBufferPointer
 
+  let tell: ((ExchangeEvent) -> Void)?
+
   /// Opens every socket. Throws ``ReactorError`` for a port in use, an address that is not ours, and so on.
+  ///
+  /// - Parameter tell: hears of what happens, in the turn in which it does: it must be quick. nil: nobody does.
   public init(
-    session: ExchangeSession, settings: ExchangeServerSettings, flow: FlowControl?
+    session: ExchangeSession, settings: ExchangeServerSettings, flow: FlowControl?,
+    tell: ((ExchangeEvent) -> Void)? = nil
   ) throws(ReactorError) {
     let accounts = session.settings.accounts.count
     var kernel = settings.reactor
@@ -139,6 +144,7 @@ public struct ExchangeServerSettings: Sendable {
     }
     self.session = session
     self.settings = settings
+    self.tell = tell
     self.flow = flow
     orderEntry = sockets.orderEntry
     snapshot = sockets.snapshot
