@@ -14,7 +14,9 @@ enum ExchangeCommand {
     discussion: """
       Publishes a generated or a recorded market as MoldUDP64, takes OUCH 5.0 orders over SoupBinTCP
       and matches them with the flow. Says its ports in one JSON line, and goes on until it is stopped
-      (SIGTERM or Ctrl-C). With --data it is durable: killed and started again it goes on.
+      (SIGTERM or Ctrl-C). With --data it is durable: killed and started again it goes on. Without, its
+      session ends with it: the feed says so, and runs that are attached have five seconds to cancel
+      what works and to log out, which ends them with exit code 0; a second signal ends it at once.
 
       'needletail exchange --listen 127.0.0.1:26400' is found by 'needletail run --exchange
       127.0.0.1:26400 --instruments FILE': both put the re-request server at port 26401, the snapshot
@@ -205,9 +207,20 @@ enum ExchangeCommand {
     }
     log.finish()
     sayEnd(options, session, signal, isOver: server.isSessionOver)
+    if server.isSessionOver { part(&server, log) }
     server.finish()
     Console.wait(milliseconds: 2_000)
     return try finish(options, session: session, counters: server.counters)
+  }
+
+  /// Lets clients take off what works for them, and go; a second signal waits for nobody.
+  private static func part(_ server: inout ExchangeServer, _ log: ExchangeLog) {
+    server.beginEnd()
+    let end = nt_clock_now() &+ ExchangeServer.partingMax
+    while !server.isDeserted, nt_clock_now() < end, StopSignal.take(milliseconds: 0) == nil {
+      server.turn()
+    }
+    log.finish()
   }
 
   private static func finish(

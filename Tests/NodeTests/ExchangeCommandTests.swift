@@ -59,4 +59,24 @@ struct ExchangeCommandTests {
     let resumed = try again.interrupt(SIGTERM)
     #expect(resumed.errors.contains(" goes on from \(store): "), "\(resumed.errors)")
   }
+
+  @Test(arguments: [SIGTERM, SIGINT])
+  func `an exchange of which nothing is kept ends the runs that are attached in order`(
+    _ signal: Int32
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let port = try PortRange.free()
+    let exchange = try Self.exchange(at: port, in: directory, "exchange")
+    let run = try Self.run(at: port, in: directory)
+    #expect(run.wait { run.hasTraded })
+    let ended = try exchange.interrupt(signal)
+    let result = try run.finish()
+    #expect(ended.status == 0 && ended.errors.contains(" is over"), "\(ended.errors)")
+    #expect(result.status == 0, "\(result.errors)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.text("run", "ended_by") == "end of feed")
+    #expect(json.broken.isEmpty)
+    #expect(json["orders", "sent"] > 0)
+    #expect(json["orders", "working"] == 0 && json["orders", "unknown"] == 0)
+  }
 }

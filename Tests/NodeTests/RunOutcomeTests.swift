@@ -54,6 +54,31 @@ struct RunOutcomeTests {
     #expect(message { $0.isBlind = true }?.contains("never seen") == true)
   }
 
+  @Test func `a feed's end is trouble where the exchange is gone and orders are left`() {
+    let text = message {
+      $0.endReason = "end of feed"
+      $0.isSessionUp = false
+      $0.openOrders = 3
+      $0.sessionTrouble = "the venue has ended the session"
+    }
+    #expect(
+      text
+        == "the exchange was gone before it had confirmed every cancel: the venue has ended the session"
+    )
+    // The exchange has ended the session of who had nothing at work any more.
+    let isOver = message {
+      $0.endReason = "end of feed"
+      $0.isSessionUp = false
+    }
+    #expect(isOver == nil)
+    // What the venue does not cancel although it is there is no trouble with reaching it.
+    let isThere = message {
+      $0.endReason = "end of feed"
+      $0.openOrders = 3
+    }
+    #expect(isThere == nil)
+  }
+
   @Test func `silent lines are trouble for one that attached`() {
     let text = message {
       $0.feed = FeedTrouble()

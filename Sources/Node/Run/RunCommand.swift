@@ -15,10 +15,11 @@ enum RunCommand {
       gets lines with UTC time and level: one a minute, and what happens at once. Ctrl-C, and every
       other signal that can be caught, Ctrl-Z among them, cancels the working orders, waits for the
       confirmations, writes the summary and exits 0. A processor that is given as runtime.processor
-      is refused with 75 when another run has it, with 78 when it is not there. When the exchange
-      cannot be reached, refuses the log-in or is lost the exit code is 69, when the journal or the
-      summary cannot be written 74, when the recording is cut or damaged 65; the summary is printed all
-      the same.
+      is refused with 75 when another run has it, with 78 when it is not there. The end of the feed
+      ends a run in the same way, also where the exchange that it attached to is stopped and says so.
+      When the exchange cannot be reached, refuses the log-in, is lost, or is gone before it has
+      confirmed every cancel the exit code is 69, when the journal or the summary cannot be written 74,
+      when the recording is cut or damaged 65; the summary is printed all the same.
       """,
     options: RunOptions.definitions
   ) { options in

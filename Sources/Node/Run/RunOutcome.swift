@@ -29,6 +29,8 @@ struct RunTrouble {
   var isSessionUp: Bool
   /// Trading began, and no new order could ever rest on the market.
   var isBlind = false
+  /// Orders that were open at the end.
+  var openOrders: Int64 = 0
   var feed: FeedTrouble
   var attached: Configuration.Exchange
 
@@ -72,6 +74,9 @@ struct RunTrouble {
       return
         "the market was never seen as one that new orders may rest on: what came was late, silent or incomplete; "
         + "see the log, and give the run processors of its own ('needletail doctor')"
+    }
+    if !isSessionUp, end == .feedEnded, openOrders > 0 {
+      return "the exchange was gone before it had confirmed every cancel: \(cause)"
     }
     if !isSessionUp, end == .duration {
       return "the order session was down at the end: \(cause)"

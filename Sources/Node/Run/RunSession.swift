@@ -99,6 +99,7 @@ struct RunSession {
       end: result.end, sessionTrouble: result.trouble,
       hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
       isBlind: result.sawNothing,
+      openOrders: result.state.counters.openOrders,
       feed: FeedTrouble(result), attached: plan.configuration.exchange
     ).failure
   }

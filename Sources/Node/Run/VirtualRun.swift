@@ -174,6 +174,7 @@ enum VirtualRun {
         end: result.end, sessionTrouble: result.trouble,
         hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
         isBlind: result.sawNothing,
+        openOrders: result.state.counters.openOrders,
         feed: FeedTrouble(result), attached: plan.configuration.exchange
       ).failure)
     do throws(CommandFailure) {

@@ -108,6 +108,8 @@ public struct ExchangeServerSettings: Sendable {
   var lastEndOfSession: Int64 = 0
   /// The end was said on the feed: nothing is published any more, whatever orders still do.
   var isEnded = false
+  /// ``beginEnd()``: history goes no further.
+  private var isEnding = false
   var lastActivity: Int64
   /// Machine time of the last turn, and how long the next may wait with nothing but heartbeats to do.
   private var lastTurn: Int64
@@ -232,6 +234,23 @@ public struct ExchangeServerSettings: Sendable {
     session.settings.directory == nil || session.isFeedDone && session.failure == nil
   }
 
+  /// The feed says the end of its session, where ``isSessionOver``, and history stands still; clients are served as
+  /// before, so that they can take off what works for them and go: until ``isDeserted``, or not longer than
+  /// ``partingMax``. Then ``finish()``.
+  public mutating func beginEnd() {
+    guard isSessionOver, !isEnding else { return }
+    let now = reactor.now
+    publish(now: now)
+    isEnding = true
+    endOfSession(now: now, force: true)
+    reactor.submit()
+  }
+
+  /// Nobody is logged in to order entry.
+  public var isDeserted: Bool { !clients.contains(where: \.isLoggedIn) }
+  /// Nanoseconds that clients have from the end of the feed to that of their sessions.
+  public static let partingMax: Int64 = 5_000_000_000
+
   /// Says goodbye: end of session on the feed and to the clients, where ``isSessionOver``. Else its sessions break.
   public mutating func finish() {
     let now = reactor.now
@@ -288,7 +307,7 @@ public struct ExchangeServerSettings: Sendable {
       start(now: now)
     }
     nextMessageAt = .max
-    guard !session.isFeedDone else { return }
+    guard !session.isFeedDone, !isEnding else { return }
     let time = paceTime(now: now)
     nextMessageAt = .min
     batch: for _ in 0..<Self.feedBatchMax {
