@@ -51,7 +51,7 @@ import Transport
       self.summary = summary
       trouble =
         RunTrouble(
-          endReason: result.endReason, sessionTrouble: result.trouble,
+          end: result.end, sessionTrouble: result.trouble,
           hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
           feed: FeedTrouble(result), attached: plan.configuration.exchange
         ).failure

@@ -56,7 +56,7 @@ struct RunOutcomeTests {
 
   @Test func `a feed's end is trouble where the exchange is gone and orders are left`() {
     let text = message {
-      $0.endReason = "end of feed"
+      $0.end = .feedEnded
       $0.isSessionUp = false
       $0.openOrders = 3
       $0.sessionTrouble = "the venue has ended the session"
@@ -67,13 +67,13 @@ struct RunOutcomeTests {
     )
     // The exchange has ended the session of who had nothing at work any more.
     let isOver = message {
-      $0.endReason = "end of feed"
+      $0.end = .feedEnded
       $0.isSessionUp = false
     }
     #expect(isOver == nil)
     // What the venue does not cancel although it is there is no trouble with reaching it.
     let isThere = message {
-      $0.endReason = "end of feed"
+      $0.end = .feedEnded
       $0.openOrders = 3
     }
     #expect(isThere == nil)

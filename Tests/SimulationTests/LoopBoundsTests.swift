@@ -27,10 +27,10 @@ import Transport
     let told: Int
     let taken, implausible, loaded, pushes: UInt64
     let open: Int
-    let endReason: String
+    let end: RunEnd?
 
     init(_ bench: borrowing VirtualBench) {
-      isBlind = bench.world.loop.isBlind
+      isBlind = bench.world.loop.sight.isBlind
       hasGap = bench.world.loop.feed.receiver.hasGap
       isWanted = bench.world.loop.snapshot.isWanted
       isFinished = bench.world.loop.isFinished
@@ -41,7 +41,7 @@ import Transport
       loaded = bench.world.loop.snapshot.loaded
       pushes = bench.world.pushes
       open = bench.world.loop.path.driver.engine.openOrderCount
-      endReason = bench.world.loop.endReason
+      end = bench.world.loop.end
     }
   }
 
@@ -86,7 +86,7 @@ import Transport
     }
     #expect(Self.run(&bench) { $0.world.loop.feed.receiver.hasGap } != nil)
     let waited = Self.run(&bench) {
-      $0.world.loop.isBlind || !$0.world.loop.feed.receiver.hasGap
+      $0.world.loop.sight.isBlind || !$0.world.loop.feed.receiver.hasGap
     }
     let during = Look(bench)
     #expect(during.isBlind == isTold && during.hasGap == isTold)
@@ -97,7 +97,8 @@ import Transport
       #expect(during.told == before.told + 1)
     }
     #expect(
-      Self.run(&bench) { !$0.world.loop.isBlind && !$0.world.loop.feed.receiver.hasGap } != nil)
+      Self.run(&bench) { !$0.world.loop.sight.isBlind && !$0.world.loop.feed.receiver.hasGap }
+        != nil)
     // Told of its end too; and who was not told to withdraw looks again at what it has waited with.
     #expect(Look(bench).told == before.told + (isTold ? 2 : 1))
   }
@@ -179,7 +180,7 @@ import Transport
   /// Asks for the end; virtual time until it is there.
   private static func end(_ bench: inout VirtualBench) -> Int64 {
     bench.monitor.stopReason = .duration
-    #expect(run(&bench) { !$0.world.loop.endReason.isEmpty } != nil)
+    #expect(run(&bench) { $0.world.loop.end != nil } != nil)
     return run(&bench) { $0.world.loop.isFinished } ?? .max
   }
 
@@ -219,7 +220,7 @@ import Transport
     #expect((wait.expected...wait.expected + Self.second / 10).contains(took), "\(took) ns")
     let look = Look(bench)
     #expect((look.open == 0) == (wait == .none), "\(look.open) orders are left")
-    #expect(look.endReason == "duration")
+    #expect(look.end == .duration)
   }
 
   @Test(arguments: [(1_000, 1_000), (2_700, 2_700), (3_600_000, 3_000)] as [(Int64, Int64)])
@@ -257,7 +258,7 @@ import Transport
       ReactorFault(.poll, times: faults, errorNumber: EINTR))
     let outcome = bench.run(for: Self.second)
     #expect(Look(bench).pushes == pushes)
-    #expect(outcome.ended == "duration" && outcome.violations == [] && outcome.working == 0)
+    #expect(outcome.ended == .duration && outcome.violations == [] && outcome.working == 0)
     #expect(outcome.position == outcome.exchangePosition)
   }
 }
