@@ -245,9 +245,9 @@ public import CSupport
     unsafe !core.pointee.isReplaying && core.pointee.recordStrategyState(strategy, bytes)
   }
 
-  /// Journals the session's end with the state's hash.
-  public mutating func end() {
+  /// Journals the session's end with the state's hash, and why it ended.
+  public mutating func end(_ reason: RunEnd = .unsaid) {
     if unsafe core.pointee.isReplaying { return }
-    unsafe core.pointee.recordEnd(stateHash: stateHash())
+    unsafe core.pointee.recordEnd(reason, stateHash: stateHash())
   }
 }

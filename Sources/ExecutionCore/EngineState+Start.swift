@@ -158,12 +158,13 @@ extension EngineState {
     return session
   }
 
-  mutating func recordEnd(stateHash: UInt64) {
+  mutating func recordEnd(_ end: RunEnd, stateHash: UInt64) {
     flushRefusals(isEnd: true)
     counters.bounds.next = .min
     watchBounds()
     var session = sessionRecord()
     session.stateHash = stateHash
+    session.end = end.raw
     session.openOrders = UInt64(max(0, counters.total.openOrders))
     session.executions = counters.total.executions
     session.alarms = counters.total.alarms

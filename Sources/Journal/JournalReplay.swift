@@ -27,8 +27,9 @@ public import ExecutionCore
     public var foreignHashes: UInt64 = 0
     /// The last hash that the journal has, and its record.
     public var lastHash: (value: UInt64, sequence: UInt64)?
-    /// It was ended in an orderly way.
-    public var isEnded = false
+    /// Why it was ended, in an orderly way; nil where it was not.
+    public var end: RunEnd?
+    public var isEnded: Bool { end != nil }
     public var instruments: [InstrumentFacts] = []
     /// By number.
     public var accounts: [String] = []
@@ -134,7 +135,10 @@ public import ExecutionCore
       sessions[i].applyVersion = session.applyVersion
     case .stateHash:
       sessions[i].lastHash = record.load(0, as: UInt64.self).map { ($0, record.header.sequence) }
-    case .sessionEnded: sessions[i].isEnded = true
+    case .sessionEnded:
+      let offset = MemoryLayout<SessionRecord>.offset(of: \.end)
+      let raw = offset.flatMap { record.load($0, as: UInt32.self) }
+      sessions[i].end = raw.flatMap { RunEnd(raw: $0) } ?? .unsaid
     default: break
     }
   }

@@ -90,10 +90,10 @@ extension JournalCommand {
       page.line(
         "\(path): session \(i + 1) of \(sessions.count), day \(session.tradingDay), records "
           + "\(session.firstSequence) to \(session.lastSequence), "
-          + (session.isEnded
-            ? "ended in order"
-            : isCut && i == sessions.count - 1
+          + (session.end.map { $0 == .unsaid ? "ended in order" : "ended by \($0.text)" }
+            ?? (isCut && i == sessions.count - 1
               ? "and on" : "not ended: killed, or being written"))
+      )
       page.line(
         "  \(session.inputs) inputs applied; \(session.consequences) consequences and "
           + "\(session.hashes) hashes compared"
@@ -229,6 +229,7 @@ extension JournalCommand {
       ("tradingDay", .count(session.tradingDay)), ("firstSequence", .count(session.firstSequence)),
       ("lastSequence", .count(session.lastSequence)),
       ("isEnded", isCut && !session.isEnded ? .null : .bool(session.isEnded)),
+      ("endedBy", session.end.map { .text($0.text) } ?? .null),
       ("applyVersion", .count(session.applyVersion)), ("inputs", .count(session.inputs)),
       ("consequences", .count(session.consequences)), ("hashes", .count(session.hashes)),
       ("lastHash", session.lastHash.map { .text("\($0.value)") } ?? .null),

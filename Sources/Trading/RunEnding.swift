@@ -1,3 +1,5 @@
+public import ExecutionCore
+
 /// The end of a run while it is under way: why, and for how long what has been awaited.
 @usableFromInline package struct RunEnding {
   /// nil while the run goes on.

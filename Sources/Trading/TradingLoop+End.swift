@@ -6,7 +6,7 @@ extension TradingLoop where Gateway: ~Copyable {
   /// Without a network nothing is left to be done.
   @inline(never) @inlinable mutating func fail(_ error: Int32) {
     loseMissing()
-    path.driver.engine.end()
+    path.driver.engine.end(.networkFailed(error))
     report()
     ending.reason = .networkFailed(error)
     isFinished = true
@@ -32,7 +32,7 @@ extension TradingLoop where Gateway: ~Copyable {
     guard !isReconnecting || isAtOnce || waited >= settings.reconnectMax else { return }
     loseMissing()
     for i in 0..<path.orders.count { path.orders[i].close(&path.reactor, now: path.now) }
-    path.driver.engine.end()
+    path.driver.engine.end(end ?? .unsaid)
     report()
     isFinished = true
   }

@@ -87,6 +87,7 @@ import Transport
     let end = try replay.run(JournalReader(run.data))
     #expect(end.isSealed && end.torn == nil)
     let session = try #require(replay.sessions.last)
+    #expect(session.end == .networkFailed(EIO))
     #expect(session.isEnded && session.lastSequence == end.lastSequence)
     let open = session.snapshot?.openOrders.map(\.clientOrderID.raw).sorted()
     #expect(open == run.summary.orders.left.map(\.clientOrderID))

@@ -1,9 +1,9 @@
+import ExecutionCore
 import Gateways
 import Testing
 import Transport
 
 @testable import Node
-@testable import Trading
 
 /// What the end of a run means for its exit code.
 struct RunOutcomeTests {

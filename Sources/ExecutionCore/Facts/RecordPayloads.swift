@@ -54,7 +54,8 @@
   public var standingCauses: UInt32 = 0
   /// At the beginning: of all ``RecordType/configuration`` records that follow, together.
   public var configurationBytes: UInt32 = 0
-  public var reserved: UInt32 = 0
+  /// At the end: ``RunEnd/raw``.
+  public var end: UInt32 = 0
   public init() {}
 }
 

@@ -42,6 +42,7 @@ extension RecordLayout {
     .adding("alarms", \.alarms, .unsigned)
     .adding("applyVersion", \.applyVersion, .unsigned)
     .adding("standingCauses", \.standingCauses, .latchCauses)
+    .adding("end", \.end, .runEnd)
     .layout
 
   private static let portDefined = LayoutBuilder(PortRecord.self)

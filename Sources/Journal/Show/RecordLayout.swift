@@ -111,6 +111,9 @@ extension FieldKind {
       return names.isEmpty ? "none" : names.joined(separator: ", ")
     }
   }
+  static var runEnd: FieldKind {
+    .name { raw in RunEnd(raw: UInt32(truncatingIfNeeded: raw))?.text }
+  }
   static var latchCause: FieldKind {
     .name { raw in
       if raw == UInt64(Command.everyCause) { return "every cause" }

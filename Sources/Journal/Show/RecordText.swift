@@ -89,7 +89,8 @@ private struct Phrase {
       return "\(payload.utf8.count / 2) bytes: \(payload.prefix(64))"
     }
     return switch record.type {
-    case .sessionStarted, .sessionEnded: session
+    case .sessionStarted: session
+    case .sessionEnded: "\(show("end")): \(session)"
     case .instrumentDefined: instrument
     case .intent: intent
     case .handedOver: show("request") + order + also("reference", "venueReference") + atPort

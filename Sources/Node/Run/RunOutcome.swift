@@ -2,6 +2,7 @@ import ExecutionCore
 import Foundation
 import Gateways
 import Trading
+import Transport
 
 /// What a run came to: its summary, and what the exit code must say beside it.
 struct RunOutcome {
@@ -17,6 +18,14 @@ struct RunOutcome {
   mutating func take(_ trouble: CommandFailure?) {
     self.trouble = trouble
     if let trouble { summary.notes.append(trouble.message) }
+  }
+}
+
+extension RunEnd {
+  /// As the log and a summary say it.
+  var inWords: String {
+    guard case .networkFailed(let error) = self else { return text }
+    return "network failure: \(ReactorError.text(ofErrorNumber: error))"
   }
 }
 
@@ -48,7 +57,7 @@ struct RunTrouble {
 
   private var reason: String? {
     let cause = sessionTrouble.isEmpty ? "no answer" : sessionTrouble
-    if case .networkFailed = end { return end?.text }
+    if case .networkFailed = end { return end?.inWords }
     if !hasLoggedIn, sessionTrouble.contains("log-in rejected") {
       return "the exchange refused the log-in: \(cause)"
     }

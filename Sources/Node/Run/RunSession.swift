@@ -74,7 +74,7 @@ struct RunSession {
     let account = exchange?.finish()
     if let failure = hot.failure { throw failure }
     guard let result = hot.result else { return interrupted() }
-    if !Console.isTerminal { watch.say(.info, "ended by \(result.end?.text ?? "nothing")") }
+    if !Console.isTerminal { watch.say(.info, "ended by \(result.end?.inWords ?? "nothing")") }
     var outcome = RunOutcome(summary(result, account))
     outcome.take(trouble(result))
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid

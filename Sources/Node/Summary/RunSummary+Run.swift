@@ -12,7 +12,7 @@ extension RunSummary {
     describe(plan)
     run.elapsedNanoseconds = result.elapsed
     run.sessionNanoseconds = result.sessionSpan
-    run.endedBy = result.end?.text ?? ""
+    run.endedBy = result.end?.inWords ?? ""
     take(
       result.state, accounts: plan.configuration.accounts.map(\.name),
       strategies: plan.configuration.orderedStrategies.map(\.name),
