@@ -25,7 +25,9 @@ static void send_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind, nt_mem_
   packet->to_generation = from->peer_generation;
   packet->source = from->local;
   packet->target = from->remote;
-  nt_mem_launch(m, packet, nt_mem_stream_arrival(m, link, from, 40));
+  int64_t arrival = kind == NT_MEM_SYN ? nt_mem_first_arrival(m, link, from)
+                                       : nt_mem_stream_arrival(m, link, from, 40);
+  nt_mem_launch(m, packet, arrival);
 }
 
 bool nt_mem_signal(nt_memnet *m, nt_mem_socket *from, uint8_t kind) {

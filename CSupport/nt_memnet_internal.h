@@ -166,6 +166,8 @@ int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, uint32_t length
 /* `from` may be NULL: nothing of that stream comes before. */
 int64_t nt_mem_stream_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from,
                               uint32_t length);
+/* The same for the first packet of a stream, which a cut loses and its sender tries again. */
+int64_t nt_mem_first_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from);
 
 /* nt_memnet_socket.c: the table of sockets. */
 nt_mem_socket *nt_mem_socket_take(nt_memnet *m, uint32_t host, bool stream);

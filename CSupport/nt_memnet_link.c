@@ -76,6 +76,20 @@ int64_t nt_mem_datagram_arrival(nt_memnet *m, nt_mem_link *link, uint32_t length
   return link->last_arrival;
 }
 
+int64_t nt_mem_first_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from) {
+  if (m->now >= link->rules.cut_until)
+    return nt_mem_stream_arrival(m, link, from, 40);
+  m->counters.cut += 1;
+  int64_t wait = link->rules.retransmit > 0 ? link->rules.retransmit : 1;
+  int64_t sent = m->now;
+  /* Each try later by twice the wait: nobody tells the sender when the cut ends. */
+  while (sent < link->rules.cut_until) {
+    sent += wait;
+    wait *= 2;
+  }
+  return sent + flight(link);
+}
+
 int64_t nt_mem_stream_arrival(nt_memnet *m, nt_mem_link *link, nt_mem_socket *from,
                               uint32_t length) {
   int64_t arrival = m->now + waiting(m, link, length, false) + flight(link);

@@ -206,8 +206,8 @@ enum ExchangeCommand {
       log.look()
     }
     log.finish()
-    sayEnd(options, session, signal, isOver: server.isSessionOver)
     if server.isSessionOver { part(&server, log) }
+    sayEnd(options, session, signal, isOver: server.isSessionOver)
     server.finish()
     Console.wait(milliseconds: 2_000)
     return try finish(options, session: session, counters: server.counters)
@@ -215,6 +215,12 @@ enum ExchangeCommand {
 
   /// Lets clients take off what works for them, and go; a second signal waits for nobody.
   private static func part(_ server: inout ExchangeServer, _ log: ExchangeLog) {
+    if !server.isDeserted {
+      say(
+        .info,
+        "the session is over, and the feed says so: who is logged in has "
+          + "\(ExchangeServer.partingMax / 1_000_000_000) s to cancel what works and to go")
+    }
     server.beginEnd()
     let end = nt_clock_now() &+ ExchangeServer.partingMax
     while !server.isDeserted, nt_clock_now() < end, StopSignal.take(milliseconds: 0) == nil {

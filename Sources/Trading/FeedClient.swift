@@ -29,7 +29,7 @@ public import Transport
   private var openAt: Int64 = 0
   /// Machine time between two attempts at opening a socket again.
   static let openWait: Int64 = 250_000_000
-  /// Times that a socket failed, and why the last did.
+  /// Times that a socket failed, or could not be opened again, and why the last did.
   @usableFromInline package private(set) var failures: UInt64 = 0
   @usableFromInline package private(set) var lastFailure: Int32 = 0
   /// Datagrams that the reactor had dropped when it was last asked.
@@ -72,24 +72,40 @@ public import Transport
     places.lineB.port = try reactor.localEndpoint(of: lineB).port
   }
 
-  /// Those that are not open.
+  /// Those that are not open, each by itself: where one cannot be opened the others are all the same.
   private mutating func open(on reactor: inout Reactor) throws(ReactorError) {
+    var failure: ReactorError?
     var options = SocketOptions()
     options.receiveBufferBytes = Self.socketBytes
     options.reportsReceiveTime = true
-    if lineB == .none { lineB = try open(places.lineB, options, Token.lineB, &reactor) }
+    Self.open(&lineB, at: places.lineB, interface, options, Token.lineB, &reactor, &failure)
     options.isDirect = true
     options.samplesReceiveTime = true
-    if lineA == .none { lineA = try open(places.lineA, options, Token.lineA, &reactor) }
-    guard requestSocket == .none else { return }
+    Self.open(&lineA, at: places.lineA, interface, options, Token.lineA, &reactor, &failure)
     options = SocketOptions()
     options.receiveBufferBytes = Self.socketBytes
     options.reportsPeer = true
-    requestSocket = try open(places.request, options, Token.request, &reactor)
+    Self.open(
+      &requestSocket, at: places.request, interface, options, Token.request, &reactor, &failure)
+    if let failure { throw failure }
   }
 
-  private func open(
-    _ place: Endpoint, _ options: SocketOptions, _ token: UInt64, _ reactor: inout Reactor
+  private static func open(
+    _ socket: inout ConnectionID, at place: Endpoint, _ interface: UInt32,
+    _ options: SocketOptions, _ token: UInt64, _ reactor: inout Reactor,
+    _ failure: inout ReactorError?
+  ) {
+    guard socket == .none else { return }
+    do throws(ReactorError) {
+      socket = try open(place, interface, options, token, &reactor)
+    } catch {
+      failure = failure ?? error
+    }
+  }
+
+  private static func open(
+    _ place: Endpoint, _ interface: UInt32, _ options: SocketOptions, _ token: UInt64,
+    _ reactor: inout Reactor
   ) throws(ReactorError) -> ConnectionID {
     let socket = try reactor.openDatagram(bind: place, options: options, token: token)
     guard place.isMulticast else { return socket }
@@ -132,7 +148,12 @@ public import Transport
   @inline(never) private mutating func openAgain(_ reactor: inout Reactor, now: Int64) {
     guard now >= openAt else { return }
     openAt = now &+ Self.openWait
-    do throws(ReactorError) { try open(on: &reactor) } catch { lastFailure = error.errorNumber }
+    do throws(ReactorError) {
+      try open(on: &reactor)
+    } catch {
+      failures &+= 1
+      lastFailure = error.errorNumber
+    }
   }
 
   deinit {

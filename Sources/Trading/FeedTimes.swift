@@ -118,9 +118,8 @@ public import ExecutionCore
     return last
   }
 
-  @usableFromInline func isAhead(_ time: Int64) -> Bool {
-    isWaiting || time > last &+ Self.aheadMax
-  }
+  /// Beyond what a snapshot's order may be stamped; an older one says nothing about a time that waits.
+  @usableFromInline func isAhead(_ time: Int64) -> Bool { time > last &+ Self.aheadMax }
 
   private mutating func accept(_ time: Int64, now: Int64) {
     last = max(last, time)

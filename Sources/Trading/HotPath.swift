@@ -109,7 +109,9 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
     let sessionTime = clock.time(now: now)
     for i in 0..<reports.count {
       let report = unsafe reports[i]
-      if report.kind == .sessionUp { orders[index].settled() }
+      if report.kind == .sessionUp || report.kind == .caughtUp {
+        orders[index].came(to: report.kind)
+      }
       driver.apply(report, sessionTime: sessionTime, machineTime: now)
     }
     orders[index].gateway.clearReports()

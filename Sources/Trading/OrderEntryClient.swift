@@ -10,6 +10,9 @@ public import Transport
 /// Threading: the hot thread. No allocation after `init`, but for making a connection.
 @safe @usableFromInline
 package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyable {
+  /// Machine time that a connection may take to be made. The kernel would wait for minutes, its tries further and
+  /// further apart, while orders work and nobody can cancel them; this is its first try and one more.
+  @inlinable package static var connectMax: Int64 { 2_000_000_000 }
   /// Requests of one piece.
   @inlinable static var requestsPerFlush: Int { 256 }
 
@@ -29,6 +32,10 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
   @usableFromInline let sockets: SocketOptions
   @usableFromInline var backoff: ReconnectBackoff
   @usableFromInline var connectAt: Int64 = 0
+  /// Machine time by which the connection that is being made is there; `.max` where none is.
+  @usableFromInline var connectBy: Int64 = .max
+  /// The session in which this port was ready when that was last asked: ``isReadyAnew(_:)``.
+  @usableFromInline var readySession: UInt64 = 0
   /// The kernel has not taken what it was given: what waits is tried again after each poll.
   @usableFromInline package internal(set) var isHeldBack = false
 
@@ -51,6 +58,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
       if !isRefused, now >= connectAt { connect(&reactor, now: now) }
       return
     }
+    if now >= connectBy { return connectFailed(&reactor, now: now) }
     gateway.tick(now: now)
     flush(&reactor, now: now)
     checkClosing(&reactor, now: now)
@@ -61,9 +69,16 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     do throws(ReactorError) {
       connection = try reactor.connect(to: endpoint, options: sockets, token: token)
       connects &+= 1
+      connectBy = now &+ Self.connectMax
     } catch {
       lost("\(error)", &reactor, now: now)
     }
+  }
+
+  /// Never inlined: what it says is text.
+  @inline(never) @inlinable mutating func connectFailed(_ reactor: inout Reactor, now: Int64) {
+    lost(
+      "\(endpoint): no answer within \(Self.connectMax / 1_000_000_000) s", &reactor, now: now)
   }
 
   /// One event of this connection. Reports wait in ``gateway``. Never inlined: what it says when a
@@ -76,6 +91,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     switch event.kind {
     case .connected where event.errorNumber == 0:
       isHeldBack = false
+      connectBy = .max
       gateway.connected(now: now)
       flush(&reactor, now: now)
     case .connected, .failed:
@@ -176,6 +192,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     _ why: String, _ reactor: inout Reactor, now: Int64
   ) {
     trouble = why
+    connectBy = .max
     if connection != .none {
       _ = reactor.close(connection)
       connection = .none
@@ -188,10 +205,23 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     }
   }
 
-  /// The session works: the next break begins with short waits again.
-  @inlinable mutating func settled() {
-    backoff.reset()
-    refusals.taken()
+  /// The gateway says how far the session has come.
+  @inlinable mutating func came(to kind: VenueReport.Kind) {
+    switch kind {
+    // A log-in is taken, which is no session that works: who is thrown out again waits longer and longer.
+    case .sessionUp: refusals.taken()
+    // The next break begins with short waits again.
+    case .caughtUp: backoff.reset()
+    default: break
+    }
+  }
+
+  /// The port has become ready in a session in which this was not said before.
+  @inlinable mutating func isReadyAnew(_ engine: borrowing Engine) -> Bool {
+    let session = gateway.counters.sessionsUp
+    guard engine.isReady(port), session != readySession else { return false }
+    readySession = session
+    return true
   }
 
   /// Logs out and closes.

@@ -32,10 +32,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline var nameless = LookClock(interval: Self.tickInterval)
   @usableFromInline var isNameless = false
   @usableFromInline var isKillFileThere = false
-  /// What works in a latched scope, or at the end, has been cancelled for so many causes, with so many ports there
-  /// to hear it.
+  /// What works in a latched scope, or at the end, has been cancelled for so many causes.
   @usableFromInline var latchesSeen: UInt64 = 0
-  @usableFromInline var portsSeen = 0
   /// Session nanoseconds without a message after which the feed counts as silent.
   @usableFromInline let feedAgeMax: Int64
   @usableFromInline package internal(set) var isFinished = false
@@ -318,13 +316,14 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
       beginStop(.fuseTripped)
     }
     let latched = path.driver.engine.latchesSet
-    let ready = path.driver.engine.portsReady
     let isNew = latched > latchesSeen
-    let isMore = ready > portsSeen
+    var isMore = false
+    for i in 0..<path.orders.count where path.orders[i].isReadyAnew(path.driver.engine) {
+      isMore = true
+    }
     latchesSeen = latched
-    portsSeen = ready
     if isNew { tellLatches() }
-    guard ready > 0, isNew || isMore else { return }
+    guard isNew || isMore, path.driver.engine.portsReady > 0 else { return }
     _ = end == nil ? path.driver.engine.cancelLatched() : path.driver.engine.cancelAll()
     path.drain()
   }

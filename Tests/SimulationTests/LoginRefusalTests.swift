@@ -112,6 +112,8 @@ import Transport
         guard bench.world.exchange.counters.loginsRefused < refused + 4 else { break }
         bench.world.step()
       }
+      let tries = bench.world.exchange.counters.loginsRefused - refused
+      #expect(tries == 4)
       bench.world.exchange.loginsRefused = [:]
       bench.world.run(until: bench.network.now + Self.second)
     }

@@ -223,7 +223,7 @@ import Transport
     #expect(look.end == .duration)
   }
 
-  @Test(arguments: [(1_000, 1_000), (2_700, 2_700), (3_600_000, 3_000)] as [(Int64, Int64)])
+  @Test(arguments: [(500, 500), (2_500, 2_500), (3_600_000, 3_000)] as [(Int64, Int64)])
   func `with nothing open a session may take three seconds at the end to come up again`(
     _ cut: Int64, _ expected: Int64
   ) throws {
@@ -239,6 +239,32 @@ import Transport
     let range = (expected - 10) * Self.millisecond...(expected + 250) * Self.millisecond
     #expect(range.contains(took), "\(took) ns")
     #expect(Look(bench).isUp == (cut == expected))
+  }
+
+  /// A partition swallows what connects as well: the kernel would try again after one, three, seven… seconds, and a
+  /// network that is back would not be noticed while orders work.
+  @Test(arguments: [3, 10, 31] as [Int64])
+  func `a session is up again within a second of the network, however long that was away`(
+    _ seconds: Int64
+  ) throws {
+    var bench = try VirtualBench(seed: 2, messages: 200_000)
+    bench.world.run(until: bench.network.now + 2 * Self.second)
+    #expect(Look(bench).isUp)
+    let port = bench.world.exchange.orderEntry.port
+    let back = bench.network.now + seconds * Self.second
+    Self.cut(bench, port: port, .stream, for: seconds * Self.second)
+    #expect(bench.network.breakStreams(port: port) == 1)
+    #expect(Self.run(&bench) { !$0.world.loop.path.orders[0].gateway.isCaughtUp } != nil)
+    bench.world.run(until: back)
+    #expect(!Look(bench).isUp)
+    #expect(Self.run(&bench) { $0.world.loop.path.orders[0].gateway.isCaughtUp } != nil)
+    #expect(bench.network.now - back < Self.second, "\(bench.network.now - back) ns")
+    let attempts = Int64(bench.world.loop.path.orders[0].connects)
+    #expect(attempts >= seconds / 3 && attempts <= 2 + seconds)
+    let trouble = bench.world.loop.path.orders[0].trouble
+    #expect(trouble.contains("no answer within 2 s"))
+    let outcome = bench.run(for: Self.second)
+    #expect(outcome.working == 0 && outcome.position == outcome.exchangePosition)
   }
 
   // MARK: Virtual time

@@ -56,6 +56,15 @@ private struct Bench {
     #expect(bench.times.implausible == 1 && bench.times.last == opening + second)
   }
 
+  @Test func `an old order of a snapshot says nothing about a time that waits`() {
+    var bench = Bench(speed: 100_000_000)
+    let evening = midnight + 72_000 * second
+    _ = bench.take([evening])
+    #expect(bench.times.isWaiting)
+    #expect(!bench.times.isAhead(opening - 3_600 * second) && !bench.times.isAhead(opening))
+    #expect(bench.times.isAhead(evening), "it may bear it out")
+  }
+
   @Test func `what a second message bears out is believed`() {
     var bench = Bench()
     let later = opening + 3_600 * second

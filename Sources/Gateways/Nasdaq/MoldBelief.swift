@@ -28,13 +28,15 @@ struct MoldLineBelief: BitwiseCopyable {
   /// Where it says that the session ends, and the wait at which it first said so; 0: nowhere.
   var sessionEnd: UInt64 = 0
   var sessionEndSince: UInt64 = 0
-  /// Datagrams up to the last look, and whether there were any between that look and the one before.
+  /// ``MoldLineCounters/whole`` at the last look, and whether there were any between that look and the one before.
   var datagrams: UInt64 = 0
   var wasHeard = false
   var strikes = 0
   /// Messages of it that the re-request server has otherwise, disputes counted once.
   var contradictions = 0
   var isDoubted = false
+  /// It stands in ``MoldCounters/doubtedLines``.
+  var isCounted = false
 }
 
 /// What all lines claim, and what of it is known.
@@ -53,6 +55,8 @@ struct MoldLineBelief: BitwiseCopyable {
   var nextWait: Int64 = 0
   /// The next look at who is heard.
   var nextLook: UInt64 = 0
+  /// The next time that disputes are forgiven.
+  var nextForgiving: UInt64 = 0
   /// The re-request server has been asked about a candidate; when to ask again, and the wait that ends then.
   var isProbing = false
   var probeDeadline: Int64 = 0
@@ -325,13 +329,20 @@ extension MoldReceiver {
   private mutating func doubt(_ line: Int) {
     guard !beliefs.lines[line].isDoubted else { return }
     beliefs.lines[line].isDoubted = true
+    countDoubted(line)
+  }
+
+  mutating func countDoubted(_ line: Int) {
+    guard !beliefs.lines[line].isCounted else { return }
+    beliefs.lines[line].isCounted = true
     counters.doubtedLines &+= 1
   }
 
+  /// Another line brings datagrams of our session, and what it brings is taken.
   func hearsOthers(than line: Int) -> Bool {
-    for other in 0..<settings.lines where other != line {
+    for other in 0..<settings.lines where other != line && !isContradicted(other) {
       if beliefs.lines[other].wasHeard
-        || beliefs.lines[other].datagrams != lineCounters[other].datagrams
+        || beliefs.lines[other].datagrams != lineCounters[other].whole
       {
         return true
       }
@@ -357,9 +368,13 @@ extension MoldReceiver {
     }
     guard beliefs.waits >= beliefs.nextLook else { return }
     beliefs.nextLook = beliefs.waits &+ settings.supportingWaits
+    if beliefs.waits >= beliefs.nextForgiving {
+      beliefs.nextForgiving = beliefs.waits &+ MoldVote.forgivingWaits
+      forgive()
+    }
     for i in 0..<settings.lines {
-      beliefs.lines[i].wasHeard = beliefs.lines[i].datagrams != lineCounters[i].datagrams
-      beliefs.lines[i].datagrams = lineCounters[i].datagrams
+      beliefs.lines[i].wasHeard = beliefs.lines[i].datagrams != lineCounters[i].whole
+      beliefs.lines[i].datagrams = lineCounters[i].whole
     }
   }
 

@@ -2,6 +2,8 @@
 @frozen public struct MoldLineCounters: BitwiseCopyable, Sendable, Equatable {
   public var datagrams: UInt64 = 0
   public var heartbeats: UInt64 = 0
+  /// Datagrams of our session whose lengths do not lie.
+  var whole: UInt64 { datagrams &- malformed &- foreignSession }
   /// Messages that this line was the first to bring and that were delivered or kept.
   public var firstMessages: UInt64 = 0
   /// Messages that another line, or an earlier datagram, had brought.

@@ -206,6 +206,7 @@ extension MoldReceiver {
     counters.lost &+= unseen(before: sequence)
     countSpliced(to: sequence)
     counters.duplicates &+= UInt64(window.drop(from: nextSequence, to: sequence))
+    window.forgetDisputes(before: sequence)
     nextSequence = sequence
     hasBegun = true
     let wasAwaited = awaitsSnapshot

@@ -6,14 +6,21 @@ struct MoldVote: BitwiseCopyable {
   var end: UInt64 = 0
   /// Who contradicted what was delivered.
   var line = 0
-  /// When to ask next, and how often it was asked.
+  /// One above the last message that is asked for now, and when to ask again, and how often it was asked.
+  var askedEnd: UInt64 = 0
   var deadline: Int64 = 0
   var asked = 0
+  /// Some lie beyond ``messagesMax``: a snapshot decides about those.
+  var isTooLong = false
 
   /// Times of asking without an answer after which a snapshot decides.
   static var askedMax: Int { 20 }
-  /// Disputes that a line may lose before what it brings is set aside.
+  /// Messages from the first to the last that are asked for, ``MoldReceiverSettings/requestMessagesMax`` at a time.
+  static var messagesMax: UInt64 { 1_024 }
+  /// Disputes that a line may lose before what it brings is set aside, and machine time in waits
+  /// (``MoldReceiverSettings/requestRetry``) after which one of fewer is forgiven: noise is not a sick line.
   static var contradictionsMax: Int { 3 }
+  static var forgivingWaits: UInt64 { 12_000 }
 }
 
 extension MoldReceiver {
@@ -22,18 +29,14 @@ extension MoldReceiver {
 
   /// A copy of a message that was delivered, or is about to be, says otherwise.
   mutating func dispute(_ sequence: UInt64, by line: Int) {
-    if isDisputed {
-      vote.first = min(vote.first, sequence)
-      vote.end = max(vote.end, sequence &+ 1)
+    if !isDisputed { vote = MoldVote(first: sequence, end: sequence, line: line) }
+    let first = min(vote.first, sequence)
+    let end = max(vote.end, sequence &+ 1)
+    if end &- first <= MoldVote.messagesMax {
+      vote.first = first
+      vote.end = end
     } else {
-      vote = MoldVote(first: sequence, end: sequence &+ 1, line: line)
-    }
-    vote.deadline = 0
-    guard vote.end &- vote.first <= UInt64(settings.requestMessagesMax) else {
-      // More than one answer has.
-      vote = MoldVote()
-      events.insert(.disagreement)
-      return
+      vote.isTooLong = true
     }
     events.insert(.disputed)
   }
@@ -51,24 +54,34 @@ extension MoldReceiver {
     guard sequence == vote.first else { return }
     vote.first &+= 1
     vote.asked = 0
-    guard !isDisputed else { return }
+    guard vote.first >= vote.askedEnd || !isDisputed else { return }
+    // One answer, one verdict: a line that goes on altering is set aside while the rest is asked for.
     contradict(vote.line)
+    vote.deadline = 0
+    guard !isDisputed else { return }
+    events.insert(vote.isTooLong ? .disagreement : .settled)
     vote = MoldVote()
-    events.insert(.settled)
   }
 
-  /// The re-request server has told the line wrong. Once may be chance; from ``contradictionsMax`` on the line brings
-  /// nothing first while another one is heard.
+  /// The re-request server has told the line wrong. Once may be chance; from ``MoldVote/contradictionsMax`` on the
+  /// line brings nothing first while another one is heard that it has not told wrong as often.
   private mutating func contradict(_ line: Int) {
-    guard line >= 0, line < settings.lines else { return }
+    guard line >= 0, line < settings.lines, !isContradicted(line) else { return }
     beliefs.lines[line].contradictions += 1
-    guard beliefs.lines[line].contradictions == MoldVote.contradictionsMax else { return }
+    guard isContradicted(line) else { return }
     beliefs.isAnyContradicted = true
-    counters.doubtedLines &+= 1
+    countDoubted(line)
   }
 
   func isContradicted(_ line: Int) -> Bool {
     beliefs.lines[line].contradictions >= MoldVote.contradictionsMax
+  }
+
+  /// To be called once in ``MoldVote/forgivingWaits``.
+  mutating func forgive() {
+    for i in 0..<settings.lines where !isContradicted(i) && beliefs.lines[i].contradictions > 0 {
+      beliefs.lines[i].contradictions -= 1
+    }
   }
 
   /// The request for what is disputed, when one is due; else 0.
@@ -82,9 +95,10 @@ extension MoldReceiver {
       return 0
     }
     vote.asked += 1
+    vote.askedEnd = min(vote.end, vote.first &+ UInt64(settings.requestMessagesMax))
     vote.deadline = now &+ settings.requestRetry
     counters.requests &+= 1
-    let count = UInt16(truncatingIfNeeded: vote.end &- vote.first)
+    let count = UInt16(truncatingIfNeeded: vote.askedEnd &- vote.first)
     return unsafe MoldHeader(session: session, sequence: vote.first, count: count).write(into: out)
   }
 }

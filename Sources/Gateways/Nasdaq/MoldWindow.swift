@@ -72,8 +72,8 @@
     let there = sequences[index]
     if there == sequence {
       if unsafe isKept(frame, at: index) { return .duplicate }
+      if disputes[index] == 0 { disputed &+= 1 }
       disputes[index] = sequence
-      disputed &+= 1
       sequences[index] = 0
       held &-= 1
       return .disputed
@@ -107,6 +107,15 @@
       sequence &+= 1
     }
     return found
+  }
+
+  /// What is disputed below this is behind us.
+  mutating func forgetDisputes(before sequence: UInt64) {
+    guard disputed > 0 else { return }
+    for i in 0..<slots where disputes[i] != 0 && disputes[i] < sequence {
+      disputes[i] = 0
+      disputed &-= 1
+    }
   }
 
   private func isKept(_ frame: UnsafeRawBufferPointer, at index: Int) -> Bool {

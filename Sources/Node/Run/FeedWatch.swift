@@ -17,6 +17,8 @@ struct FeedWatch {
 
   /// Re-requests without an answer after which the server is taken for absent.
   static let requestsMin: UInt64 = 3
+  /// The same in time.
+  static let answerMax: Int64 = 1_000_000_000
 
   private var said: Set<RunMonitor.Word> = []
   private var saidStalls: UInt64 = 0
@@ -24,6 +26,8 @@ struct FeedWatch {
   private var saidAt: Int64?
   private var saidSnapshots: UInt64 = 0
   private var saidLost: UInt64 = 0
+  /// When the first re-request was seen.
+  private var askedSince: Int64?
   private var snapshotsSaidAt: Int64?
   /// Of the lines A and B: datagrams so far, and when there was a new one.
   private var heard: [(count: UInt64, at: Int64)] = []
@@ -40,7 +44,7 @@ struct FeedWatch {
     }
     if let remark = lookAtThread(monitor, now: now) { remarks.append(remark) }
     if let remark = lookAtSnapshots(monitor, now: now) { remarks.append(remark) }
-    if let remark = lookAtRequests(monitor) { remarks.append(remark) }
+    if let remark = lookAtRequests(monitor, now: now) { remarks.append(remark) }
     return remarks + lookAtLines(monitor, now: now)
   }
 
@@ -65,9 +69,12 @@ struct FeedWatch {
   }
 
   /// Nobody is there to ask: what the lines lose is made good by snapshots alone.
-  private mutating func lookAtRequests(_ monitor: RunMonitor) -> Remark? {
+  private mutating func lookAtRequests(_ monitor: RunMonitor, now: Int64) -> Remark? {
     let requests = monitor.get(.requests)
-    guard requests >= Self.requestsMin, monitor.get(.answers) == 0 else { return nil }
+    guard requests > 0, monitor.get(.answers) == 0 else { return nil }
+    let since = askedSince ?? now
+    askedSince = since
+    guard requests >= Self.requestsMin, now - since >= Self.answerMax else { return nil }
     guard said.insert(.requests).inserted else { return nil }
     let server = ExchangeServices.endpoint(monitor.get(.rerequest))
     return (
@@ -162,8 +169,8 @@ struct FeedWatch {
         { monitor in
           let error = Int32(truncatingIfNeeded: monitor.get(.socketError))
           return
-            "a socket of the feed has failed (\(ReactorError.text(ofErrorNumber: error))): it is opened "
-            + "again (feed.socket_failures counts)"
+            "a socket of the feed has failed (\(ReactorError.text(ofErrorNumber: error))): to open it "
+            + "again is tried until it succeeds (feed.socket_failures counts)"
         }
       ),
       (

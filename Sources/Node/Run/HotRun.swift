@@ -29,6 +29,8 @@ struct HotResult: Sendable {
   var end: RunEnd?
   var backEnd: String
   var trouble: String
+  /// A port's log-ins are refused now.
+  var isLoginRefused: Bool
   var elapsed: Int64
   /// Machine time since trading began in which new orders could rest on the market, and in which not.
   var sightedFor: Int64
@@ -119,7 +121,7 @@ final class HotRun: @unchecked Sendable {
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: sessions.count) { port in
       let gateway = OUCHGateway(sessions[Int(port.raw)], symbols: symbols)
       return OrderEntryClient(
-        port, to: services.orderEntry, gateway: VenueGateway(ouch: gateway), backoff: backoff)
+        port, to: services.orderEntry, gateway: VenueGateway(ouch: gateway), backoff: backoff(port))
     }
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
@@ -154,6 +156,7 @@ final class HotRun: @unchecked Sendable {
       end: loop.end,
       backEnd: loop.path.reactor.backEnd.rawValue,
       trouble: Self.trouble(clients),
+      isLoginRefused: (0..<clients.count).contains { clients[$0].refusals.count > 0 },
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
       sightedFor: loop.sight.sightedFor, blindFor: loop.sight.blindFor,
       sessionSpan: loop.path.clock.span,
@@ -286,10 +289,12 @@ final class HotRun: @unchecked Sendable {
     return services
   }
 
-  private var backoff: ReconnectBackoff {
+  /// Each port comes back at moments of its own.
+  private func backoff(_ port: PortID) -> ReconnectBackoff {
     let first = Int64(plan.configuration.session.reconnectMilliseconds) * 1_000_000
     return ReconnectBackoff(
-      first: first, longest: first * 10, attemptsMax: 200, seed: plan.configuration.feed.seed)
+      first: first, longest: first * 10, attemptsMax: 200,
+      seed: plan.configuration.feed.seed &+ UInt64(port.raw))
   }
 
   static func reactorSettings(_ configuration: Configuration) -> ReactorSettings {

@@ -34,6 +34,7 @@ struct RunTrouble {
   var end: RunEnd?
   /// The order session's last trouble, in words.
   var sessionTrouble: String
+  var isLoginRefused = false
   var hasLoggedIn: Bool
   var isSessionUp: Bool
   /// Trading began, and no new order could ever rest on the market.
@@ -58,7 +59,7 @@ struct RunTrouble {
   private var reason: String? {
     let cause = sessionTrouble.isEmpty ? "no answer" : sessionTrouble
     if case .networkFailed = end { return end?.inWords }
-    if !hasLoggedIn, sessionTrouble.contains("log-in rejected") {
+    if !hasLoggedIn, isLoginRefused {
       return "the exchange refused the log-in: \(cause)"
     }
     if !hasLoggedIn { return "never logged in to the exchange: \(cause); check its address" }

@@ -97,6 +97,7 @@ struct RunSession {
   private func trouble(_ result: HotResult) -> CommandFailure? {
     RunTrouble(
       end: result.end, sessionTrouble: result.trouble,
+      isLoginRefused: result.isLoginRefused,
       hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
       isBlind: result.sawNothing,
       openOrders: result.state.counters.openOrders,

@@ -33,11 +33,13 @@ enum VirtualRun {
     watch.begin()
     let (deadline, overflow) = world.network.now.addingReportingOverflow(plan.machineDuration)
     var ended: Int64?
+    var isEndHeard = true
     while !world.loop.isFinished {
       if exchange.isFeedDone, ended == nil { ended = world.network.now }
       // The end that is said again and again never arrives.
       if let ended, world.network.now - ended > Self.endMax, monitor.stopReason == .none {
         monitor.stopReason = .duration
+        isEndHeard = false
         watch.say(.error, "the feed has ended, and its end never came; the run ends")
       }
       // Between two rounds only what people ask comes in: without them the rounds make no difference.
@@ -57,7 +59,7 @@ enum VirtualRun {
     watch.end()
     return outcome(
       plan, directory, hot.result(of: world.loop), latency, watch, world.network.counters,
-      pushes: world.pushes,
+      isEndHeard: isEndHeard, pushes: world.pushes,
       report: ExchangeReport(exchange, server: world.exchange.counters).json)
   }
 
@@ -153,7 +155,8 @@ enum VirtualRun {
 
   private static func outcome(
     _ plan: RunPlan, _ directory: RunDirectory, _ result: HotResult, _ latency: LatencyRecorder,
-    _ watch: RunWatch, _ network: NetworkCounters, pushes: UInt64, report: String
+    _ watch: RunWatch, _ network: NetworkCounters, isEndHeard: Bool,
+    pushes: UInt64, report: String
   ) -> RunOutcome {
     var summary = RunSummary(plan, result, latency)
     watch.tell(&summary)
@@ -163,6 +166,11 @@ enum VirtualRun {
         "virtual time waited for everybody", holds: pushes == 0,
         pushes == 0
           ? "each moment ended" : "\(pushes.grouped) times it was moved on over unfinished work"))
+    if !isEndHeard {
+      summary.invariants.append(
+        RunSummary.Invariant(
+          "the feed's end was heard", holds: false, "it was said again and again, and never came"))
+    }
     summary.close(result.state)
     summary.reconcile(
       ReportedAccount(json: Data(report.utf8)), "its report cannot be read", result.state,
@@ -172,6 +180,7 @@ enum VirtualRun {
     outcome.take(
       RunTrouble(
         end: result.end, sessionTrouble: result.trouble,
+        isLoginRefused: result.isLoginRefused,
         hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
         isBlind: result.sawNothing,
         openOrders: result.state.counters.openOrders,
