@@ -49,7 +49,7 @@ typedef struct nt_memnet_link {
   int64_t retransmit;        /* also what a stream's first packet waits for its next try */
   uint64_t bytes_per_second; /* 0: no bound */
   uint64_t queue_bytes; /* datagrams that would wait behind more than this are lost; 0: no bound */
-  /* Until then nothing passes: datagrams are lost, streams wait, and connections are tried again. */
+  /* Until then nothing passes: datagrams are lost, streams wait, connections try again. */
   int64_t cut_until;
 } nt_memnet_link;
 

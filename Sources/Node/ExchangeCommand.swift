@@ -147,102 +147,6 @@ enum ExchangeCommand {
     return try serve(options, feed: feed, seed: seed)
   }
 
-  private static func serve(
-    _ options: ParsedOptions, feed: ExchangeFeed, seed: UInt64
-  ) throws(CommandFailure) -> ExitCode {
-    StopSignal.block()
-    _ = nt_clock_calibrate()
-    let settings = try serverSettings(options, seed: seed)
-    var flow: FlowControl?
-    if let path = options.text("flow-control") {
-      do throws(FlowControlError) {
-        flow = try FlowControl(path: path, creates: false)
-      } catch {
-        throw CommandFailure(.opening(errno: error.errorNumber), "\(error)")
-      }
-    }
-    if settings.pace == .max, flow == nil {
-      throw CommandFailure(
-        .usage,
-        "'--speed max' needs '--flow-control FILE', or nothing keeps the feed from outrunning its reader"
-      )
-    }
-    if let report = options.text("report") { try RunDirectory.checkPlace(of: report) }
-    Console.startLog()
-    if options.text("password") != nil {
-      say(
-        .warning,
-        "every user of this machine can read --password in the list of its processes; give "
-          + "--password-file")
-    }
-    for note in feed.notes { say(.info, note) }
-    let session = try open(options, feed: feed)
-    if session.cutBytes > 0 {
-      say(.warning, "a torn tail of \(session.cutBytes) bytes was cut from the store")
-    }
-    let log = ExchangeLog()
-    var server: ExchangeServer
-    do throws(ReactorError) {
-      server = try ExchangeServer(session: session, settings: settings, flow: flow) {
-        log.take($0)
-      }
-    } catch {
-      throw CommandFailure(
-        .listening(errno: error.errorNumber),
-        "\(error); give other ports with --listen, --rerequest, --snapshot")
-    }
-    sayStart(options, session)
-    say(.info, server.backEndReason)
-    Console.line(server.announcement)
-    // A log that nobody reads must not hold up the market.
-    Console.wait(milliseconds: 0)
-    var turns = 0
-    var signal: Int32?
-    while !server.isDone, signal == nil {
-      server.turn()
-      turns &+= 1
-      guard turns & 63 == 0 else { continue }
-      signal = StopSignal.take(milliseconds: 0)
-      log.look()
-    }
-    log.finish()
-    if server.isSessionOver { part(&server, log) }
-    sayEnd(options, session, signal, isOver: server.isSessionOver)
-    server.finish()
-    Console.wait(milliseconds: 2_000)
-    return try finish(options, session: session, counters: server.counters)
-  }
-
-  /// Lets clients take off what works for them, and go; a second signal waits for nobody.
-  private static func part(_ server: inout ExchangeServer, _ log: ExchangeLog) {
-    if !server.isDeserted {
-      say(
-        .info,
-        "the session is over, and the feed says so: who is logged in has "
-          + "\(ExchangeServer.partingMax / 1_000_000_000) s to cancel what works and to go")
-    }
-    server.beginEnd()
-    let end = nt_clock_now() &+ ExchangeServer.partingMax
-    while !server.isDeserted, nt_clock_now() < end, StopSignal.take(milliseconds: 0) == nil {
-      server.turn()
-    }
-    log.finish()
-  }
-
-  private static func finish(
-    _ options: ParsedOptions, session: ExchangeSession, counters: ExchangeServerCounters
-  ) throws(CommandFailure) -> ExitCode {
-    let report = ExchangeReport(session, server: counters)
-    if let path = options.text("report") {
-      try RunDirectory.replace(path, with: report.json + "\n")
-    }
-    for violation in report.violations { say(.error, "invariant broken: \(violation)") }
-    if let failure = session.failure {
-      throw CommandFailure(.inputOutput, "\(failure)")
-    }
-    return report.violations.isEmpty ? .ok : .failed
-  }
-
   // MARK: - Options
 
   /// Never today's: from `--date`, the instruments file, or the feed file's name; a generated market
@@ -320,7 +224,7 @@ enum ExchangeCommand {
     }
   }
 
-  private static func serverSettings(
+  static func serverSettings(
     _ options: ParsedOptions, seed: UInt64
   ) throws(CommandFailure) -> ExchangeServerSettings {
     var settings = ExchangeServerSettings()
@@ -453,7 +357,7 @@ enum ExchangeCommand {
     return names
   }
 
-  private static func open(
+  static func open(
     _ options: ParsedOptions, feed: ExchangeFeed
   ) throws(CommandFailure) -> ExchangeSession {
     var settings = ExchangeSessionSettings()

@@ -149,7 +149,7 @@ extension ExchangeEvent {
     case .loggedIn(let client, let asked, let next):
       let name = client.username ?? "?"
       guard client.service == .orderEntry else {
-        return "\(name) takes a snapshot from \(client.peer)"
+        return "\(name) logged in to the snapshot service from \(client.peer)"
       }
       let from = asked == 0 ? "the newest message" : "message \(asked.grouped)"
       return
@@ -230,41 +230,5 @@ extension ExchangeEvent.Socket {
     case .rerequests: "of re-requests"
     case .line(let index): "of line \(index == 0 ? "A" : "B")"
     }
-  }
-}
-
-/// What the command itself says.
-extension ExchangeCommand {
-  static func say(_ level: Console.Level, _ text: String) {
-    Console.say(level, "needletail exchange: \(text)")
-  }
-
-  /// What it begins with, or goes on from.
-  static func sayStart(_ options: ParsedOptions, _ session: ExchangeSession) {
-    let name = "session \(session.name.trimmed)"
-    guard let directory = options.text("data") else {
-      return say(.info, "\(name) begins; without --data nothing of it is kept")
-    }
-    guard session.position > 0 || session.recoveredInputs > 0 else {
-      return say(.info, "\(name) begins; it is kept in \(directory)")
-    }
-    say(
-      .info,
-      "\(name) goes on from \(directory): \(session.position.grouped) messages of the feed and "
-        + "\(session.recoveredInputs.grouped) inputs of its accounts are behind it, and "
-        + "\(session.core.workingOrders.count.grouped) orders work")
-  }
-
-  static func sayEnd(
-    _ options: ParsedOptions, _ session: ExchangeSession, _ signal: Int32?, isOver: Bool
-  ) {
-    // Its own error says it.
-    guard session.failure == nil else { return }
-    let why = signal.map(StopSignal.name) ?? "the feed is over and nobody is connected"
-    let orders = session.core.workingOrders.count.grouped
-    say(
-      .info,
-      "\(why): the exchange ends with \(orders) orders at work; session \(session.name.trimmed) "
-        + (isOver ? "is over" : "goes on when it is started again with its --data"))
   }
 }

@@ -99,6 +99,17 @@ import Testing
     #expect(listener.receiver.counters.doubtedLines == 0)
   }
 
+  @Test func `one line is the first with a message, whoever brings it again in its turn`() {
+    let listener = MoldListener()
+    listener.receive(moldRun(1))
+    listener.receive(moldRun(3, 2))
+    listener.receive(moldRun(2, 4), line: 1)
+    let lines = (0...2).map { listener.receiver.line($0) }
+    #expect(lines.map(\.firstMessages) == [3, 2, 0])
+    #expect(lines.map(\.duplicateMessages) == [0, 2, 0])
+    #expect(listener.receiver.counters.delivered == 5 && listener.receiver.counters.duplicates == 2)
+  }
+
   @Test func `what was disputed below a snapshot is behind it`() {
     let listener = MoldListener()
     listener.receive(moldRun(1, 10))

@@ -117,6 +117,10 @@ struct ConfigurationTests {
       "feed:\n  generator:\n    scenario: volatlie",
       "c.yaml:3:15: feed.generator.scenario: 'volatlie' is refused: it takes one of calm, volatile, "
         + "thin, trending, jumping, halting; did you mean 'volatile'?"),
+    Case(
+      "session:\n  password: much_too_long",
+      "c.yaml:2:13: session.password: what stands there is refused: it takes 1 to 10 letters and digits"
+    ),
     Case("feed: 7", "c.yaml:1:7: feed: a group of settings is needed, not '7'"),
     Case("feed: [7]", "c.yaml:1:7: feed: a group of settings is needed, not a list"),
     Case("7", "c.yaml:1:1: a group of settings is needed, not '7'"),

@@ -50,7 +50,7 @@ struct ExchangeCommandTests {
     func has(_ text: String) -> Bool { lines.contains { $0.contains(text) } }
     #expect(has(" begins; it is kept in \(store)"))
     #expect(has("NTAIL1 logged in from 127.0.0.1:"))
-    #expect(has("NTAIL1 takes a snapshot from 127.0.0.1:"))
+    #expect(has("NTAIL1 logged in to the snapshot service from 127.0.0.1:"))
     #expect(has("info needletail exchange: NTAIL1 from 127.0.0.1:"))
     #expect(lines.last?.contains("SIGTERM: the exchange ends with 0 orders at work") == true)
     #expect(lines.last?.hasSuffix("goes on when it is started again with its --data") == true)

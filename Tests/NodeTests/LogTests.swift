@@ -113,7 +113,7 @@ import Trading
     #expect(look(max).isEmpty)
     monitor.set(.answers, 0)
     #expect(look(max - 1).isEmpty, "an answer may be under way")
-    #expect(look(max).first?.hasPrefix("none of 3 re-requests was answered by") == true)
+    #expect(look(max).first?.hasPrefix("none of 3 re-requests was answered: what") == true)
     #expect(look(max).isEmpty)
   }
 

@@ -91,6 +91,31 @@ struct RunPartsTests {
     }
   }
 
+  /// As root a file in the place of /dev/null is a machine that no program runs on any more.
+  @Test func `what is no plain file is written to, and stays what it is`() throws {
+    let directory = try TemporaryDirectory()
+    let (target, link, pipe) = (
+      directory.path + "/target", directory.path + "/link", directory.path + "/pipe"
+    )
+    try "old and longer".write(toFile: target, atomically: true, encoding: .utf8)
+    try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: target)
+    try RunDirectory.checkPlace(of: link)
+    try RunDirectory.replace(link, with: "new")
+    #expect(try FileManager.default.destinationOfSymbolicLink(atPath: link) == target)
+    #expect(try String(contentsOfFile: target, encoding: .utf8) == "new")
+    #expect(mkfifo(pipe, 0o600) == 0)
+    #expect(throws: CommandFailure.self, "nobody reads it") {
+      try RunDirectory.replace(pipe, with: "x")
+    }
+    let reader = open(pipe, O_RDONLY | O_NONBLOCK)
+    defer { close(reader) }
+    try RunDirectory.replace(pipe, with: "x")
+    var byte: UInt8 = 0
+    #expect(read(reader, &byte, 1) == 1 && byte == UInt8(ascii: "x"))
+    var status = stat()
+    #expect(lstat(pipe, &status) == 0 && status.st_mode & S_IFMT == S_IFIFO)
+  }
+
   private func options(_ arguments: String...) throws -> RunOptions {
     try RunOptions(ParsedOptions(arguments, of: RunCommand.definition))
   }

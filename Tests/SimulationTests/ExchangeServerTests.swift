@@ -222,6 +222,10 @@ import Transport
     #expect(isTold && !bench.isEndSaid)
     let isDeserted = bench.server.isDeserted
     #expect(!isDeserted)
+    request.userRefNum = 2
+    bench.send(request)
+    let isRejected = bench.until { $0.events.last?.kind == .rejected }
+    #expect(isRejected, "nothing new comes in any more")
     bench.send(Flow.numbered(.cancel, 1))
     let isCanceled = bench.until { $0.events.last?.kind == .canceled }
     #expect(isCanceled && !bench.isEndSaid)

@@ -60,6 +60,18 @@ import Transport
     #expect(outcome == (try Self.run(1)))
   }
 
+  @Test func `however many faults are asked for, time goes on between them, and the run ends`()
+    throws
+  {
+    for interval in [100_000_000, 200_000_000] as [Int64] {
+      var faults = VirtualFaults()
+      faults.stallInterval = interval
+      faults.cutInterval = interval
+      let outcome = try Self.run(6, faults: faults)
+      #expect(outcome.ended != nil && outcome.stalls > 0)
+    }
+  }
+
   @Test func `a feed that ends ends the run with nothing under way`() throws {
     let outcome = try Self.run(4, messages: 800, for: 60 * Self.second)
     Self.check(outcome, 4)

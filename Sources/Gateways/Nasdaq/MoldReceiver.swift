@@ -215,7 +215,7 @@
         MoldSpan(
           firstSequence: nextSequence, messages: count,
           framed: view.part(offset, walk.end &- offset)),
-        deliver)
+        line: line, deliver)
     } else if after <= nextSequence {
       duplicate(UInt64(walk.messages), line: line)
     } else {
@@ -224,17 +224,19 @@
     extend(to: after, by: line, isAnnounced: false)
   }
 
-  private mutating func inOrder(_ span: MoldSpan, _ deliver: (MoldSpan) -> Void) {
-    // Messages of this span that were kept before count as duplicates of the kept copy.
+  private mutating func inOrder(_ span: MoldSpan, line: Int, _ deliver: (MoldSpan) -> Void) {
     let after = span.firstSequence &+ UInt64(span.messages)
-    if window.held > 0 {
-      let again = window.drop(from: span.firstSequence, to: after)
-      counters.duplicates &+= UInt64(again)
-    }
+    if window.held > 0 { keptBefore(window.drop(from: span.firstSequence, to: after), line: line) }
     nextSequence = after
     hasBegun = true
     counters.delivered &+= UInt64(span.messages)
     deliver(span)
+  }
+
+  /// So many of what a line brings in its turn had been kept: whoever brought them then was the first.
+  @inline(never) private mutating func keptBefore(_ messages: Int, line: Int) {
+    lineCounters[line].firstMessages &-= UInt64(messages)
+    duplicate(UInt64(messages), line: line)
   }
 
   private mutating func duplicate(_ messages: UInt64, line: Int) {

@@ -58,7 +58,7 @@ extension Configuration.Session {
     reader.read(
       "username", into: &username, wanted: Self.usernameWanted, where: Self.isUsername)
     reader.read(
-      "password", into: &password, wanted: "it takes \(Self.passwordWanted)",
+      "password", into: &password, wanted: "it takes \(Self.passwordWanted)", isSecret: true,
       parse: { Self.isPassword($0) ? Secret($0) : nil })
     reader.read("heartbeat_milliseconds", into: &heartbeatMilliseconds, in: 10...60_000)
     reader.read("timeout_milliseconds", into: &timeoutMilliseconds, in: 50...600_000)

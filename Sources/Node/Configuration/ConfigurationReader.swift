@@ -159,11 +159,16 @@ struct SectionReader {
 
   /// A value of a type of its own that reads itself from text.
   mutating func read<Value>(
-    _ key: String, into value: inout Value, wanted: String, parse: (String) -> Value?
+    _ key: String, into value: inout Value, wanted: String, isSecret: Bool = false,
+    parse: (String) -> Value?
   ) {
     guard let node = take(key) else { return }
     guard let text = scalar(key, node, wanted: wanted) else { return }
-    guard let parsed = parse(text) else { return refuse(key, node, wanted) }
+    guard let parsed = parse(text) else {
+      // What it is need not be repeated, in a log above all.
+      guard isSecret else { return refuse(key, node, wanted) }
+      return problems.add("what stands there is refused: \(wanted)", at: node, path: child(key))
+    }
     value = parsed
   }
 

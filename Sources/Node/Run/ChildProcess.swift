@@ -77,12 +77,17 @@ struct ChildProcess {
   func kill() { _ = nt_child_signal(pid, SIGKILL) }
 
   /// Asks it to end, waits so long, then kills it. How it ended.
-  mutating func stop(milliseconds: Int) -> End {
+  ///
+  /// - Parameter isPatient: asked every 10 ms, with whether a signal came meanwhile; false: it is killed now.
+  mutating func stop(
+    milliseconds: Int, isPatient: (_ waited: Int, _ hasSignal: Bool) -> Bool = { _, _ in true }
+  ) -> End {
     guard pid > 0 else { return .exited(0) }
     terminate()
-    for _ in 0..<max(1, milliseconds / 10) {
+    for i in 0..<max(1, milliseconds / 10) {
       if let end = ended() { return end }
-      _ = StopSignal.wait(milliseconds: 10)
+      let hasSignal = StopSignal.wait(milliseconds: 10)
+      guard isPatient((i + 1) * 10, hasSignal) else { break }
     }
     kill()
     for _ in 0..<500 {

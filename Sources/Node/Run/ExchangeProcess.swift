@@ -89,6 +89,8 @@ struct ExchangeProcess {
   static let busySaid = 20
   static let announcementMax = 60_000
   /// A signal came before the exchange was ready.
+  /// Milliseconds that it may take to write its report.
+  private static let finishMax = 10_000
   static let interrupted = CommandFailure(.unavailable, "interrupted before trading began")
 
   private let plan: RunPlan
@@ -184,8 +186,20 @@ struct ExchangeProcess {
   }
 
   /// Asks it to end, and for its report; nil with the reason where there is none.
-  mutating func finish() -> (report: ReportedAccount?, trouble: String) {
-    let end = child.stop(milliseconds: 10_000)
+  ///
+  /// - Parameters:
+  ///   - isAtOnce: a person waits for nothing any more; so does who sends a signal meanwhile.
+  ///   - say: called once, where it takes long.
+  mutating func finish(
+    isAtOnce: Bool, _ say: (String) -> Void
+  ) -> (report: ReportedAccount?, trouble: String) {
+    let longest = isAtOnce ? 500 : Self.finishMax
+    let end = child.stop(milliseconds: longest) { waited, hasSignal in
+      if waited == 1_000 {
+        say("the run awaits the exchange's own account, for \(longest / 1_000) s at the most")
+      }
+      return !hasSignal
+    }
     guard let account = ReportedAccount(file: directory.exchangeReport) else {
       return (nil, "it \(end) without a report: \(Self.lastLine(directory))")
     }

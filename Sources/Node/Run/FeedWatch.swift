@@ -76,10 +76,11 @@ struct FeedWatch {
     askedSince = since
     guard requests >= Self.requestsMin, now - since >= Self.answerMax else { return nil }
     guard said.insert(.requests).inserted else { return nil }
-    let server = ExchangeServices.endpoint(monitor.get(.rerequest))
+    let word = monitor.get(.rerequest)
+    let server = word == 0 ? "" : " by \(ExchangeServices.endpoint(word))"
     return (
       .warning,
-      "none of \(requests.grouped) re-requests was answered by \(server): what the lines lose costs a snapshot "
+      "none of \(requests.grouped) re-requests was answered\(server): what the lines lose costs a snapshot "
         + "each time; look at the service, or check exchange.rerequest"
     )
   }

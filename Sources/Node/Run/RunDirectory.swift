@@ -50,8 +50,15 @@ struct RunDirectory: Sendable {
       "data directory \(file): \(String(cString: strerror(code))); give another --data")
   }
 
-  /// Replaces the file whole or not at all.
+  /// Whether what is there would be destroyed by another file in its place: a link, a device, a pipe.
+  private static func isSpecial(_ file: String) -> Bool {
+    var status = stat()
+    return lstat(file, &status) == 0 && status.st_mode & S_IFMT != S_IFREG
+  }
+
+  /// Replaces the file whole or not at all; what is no plain file is written to where it is.
   static func replace(_ file: String, with text: String) throws(CommandFailure) {
+    guard !isSpecial(file) else { return try write(text, to: file) }
     let temporary = file + ".new"
     guard let handle = fopen(temporary, "w") else {
       let code = errno
@@ -67,8 +74,28 @@ struct RunDirectory: Sendable {
     throw notWritten(file, code, .inputOutput)
   }
 
+  private static func write(_ text: String, to file: String) throws(CommandFailure) {
+    // A pipe that nobody reads is told at once.
+    let descriptor = open(file, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_TRUNC)
+    guard descriptor >= 0 else { throw notWritten(file, errno, .creating(errno: errno)) }
+    defer { close(descriptor) }
+    let bytes = Array(text.utf8)
+    var done = 0
+    while done < bytes.count {
+      let count = bytes[done...].withUnsafeBytes {
+        Glibc.write(descriptor, $0.baseAddress, $0.count)
+      }
+      guard count > 0 else {
+        if count < 0, errno == EINTR { continue }
+        throw notWritten(file, count == 0 ? EIO : errno, .inputOutput)
+      }
+      done += count
+    }
+  }
+
   /// Whether the file can be written when its time comes: it is tried at the start, while something can be done.
   static func checkPlace(of file: String) throws(CommandFailure) {
+    guard !isSpecial(file) else { return }
     let temporary = file + ".new"
     guard let handle = fopen(temporary, "w") else {
       let code = errno

@@ -15,7 +15,9 @@ struct RunOptions: Sendable {
       "Framed ITCH 5.0 (raw or .gz), a pcap of MoldUDP64, or the generated market (default)."),
     .value("seed", "N", "Seed of the generated market. Default: 1."),
     .value(
-      "speed", "N|max", "Times session time, or max: as fast as the core consumes. Default: 1."),
+      "speed", "N|max",
+      "Times session time, or max: as fast as the core consumes; with --exchange what the exchange has. "
+        + "Default: 1."),
     .value(
       "duration", "SECONDS",
       "Ends the run after so long; with --virtual-time, of session time. Default: 30 for the generated "

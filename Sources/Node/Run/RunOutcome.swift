@@ -37,6 +37,8 @@ struct RunTrouble {
   var isLoginRefused = false
   var hasLoggedIn: Bool
   var isSessionUp: Bool
+  /// Trading began.
+  var hasTraded = true
   /// Trading began, and no new order could ever rest on the market.
   var isBlind = false
   /// Orders that were open at the end.
@@ -80,6 +82,9 @@ struct RunTrouble {
         + "the exchange sends its lines ('--feed-to'); set exchange.line_a and exchange.line_b"
     }
     if feed.applied == 0 { return feed.reason }
+    if end == .feedEnded, !hasTraded, !attached.attach.isEmpty {
+      return "the feed was over before trading could begin: nothing was traded"
+    }
     if isBlind {
       return
         "the market was never seen as one that new orders may rest on: what came was late, silent or incomplete; "

@@ -71,7 +71,9 @@ struct RunSession {
     }
     attend()
     thread.join()
-    let account = exchange?.finish()
+    let account = exchange?.finish(isAtOnce: monitor.stopReason == .atOnce) {
+      watch.say(.info, $0)
+    }
     if let failure = hot.failure { throw failure }
     guard let result = hot.result else { return interrupted() }
     if !Console.isTerminal { watch.say(.info, "ended by \(result.end?.inWords ?? "nothing")") }
@@ -99,7 +101,7 @@ struct RunSession {
       end: result.end, sessionTrouble: result.trouble,
       isLoginRefused: result.isLoginRefused,
       hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-      isBlind: result.sawNothing,
+      hasTraded: result.sightedFor + result.blindFor > 0, isBlind: result.sawNothing,
       openOrders: result.state.counters.openOrders,
       feed: FeedTrouble(result), attached: plan.configuration.exchange
     ).failure

@@ -74,7 +74,12 @@ struct RunWatch {
 
   /// What was seen and asked, for who reads the summary.
   func tell(_ summary: inout RunSummary) {
-    if let signal { summary.notes.append("ended by \(StopSignal.name(signal))") }
+    if let signal {
+      let isWhy = summary.run.endedBy == RunEnd.signal.text
+      let name = StopSignal.name(signal)
+      summary.notes.append(
+        isWhy ? "ended by \(name)" : "\(name) came when the run was ending already")
+    }
     if Console.linesLost > 0 {
       summary.notes.append(
         "lines of the log that nobody read, and that were left out: \(Console.linesLost)")

@@ -182,7 +182,7 @@ enum VirtualRun {
         end: result.end, sessionTrouble: result.trouble,
         isLoginRefused: result.isLoginRefused,
         hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-        isBlind: result.sawNothing,
+        hasTraded: result.sightedFor + result.blindFor > 0, isBlind: result.sawNothing,
         openOrders: result.state.counters.openOrders,
         feed: FeedTrouble(result), attached: plan.configuration.exchange
       ).failure)

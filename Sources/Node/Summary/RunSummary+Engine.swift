@@ -97,9 +97,11 @@ extension RunSummary {
           + "\(bound.most.grouped)): \(bound.bound.consequence)")
     }
     for latch in state.latches {
+      let place =
+        latch.record == 0 ? "from an earlier run on" : "journal record \(latch.record.grouped)"
       notes.append(
-        "new orders of \(latch.scopeInWords) were stopped to the end by \(latch.cause) (journal record "
-          + "\(latch.record.grouped)): \(latch.cause.inWords)")
+        "new orders of \(latch.scopeInWords) were stopped to the end by \(latch.cause) (\(place)): "
+          + latch.cause.inWords)
     }
     if !state.alarms.isEmpty {
       let named = AlarmCode.allCases.compactMap { code in

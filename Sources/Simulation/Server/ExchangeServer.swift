@@ -242,6 +242,7 @@ public struct ExchangeServerSettings: Sendable {
     let now = reactor.now
     publish(now: now)
     isEnding = true
+    session.closeEntry()
     endOfSession(now: now, force: true)
     reactor.submit()
   }

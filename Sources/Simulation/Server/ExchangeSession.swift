@@ -49,6 +49,10 @@ enum Submission: Equatable {
   public let settings: ExchangeSessionSettings
   public private(set) var core: ExchangeCore
   public let feed: ExchangeFeed
+
+  /// Takes no new order any more, nor a replacement: what works can be taken off. For a session of which nothing is
+  /// stored: started again from a store it would not know.
+  func closeEntry() { if settings.directory == nil { core.isClosed = true } }
   /// Published messages by MoldUDP64 sequence.
   var stream: RetainedMessages
   /// By account.

@@ -85,19 +85,23 @@ public import Transport
   @usableFromInline mutating func act(on network: MemoryNetwork, now: Int64) {
     guard now >= next else { return }
     for fault in Fault.allCases where times[fault.rawValue] <= now {
+      // The next one of its kind begins when this one is over: however many are asked for, time goes on between them.
+      var over = now
       switch fault {
       case .reset: network.breakStreams()
       case .halfOpen: network.breakStreams(halfOpen: true)
       case .cut:
         let end = now &+ Int64(random.below(UInt64(max(1, faults.cutMax))))
+        over = end
         for number in 0..<network.linkCount {
           network[number].cutUntil = max(network[number].cutUntil, end)
         }
       case .stall:
         let length = Int64(random.below(UInt64(max(1, faults.stallMax))))
-        stalledUntil = max(stalledUntil, now &+ length)
+        stalledUntil = now &+ length
+        over = stalledUntil
       }
-      plan(fault, now: now)
+      plan(fault, now: over)
     }
   }
 }
