@@ -53,16 +53,17 @@ public import Gateways
     case skipped
     case malformed
     case disagreements
-    /// Lines whose word alone is not taken any more; datagrams on the re-request socket that its server did not send.
+    /// Lines whose word alone is not taken any more.
     case doubtedLines
     /// Datagrams of each line; snapshots that the books were taken from, and messages that were lost.
     case lineA
     case lineB
     case snapshots
     case lost
-    /// Times that a socket of the feed failed, and the last errno.
+    /// Times that a socket of the feed failed, or could not be opened again, and the last errno.
     case socketFailures
     case socketError
+    /// Datagrams on the re-request socket that its server did not send.
     case answersRefused
     /// Re-requests sent, and datagrams that answered one.
     case requests
@@ -102,7 +103,7 @@ public import Gateways
   }
   @usableFromInline package enum Phase: UInt64 {
     case starting = 0
-    /// The order session is up and market data flows.
+    /// An order session is up and market data flows.
     case trading = 1
     /// Working orders are being cancelled.
     case stopping = 2

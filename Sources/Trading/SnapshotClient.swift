@@ -41,6 +41,7 @@ public import Transport
   private var attempts = 0
   /// Since when the service, which has never taken a log-in, has refused them; 0: it has refused none.
   private var refusedSince: Int64 = 0
+  @usableFromInline package var isRefused: Bool { refusedSince != 0 }
   private var hasLoggedIn = false
   private var connectAt: Int64 = 0
   /// The wait behind the next attempt.
@@ -118,7 +119,7 @@ public import Transport
 
   /// Connects when it is time to, keeps the session alive, and ends an attempt that takes too long or
   /// whose service fell silent; false when the attempts are used up, when every log-in has been refused for
-  /// ``LoginRefusals/unavailableMax``, or there is no service.
+  /// ``LoginRefusals/unavailableMax``, or the session's name is wanted and there is no service to ask.
   ///
   /// - Parameter session: the feed's, where it is known: a snapshot of another one is none.
   @usableFromInline package mutating func tick(

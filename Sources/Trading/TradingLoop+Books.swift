@@ -107,7 +107,7 @@ extension TradingLoop where Gateway: ~Copyable {
     monitor.set(.lineB, feed.receiver.line(1).datagrams)
     monitor.set(.lost, counters.lost)
     monitor.set(.requests, counters.requests)
-    monitor.set(.answers, feed.receiver.line(2).datagrams)
+    monitor.set(.answers, feed.receiver.line(feed.receiver.requestLine).datagrams)
     monitor.set(.snapshots, snapshot.taken)
     monitor.set(.socketError, UInt64(UInt32(bitPattern: feed.lastFailure)))
     monitor.set(.socketFailures, feed.failures)

@@ -13,7 +13,6 @@ public struct ReactorError: Error, Equatable, CustomStringConvertible {
     case localEndpoint = "ask for the address of a socket"
     case poll = "wait for events"
     case submit = "hand sends to the kernel"
-    case injectFault = "inject a fault"
   }
 
   public var operation: Operation

@@ -47,8 +47,8 @@ public struct SocketOptions: Sendable {
   public var reportsPeer = false
   /// Datagrams: events carry the kernel's receive time.
   public var reportsReceiveTime = false
-  /// With ``reportsReceiveTime`` on a direct socket: only one event of sixteen carries it, because to
-  /// ask the kernel for it makes a receive dearer by half.
+  /// With ``reportsReceiveTime`` on a direct socket: only every sixteenth look at the socket asks for it,
+  /// which makes a receive dearer by half; a look that finds nothing is one too.
   public var samplesReceiveTime = false
   /// Listeners: refuses an address that an earlier process has just left (no SO_REUSEADDR).
   public var isExclusive = false

@@ -50,6 +50,22 @@ struct RunOutcomeTests {
     #expect(
       message { $0.end = .networkFailed(9) }
         == "network failure: Bad file descriptor (errno 9)")
+    #expect(
+      message {
+        $0.end = .noSnapshot
+        $0.feed.isSnapshotRefused = true
+      }?.contains("refused every log-in") == true)
+    #expect(
+      message {
+        $0.feed = Self.feed(datagrams: 10, applied: 0)
+        $0.feed.isSnapshotAwaited = true
+      }?.contains("the books that they go on from did not") == true)
+    #expect(
+      message {
+        $0.end = .feedEnded
+        $0.hasTraded = false
+        $0.attached.attach = "127.0.0.1:1"
+      }?.contains("over before trading") == true)
     #expect(message { $0.isSessionUp = false }?.contains("down at the end") == true)
     #expect(message { $0.isBlind = true }?.contains("never seen") == true)
   }

@@ -98,25 +98,13 @@ struct MoldLineBelief: BitwiseCopyable {
   }
 }
 
-/// Where a snapshot ends, beside what the lines say: see ``MoldReceiver/standing(of:)``.
-@frozen public enum MoldStanding: BitwiseCopyable, Sendable, Equatable {
-  /// The lines have come to it.
-  case fits
-  /// The lines have nearly come to it: look again.
-  case early
-  /// Older than what was delivered: another one is needed.
-  case older
-  /// Far beyond anything that the lines say: another one is needed.
-  case implausible
-}
-
 extension MoldReceiver {
   /// The line has claimed what nobody had: while another line is heard, its word alone opens no gap.
   public func isDoubted(_ line: Int) -> Bool {
     beliefs.lines[min(max(line, 0), settings.lines)].isDoubted
   }
 
-  private func distance(_ a: UInt64, _ b: UInt64) -> UInt64 { a > b ? a &- b : b &- a }
+  func distance(_ a: UInt64, _ b: UInt64) -> UInt64 { a > b ? a &- b : b &- a }
 
   /// A line says that everything below `end` exists, with `messages` of it. Never inlined: beside the path of what
   /// comes in order.
@@ -185,7 +173,7 @@ extension MoldReceiver {
   }
 
   /// What the line claimed before anything was known is held against it now.
-  private mutating func refute(_ line: Int) {
+  mutating func refute(_ line: Int) {
     counters.implausible &+= beliefs.lines[line].unjudged
     lineCounters[line].implausible &+= beliefs.lines[line].unjudged
     beliefs.lines[line].unjudged = 0
@@ -326,7 +314,7 @@ extension MoldReceiver {
     if beliefs.lines[line].strikes >= MoldReceiverSettings.strikesMax { doubt(line) }
   }
 
-  private mutating func doubt(_ line: Int) {
+  mutating func doubt(_ line: Int) {
     guard !beliefs.lines[line].isDoubted else { return }
     beliefs.lines[line].isDoubted = true
     countDoubted(line)
@@ -398,91 +386,5 @@ extension MoldReceiver {
     beliefs.isProbing = true
     counters.requests &+= 1
     return unsafe MoldHeader(session: session, sequence: candidate &- 1, count: 1).write(into: out)
-  }
-
-  // MARK: Snapshots
-
-  /// What was delivered last cannot be read, so the books cannot be trusted: a snapshot is needed, be it
-  /// one that ends a little below it.
-  public mutating func distrust() -> MoldEvents {
-    events = .nothing
-    vote = MoldVote()
-    beliefs.mayGoBack = true
-    giveUp()
-    return events
-  }
-
-  /// May a snapshot that ends before `sequence` be spliced in?
-  public func standing(of sequence: UInt64) -> MoldStanding {
-    if sequence < nextSequence {
-      let isNear = nextSequence &- sequence <= settings.plausibleAhead
-      return beliefs.mayGoBack && isNear && sequence > 0 ? .fits : .older
-    }
-    var speaks = false
-    var isNear = false
-    var isNumbered = false
-    for i in 0..<settings.lines {
-      let expected = lineCounters[i].expected
-      let candidate = beliefs.lines[i].candidate
-      if expected != 0 || candidate != 0 { speaks = true }
-      if expected >= sequence { return .fits }
-      if expected != 0 {
-        isNumbered = true
-        if sequence &- expected <= settings.plausibleAhead { isNear = true }
-      }
-      guard candidate != 0, distance(candidate, sequence) <= settings.plausibleAhead else {
-        continue
-      }
-      if candidate >= sequence { return .fits }
-      isNear = true
-    }
-    if isNear { return .early }
-    guard speaks else { return .fits }
-    // All that the lines say may be a claim that nothing supports, and that lies far above.
-    return !isNumbered && isClaimedBeyond(sequence) ? .fits : .implausible
-  }
-
-  private func isClaimedBeyond(_ sequence: UInt64) -> Bool {
-    for i in 0..<settings.lines where beliefs.lines[i].candidate > sequence { return true }
-    return false
-  }
-
-  /// A snapshot that ends at `sequence` decides: what was claimed before it was asked for and lies above is
-  /// false, and who claimed it alone is doubted. But what was kept from `sequence` on without a hole is there.
-  ///
-  /// - Returns: the end of the stream as that, and what has been said since, tells it.
-  mutating func endAfterSnapshot(_ sequence: UInt64) -> UInt64 {
-    let held = window.firstMissing(from: sequence, to: .max)
-    for i in 0..<settings.lines {
-      let claim = beliefs.lines[i].endBefore
-      beliefs.lines[i].endBefore = 0
-      if distance(beliefs.lines[i].candidate, held) > settings.plausibleAhead { refute(i) }
-      beliefs.lines[i].unjudged = 0
-      beliefs.lines[i].candidate = 0
-      guard claim > held else { continue }
-      var isSupported = false
-      for other in 0..<settings.lines where other != i {
-        if lineCounters[other].expected >= claim { isSupported = true }
-      }
-      guard !isSupported else { continue }
-      doubt(i)
-      lineCounters[i].expected = min(lineCounters[i].expected, held)
-    }
-    var end = held
-    for i in 0..<settings.lines {
-      var claim = beliefs.lines[i].end
-      if beliefs.lines[i].isDoubted, hearsOthers(than: i) {
-        var others: UInt64 = 0
-        for other in 0..<settings.lines where other != i {
-          others = max(others, beliefs.lines[other].end)
-        }
-        claim = min(claim, others)
-        beliefs.lines[i].end = claim
-      }
-      end = max(end, claim)
-    }
-    beliefs.supportedEnd = sequence
-    beliefs.mayGoBack = false
-    return end
   }
 }

@@ -32,8 +32,9 @@
   public var unsequenced: UInt64 = 0
   /// Messages that had been delivered or kept before.
   public var duplicates: UInt64 = 0
-  /// Messages ahead of a gap that found no place: too far ahead, too long, not believed, or pushed out by
-  /// newer ones while a snapshot is awaited. What of them exists is asked for again.
+  /// Messages that were not taken: ahead of a gap and without a place there (too far ahead, too long, not believed, or
+  /// pushed out by newer ones while a snapshot is awaited), or of a line that is set aside. What of them exists is
+  /// asked for again, or another line brings it.
   public var dropped: UInt64 = 0
   /// Messages that went through the out-of-order buffer.
   public var buffered: UInt64 = 0

@@ -53,14 +53,10 @@
 
 /// What is wrong with a datagram.
 @frozen public enum MoldFault: UInt8, BitwiseCopyable, Sendable {
-  /// Fewer than the 20 bytes of the header.
-  case shortHeader = 1
   /// The blocks end before the header's count is reached, or a block's length reaches past the end.
   case truncated = 2
   /// Bytes behind the last block. The blocks are good and are used.
   case trailingBytes = 3
-  /// Sequence and count pass 2⁶⁴.
-  case sequenceOverflow = 4
 }
 
 /// Walks the message blocks of one datagram; for readers that want messages and not spans.
@@ -99,5 +95,32 @@
     remaining &-= 1
     if remaining == 0, offset < view.count { fault = .trailingBytes }
     return unsafe message
+  }
+}
+
+/// One pass over a datagram's blocks: how many are whole and where they end.
+@safe struct MoldWalk {
+  let messages: Int
+  let end: Int
+  let fault: MoldFault?
+
+  init(_ view: WireView, count: Int) {
+    var offset = MoldHeader.size
+    var whole = 0
+    while whole < count, offset &+ 2 <= view.count {
+      let next = offset &+ 2 &+ Int(view.u16(offset))
+      guard next <= view.count else { break }
+      offset = next
+      whole &+= 1
+    }
+    messages = whole
+    end = offset
+    fault = whole < count ? .truncated : offset < view.count ? .trailingBytes : nil
+  }
+  /// Where the block of this index begins.
+  func offset(of index: Int, in view: WireView) -> Int {
+    var offset = MoldHeader.size
+    for _ in 0..<index { offset &+= 2 &+ Int(view.u16(offset)) }
+    return offset
   }
 }

@@ -393,22 +393,4 @@
     counters.snapshotsNeeded &+= 1
     events.insert(.needsSnapshot)
   }
-
-  /// A gap is left above a splice: a new one, whose messages nobody has counted yet.
-  mutating func openedGap() {
-    counters.gaps &+= 1
-    counters.missing &+= window.missing(from: nextSequence, to: endSequence)
-    events.insert(.gapOpened)
-    // Who said first that there is more, nobody knows any more.
-    gapIsOpened(by: -1, isAnnounced: false)
-  }
-
-  /// Also back, behind a snapshot that was believed and should not have been.
-  mutating func countSpliced(to sequence: UInt64) {
-    if sequence >= nextSequence {
-      counters.spliced &+= sequence &- nextSequence
-    } else {
-      counters.spliced &-= min(counters.spliced, nextSequence &- sequence)
-    }
-  }
 }

@@ -16,7 +16,6 @@ struct ChildProcess {
       }
     }
   }
-  let arguments: [String]
   private(set) var pid: Int32
 
   /// Starts this very executable (or another) with the arguments, its output appended to `log`.
@@ -26,7 +25,6 @@ struct ChildProcess {
   init(
     executable: String = "/proc/self/exe", arguments: [String], input: String = "", log: String
   ) throws(CommandFailure) {
-    self.arguments = arguments
     let words = try Self.pipe(holding: input)
     defer { if words >= 0 { close(words) } }
     let output = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)

@@ -31,6 +31,9 @@ struct HotResult: Sendable {
   var trouble: String
   /// A port's log-ins are refused now.
   var isLoginRefused: Bool
+  /// The snapshot service has refused every log-in; it was still to give the books.
+  var isSnapshotRefused: Bool
+  var isSnapshotAwaited: Bool
   var elapsed: Int64
   /// Machine time since trading began in which new orders could rest on the market, and in which not.
   var sightedFor: Int64
@@ -142,8 +145,9 @@ final class HotRun: @unchecked Sendable {
     for i in 0..<clients.count { counters.add(clients[i].gateway.counters) }
     let mold = loop.feed.receiver.counters
     let foreign = loop.feed.receiver.foreignSession
-    var lines = (0...2).map { loop.feed.receiver.line($0) }
-    lines[2].foreignSession &+= loop.feed.answersRefused
+    let rerequests = loop.feed.receiver.requestLine
+    var lines = (0...rerequests).map { loop.feed.receiver.line($0) }
+    lines[rerequests].foreignSession &+= loop.feed.answersRefused
     return HotResult(
       state: loop.path.driver.engine.snapshot(), mold: mold,
       gateway: counters, datagrams: loop.feed.datagrams,
@@ -157,6 +161,7 @@ final class HotRun: @unchecked Sendable {
       backEnd: loop.path.reactor.backEnd.rawValue,
       trouble: Self.trouble(clients),
       isLoginRefused: (0..<clients.count).contains { clients[$0].refusals.count > 0 },
+      isSnapshotRefused: loop.snapshot.isRefused, isSnapshotAwaited: loop.snapshot.isWanted,
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
       sightedFor: loop.sight.sightedFor, blindFor: loop.sight.blindFor,
       sessionSpan: loop.path.clock.span,
@@ -342,33 +347,6 @@ private func gatewaySettings(
     midnight: plan.midnight)
   settings.fuse = FuseLimits(behind: plan.configuration.limits, speed: plan.speed)
   return settings
-}
-
-extension FuseLimits {
-  /// The fuse must never trip before the engine's own limits have failed: it stands at this multiple of them.
-  static let multiple: Int128 = 4
-
-  /// Caps behind the engine's limits: ``multiple`` times what these let through in one second.
-  ///
-  /// In a second of session time the engine passes at most rate + burst. The fuse counts by machine time, in
-  /// which `speed` seconds of the session pass: the rate grows by that, the burst does not. At `max` speed no
-  /// number of session seconds is known, so only the open orders are capped.
-  init(behind limits: Configuration.Limits, speed: Configuration.Speed) {
-    self.init()
-    openOrdersMax = Int(clamping: Int128(limits.openOrders) * Self.multiple)
-    var rate = Int128(limits.messagesPerSecond)
-    switch speed {
-    case .max:
-      ordersPerSecondMax = .max
-      notionalPerSecondMax = .max
-      return
-    // Slower than real time is no reason for a lower cap.
-    case .times(let factor): rate = max(rate, rate * Int128(factor.raw) / 100_000_000)
-    }
-    let orders = (rate + Int128(limits.messageBurst)) * Self.multiple
-    ordersPerSecondMax = Int(clamping: orders)
-    notionalPerSecondMax = Int64(clamping: Int128(limits.orderNotional.raw) / 10_000 * orders)
-  }
 }
 
 extension Configuration.Waiting {

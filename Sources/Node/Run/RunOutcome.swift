@@ -66,6 +66,10 @@ struct RunTrouble {
     }
     if !hasLoggedIn { return "never logged in to the exchange: \(cause); check its address" }
     if end == .exchangeLost { return "the exchange was lost: \(cause)" }
+    if end == .noSession || end == .noSnapshot, feed.isSnapshotRefused {
+      return
+        "the snapshot service\(place(attached.snapshot)) refused every log-in; check session.username and password"
+    }
     if end == .noSession {
       return
         "the feed's session was never known: the snapshot service\(place(attached.snapshot)) did not name it in "
@@ -120,6 +124,9 @@ struct FeedTrouble {
   var applied: UInt64 = 0
   var session: SessionName?
   var foreignSession: SessionName?
+  /// The snapshot service has refused every log-in; it has still to give the books.
+  var isSnapshotRefused = false
+  var isSnapshotAwaited = false
   /// It has named none of the instruments.
   var isNameless = false
 
@@ -131,6 +138,8 @@ struct FeedTrouble {
     applied = result.state.counters.marketRecords
     session = result.session
     foreignSession = result.foreignSession
+    isSnapshotRefused = result.isSnapshotRefused
+    isSnapshotAwaited = result.isSnapshotAwaited
     isNameless = applied > 0 && result.state.feed.directory.named == 0
   }
 
@@ -144,33 +153,13 @@ struct FeedTrouble {
           "no market data was applied: \(foreign.grouped) of \(datagrams.grouped) datagrams were of another session, "
           + "such as '\(foreignSession.trimmed)', and ours is '\(session.trimmed)'; check exchange.session"
       }
-      return "no market data was applied: \(datagrams.grouped) datagrams came, and none of use"
+      return "no market data was applied: \(datagrams.grouped) datagrams came, "
+        + (isSnapshotAwaited
+          ? "and the books that they go on from did not; check exchange.snapshot"
+          : "and none of use")
     }
     return
       "no market data was applied: the feed's session was not known (\(unidentified.grouped) datagrams came "
       + "meanwhile); set exchange.session, or check exchange.snapshot"
-  }
-}
-
-/// What this process has taken of the machine's memory.
-enum ProcessMemory {
-  /// Most bytes that were in memory at once (VmHWM of /proc/self/status); nil where the system does
-  /// not say.
-  static var peakResidentBytes: UInt64? {
-    guard let status = try? String(contentsOfFile: "/proc/self/status", encoding: .utf8) else {
-      return nil
-    }
-    return peakResidentBytes(inStatus: status)
-  }
-
-  static func peakResidentBytes(inStatus status: String) -> UInt64? {
-    guard let line = status.split(separator: "\n").first(where: { $0.hasPrefix("VmHWM:") }) else {
-      return nil
-    }
-    return line.dropFirst(6).split(whereSeparator: \.isWhitespace).first.flatMap { UInt64($0) }
-      .flatMap { kibibytes in
-        let (bytes, overflow) = kibibytes.multipliedReportingOverflow(by: 1_024)
-        return overflow ? nil : bytes
-      }
   }
 }

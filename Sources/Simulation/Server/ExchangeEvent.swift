@@ -69,7 +69,7 @@ public enum ExchangeEvent: Hashable, Sendable {
   case closed(Client, Closing, working: Int)
   /// A connection could not be accepted.
   case notAccepted(errorNumber: Int32)
-  /// Datagrams could not be sent; 0: the socket takes no more.
+  /// Datagrams could not be sent; 0: the socket takes no more, which of the lines is only counted.
   case unsent(Socket, errorNumber: Int32)
   case socketFailed(Socket, errorNumber: Int32)
   case socketOpened(Socket)
