@@ -14,7 +14,7 @@ struct RunStopTests {
   @Test func `a run over sockets ends by itself when its duration is over`() throws {
     let directory = try TemporaryDirectory()
     let result = try CommandProcess.run([
-      "run", "--duration", "5", "--data", directory.path, "--summary", "json",
+      "run", "--duration", "10", "--data", directory.path, "--summary", "json",
     ])
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)
