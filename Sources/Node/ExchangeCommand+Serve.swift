@@ -47,6 +47,8 @@ extension ExchangeCommand {
     sayStart(options, session)
     say(.info, server.backEndReason)
     Console.line(server.announcement)
+    // Nobody would ever find it.
+    guard Console.outputFailure == nil else { return .inputOutput }
     var turns = 0
     var signal: Int32?
     while !server.isDone, signal == nil {

@@ -123,6 +123,21 @@ struct CommandLineTests {
   .enabled(
     if: CommandProcess.executable != nil, "the needletail executable is not beside the tests"))
 struct CommandLineProcessTests {
+  @Test(arguments: [
+    "--help", "--version", "run --print-config", "run --virtual-time --duration 1 --data @/run",
+    "exchange --listen 127.0.0.1:0 --messages 10",
+  ])
+  func `an output that cannot be written is exit code 74`(_ line: String) throws {
+    let directory = try TemporaryDirectory()
+    let words = line.replacing("@", with: directory.path)
+    let program = try CommandProcess.located().path
+    let result = try CommandProcess.run(
+      URL(fileURLWithPath: "/bin/sh"), ["-c", "'\(program)' \(words) > /dev/full"],
+      directory: URL(fileURLWithPath: directory.path))
+    #expect(result.status == 74, "\(result.errors)")
+    #expect(result.errors.contains("standard output: No space left on device"))
+  }
+
   @Test func `the version is one line`() throws {
     let result = try CommandProcess.run("--version")
     #expect(result.status == 0)

@@ -17,6 +17,16 @@ public enum CommandTable {
   }
 
   static func main(_ arguments: [String], commands: [CommandDefinition]) -> ExitCode {
+    let code = run(arguments, commands)
+    // Whoever has read enough closes a pipe: that is no failure.
+    guard let failure = Console.outputFailure, failure != EPIPE else { return code }
+    Console.error(
+      "needletail: standard output: \(String(cString: strerror(failure))): what was printed is cut off"
+    )
+    return code == .ok ? .inputOutput : code
+  }
+
+  private static func run(_ arguments: [String], _ commands: [CommandDefinition]) -> ExitCode {
     // A peer or a pipe that goes away is an error value of the write, never the end of the process.
     signal(SIGPIPE, SIG_IGN)
     var name = "needletail"

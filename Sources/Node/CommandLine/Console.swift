@@ -19,9 +19,20 @@ public enum Console {
   }
 
   /// Writes the text to standard output as it is.
-  public static func out(_ text: String) { write(text, to: STDOUT_FILENO) }
+  public static func out(_ text: String) {
+    guard outputFailure == nil else { return }
+    let code = send(text, to: STDOUT_FILENO)
+    if code != 0 { outputError.store(code, ordering: .relaxed) }
+  }
   /// Writes the text and a line end to standard output.
-  public static func line(_ text: String) { write(text + "\n", to: STDOUT_FILENO) }
+  public static func line(_ text: String) { out(text + "\n") }
+
+  /// Why standard output takes no more, as an errno; nil while it does. What was printed is cut off there.
+  static var outputFailure: Int32? {
+    let code = outputError.load(ordering: .relaxed)
+    return code == 0 ? nil : code
+  }
+  private static let outputError = Atomic<Int32>(0)
   /// Writes the text and a line end to standard error.
   public static func error(_ text: String) { say(.error, text) }
 
@@ -106,6 +117,11 @@ public enum Console {
   /// False when the reader was not there in time.
   @discardableResult
   static func write(_ text: String, to descriptor: Int32, patience: Int32 = -1) -> Bool {
+    send(text, to: descriptor, patience: patience) != ETIMEDOUT
+  }
+
+  /// 0, ETIMEDOUT when the reader was not there in time, or why nothing more can be written there.
+  private static func send(_ text: String, to descriptor: Int32, patience: Int32 = -1) -> Int32 {
     var rest = Array(text.utf8)[...]
     let part = isatty(descriptor) == 1 ? terminalPart : pipePart
     var mustAsk = patience >= 0
@@ -114,7 +130,7 @@ public enum Console {
         var asked = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         let ready = poll(&asked, 1, patience)
         if ready < 0, errno == EINTR { continue }
-        guard ready > 0 else { return false }
+        guard ready > 0 else { return ETIMEDOUT }
       }
       let count = rest.prefix(mustAsk ? part : .max).withUnsafeBytes {
         Foundation.write(descriptor, $0.baseAddress, $0.count)
@@ -122,10 +138,10 @@ public enum Console {
       if count < 0 {
         if errno == EAGAIN { mustAsk = true }
         if errno == EINTR || errno == EAGAIN { continue }
-        return true
+        return errno
       }
       rest = rest.dropFirst(count)
     }
-    return true
+    return 0
   }
 }
