@@ -31,6 +31,17 @@ struct ExchangeCommandTests {
       directory.path + "/instruments.csv")
   }
 
+  /// The kernel gives back the ports of one that has ended a moment later.
+  @Test func `one is started right after another at the same ports`() throws {
+    let port = try PortRange.free()
+    for _ in 0..<4 {
+      let result = try CommandProcess.run([
+        "exchange", "--listen", "127.0.0.1:\(port)", "--messages", "10", "--idle", "1",
+      ])
+      #expect(result.status == 0, "\(result.errors)")
+    }
+  }
+
   @Test func `its log says who comes and goes, what it begins with and what it goes on from`()
     throws
   {
