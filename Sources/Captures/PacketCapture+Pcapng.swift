@@ -63,7 +63,7 @@ extension PacketCapture {
       throw impossible("more than \(Self.interfacesMax) interfaces")
     }
     var interface = CaptureInterface(
-      link: try linkType(UInt32(block.word16(8))), snapLength: Int(block.word32(12)),
+      link: UInt32(block.word16(8)), snapLength: Int(block.word32(12)),
       ticksPerSecond: 1_000_000, offsetSeconds: 0)
     var at = 16
     while at + 4 <= length - 4 {
@@ -129,6 +129,7 @@ extension PacketCapture {
     }
     return unsafe CapturedFrame(
       bytes: UnsafeRawBufferPointer(rebasing: block.bytes[dataAt..<dataAt + captured]),
-      time: time, offset: input.offset, link: interface.link, isCut: captured < sent)
+      time: time, offset: input.offset, link: try linkType(interface.link),
+      isCut: captured < sent)
   }
 }

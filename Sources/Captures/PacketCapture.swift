@@ -84,11 +84,12 @@
     let magic = reader.word32(0)
     isLittle = magic == 0xd4c3_b2a1 || magic == 0x4d3c_b2a1
     let isNano = magic == 0xa1b2_3c4d || magic == 0x4d3c_b2a1
-    // The upper bits tell of frame check sequences, which IP lengths make harmless.
-    let link = unsafe WordReader(bytes: window, isLittle: isLittle).word32(20) & 0x0fff_ffff
+    // The upper half tells of frame check sequences, which IP lengths make harmless.
+    let link = unsafe WordReader(bytes: window, isLittle: isLittle).word32(20) & 0xffff
+    _ = try linkType(link)
     interfaces = [
       CaptureInterface(
-        link: try linkType(link), snapLength: 0, ticksPerSecond: isNano ? 1_000_000_000 : 1_000_000,
+        link: link, snapLength: 0, ticksPerSecond: isNano ? 1_000_000_000 : 1_000_000,
         offsetSeconds: 0)
     ]
     input.consume(24)
@@ -108,7 +109,7 @@
     let frame = unsafe CapturedFrame(
       bytes: UnsafeRawBufferPointer(rebasing: window[16..<16 + length]),
       time: seconds * 1_000_000_000 + interface.nanoseconds(ticks), offset: input.offset,
-      link: interface.link, isCut: length < Int(reader.word32(12)))
+      link: try linkType(interface.link), isCut: length < Int(reader.word32(12)))
     input.consume(16 + length)
     return frame
   }
@@ -141,7 +142,8 @@
 
 /// One interface of a capture.
 struct CaptureInterface {
-  var link: LinkType
+  /// As the file has it: what nothing was captured on need not be understood.
+  var link: UInt32
   var snapLength: Int
   var ticksPerSecond: UInt64
   var offsetSeconds: Int64

@@ -122,6 +122,15 @@ struct PacketCaptureTests {
     }
   }
 
+  @Test func `what a link word tells of frame check sequences is no link type`() {
+    for high in [0x2400_0000, 0xf800_0000, 0x0001_0000] as [UInt32] {
+      var writer = CaptureWriter(link: high | 1)
+      writer.pcapHeader()
+      writer.pcapPacket(Frames.ethernet(Frames.udp(payload)))
+      #expect(CaptureWalk(writer.bytes).packets.map(\.payload) == [payload])
+    }
+  }
+
   @Test func `a link type that is not understood is an error that says so`() {
     var writer = CaptureWriter(link: 105)
     writer.pcapHeader()
@@ -131,6 +140,9 @@ struct PacketCaptureTests {
     var next = CaptureWriter(link: 105)
     next.section()
     next.interface()
+    // Nothing was captured there yet.
+    #expect(CaptureWalk(next.bytes).error == nil)
+    next.enhanced(Frames.udp(payload), ticks: 0)
     #expect(CaptureWalk(next.bytes).error?.problem.contains("link type 105") == true)
   }
 

@@ -15,7 +15,7 @@ public enum BookCommand {
       FILE is framed ITCH 5.0 or a pcap or pcapng capture of MoldUDP64, raw or .gz; its kind is told by
       its content. Of a capture every message is applied in capture order; gaps and duplicate packets
       are counted on standard error. A capture or a .gz that is cut, or a .gz with other bytes behind it,
-      prints what was read and exits 65; so does a capture whose packets are all malformed. Raw ITCH has
+      prints what was read and exits 65; so does a file without one well-formed message. Raw ITCH has
       no end of its own: a cut last message is counted as one malformed, and exits 0.
 
       JSON: one line, an object with the keys bytes (of the file, decompressed), messages (well-formed),

@@ -95,6 +95,12 @@ final class BookReader {
       report.types[kind] = counts[Int(kind)]
     }
     report.collect(books, symbols: symbols, levels: levels)
+    if !symbols.isEmpty {
+      let named = Set((0..<OrderBooks.locates).map { books.symbol(UInt16(truncatingIfNeeded: $0)) })
+      for symbol in symbols.sorted() where !named.contains(SymbolCode.encode(symbol) ?? 0) {
+        notes.append("\(path): it has no order of a symbol \(symbol)")
+      }
+    }
     let counters = report.counters
     if counters.overExecuted > 0 {
       notes.append("\(path): \(counters.overExecuted) executions or cancels of more than was left")
@@ -128,10 +134,12 @@ final class BookReader {
     malformed = file.malformed
     failure = file.failure
     bytes = file.offset
-    if wellFormed == 0, malformed > 0 {
-      notes.append(
-        "\(path): no well-formed message is in it; expected is framed ITCH 5.0 (each message behind its "
-          + "length, two bytes big-endian), or a pcap of MoldUDP64")
+    if wellFormed == 0, malformed > 0, failure == nil {
+      failure = FeedError(
+        path: path, offset: 0, cause: .data, problem: "no well-formed message is in it",
+        remedy:
+          "expected is framed ITCH 5.0 (each message behind its length, two bytes big-endian), or a pcap "
+          + "of MoldUDP64")
     }
   }
 
