@@ -32,8 +32,9 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
   @usableFromInline let sockets: SocketOptions
   @usableFromInline var backoff: ReconnectBackoff
   @usableFromInline var connectAt: Int64 = 0
-  /// Machine time by which the connection that is being made is there; `.max` where none is.
-  @usableFromInline var connectBy: Int64 = .max
+  /// A connection is being made, and since when: a thread that was not run gives nothing up.
+  @usableFromInline var isConnecting = false
+  @usableFromInline var connecting = LookClock(interval: 5_000_000)
   /// The session in which this port was ready when that was last asked: ``isReadyAnew(_:)``.
   @usableFromInline var readySession: UInt64 = 0
   /// The kernel has not taken what it was given: what waits is tried again after each poll.
@@ -58,7 +59,9 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
       if !isRefused, now >= connectAt { connect(&reactor, now: now) }
       return
     }
-    if now >= connectBy { return connectFailed(&reactor, now: now) }
+    if isConnecting, connecting.look(now: now) >= Self.connectMax {
+      return connectFailed(&reactor, now: now)
+    }
     gateway.tick(now: now)
     flush(&reactor, now: now)
     checkClosing(&reactor, now: now)
@@ -69,7 +72,8 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     do throws(ReactorError) {
       connection = try reactor.connect(to: endpoint, options: sockets, token: token)
       connects &+= 1
-      connectBy = now &+ Self.connectMax
+      isConnecting = true
+      connecting.begin(now: now)
     } catch {
       lost("\(error)", &reactor, now: now)
     }
@@ -91,7 +95,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     switch event.kind {
     case .connected where event.errorNumber == 0:
       isHeldBack = false
-      connectBy = .max
+      isConnecting = false
       gateway.connected(now: now)
       flush(&reactor, now: now)
     case .connected, .failed:
@@ -192,7 +196,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     _ why: String, _ reactor: inout Reactor, now: Int64
   ) {
     trouble = why
-    connectBy = .max
+    isConnecting = false
     if connection != .none {
       _ = reactor.close(connection)
       connection = .none

@@ -57,7 +57,9 @@ private let hasTwoProcessors = ProcessInfo.processInfo.activeProcessorCount >= 2
       #expect(end.output.contains("\"not_judged\": 1"))
       return
     }
-    #expect(end.output.components(separatedBy: "\"orders\": 50,").count == 3, "\(end.output)")
+    #expect(
+      end.output.components(separatedBy: "\"orders\": 50,").count == 3,
+      "\(end.output)\(end.errors)")
     #expect(end.output.components(separatedBy: "\"sends\": 5").count == 3, "\(end.output)")
     for trouble in ["only socket input", " sends for ", " gave data ", "failed", "went wrong"] {
       #expect(!end.errors.contains(trouble), "\(end.errors)")
