@@ -47,8 +47,12 @@ extension ExchangeCommand {
     sayStart(options, session)
     say(.info, server.backEndReason)
     Console.line(server.announcement)
-    // Nobody would ever find it.
-    guard Console.outputFailure == nil else { return .inputOutput }
+    if let failure = Console.outputFailure {
+      throw CommandFailure(
+        .inputOutput,
+        "nobody can find an exchange that cannot say its ports on standard output: "
+          + String(cString: strerror(failure)))
+    }
     var turns = 0
     var signal: Int32?
     while !server.isDone, signal == nil {

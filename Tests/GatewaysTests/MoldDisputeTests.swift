@@ -139,10 +139,7 @@ import Testing
     var now: Int64 = 1
     listener.receive(moldRun(1, 10))
     for next in 11...13 as ClosedRange<UInt64> {
-      listener.receive(moldRun(next), line: 1)
-      listener.receive(moldDatagram(next, [[9]]))
-      _ = listener.poll(now: now)
-      #expect(listener.receive(moldRun(next), line: 2) == .settled)
+      listener.loseDispute(next, now: now)
       now += 10_000_000
     }
     #expect(listener.receiver.counters.doubtedLines == 1)

@@ -90,6 +90,14 @@ func moldHeartbeat(_ next: UInt64) -> [UInt8] { moldDatagram(next, []) }
 func moldEnd(_ next: UInt64) -> [UInt8] { moldDatagram(next, [], count: 0xffff) }
 
 extension MoldListener {
+  /// Line 0 alters the message that line 1 has brought, and the re-request server bears that one out.
+  func loseDispute(_ next: UInt64, now: Int64) {
+    receive(moldRun(next), line: 1)
+    receive(moldDatagram(next, [[9]]))
+    _ = poll(now: now)
+    #expect(receive(moldRun(next), line: 2) == .settled)
+  }
+
   /// So many waits pass.
   func wait(_ waits: Int, from now: inout Int64) {
     for _ in 0..<waits {

@@ -7,10 +7,7 @@ import Testing
   /// Line 0 has lost three disputes.
   private static func sick(_ listener: MoldListener, from first: UInt64, _ now: inout Int64) {
     for next in first..<first + 3 {
-      listener.receive(moldRun(next), line: 1)
-      listener.receive(moldDatagram(next, [[9]]))
-      _ = listener.poll(now: now)
-      #expect(listener.receive(moldRun(next), line: 2) == .settled)
+      listener.loseDispute(next, now: now)
       now += 10_000_000
     }
   }
@@ -85,15 +82,37 @@ import Testing
     #expect(listener.delivered[next] == (isSetAside ? moldMessage(next) : [9]))
   }
 
+  /// Else the good line would be set aside, and what the sick one alters believed.
+  @Test
+  func `one whose single copy was damaged is not blamed for what another one alters beside it`() {
+    let listener = MoldListener()
+    var now: Int64 = 1
+    listener.receive(moldRun(1))
+    listener.receive(moldRun(2), line: 1)
+    listener.receive(moldDatagram(2, [[7]]))
+    for next in 3..<203 as Range<UInt64> {
+      listener.receive(moldRun(next))
+      listener.receive(moldDatagram(next, [[9]]), line: 1)
+    }
+    for _ in 0..<100 where listener.isDisputed {
+      for request in listener.poll(now: now) {
+        listener.receive(moldRun(request.first, UInt64(request.count)), line: 2)
+      }
+      now += 10_000_000
+    }
+    #expect(!listener.isDisputed && !listener.all.contains(.disagreement))
+    #expect(listener.receiver.isContradicted(1) && !listener.receiver.isContradicted(0))
+    listener.receive(moldDatagram(203, [[9]]), line: 1)
+    listener.receive(moldRun(203))
+    #expect(listener.delivered[203] == moldMessage(203))
+  }
+
   @Test func `a few lost disputes are forgiven with time, so that noise is no sick line`() {
     let listener = MoldListener()
     var now: Int64 = 1
     listener.receive(moldRun(1, 10))
     for next in 11...16 as ClosedRange<UInt64> {
-      listener.receive(moldRun(next), line: 1)
-      listener.receive(moldDatagram(next, [[9]]))
-      _ = listener.poll(now: now)
-      #expect(listener.receive(moldRun(next), line: 2) == .settled)
+      listener.loseDispute(next, now: now)
       listener.wait(Int(MoldVote.forgivingWaits) + 500, from: &now)
     }
     #expect(listener.receiver.counters.doubtedLines == 0)

@@ -34,9 +34,24 @@ struct MoldLineBelief: BitwiseCopyable {
   var strikes = 0
   /// Messages of it that the re-request server has otherwise, disputes counted once.
   var contradictions = 0
+  /// From the first to the last message of the dispute under way of which it says otherwise than what was delivered.
+  private var disputedFirst: UInt64 = 0
+  private var disputedEnd: UInt64 = 0
   var isDoubted = false
   /// It stands in ``MoldCounters/doubtedLines``.
   var isCounted = false
+
+  mutating func disputesNothing() {
+    disputedFirst = 0
+    disputedEnd = 0
+  }
+  mutating func disputes(_ sequence: UInt64) {
+    disputedFirst = disputedEnd == 0 ? sequence : min(disputedFirst, sequence)
+    disputedEnd = max(disputedEnd, sequence &+ 1)
+  }
+  func hasDisputed(from first: UInt64, to end: UInt64) -> Bool {
+    disputedFirst < end && disputedEnd > first
+  }
 }
 
 /// What all lines claim, and what of it is known.

@@ -4,9 +4,9 @@ struct MoldVote: BitwiseCopyable {
   /// Where they lie; equal: nothing is disputed.
   var first: UInt64 = 0
   var end: UInt64 = 0
-  /// Who contradicted what was delivered.
-  var line = 0
-  /// One above the last message that is asked for now, and when to ask again, and how often it was asked.
+  /// From here on nobody has been judged yet.
+  var judgedEnd: UInt64 = 0
+  /// One above the last message that is asked for now, when to ask again, and how often it was asked.
   var askedEnd: UInt64 = 0
   var deadline: Int64 = 0
   var asked = 0
@@ -29,11 +29,16 @@ extension MoldReceiver {
 
   /// A copy of a message that was delivered, or is about to be, says otherwise.
   mutating func dispute(_ sequence: UInt64, by line: Int) {
-    if !isDisputed { vote = MoldVote(first: sequence, end: sequence, line: line) }
+    if !isDisputed {
+      vote = MoldVote(first: sequence, end: sequence, judgedEnd: sequence)
+      for i in 0..<settings.lines { beliefs.lines[i].disputesNothing() }
+    }
+    if line >= 0, line < settings.lines { beliefs.lines[line].disputes(sequence) }
     let first = min(vote.first, sequence)
     let end = max(vote.end, sequence &+ 1)
     if end &- first <= MoldVote.messagesMax {
       vote.first = first
+      vote.judgedEnd = min(vote.judgedEnd, first)
       vote.end = end
     } else {
       vote.isTooLong = true
@@ -55,8 +60,13 @@ extension MoldReceiver {
     vote.first &+= 1
     vote.asked = 0
     guard vote.first >= vote.askedEnd || !isDisputed else { return }
-    // One answer, one verdict: a line that goes on altering is set aside while the rest is asked for.
-    contradict(vote.line)
+    // One answer, one verdict on each line that disputed a part of it: one that goes on altering is set aside while
+    // the rest is asked for, and one whose single copy was damaged beside it is not.
+    for i in 0..<settings.lines
+    where beliefs.lines[i].hasDisputed(from: vote.judgedEnd, to: vote.first) {
+      contradict(i)
+    }
+    vote.judgedEnd = vote.first
     vote.deadline = 0
     guard !isDisputed else { return }
     events.insert(vote.isTooLong ? .disagreement : .settled)

@@ -16,9 +16,9 @@ struct ExchangeProcess {
   /// Of these, as many as are said: the ports are usually free by then.
   static let busySaid = 20
   static let announcementMax = 60_000
-  /// A signal came before the exchange was ready.
   /// Milliseconds that it may take to write its report.
   private static let finishMax = 10_000
+  /// A signal came before the exchange was ready.
   static let interrupted = CommandFailure(.unavailable, "interrupted before trading began")
 
   private let plan: RunPlan

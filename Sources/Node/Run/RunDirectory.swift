@@ -76,7 +76,7 @@ struct RunDirectory: Sendable {
 
   private static func write(_ text: String, to file: String) throws(CommandFailure) {
     // A pipe that nobody reads is told at once.
-    let descriptor = open(file, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_TRUNC)
+    let descriptor = open(file, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_TRUNC, 0o644)
     guard descriptor >= 0 else { throw notWritten(file, errno, .creating(errno: errno)) }
     defer { close(descriptor) }
     let bytes = Array(text.utf8)
@@ -95,7 +95,13 @@ struct RunDirectory: Sendable {
 
   /// Whether the file can be written when its time comes: it is tried at the start, while something can be done.
   static func checkPlace(of file: String) throws(CommandFailure) {
-    guard !isSpecial(file) else { return }
+    guard !isSpecial(file) else {
+      // A link to what is not there yet is made then.
+      guard access(file, W_OK) == 0 || errno == ENOENT else {
+        throw notWritten(file, errno, .creating(errno: errno))
+      }
+      return
+    }
     let temporary = file + ".new"
     guard let handle = fopen(temporary, "w") else {
       let code = errno
