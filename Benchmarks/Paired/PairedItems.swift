@@ -131,9 +131,8 @@ extension PairedFigures {
   static func append() throws -> Item {
     let size = 4 << 20
     let lane = Kept(MemoryLane(bytes: size))
-    let header = RecordHeader(type: .instrumentDefined)
-    var payload = InstrumentRecord(
-      facts: InstrumentFacts(symbol: BenchMarket.symbol(0)), instrument: InstrumentID(raw: 0))
+    let header = RecordHeader(type: .orderState)
+    var payload = AppendedPayload()
     var isWhole = true
     return Item(
       name: "append", block: 100, blocks: 1_000,
@@ -141,7 +140,7 @@ extension PairedFigures {
         if lane.value.records.count > size / 2 { lane.value.rewind() }
         let before = lane.value.records.count
         for i in 0..<operations {
-          payload.reserved2 = UInt32(truncatingIfNeeded: i)
+          payload.words[0] = UInt64(truncatingIfNeeded: i)
           _ = lane.value.lane.append(header, payload, privileged: false)
         }
         if lane.value.records.count - before != 128 * operations { isWhole = false }

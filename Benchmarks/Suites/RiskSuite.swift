@@ -329,15 +329,14 @@ struct RiskBench: ~Copyable {
 
   private mutating func append(rounds: Int) throws -> Double {
     var samples = [UInt32](repeating: 0, count: rounds)
-    let facts = InstrumentFacts(symbol: BenchMarket.symbol(0))
-    var payload = InstrumentRecord(facts: facts, instrument: InstrumentID(raw: 0))
-    let header = RecordHeader(type: .instrumentDefined)
+    var payload = AppendedPayload()
+    let header = RecordHeader(type: .orderState)
     for round in 0..<rounds {
       if round % 1_024 == 0 { lane.rewind() }
       let before = lane.records.count
       let start = nt_clock_ticks()
       for i in 0..<RiskSuite.batch {
-        payload.reserved2 = UInt32(truncatingIfNeeded: i)
+        payload.words[0] = UInt64(truncatingIfNeeded: i)
         _ = lane.lane.append(header, payload, privileged: false)
       }
       samples[round] = UInt32(clamping: nt_clock_ticks() - start)
@@ -348,4 +347,9 @@ struct RiskBench: ~Copyable {
     lane.rewind()
     return Self.each(&samples)
   }
+}
+
+/// As long as makes a record of 128 bytes.
+struct AppendedPayload: BitwiseCopyable {
+  var words = InlineArray<9, UInt64>(repeating: 0)
 }

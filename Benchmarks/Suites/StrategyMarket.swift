@@ -42,7 +42,7 @@ final class StrategyMarket {
 
   /// A gateway that knows its instruments.
   func gateway() throws -> OUCHGateway {
-    try BenchMarket.gateway(symbols: engine.instruments.map(\.symbol))
+    try BenchMarket.gateway(symbols: engine.instruments.map(\.symbol.code))
   }
 
   /// The user's own.

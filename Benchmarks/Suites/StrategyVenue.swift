@@ -26,7 +26,7 @@ final class StrategyVenue {
     guard let account = exchange.openAccount() else { throw BenchError("no account at the venue") }
     self.account = account
     for facts in market.engine.instruments {
-      guard exchange.define(facts, locate: market.locates[facts.symbol]) != nil else {
+      guard exchange.define(facts, locate: market.locates[facts.symbol.code]) != nil else {
         throw BenchError("the venue has no room for the instruments")
       }
     }

@@ -14,7 +14,7 @@ package enum BenchMarket {
     instruments: Int, strategies: Int = 1
   ) -> EngineConfiguration {
     let facts = (0..<instruments).map { i in
-      var facts = InstrumentFacts(symbol: symbol(i))
+      var facts = InstrumentFacts(symbol: Symbol(code: symbol(i)))
       facts.previousClose = 100 * 100_000_000
       facts.averageVolume = 1_000_000
       facts.shortable = true

@@ -157,7 +157,8 @@ final class ProbeRun: @unchecked Sendable {
       OrderEntryClient(
         port, to: settings.orderEntry,
         gateway: VenueGateway(
-          ouch: OUCHGateway(settings.gateway, symbols: settings.engine.instruments.map(\.symbol))),
+          ouch: OUCHGateway(
+            settings.gateway, symbols: settings.engine.instruments.map(\.symbol.code))),
         backoff: ReconnectBackoff(
           first: 10_000_000, longest: 100_000_000, attemptsMax: 5, seed: 1),
         sockets: settings.isDirect ? .direct : SocketOptions())

@@ -13,7 +13,7 @@ struct Leaning: Strategy {
   }
 }
 
-var apple = InstrumentFacts(symbol: SymbolCode.encode("AAPL") ?? 0)
+var apple = InstrumentFacts(symbol: "AAPL")
 apple.previousClose = 100 * 100_000_000  // $100, in 10⁻⁸; without one the collar refuses all orders
 let configuration = EngineConfiguration(
   instruments: [apple],

@@ -56,7 +56,6 @@
   public var alarms: UInt64 = 0
   public var unknownOrders: UInt64 = 0
   public var openOrders: Int64 = 0
-  public var executedQuantity: Int64 = 0
   public var timersFired: UInt64 = 0
   /// Times that timers were due and waited for the next record or call: ``Engine/timersPerCallMax`` had fired.
   public var timersDeferred: UInt64 = 0

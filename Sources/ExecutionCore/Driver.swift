@@ -39,6 +39,30 @@
     deliver()
   }
 
+  /// Applies a batch of records of a feed by price in order, as ``ingest(_:count:machineTime:received:decoded:)``.
+  ///
+  /// - Parameter channel: the feed's place in ``EngineConfiguration/feeds``; records of one that is not by price are not
+  ///   looked at.
+  @inlinable public mutating func ingest(
+    _ records: UnsafePointer<FeedRecord>, count: Int, channel: UInt8, machineTime: Int64,
+    received: UInt64 = 0, decoded: UInt64 = 0
+  ) {
+    unsafe engineBeginBatch(engine.core, machineTime, received, decoded)
+    for i in 0..<max(0, count) {
+      while let token = unsafe engineTimer(engine.core, before: (records + i).pointee.sessionTime) {
+        fire(token)
+      }
+      let effect = unsafe engineApply(engine.core, records + i, channel: channel)
+      if effect.isNothing { continue }
+      if effect.quoteChanged { strategy.onBook(effect.instrument, desk()) }
+      if effect.hasTrade { strategy.onTrade(effect.trade, desk()) }
+      if effect.stateChanged { strategy.onState(effect.instrument, desk()) }
+    }
+    unsafe engineBooked(engine.core)
+    strategy.onBatchEnd(desk())
+    deliver()
+  }
+
   /// Applies what a venue or its gateway says.
   @inlinable public mutating func apply(
     _ report: VenueReport, sessionTime: Int64, machineTime: Int64
@@ -134,6 +158,15 @@
   count: Int
 ) -> MarketEffect {
   unsafe core.pointee.apply(records, at: index, count: count)
+}
+
+#if !DEBUG
+  @_noLocks
+#endif
+@usableFromInline func engineApply(
+  _ core: UnsafeMutablePointer<EngineState>, _ record: UnsafePointer<FeedRecord>, channel: UInt8
+) -> MarketEffect {
+  unsafe core.pointee.apply(record, channel: channel)
 }
 
 #if !DEBUG

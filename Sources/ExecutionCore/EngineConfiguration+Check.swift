@@ -6,8 +6,10 @@ extension EngineConfiguration {
     if strategies.isEmpty { throw .noStrategies }
     if venues.isEmpty || ports.isEmpty { throw .noVenues }
     try checkInstruments()
+    try checkFeeds()
     try checkVenues()
     try checkPorts()
+    try checkCurrencies()
     for (i, strategy) in strategies.enumerated() where Int(strategy.account.raw) >= accounts.count {
       throw .unknownAccount(strategy: i)
     }
@@ -40,17 +42,60 @@ extension EngineConfiguration {
   }
 
   private func checkInstruments() throws(EngineConfigurationError) {
-    var seen: Set<UInt64> = []
+    var seen: Set<Symbol> = []
     for (i, facts) in instruments.enumerated() {
-      let sum = Int(facts.priceExponent) + Int(facts.quantityExponent)
-      if sum < -8 { throw .exponentsTooFine(instrument: i, sum: sum) }
-      guard (-8...(-4)).contains(facts.priceExponent), facts.quantityExponent == 0 else {
-        throw .exponentOutOfRange(instrument: i)
-      }
+      if let problem = facts.problem { throw .badFacts(instrument: i, problem: problem) }
       if facts.tick <= 0 { throw .badTick(instrument: i) }
       if facts.roundLot <= 0 { throw .badLot(instrument: i) }
-      if facts.symbol == 0 || !seen.insert(facts.symbol).inserted {
-        throw .duplicateSymbol(SymbolCode.decode(facts.symbol))
+      if !seen.insert(facts.symbol).inserted { throw .duplicateSymbol("\(facts.symbol)") }
+    }
+  }
+
+  private func checkFeeds() throws(EngineConfigurationError) {
+    // The last channel is kept free, see `itchChannel`.
+    guard (1..<Quotes.channelsMax).contains(feeds.count) else {
+      throw .badFeed(
+        "\(feeds.count) feeds are given: 1 to \(Quotes.channelsMax - 1) are possible")
+    }
+    if feeds.filter({ $0.kind == .itch }).count > 1 {
+      throw .badFeed("two feeds are of ITCH: there can be one")
+    }
+    if feeds.filter({ $0.instruments == nil }).count > 1 {
+      throw .badFeed("two feeds are to have the instruments that no other has: name those of one")
+    }
+    var taken: [InstrumentID: String] = [:]
+    for feed in feeds {
+      if feed.kind == .prices, !(1...1 << 16).contains(feed.levelsMax) {
+        throw .badFeed("feed \(feed.name): the levels of a side must be 1 to 65,536")
+      }
+      for id in (feed.instruments ?? []).sorted(by: { $0.raw < $1.raw }) {
+        guard Int(id.raw) < instruments.count else { throw .unknownInstrument(id) }
+        if let other = taken.updateValue(feed.name, forKey: id) {
+          let symbol = instruments[Int(id.raw)].symbol
+          throw .badFeed("\(symbol) is in feed \(other) and in feed \(feed.name): name it once")
+        }
+      }
+    }
+    for (i, channel) in channels().enumerated() {
+      guard let channel else {
+        throw .badFeed("no feed has \(instruments[i].symbol): name it in the one that does")
+      }
+      if feeds[channel].kind == .itch, let problem = instruments[i].problemForITCH {
+        throw .badFacts(instrument: i, problem: problem)
+      }
+    }
+  }
+
+  private func checkCurrencies() throws(EngineConfigurationError) {
+    for account in accounts.indices {
+      let id = AccountID(raw: UInt32(account))
+      var first: Currency?
+      for (i, facts) in instruments.enumerated()
+      where !route(of: id, in: InstrumentID(raw: UInt32(i))).isEmpty {
+        if let first, first != facts.currency {
+          throw .mixedCurrencies(account: account, first: first, second: facts.currency)
+        }
+        first = facts.currency
       }
     }
   }
@@ -166,6 +211,42 @@ extension EngineConfiguration {
         }
       }
     }
+  }
+}
+
+extension InstrumentFacts {
+  /// What can't be right in it; nil when nothing is.
+  fileprivate var problem: String? {
+    if symbol.isNone { return "it has no symbol of 1 to 32 printable characters" }
+    guard (-12...2).contains(priceExponent) else { return "the price exponent must be -12 to 2" }
+    guard (-9...0).contains(quantityExponent) else {
+      return "the quantity exponent must be -9 to 0"
+    }
+    guard (-9...9).contains(multiplierExponent), multiplier > 0 else {
+      return "the multiplier must be above 0, and its exponent -9 to 9"
+    }
+    let sum = Int(priceExponent) + Int(quantityExponent) + Int(multiplierExponent)
+    if sum < MoneyScale.exponentMin {
+      return "price, quantity and multiplier exponents add to \(sum); at least "
+        + "\(MoneyScale.exponentMin) is needed"
+    }
+    if MoneyScale.wide(self).factor > MoneyScale.factorMax {
+      return "a unit at a price of 1 comes to more money than sums can hold: the multiplier or its "
+        + "exponent is too large"
+    }
+    if currency.raw == 0 { return "it has no currency" }
+    if minimumNotional < 0 { return "the minimum notional must not be below 0" }
+    return nil
+  }
+
+  /// What an ITCH feed can't say of it, or not exactly.
+  fileprivate var problemForITCH: String? {
+    if symbol.code == 0 { return "a symbol of an ITCH feed has at most eight characters" }
+    guard (-8...(-4)).contains(priceExponent), quantityExponent == 0, !allowsNegativePrices else {
+      return "with an ITCH feed the price exponent must be -8 to -4, the quantity exponent 0 (whole "
+        + "shares), and prices above 0"
+    }
+    return nil
   }
 }
 

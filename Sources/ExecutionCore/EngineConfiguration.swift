@@ -1,10 +1,12 @@
 /// Limits of one scope. nil: this scope sets none; the firm must set every one. The strictest wins.
 public struct RiskLimits: Sendable, Hashable {
-  /// Largest quantity of one order.
+  /// Largest quantity of one order. Of firm, account and strategy in whole units (shares, contracts, coins), whatever
+  /// the instrument; of an instrument at its quantity exponent.
   public var orderQuantity: Int64?
   /// Largest price × quantity of one order.
   public var orderNotional: Money?
-  /// Largest absolute position in one instrument, open orders at worst case included.
+  /// Largest absolute position in one instrument, open orders at worst case included; in the unit of
+  /// ``orderQuantity``.
   public var position: Int64?
   public var openOrders: Int?
   public var messageRate: MessageRate?
@@ -52,6 +54,36 @@ public struct PriceCollar: Sendable, Hashable {
   public init(basisPoints: Int64, absolute: Int64 = 0) {
     self.basisPoints = basisPoints
     self.absolute = absolute
+  }
+}
+
+/// Where market data comes from: a feed is a channel of ``Quotes``, with a sequence and a wholeness of its own.
+public struct FeedConfiguration: Sendable, Hashable {
+  /// How its messages make a quote. Never renumber: the numbers are in the journal.
+  public enum Kind: UInt8, Sendable, CaseIterable {
+    /// NASDAQ TotalView-ITCH 5.0: order by order (``ITCHMarket``). There is one at most.
+    case itch = 1
+    /// ``FeedRecord``s: books by price, or quotes without a book (``PriceBooks``).
+    case prices = 2
+  }
+  public var name: String
+  public var kind: Kind
+  /// The instruments whose quotes it makes; nil: those that no other feed has.
+  public var instruments: Set<InstrumentID>?
+  /// Of a market that never says so itself: open, for one that never closes. An ITCH feed says it.
+  public var hours: MarketHours
+  /// Prices: the most levels kept of each side of a book. Those further from the touch are left away.
+  public var levelsMax: Int
+
+  public init(
+    name: String, kind: Kind, instruments: Set<InstrumentID>? = nil,
+    hours: MarketHours = .unknown, levelsMax: Int = 1_024
+  ) {
+    self.name = name
+    self.kind = kind
+    self.instruments = instruments
+    self.hours = hours
+    self.levelsMax = levelsMax
   }
 }
 
@@ -122,6 +154,8 @@ public struct EngineConfiguration: Sendable {
   public var accounts: [AccountConfiguration]
   public var strategies: [StrategyConfiguration]
   public var venues: [VenueConfiguration]
+  /// Their places are the numbers of their channels.
+  public var feeds = [FeedConfiguration(name: "feed", kind: .itch)]
   /// To begin with, one for each venue and account.
   public var ports: [PortConfiguration]
   /// For accounts and instruments without one: the ports that serve the account and whose venue trades the
@@ -164,9 +198,6 @@ public struct EngineConfiguration: Sendable {
 
   /// Year × 10,000 + month × 100 + day.
   public var tradingDay: UInt32 = 0
-  /// The channel written into ``FeedPosition``.
-  public var feedChannel: UInt16 = 0
-
   /// High-water mark.
   public var firstClientOrderID: UInt64 = 1
 
@@ -201,6 +232,15 @@ public struct EngineConfiguration: Sendable {
   /// No log-in is awaited at any port (replays, benchmarks).
   public mutating func beginWithPortsUp() {
     for i in ports.indices { ports[i].isUpAtStart = true }
+  }
+
+  /// The channel of the feed that makes each instrument's quotes, by instrument; nil for one without any.
+  func channels() -> [Int?] {
+    let rest = feeds.firstIndex { $0.instruments == nil }
+    return instruments.indices.map { i in
+      let id = InstrumentID(raw: UInt32(truncatingIfNeeded: i))
+      return feeds.firstIndex { $0.instruments?.contains(id) ?? false } ?? rest
+    }
   }
 
   /// The ports of an account in an instrument, in the order of preference.
@@ -238,9 +278,12 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
   case noInstruments
   case noAccounts
   case noStrategies
-  /// Price and quantity exponents add to less than −8: money could not hold a product exactly.
-  case exponentsTooFine(instrument: Int, sum: Int)
-  case exponentOutOfRange(instrument: Int)
+  /// What is wrong with one of the exponents, the multiplier, the currency or the minimum notional.
+  case badFacts(instrument: Int, problem: String)
+  /// Two instruments that an account can trade are priced in two currencies, which would be added up.
+  case mixedCurrencies(account: Int, first: Currency, second: Currency)
+  /// A feed that can't be, or an instrument that has none, or two.
+  case badFeed(String)
   case badTick(instrument: Int)
   case badLot(instrument: Int)
   case duplicateSymbol(String)
@@ -270,10 +313,11 @@ public enum EngineConfigurationError: Error, Equatable, CustomStringConvertible 
     case .noInstruments: "no instruments: give at least one"
     case .noAccounts: "no accounts: give at least one"
     case .noStrategies: "no strategies: give at least one"
-    case .exponentsTooFine(let i, let sum):
-      "instrument \(i): price and quantity exponents add to \(sum); at least -8 is needed"
-    case .exponentOutOfRange(let i):
-      "instrument \(i): the price exponent must be -8 to -4, the quantity exponent 0 (whole shares)"
+    case .badFacts(let i, let problem): "instrument \(i): \(problem)"
+    case .mixedCurrencies(let account, let first, let second):
+      "account \(account) would hold \(first) and \(second) in one sum: give it ports and routes for "
+        + "instruments of one currency, and another account the others"
+    case .badFeed(let problem): problem
     case .badTick(let i): "instrument \(i): the tick must be above 0"
     case .badLot(let i): "instrument \(i): the round lot must be above 0"
     case .duplicateSymbol(let symbol): "symbol \(symbol) is given twice"

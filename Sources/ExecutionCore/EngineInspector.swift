@@ -144,6 +144,8 @@ extension Engine {
   public var outboxCount: Int { unsafe core.pointee.outboxCount() }
   /// The feed's books; a loop tells it of holes and snapshots.
   public var market: ITCHMarket { unsafe core.pointee.market }
+  /// The books of the feeds by price, and what their numbers stand for (``PriceBooks/bind(_:_:_:priceExponent:quantityExponent:)``).
+  public var prices: PriceBooks { unsafe core.pointee.prices }
   /// What risk and strategies see of the market.
   public var quotes: Quotes { unsafe core.pointee.quotes }
 
@@ -247,7 +249,7 @@ extension EngineState {
     let marked = marked(p, Int(instrument.raw), good)
     return PositionSummary(
       account: account(of: strategy), strategy: strategy, instrument: instrument,
-      symbol: SymbolCode.decode(r.symbol), quantity: p.net, bought: p.bought, sold: p.sold,
+      symbol: "\(r.symbol)", quantity: p.net, bought: p.bought, sold: p.sold,
       boughtValue: Money(raw: p.boughtValue), soldValue: Money(raw: p.soldValue),
       cost: Money(raw: p.cost), realised: Money(raw: p.realised),
       unrealised: Money(raw: marked - p.cost), fees: Money(raw: p.fees),
@@ -298,7 +300,7 @@ extension EngineState {
       let sign: Int64 = e.side.isBuy ? 1 : -1
       net[cell] += sign * e.quantity
       let scale = instruments[Int(e.instrument.raw)].moneyScale
-      flow[cell] -= Int128(sign) * Int128(e.price) * Int128(e.quantity) * Int128(scale)
+      flow[cell] -= Int128(sign) * (scale.money(e.price, e.quantity) ?? 0)
     }
     for cell in 0..<exposures.cells.count {
       let e = exposures.cells[cell]

@@ -6,7 +6,8 @@ extension EngineState {
   static func bytes(_ c: EngineConfiguration) -> UInt64 {
     var counting = unsafe ColumnBuilder(base: nil)
     let parts = EngineColumns(&counting, c)
-    let market = ITCHMarket.bytes(for: c.marketData, instruments: c.instruments.count)
+    let market =
+      ITCHMarket.bytes(for: c.itchSettings, instruments: c.instruments.count) + PriceBooks.bytes(c)
     _ = parts
     return UInt64(counting.offset) + market + UInt64(MemoryLayout<EngineState>.stride) + 4096
   }
@@ -20,19 +21,23 @@ extension EngineState {
     guard
       let own = unsafe nt_arena_take(arena, UInt64(MemoryLayout<EngineState>.stride), 64),
       let block = unsafe nt_arena_take(arena, UInt64(counting.offset), 64),
+      let quotes = unsafe Quotes(
+        c.instruments, channels: c.channels(), QuoteSettings(c.marketData), arena: arena),
       let market = unsafe ITCHMarket(
-        settings: c.marketData, instruments: c.instruments, arena: arena)
+        settings: c.itchSettings, instruments: c.instruments, quotes: quotes,
+        channel: c.itchChannel, arena: arena),
+      let prices = unsafe PriceBooks(c, quotes, arena: arena)
     else { return nil }
     var builder = unsafe ColumnBuilder(base: block)
     let columns = EngineColumns(&builder, c)
     let core = unsafe own.bindMemory(to: EngineState.self, capacity: 1)
     unsafe core.initialize(
-      to: EngineState(c, columns, market, lane))
+      to: EngineState(c, columns, market, prices, lane))
     return unsafe core
   }
 
   private init(
-    _ c: EngineConfiguration, _ columns: EngineColumns, _ market: ITCHMarket,
+    _ c: EngineConfiguration, _ columns: EngineColumns, _ market: ITCHMarket, _ prices: PriceBooks,
     _ journal: RecordLane
   ) {
     instrumentCount = c.instruments.count
@@ -53,14 +58,15 @@ extension EngineState {
     strategies = columns.strategies
     counters = columns.counters
     self.market = market
+    self.prices = prices
     quotes = market.quotes
     self.journal = journal
     setUp(c)
   }
 
   private mutating func setUp(_ c: EngineConfiguration) {
-    feedChannel = c.feedChannel
-    feedPosition = FeedPosition(channel: feedChannel, sequence: 0).cause
+    itchChannel = UInt16(c.itchChannel)
+    feedPosition = FeedPosition(channel: itchChannel, sequence: 0).cause
     cause = 0
     tradingDay = c.tradingDay
     hashing.everyRecords = c.stateHashRecords
@@ -180,17 +186,34 @@ extension EngineState {
   }
 }
 
+extension EngineConfiguration {
+  /// The channel of the feed that is ITCH; where there is none, one that no instrument has.
+  var itchChannel: UInt8 {
+    UInt8(feeds.firstIndex { $0.kind == .itch } ?? Quotes.channelsMax - 1)
+  }
+  /// Without such a feed its books hold next to nothing.
+  fileprivate var itchSettings: MarketDataSettings {
+    var settings = marketData
+    if !feeds.contains(where: { $0.kind == .itch }) { settings.capacity = BookCapacity(orders: 64) }
+    return settings
+  }
+}
+
 extension RiskInstrument {
   init(_ facts: InstrumentFacts, _ c: EngineConfiguration) {
     symbol = facts.symbol
     previousClose = facts.previousClose
-    let share = Int128(previousClose) * Int128(c.staticCollar.basisPoints) / 10_000
+    knowsPreviousClose = facts.knowsPreviousClose
+    let share =
+      Int128(previousClose.magnitude) * Int128(c.staticCollar.basisPoints) / 10_000
     let width = max(share, Int128(c.staticCollar.absolute))
     lowest = Int64(clamping: Int128(previousClose) - width)
     highest = Int64(clamping: Int128(previousClose) + width)
     lowerBand = facts.lowerBand
     upperBand = facts.upperBand
-    moneyScale = Self.power(Int(facts.priceExponent) + Int(facts.quantityExponent) + 8)
+    moneyScale = MoneyScale(facts)
+    unit = Self.power(0 - Int(facts.quantityExponent))
+    minimumNotional = facts.minimumNotional
     priceExponent = facts.priceExponent
     quantityExponent = facts.quantityExponent
     shortable = facts.shortable

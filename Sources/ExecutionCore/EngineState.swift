@@ -13,7 +13,7 @@
   var feedPosition: UInt64 = 0
   /// What the next records have as their cause.
   var cause: UInt64 = 0
-  var feedChannel: UInt16 = 0
+  var itchChannel: UInt16 = 0
   @usableFromInline var stage = StageStamps()
   @usableFromInline var timerStrategy = StrategyID(raw: .max)
 
@@ -63,6 +63,7 @@
 
   // Market data.
   let market: ITCHMarket
+  let prices: PriceBooks
   /// What is written of it, which is all that anything else looks at.
   @usableFromInline let quotes: Quotes
 }

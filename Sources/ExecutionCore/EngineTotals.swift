@@ -1,6 +1,6 @@
 /// The sums that a live display shows.
 @frozen public struct EngineTotals: BitwiseCopyable, Sendable, Hashable {
-  /// Σ |net quantity| over all positions.
+  /// Σ |net quantity| over all positions, in whole units.
   public var grossPosition: Int64 = 0
   /// Realised and unrealised, less fees.
   public var netProfit = Money.zero
@@ -31,7 +31,8 @@ extension EngineState {
   mutating func refreshTotals(most: Int) {
     for _ in 0..<min(max(0, most), portfolio.usedCount) {
       guard let cell = portfolio.nextToMark() else { return }
-      portfolio.mark(cell, profit: netProfit(cell))
+      portfolio.mark(
+        cell, profit: netProfit(cell), unit: instruments[cell % instrumentCount].unit)
     }
   }
 
@@ -48,7 +49,9 @@ extension EngineState {
   func marked(_ position: PositionBook, _ instrument: Int, _ good: GoodQuote) -> Int128 {
     guard good.isKnown else { return position.cost }
     let mark = position.net > 0 ? good.bid.raw : good.ask.raw
-    // Cannot wrap: a feed's price times the scale is below 2^46, and no position is above 2^62.
-    return Int128(mark) &* Int128(position.net) &* Int128(instruments[instrument].moneyScale)
+    // A feed can say anything: what no money can hold is no mark.
+    let value = instruments[instrument].moneyScale.money(mark, position.net)
+    guard let value, value.magnitude >> 120 == 0 else { return position.cost }
+    return value
   }
 }

@@ -47,7 +47,7 @@ public import ExecutionCore
     public func symbol(_ instrument: InstrumentID) -> String {
       let i = Int(instrument.raw)
       return i < instruments.count
-        ? SymbolCode.decode(instruments[i].symbol) : "instrument \(instrument.raw)"
+        ? "\(instruments[i].symbol)" : "instrument \(instrument.raw)"
     }
   }
 

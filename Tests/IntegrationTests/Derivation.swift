@@ -90,7 +90,7 @@ struct Derivation {
       switch record.type {
       case .instrumentDefined:
         if let payload = record.payload(as: InstrumentRecord.self) {
-          symbols[payload.instrument.raw] = SymbolCode.decode(payload.symbol)
+          symbols[payload.instrument.raw] = "\(payload.symbol)"
         }
       case .execution:
         guard let payload = record.payload(as: ExecutionRecord.self) else { break }

@@ -15,7 +15,7 @@ final class TradingDay {
   private var match: UInt64 = 0
 
   static func configuration(_ previous: JournalSummary = JournalSummary()) -> EngineConfiguration {
-    var facts = InstrumentFacts(symbol: SymbolCode.encode("AAPL")!)
+    var facts = InstrumentFacts(symbol: "AAPL")
     facts.previousClose = 10_000_000_000
     facts.shortable = true
     var c = EngineConfiguration(

@@ -35,7 +35,7 @@ private struct Day {
     session.nextClientOrderID = 5
     session.ports = 1
     _ = lane.append(header(.sessionStarted), session, privileged: false)
-    var facts = InstrumentFacts(symbol: SymbolCode.encode("AAPL")!)
+    var facts = InstrumentFacts(symbol: "AAPL")
     facts.previousClose = 28_980_000_000
     facts.shortable = true
     facts.status = .trading

@@ -54,7 +54,7 @@ struct RunInstrumentsTests {
     let file = try #require(try InputFile.instruments(path))
     _ = try exchange.interrupt(SIGTERM)
     #expect(file.date.text == "2019-12-30")
-    #expect(file.instruments.map(\.symbol) == [SymbolCode.encode("AAPL")])
+    #expect(file.instruments.map(\.symbol) == ["AAPL"])
     #expect(file.instruments[0].previousClose > 280 * 100_000_000)
   }
 
@@ -85,7 +85,7 @@ struct RunInstrumentsTests {
     let exchange = try exchange(at: port, in: directory.path)
     let path = directory.path + "/i.csv"
     var file = try #require(try InputFile.instruments(path))
-    let lacked = SymbolCode.decode(file.instruments.removeLast().symbol)
+    let lacked = "\(file.instruments.removeLast().symbol)"
     file.instruments[0].roundLot = 10
     try file.text.write(toFile: path, atomically: true, encoding: .utf8)
     let run = try RunningCommand.run(

@@ -24,7 +24,7 @@ import Testing
 
     init(_ strategy: S, seed: UInt64) throws {
       state = seed
-      var facts = InstrumentFacts(symbol: SymbolCode.encode("AAPL")!)
+      var facts = InstrumentFacts(symbol: "AAPL")
       facts.previousClose = 10_000_000_000
       facts.shortable = true
       var c = EngineConfiguration(

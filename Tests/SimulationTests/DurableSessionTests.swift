@@ -315,7 +315,7 @@ final class TestDirectory {
   }
 
   @Test func `a feed without opening messages gets them first and says so`() throws {
-    var facts = InstrumentFacts(symbol: Flow.symbol)
+    var facts = InstrumentFacts(symbol: Symbol(code: Flow.symbol))
     facts.status = .trading
     facts.shortSale = .restricted
     let feed = ExchangeFeed(

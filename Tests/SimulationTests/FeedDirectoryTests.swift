@@ -40,14 +40,14 @@ import Transport
     #expect(taken >= 1)
     let directory = bench.world.loop.path.driver.engine.market.feedState.directory
     #expect(directory.named == 2)
-    #expect(directory.unlisted == 1 && directory.lastUnlisted == lacked.symbol)
-    #expect(directory.unequalLots == 1 && directory.lastUnequalLot == instruments[1].symbol)
+    #expect(directory.unlisted == 1 && directory.lastUnlisted == lacked.symbol.code)
+    #expect(directory.unequalLots == 1 && directory.lastUnequalLot == instruments[1].symbol.code)
     #expect(directory.lastLot == 100)
     #expect(bench.monitor.get(.unlisted) == 1 && bench.monitor.get(.unequalLots) == 1)
   }
 
   @Test func `a feed that names none of them ends the run`() throws {
-    let other = InstrumentFacts(symbol: try #require(SymbolCode.encode("AAPL")))
+    let other = InstrumentFacts(symbol: "AAPL")
     var bench = try VirtualBench(seed: 1, messages: 60_000, instruments: [other])
     let begun = bench.network.now
     bench.world.run(until: begun + 10 * Self.second)

@@ -156,7 +156,7 @@ struct TestExchange {
 
   init(_ settings: ExchangeSettings = ExchangeSettings(), accounts: Int = 1) {
     core = ExchangeCore(settings: settings)
-    var facts = InstrumentFacts(symbol: Flow.symbol)
+    var facts = InstrumentFacts(symbol: Symbol(code: Flow.symbol))
     facts.status = .trading
     facts.shortSale = .unrestricted
     core.define(facts, locate: Flow.locate)

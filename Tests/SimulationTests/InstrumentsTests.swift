@@ -14,7 +14,7 @@ import Testing
     let file = try Self.parse("AAPL,0.01,100,287.29,30000000,yes,0,T,2019-12-30", "")
     #expect(file.date.text == "2019-12-30")
     let facts = try #require(file.instruments.first)
-    #expect(facts.symbol == SymbolCode.encode("AAPL"))
+    #expect(facts.symbol == "AAPL")
     #expect(facts.tick == 1_000_000)
     #expect(facts.previousClose == 28_729_000_000)
     #expect(facts.averageVolume == 30_000_000)
@@ -104,7 +104,7 @@ import Testing
       Flow.execute(2, 50, match: 1),
     ] { scan.look(record) }
     let result = scan.result()
-    #expect(result.instruments.map(\.symbol) == [Flow.symbol])
+    #expect(result.instruments.map(\.symbol.code) == [Flow.symbol])
     #expect(result.instruments[0].previousClose == 10_004_000_000)
     #expect(result.instruments[0].status == .trading)
     #expect(result.instruments[0].averageVolume == 50)

@@ -104,7 +104,7 @@ struct VirtualBench: ~Copyable {
         session: soup, port: PortID(raw: UInt16(i)), account: AccountID(raw: UInt32(i)),
         midnight: Self.midnight)
     }
-    let symbols = instruments.map(\.symbol)
+    let symbols = instruments.map(\.symbol.code)
     let orderEntry = server.orderEntry
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: accounts) { port in
       let gateway = OUCHGateway(sessions[Int(port.raw)], symbols: symbols)
@@ -186,7 +186,7 @@ struct VirtualBench: ~Copyable {
     #expect(isFinished, "it does not end")
     world.finish()
     let state = world.loop.path.driver.engine.snapshot()
-    let symbols = session.feed.instruments.map(\.symbol)
+    let symbols = session.feed.instruments.map(\.symbol.code)
     return Outcome(
       journal: Array(lane.records), fills: session.core.fills,
       working: session.core.workingOrders.count, executions: state.counters.executions,

@@ -9,7 +9,7 @@ import Testing
   /// An exchange with two accounts that trade one symbol without a market.
   private static func core() -> ExchangeCore {
     var core = ExchangeCore()
-    var facts = InstrumentFacts(symbol: Flow.symbol)
+    var facts = InstrumentFacts(symbol: Symbol(code: Flow.symbol))
     facts.status = .trading
     core.define(facts, locate: Flow.locate)
     _ = core.openAccount()

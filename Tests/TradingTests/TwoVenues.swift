@@ -77,7 +77,7 @@ final class TwoVenues {
     published = exchange.nextSequence
     time = feed.peek()?.sessionTime ?? midnight
     gateways = .allocate(capacity: 3)
-    let symbols = feed.instruments.map(\.symbol)
+    let symbols = feed.instruments.map(\.symbol.code)
     for (i, user) in Self.users.enumerated() {
       let credentials = try #require(SoupCredentials(username: user, password: "secret"))
       let port = PortID(raw: UInt16(i))
@@ -310,6 +310,6 @@ final class TwoVenues {
   }
   func isReady(_ port: Int) -> Bool { driver.engine.isReady(PortID(raw: UInt16(port))) }
   func exchangePosition(_ account: Int) -> Int64 {
-    exchange.core.accounts[account].positions[exchange.feed.instruments[0].symbol]?.shares ?? 0
+    exchange.core.accounts[account].positions[exchange.feed.instruments[0].symbol.code]?.shares ?? 0
   }
 }

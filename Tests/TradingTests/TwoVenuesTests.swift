@@ -23,7 +23,7 @@ import Testing
     two.play(3_000)
     for account in 0..<2 {
       let user = TwoVenues.users[account]
-      let symbol = SymbolCode.decode(two.exchange.feed.instruments[1].symbol)
+      let symbol = "\(two.exchange.feed.instruments[1].symbol)"
       let held = try #require(two.position(account, 1))
       #expect(held.quantity == two.venue.position(user, symbol))
       #expect(held.byVenue == [0, held.quantity])
@@ -276,7 +276,7 @@ import Testing
     #expect((0..<3).allSatisfy { two.isReady($0) }, "seed \(seed)")
     let snapshot = two.state
     for account in 0..<2 {
-      let symbol = SymbolCode.decode(two.exchange.feed.instruments[1].symbol)
+      let symbol = "\(two.exchange.feed.instruments[1].symbol)"
       let there = two.venue.position(TwoVenues.users[account], symbol)
       #expect(two.position(account, 1)?.quantity ?? 0 == there, "seed \(seed)")
       #expect(

@@ -18,7 +18,7 @@ extension EngineState {
   ) -> MarketEffect {
     let record = unsafe records + index
     counters.total.marketRecords &+= 1
-    let position = unsafe FeedPosition(channel: feedChannel, sequence: record.pointee.sequence)
+    let position = unsafe FeedPosition(channel: itchChannel, sequence: record.pointee.sequence)
     feedPosition = position.cause
     cause = feedPosition
     let change = unsafe market.apply(records, at: index, count: count)
@@ -30,7 +30,8 @@ extension EngineState {
     let isOurs = effect.instrument.raw < UInt32(truncatingIfNeeded: instrumentCount)
     if change.contains(.marketChanged) || change.contains(.gap) {
       effect.stateChanged = true
-      recordMarketState(isOurs ? effect.instrument : .none)
+      recordMarketState(
+        isOurs ? effect.instrument : .none, channel: UInt8(truncatingIfNeeded: itchChannel))
       if !isOurs { return effect }
     }
     guard isOurs else { return MarketEffect() }
@@ -40,7 +41,7 @@ extension EngineState {
       | MarketChange.wholenessChanged.rawValue | MarketChange.bound.rawValue
     if change.rawValue & states != 0 {
       effect.stateChanged = true
-      recordMarketState(effect.instrument)
+      recordMarketState(effect.instrument, channel: UInt8(truncatingIfNeeded: itchChannel))
     }
     effect.stateChanged = effect.stateChanged || change.contains(.qualityChanged)
     if change.contains(.trade), let trade = market.lastPrint {
@@ -50,13 +51,43 @@ extension EngineState {
     return effect
   }
 
+  /// Applies one record of a feed by price and says what changed for whom.
+  mutating func apply(_ record: UnsafePointer<FeedRecord>, channel: UInt8) -> MarketEffect {
+    counters.total.marketRecords &+= 1
+    let position = unsafe FeedPosition(
+      channel: UInt16(channel), sequence: record.pointee.sequence)
+    feedPosition = position.cause
+    cause = feedPosition
+    let applied = unsafe prices.apply(record.pointee, channel)
+    unsafe sessionTime = max(sessionTime, record.pointee.sessionTime)
+    let change = applied.change
+    var effect = MarketEffect()
+    if change.isEmpty { return effect }
+    effect.instrument = applied.instrument
+    effect.quoteChanged = change.contains(.topChanged)
+    let states: UInt32 =
+      MarketChange.statusChanged.rawValue | MarketChange.wholenessChanged.rawValue
+      | MarketChange.marketChanged.rawValue
+    if change.rawValue & states != 0 {
+      effect.stateChanged = true
+      recordMarketState(effect.instrument, channel: channel)
+    }
+    effect.stateChanged = effect.stateChanged || change.contains(.qualityChanged)
+    if change.contains(.trade) {
+      effect.hasTrade = true
+      effect.trade = prices.lastTrade
+    }
+    return effect
+  }
+
   /// Of an instrument, or of the market.
-  private mutating func recordMarketState(_ instrument: InstrumentID) {
+  ///
+  /// - Parameter channel: of the feed that says so.
+  private mutating func recordMarketState(_ instrument: InstrumentID, channel number: UInt8) {
     let i = Int(instrument.raw)
     let isKnown = i < instrumentCount
-    var payload = MarketStateRecord(
-      symbol: isKnown ? instruments[i].symbol : 0, instrument: instrument)
-    let channel = market.channelState
+    var payload = MarketStateRecord(instrument: instrument)
+    let channel = unsafe quotes.channel(number).pointee
     payload.feedPosition = feedPosition
     payload.hours = channel.hours.code
     payload.status = quotes.status(instrument).code
@@ -71,8 +102,10 @@ extension EngineState {
   @usableFromInline mutating func depth(
     _ instrument: InstrumentID, _ side: Side, level: Int
   ) -> DepthLevel? {
-    guard let locate = market.locate(instrument),
-      let found = market.books.level(locate, side.isBuy ? .bid : .ask, depth: level)
+    guard let locate = market.locate(instrument) else {
+      return prices.level(instrument, side, depth: level)
+    }
+    guard let found = market.books.level(locate, side.isBuy ? .bid : .ask, depth: level)
     else { return nil }
     let price = Int64(found.price) &* Int64(quotes[Int(instrument.raw)].priceScale)
     return DepthLevel(

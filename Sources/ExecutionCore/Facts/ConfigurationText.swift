@@ -162,6 +162,8 @@ extension EngineConfiguration {
 
   fileprivate mutating func describe(_ text: inout ConfigurationText) {
     describeWho(&text)
+    let feed = FeedConfiguration(name: "", kind: .itch)
+    text.list("feeds", &feeds, empty: feed) { $1.describe(&$0) }
     text.list("venues", &venues, empty: VenueConfiguration(name: "")) { $1.describe(&$0) }
     text.list("ports", &ports, empty: .empty) { $1.describe(&$0) }
     text.list("routes", &routes, empty: RouteConfiguration(account: .init(raw: 0), ports: [])) {
@@ -228,7 +230,6 @@ extension EngineConfiguration {
 
   private mutating func describeSizes(_ text: inout ConfigurationText) {
     text.number("tradingDay", &tradingDay)
-    text.number("feedChannel", &feedChannel)
     text.number("firstClientOrderID", &firstClientOrderID)
     text.number("poolCapacity", &poolCapacity)
     text.number("ordersPerDayMax", &ordersPerDayMax)
@@ -296,6 +297,28 @@ extension MarketDataSettings {
   }
 }
 
+extension FeedConfiguration {
+  fileprivate mutating func describe(_ text: inout ConfigurationText) {
+    text.text("name", &name)
+    text.choice("kind", &kind)
+    text.choice("hours", &hours)
+    text.number("levelsMax", &levelsMax)
+    text.some("instruments", &instruments)
+  }
+}
+
+extension ConfigurationText {
+  /// A set of instruments; nil is all.
+  fileprivate mutating func some(_ name: String, _ value: inout Set<InstrumentID>?) {
+    var isAll = value == nil
+    flag(name + "All", &isAll)
+    guard !isAll else { return value = nil }
+    var some = (value ?? []).map(\.raw).sorted()
+    list(name, &some, empty: 0) { $0.number("instrument", &$1) }
+    value = Set(some.map { InstrumentID(raw: $0) })
+  }
+}
+
 extension PortConfiguration {
   fileprivate static var empty: PortConfiguration {
     PortConfiguration(name: "", venue: VenueID(raw: 0), accounts: [])
@@ -333,12 +356,15 @@ extension VenueConfiguration {
       fee = (flag, amount)
     }
     fees.perUnit = Dictionary(perUnit.map { ($0.key, $0.value) }) { first, _ in first }
-    var tradesAll = instruments == nil
-    text.flag("tradesAll", &tradesAll)
-    guard !tradesAll else { return instruments = nil }
-    var some = (instruments ?? []).map(\.raw).sorted()
-    text.list("instruments", &some, empty: 0) { $0.number("instrument", &$1) }
-    instruments = Set(some.map { InstrumentID(raw: $0) })
+    var perNotional = fees.perNotional.sorted { $0.key < $1.key }
+    text.list("feesByNotional", &perNotional, empty: (0, 0)) { text, fee in
+      var (flag, amount) = fee
+      text.number("flag", &flag)
+      text.number("perNotional", &amount)
+      fee = (flag, amount)
+    }
+    fees.perNotional = Dictionary(perNotional.map { ($0.key, $0.value) }) { first, _ in first }
+    text.some("instruments", &instruments)
   }
 }
 

@@ -328,9 +328,8 @@
   }
 }
 
-/// A symbol's trading state changed. 32 bytes.
+/// An instrument's trading state changed, or without one the market's. 16 bytes.
 @frozen public struct MarketStateRecord: BitwiseCopyable, Sendable {
-  public var symbol: UInt64
   public var feedPosition: UInt64
   public var instrument: InstrumentID
   /// Of ``MarketStatus``, ``ShortSaleRule`` and ``MarketHours``.
@@ -339,9 +338,7 @@
   public var hours: UInt8
   /// 1 when the book is whole.
   public var whole: UInt8
-  public var reserved: UInt64 = 0
-  public init(symbol: UInt64, instrument: InstrumentID) {
-    self.symbol = symbol
+  public init(instrument: InstrumentID) {
     self.instrument = instrument
     feedPosition = 0
     status = 0

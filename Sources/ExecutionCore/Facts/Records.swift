@@ -104,7 +104,8 @@
   public var version: UInt16 {
     @_noLocks get {
       switch self {
-      case .sessionStarted, .sessionEnded, .instrumentDefined, .intent, .report, .command: 3
+      case .instrumentDefined: 4
+      case .sessionStarted, .sessionEnded, .intent, .report, .command, .marketState: 3
       // As the lane writes it.
       case .padding: 1
       default: 2

@@ -9,10 +9,8 @@ extension EngineState {
       Side(rawValue: r.side) != nil, r.quantity > 0, r.quantity <= Self.executionQuantityMax,
       r.revision <= 1, r.price.magnitude <= UInt64(Self.executionPriceMax), r.fee != .min
     else { return false }
-    let scale = Int128(instruments[Int(r.instrument.raw)].moneyScale)
-    let (value, over) = (Int128(r.price) * Int128(r.quantity)).multipliedReportingOverflow(
-      by: scale)
-    return !over && value.magnitude >> UInt128(Self.executionValueBits) == 0
+    let value = instruments[Int(r.instrument.raw)].moneyScale.money(r.price, r.quantity)
+    return value.map { $0.magnitude >> UInt128(Self.executionValueBits) == 0 } ?? false
   }
 
   /// Takes back what this version has booked and books what is recorded, as far as the ledger allows it: no execution
@@ -78,16 +76,14 @@ extension EngineState {
       return
     }
     let isBust = r.revision != 0
-    let scale = Int128(instruments[Int(r.instrument.raw)].moneyScale)
+    let scale = instruments[Int(r.instrument.raw)].moneyScale
     let signed = portfolio.book(
       Portfolio.Trade(
         account: Int(r.account.raw), venue: ports[Int(r.port.raw)].venue, isBuy: side.isBuy,
         isBust: isBust != isTakenBack, quantity: r.quantity,
-        value: Int128(r.price) &* Int128(r.quantity) &* scale,
+        value: scale.money(r.price, r.quantity) ?? 0,
         fee: isBust ? 0 &- r.fee : r.fee), cell)
     exposures.trade(cell, r.account, r.instrument, signed)
-    let sign: Int64 = isBust != isTakenBack ? -1 : 1
-    counters.total.executedQuantity &+= sign &* r.quantity
     switch (isBust, isTakenBack) {
     case (true, true): counters.total.busts &-= 1
     case (true, false): counters.total.busts &+= 1

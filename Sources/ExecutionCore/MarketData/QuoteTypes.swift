@@ -22,6 +22,20 @@
       }
     }
   }
+  /// As ``init(rawValue:)``, for hot code.
+  @_noLocks init?(code: UInt8) {
+    switch code {
+    case 0: self = .unknown
+    case 1: self = .preOpen
+    case 2: self = .auction
+    case 3: self = .trading
+    case 4: self = .paused
+    case 5: self = .halted
+    case 6: self = .quotationOnly
+    case 7: self = .closed
+    default: return nil
+    }
+  }
   /// The raw value, for hot code.
   var code: UInt8 {
     @_noLocks get {

@@ -24,7 +24,12 @@
   }
 
   /// Memory of the arena (an `nt_arena *`), which must outlive it; nil when it has too little left.
-  init?(_ instruments: [InstrumentFacts], _ settings: QuoteSettings, arena: OpaquePointer) {
+  ///
+  /// - Parameter channels: of the feed of each instrument; missing ones are 0.
+  init?(
+    _ instruments: [InstrumentFacts], channels given: [Int?] = [], _ settings: QuoteSettings,
+    arena: OpaquePointer
+  ) {
     guard let rows = unsafe OrderBooks.take(QuoteRow.self, max(1, instruments.count), arena),
       let channels = unsafe OrderBooks.take(QuoteChannel.self, Self.channelsMax, arena)
     else { return nil }
@@ -34,7 +39,10 @@
     self.settings = settings
     unsafe channels.initialize(repeating: QuoteChannel(), count: Self.channelsMax)
     unsafe rows.initialize(repeating: QuoteRow(), count: max(1, count))
-    for (i, facts) in instruments.enumerated() { unsafe rows[i] = QuoteRow(facts) }
+    for (i, facts) in instruments.enumerated() {
+      unsafe rows[i] = QuoteRow(facts)
+      if i < given.count { unsafe rows[i].channel = UInt8(clamping: given[i] ?? 0) }
+    }
   }
 
   /// An index from outside is checked by the caller; one outside is a programming error and traps.
@@ -57,6 +65,14 @@
   }
 
   // MARK: Writing
+
+  /// A message of a feed came; false when it is older than the one before.
+  @_noLocks @inline(__always) func heard(_ number: UInt8, at time: Int64) -> Bool {
+    let channel = unsafe channel(number)
+    guard unsafe time >= channel.pointee.lastTime else { return false }
+    unsafe channel.pointee.lastTime = time
+    return true
+  }
 
   /// A message about the instrument came.
   @_noLocks @inline(__always) func touch(_ i: Int, at time: Int64) {
@@ -164,6 +180,7 @@
     let old = unsafe row.pointee
     unsafe row.pointee = QuoteRow(
       status: old.givenStatus, shortSale: old.givenShortSale, priceScale: old.priceScale)
+    unsafe row.pointee.channel = old.channel
   }
 
   // MARK: Reading
@@ -316,7 +333,7 @@ struct QuoteRow: BitwiseCopyable {
   var isNamed = false
   /// Of its own book nothing is missing.
   var isComplete = false
-  /// What a price of the feed is multiplied by.
+  /// What a price of an ITCH feed is multiplied by.
   var priceScale: UInt16 = 1
 
   // The second line. The last good quote, while the present one is not.

@@ -55,11 +55,11 @@ extension EngineState {
   private mutating func bookable(_ report: VenueReport, _ instrument: Int) -> Int64 {
     let scale = instruments[instrument].moneyScale
     let exact = scaled(report, instrument)
-    if let exact, exact.magnitude <= UInt64(Self.executionPriceMax) {
-      // Bits instead of a product that might not fit: a product has at most the bits of its factors.
-      let value = Int128(exact) &* Int128(report.quantity)
-      let bits = 192 &- value.magnitude.leadingZeroBitCount &- scale.leadingZeroBitCount
-      if bits <= Self.executionValueBits { return exact }
+    if let exact, exact.magnitude <= UInt64(Self.executionPriceMax),
+      let value = scale.money(exact, report.quantity),
+      value.magnitude >> UInt128(Self.executionValueBits) == 0
+    {
+      return exact
     }
     // Booked all the same, at what was said or as near to it as there is money; but nobody trades on from
     // here.
@@ -71,8 +71,9 @@ extension EngineState {
         report: report.kind)
     }
     let valueMax = (Int128(1) << Int128(Self.executionValueBits)) &- 1
-    let priceMax = valueMax / (Int128(report.quantity) &* Int128(scale))
-    let most = min(Self.executionPriceMax, Int64(clamping: priceMax))
+    let (priceMax, over) = (valueMax / (Int128(report.quantity) &* Int128(scale.factor)))
+      .multipliedReportingOverflow(by: Int128(scale.divisor))
+    let most = over ? Self.executionPriceMax : min(Self.executionPriceMax, Int64(clamping: priceMax))
     return max(0 &- most, min(most, exact ?? report.price))
   }
 
@@ -237,9 +238,8 @@ extension EngineState {
 
   private mutating func bookPosition(_ e: ExecutionLedger.Entry, isBust: Bool) {
     guard let cell = cell(e.strategy, e.instrument) else { return }
-    // Cannot wrap: see `bookable`.
-    let value =
-      Int128(e.price) &* Int128(e.quantity) &* Int128(instruments[Int(e.instrument.raw)].moneyScale)
+    // There always is one: see `bookable`.
+    let value = instruments[Int(e.instrument.raw)].moneyScale.money(e.price, e.quantity) ?? 0
     let signed = portfolio.book(
       Portfolio.Trade(
         account: Int(e.account.raw), venue: venue(of: e), isBuy: e.side.isBuy, isBust: isBust,
@@ -247,16 +247,14 @@ extension EngineState {
     exposures.trade(cell, e.account, e.instrument, signed)
     if isBust {
       counters.total.busts &+= 1
-      counters.total.executedQuantity &-= e.quantity
     } else {
       counters.total.executions &+= 1
-      counters.total.executedQuantity &+= e.quantity
     }
   }
 
   mutating func venue(of e: ExecutionLedger.Entry) -> Int { ports[Int(e.key.port)].venue }
 
-  /// 10⁻⁸ of the currency, by the venue's liquidity flag.
+  /// 10⁻⁸ of the currency, by the venue's liquidity flag: by unit, by notional, or both.
   private mutating func fee(of e: ExecutionLedger.Entry) -> Int64 {
     let fee = portfolio.fee(venue(of: e), e.liquidity)
     if !fee.isKnown {
@@ -264,7 +262,9 @@ extension EngineState {
         .unknownLiquidity, instrument: e.instrument, port: Int(e.key.port),
         reference: e.key.reference, observed: Int64(e.liquidity))
     }
-    return fee.of(e.quantity)
+    let instrument = instruments[Int(e.instrument.raw)]
+    return fee.of(
+      e.quantity, unit: instrument.unit, value: instrument.moneyScale.money(e.price, e.quantity))
   }
 
   // MARK: Looking

@@ -37,12 +37,16 @@
   mutating func open(_ c: EngineConfiguration) {
     for (i, account) in c.accounts.enumerated() { cash[i] = account.cash.raw }
     for (v, venue) in c.venues.enumerated() {
-      let isOnePrice = venue.fees.perUnit.isEmpty
+      let isOnePrice = venue.fees.perUnit.isEmpty && venue.fees.perNotional.isEmpty
       for flag in 0..<256 {
         fees[v * 256 + flag] = Fee(perUnit: venue.fees.unknown, isKnown: isOnePrice)
       }
       for (flag, amount) in venue.fees.perUnit {
-        fees[v * 256 + Int(flag)] = Fee(perUnit: amount, isKnown: true)
+        fees[v * 256 + Int(flag)] = Fee(perUnit: amount)
+      }
+      for (flag, amount) in venue.fees.perNotional {
+        let perUnit = venue.fees.perUnit[flag] ?? 0
+        fees[v * 256 + Int(flag)] = Fee(perUnit: perUnit, perNotional: amount)
       }
     }
   }
@@ -111,8 +115,10 @@
   }
 
   /// The cell comes to so much now, and what it came to before is taken off.
-  mutating func mark(_ cell: Int, profit: Int128) {
-    let gross = Int64(clamping: positions[cell].net.magnitude)
+  ///
+  /// - Parameter unit: mantissas of a whole unit of its quantity.
+  mutating func mark(_ cell: Int, profit: Int128, unit: Int64) {
+    let gross = Int64(clamping: positions[cell].net.magnitude / UInt64(unit))
     let before = marked[cell]
     totals.grossPosition = totals.grossPosition &- before.gross &+ gross
     totals.netProfit.raw = totals.netProfit.raw &- before.profit &+ profit
@@ -180,12 +186,30 @@ struct MarkedCell: BitwiseCopyable {
 /// What a unit costs for one liquidity flag of one venue.
 struct Fee: BitwiseCopyable {
   var perUnit: Int64 = 0
+  /// 10⁻⁸ of the notional.
+  var perNotional: Int64 = 0
   /// False: the flag is not in the venue's schedule.
   var isKnown = true
 
-  /// 10⁻⁸ of the currency.
-  func of(_ quantity: Int64) -> Int64 {
-    let (amount, over) = perUnit.multipliedReportingOverflow(by: quantity)
-    return over ? (perUnit < 0 ? .min : .max) : amount
+  /// 10⁻⁸ of the currency, each part to the nearest, half away from zero.
+  ///
+  /// - Parameters:
+  ///   - unit: mantissas of a whole unit.
+  ///   - value: what the execution comes to; of fewer bits than ``EngineState/executionValueBits``.
+  func of(_ quantity: Int64, unit: Int64, value: Int128?) -> Int64 {
+    var amount = Self.nearest(Int128(perUnit) &* Int128(quantity), to: Int128(unit))
+    guard perNotional != 0, let value else { return Int64(clamping: amount) }
+    let magnitude = value < 0 ? 0 &- value : value
+    let (share, over) = magnitude.multipliedReportingOverflow(by: Int128(perNotional))
+    if over { return perNotional < 0 ? .min : .max }
+    amount &+= Self.nearest(share, to: 100_000_000)
+    return Int64(clamping: amount)
+  }
+
+  private static func nearest(_ amount: Int128, to divisor: Int128) -> Int128 {
+    if divisor == 1 { return amount }
+    let (whole, rest) = amount.quotientAndRemainder(dividingBy: divisor)
+    guard rest.magnitude &* 2 >= divisor.magnitude else { return whole }
+    return amount < 0 ? whole &- 1 : whole &+ 1
   }
 }

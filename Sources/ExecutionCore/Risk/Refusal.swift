@@ -45,6 +45,8 @@
   /// What the feed brings now was sent too long ago. How long, its own clock alone would tell: there is no limit to
   /// show, and nothing observed.
   case lateData = 38
+  /// The order comes to less money than the instrument's smallest.
+  case minimumNotional = 39
 }
 
 /// Whose limit refused.

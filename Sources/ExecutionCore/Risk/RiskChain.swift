@@ -54,7 +54,7 @@ extension EngineState {
     if let refusal = checkTick(terms) { return refusal }
     if let refusal = checkLot(terms) { return refusal }
     if let refusal = checkQuantity(terms) { return refusal }
-    if let refusal = checkNotional(terms) { return refusal }
+    if let refusal = checkNotional(terms, reducing: reducing) { return refusal }
     if let refusal = checkStaticCollar(terms, reducing: reducing) { return refusal }
     if let refusal = checkDynamicCollar(terms) { return refusal }
     if let refusal = checkShortSale(&terms) { return refusal }

@@ -1,17 +1,21 @@
 /// What risk and the ledger need of an instrument, worked out at start-up so that no check divides.
 struct RiskInstrument: BitwiseCopyable {
-  var symbol: UInt64 = 0
-  /// Static collar; unknown when `previousClose` is 0.
+  var symbol = Symbol.none
+  /// Static collar; refuses where the previous close is not known.
   var previousClose: Int64 = 0
   var lowest: Int64 = 0
   var highest: Int64 = 0
   var lowerBand: Int64 = 0
   var upperBand: Int64 = 0
-  /// Price × quantity × this is money at 10⁻⁸.
-  var moneyScale: Int64 = 1
+  var moneyScale = MoneyScale()
+  /// Mantissas of a whole unit of quantity.
+  var unit: Int64 = 1
+  /// Money at 10⁻⁸ that an order must come to; 0: none.
+  var minimumNotional: Int64 = 0
   var priceExponent: Int8 = -8
   var quantityExponent: Int8 = 0
   var shortable = false
+  var knowsPreviousClose = false
 }
 
 /// Whether a number is a multiple of another, by one multiplication (Granlund and Montgomery,

@@ -118,7 +118,7 @@ public struct RecordDecoder: Sendable {
   ) -> FieldValue {
     let byte = UInt8(exactly: raw)
     switch code {
-    case .notionalLimit: return .decimal(raw, exponent: -8)
+    case .notionalLimit, .minimumNotional: return .decimal(raw, exponent: -8)
     case .staticCollar, .dynamicCollar, .badPrice, .tickSize, .crossedBook:
       return .decimal(raw, exponent: facts.priceExponent)
     case .shortSale where scope == .name("\(RiskScope.instrument)"):
@@ -140,9 +140,7 @@ public struct RecordDecoder: Sendable {
     let id = layout.instrument.flatMap { record.load($0, as: UInt32.self) } ?? .max
     var facts =
       instruments[id] ?? Instrument(symbol: "", priceExponent: -8, quantityExponent: 0)
-    if let word = layout.symbol.flatMap({ record.load($0, as: UInt64.self) }) {
-      facts.symbol = SymbolCode.decode(word)
-    }
+    if let place = layout.symbol { facts.symbol = text(record, place, Symbol.bytesMax) }
     if let raw = layout.priceExponent.flatMap({ record.load($0, as: Int8.self) }) {
       facts.priceExponent = Int(raw)
     }
@@ -188,6 +186,12 @@ public struct RecordDecoder: Sendable {
       Reference(port: port(record, layout), number: UInt64(truncatingIfNeeded: reference))] ?? 0
   }
 
+  /// Zero-padded UTF-8.
+  private func text(_ record: JournalRecord, _ offset: Int, _ width: Int) -> String {
+    let bytes = (0..<width).map { record.load(offset + $0, as: UInt8.self) ?? 0 }
+    return String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+  }
+
   private func value(_ field: RecordField, _ record: JournalRecord, _ facts: Instrument)
     -> FieldValue
   {
@@ -204,9 +208,6 @@ public struct RecordDecoder: Sendable {
     case .wide:
       let high = record.load(field.offset + 8, as: Int64.self) ?? 0
       return .integer(Int128(high) << 64 | Int128(raw))
-    case .symbol:
-      let text = SymbolCode.decode(raw)
-      return text.isEmpty ? .none : .text(text)
     case .letter:
       guard raw != 0 else { return .none }
       guard raw > 0x20, raw < 0x7f else { return .integer(Int128(raw)) }
@@ -218,8 +219,7 @@ public struct RecordDecoder: Sendable {
       return slot == .max ? .none : .text("\(slot):\(raw >> 32)")
     case .flag: return .flag(raw != 0)
     case .text:
-      let bytes = (0..<field.width).map { record.load(field.offset + $0, as: UInt8.self) ?? 0 }
-      let text = String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+      let text = text(record, field.offset, field.width)
       return text.isEmpty ? .none : .text(text)
     case .venueIdentifier:
       let bytes = (0..<field.width).map { record.load(field.offset + $0, as: UInt8.self) ?? 0 }

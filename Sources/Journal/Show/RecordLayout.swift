@@ -15,7 +15,6 @@ enum FieldKind: Sendable {
   case money
   /// 128 bits in two words.
   case wide
-  case symbol
   /// One ASCII letter; 0 is none.
   case letter
   /// Session time: nanoseconds since 1970 UTC.
@@ -87,8 +86,8 @@ struct LayoutBuilder<Payload> {
     return copy
   }
 
-  func symbol(_ path: KeyPath<Payload, UInt64>) -> LayoutBuilder {
-    var copy = adding("symbol", path, .symbol)
+  func symbol(_ path: KeyPath<Payload, Symbol>) -> LayoutBuilder {
+    var copy = adding("symbol", path, .text)
     copy.layout.symbol = offset(path)
     return copy
   }

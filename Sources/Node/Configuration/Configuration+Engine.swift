@@ -76,12 +76,11 @@ extension Configuration {
   ) throws(CommandFailure) -> [InstrumentID] {
     var found: [InstrumentID] = []
     for symbol in symbols {
-      let word = SymbolCode.encode(symbol)
-      guard let index = instruments.firstIndex(where: { $0.symbol == word }) else {
+      guard let index = instruments.firstIndex(where: { "\($0.symbol)" == symbol }) else {
         throw CommandFailure(
           .configuration,
           "\(setting): '\(symbol)' is not among the \(instruments.count) instruments of this run"
-            + Nearest.hint(symbol, among: instruments.map { SymbolCode.decode($0.symbol) }))
+            + Nearest.hint(symbol, among: instruments.map { "\($0.symbol)" }))
       }
       found.append(InstrumentID(raw: UInt32(index)))
     }

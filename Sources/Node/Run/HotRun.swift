@@ -120,7 +120,7 @@ final class HotRun: @unchecked Sendable {
     if let session = services.session, plan.configuration.exchange.attach.isEmpty {
       for i in sessions.indices { sessions[i].session.session = session }
     }
-    let symbols = plan.instruments.map(\.symbol)
+    let symbols = plan.instruments.map(\.symbol.code)
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: sessions.count) { port in
       let gateway = OUCHGateway(sessions[Int(port.raw)], symbols: symbols)
       return OrderEntryClient(
@@ -176,7 +176,7 @@ final class HotRun: @unchecked Sendable {
     let place = plan.instruments.indices.first {
       market.locate(InstrumentID(raw: UInt32($0))) == nil
     }
-    return place.map { SymbolCode.decode(plan.instruments[$0].symbol) }
+    return place.map { "\(plan.instruments[$0].symbol)" }
   }
 
   /// Of the port that was given up, where one was.

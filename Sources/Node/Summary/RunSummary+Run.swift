@@ -18,7 +18,7 @@ extension RunSummary {
       strategies: plan.configuration.orderedStrategies.map(\.name),
       instruments: plan.instruments.count)
     takeLeft(
-      result.state, symbols: plan.instruments.map { SymbolCode.decode($0.symbol) },
+      result.state, symbols: plan.instruments.map { "\($0.symbol)" },
       accounts: plan.configuration.accounts.map(\.name))
     take(
       result.mold, datagrams: result.datagrams, bytes: result.bytes, malformed: result.malformed)

@@ -56,7 +56,7 @@ public struct ExchangeCore: Sendable {
   @discardableResult
   public mutating func define(_ facts: InstrumentFacts, locate: UInt16?) -> UInt16? {
     let place: UInt16
-    if let known = locates[facts.symbol] ?? locate {
+    if let known = locates[facts.symbol.code] ?? locate {
       place = known
     } else {
       while nextFreeLocate > 0, Int(nextFreeLocate) < symbols.count,
@@ -67,7 +67,7 @@ public struct ExchangeCore: Sendable {
       guard nextFreeLocate > 0 else { return nil }
       place = nextFreeLocate
     }
-    register(place, symbol: facts.symbol)
+    register(place, symbol: facts.symbol.code)
     let index = Int(place)
     symbols[index].tradingState = facts.status.itch
     symbols[index].regSHO = facts.shortSale.itch

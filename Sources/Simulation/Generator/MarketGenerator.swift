@@ -91,7 +91,7 @@ public struct MarketGenerator: Sendable {
         GeneratedSymbol(
           symbol: symbol, value: price * 1_000, lastEvent: time, isUp: random.below(UInt64(2)) == 0)
       )
-      var facts = InstrumentFacts(symbol: symbol)
+      var facts = InstrumentFacts(symbol: Symbol(code: symbol))
       facts.previousClose = price * 10_000
       facts.averageVolume = Int64(20_000_000 / (rank + 1)) + 10_000
       facts.shortable = true

@@ -83,7 +83,7 @@ public struct InstrumentsFile: Sendable, Hashable {
       func price(_ value: Int64) -> String { FixedDecimal.text(value, exponent: exponent) }
       lines.append(
         [
-          SymbolCode.decode(facts.symbol), price(facts.tick), "\(facts.roundLot)",
+          "\(facts.symbol)", price(facts.tick), "\(facts.roundLot)",
           price(facts.previousClose), "\(facts.averageVolume)", facts.shortable ? "yes" : "no",
           Self.letter(facts.shortSale.itch), Self.letter(facts.status.itch), date.text,
           facts.lowerBand == 0 ? "" : price(facts.lowerBand),
@@ -181,7 +181,7 @@ struct InstrumentsReader {
     guard seen.insert(symbol).inserted else {
       throw fail(.symbol, "\"\(field(.symbol))\" is there twice", allowed: "each symbol once")
     }
-    var facts = InstrumentFacts(symbol: symbol)
+    var facts = InstrumentFacts(symbol: Symbol(code: symbol))
     facts.tick = try price(field(.tick), .tick, atLeast: 1)
     facts.roundLot = try whole(field(.roundLot), .roundLot, 1...1_000_000)
     facts.previousClose = try price(field(.previousClose), .previousClose, atLeast: 0)

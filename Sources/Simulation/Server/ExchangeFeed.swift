@@ -36,7 +36,7 @@ public final class ExchangeFeed {
     let generator = MarketGenerator(settings: settings)
     instruments = generator.instruments
     var places: [UInt64: UInt16] = [:]
-    for (rank, facts) in instruments.enumerated() { places[facts.symbol] = UInt16(rank + 1) }
+    for (rank, facts) in instruments.enumerated() { places[facts.symbol.code] = UInt16(rank + 1) }
     locates = places
     midnight = settings.midnight
     notes = []
@@ -117,10 +117,10 @@ public final class ExchangeFeed {
     let time = scan.firstTime ?? 0
     if !scan.hasSystemEvents { records += "OSQ".utf8.map { event($0, time: time) } }
     var known: [UInt64: InstrumentsScan.Found] = [:]
-    for found in scan.found { known[found.facts.symbol] = found }
+    for found in scan.found { known[found.facts.symbol.code] = found }
     var added = 0
     for facts in instruments {
-      guard let found = known[facts.symbol] else { continue }
+      guard let found = known[facts.symbol.code] else { continue }
       let before = records.count
       if !found.hasDirectory { records.append(directory(facts, found.locate, time: time)) }
       if !found.hasTradingAction, facts.status.itch != 0 {
@@ -160,7 +160,7 @@ public final class ExchangeFeed {
     record.kind = kind
     record.sessionTime = time
     record.locate = locate
-    record.symbol = facts.symbol
+    record.symbol = facts.symbol.code
     return record
   }
 

@@ -108,7 +108,7 @@ enum Submission: Equatable {
       SessionName("NT" + String(repeating: "0", count: max(0, 8 - number.count)) + number)
       ?? .blank
     unsafe scratch = .allocate(byteCount: 1_024, alignment: 8)
-    for facts in feed.instruments { core.define(facts, locate: feed.locates[facts.symbol]) }
+    for facts in feed.instruments { core.define(facts, locate: feed.locates[facts.symbol.code]) }
     for _ in settings.accounts {
       _ = core.openAccount()
       orderStreams.append(OrderStream())

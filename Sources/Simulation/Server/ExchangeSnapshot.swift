@@ -36,7 +36,7 @@ extension ExchangeSession {
   private func states(_ locate: UInt16) -> [MarketRecord] {
     let symbol = core.symbol(at: locate)
     let state = core.state(at: locate)
-    var facts = InstrumentFacts(symbol: symbol)
+    var facts = InstrumentFacts(symbol: Symbol(code: symbol))
     facts.roundLot = core.roundLot(at: locate)
     var records = [ExchangeFeed.directory(facts, locate, time: core.time)]
     for (kind, code) in [

@@ -56,7 +56,7 @@ final class Market<S: Strategy> {
   static func configuration() -> EngineConfiguration {
     var instruments: [InstrumentFacts] = []
     for (name, close) in [("AAPL", 100), ("MSFT", 200)] {
-      var facts = InstrumentFacts(symbol: SymbolCode.encode(name)!)
+      var facts = InstrumentFacts(symbol: Symbol(name)!)
       facts.previousClose = Int64(close) * 100_000_000
       facts.shortable = true
       instruments.append(facts)

@@ -25,7 +25,7 @@ import Testing
     let quote = Quote(
       bid: Price(raw: 0), ask: Price(raw: 0), bidQuantity: Quantity(raw: 0),
       askQuantity: Quantity(raw: 0))
-    let facts = InstrumentFacts(symbol: 0)
+    let facts = InstrumentFacts(symbol: .none)
     let order = OrderHandle.none
     let values: [Any] = [
       RecordHeader(type: .intent), MarketRecord(),
@@ -41,7 +41,7 @@ import Testing
       AlarmRecord(code: .overfill, instrument: id),
       CommandRecord(command: Command(.kill, scope: .firm), refusal: .noPerson),
       LatchRecord(changed: 1, left: 1, isSet: true),
-      MarketStateRecord(symbol: 0, instrument: id),
+      MarketStateRecord(instrument: id),
       StateHashRecord(stateHash: 0), RecordsLostRecord(count: 1),
       RequestFateRecord(.new, 1, port: .first), OrderNoteRecord(.none, order),
       TimerRecord(due: 0, token: 0, strategy: StrategyID(raw: 0)),

@@ -17,7 +17,7 @@ final class MarketBench {
     var settings = MarketDataSettings(capacity: BookCapacity(orders: 1024))
     change(&settings)
     let instruments = ["NEEDLE", "OTHER"].map {
-      var made = InstrumentFacts(symbol: SymbolCode.encode($0) ?? 0)
+      var made = InstrumentFacts(symbol: Symbol($0) ?? .none)
       facts(&made)
       return made
     }

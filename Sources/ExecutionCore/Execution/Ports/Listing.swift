@@ -18,6 +18,7 @@ struct Listing: BitwiseCopyable {
     quantityMin = rules.quantities.lowerBound
     quantityMax = rules.quantities.upperBound
     priceMin = Self.bound(rules.prices.mantissas.lowerBound, rules.prices, facts, up: true)
+    if !facts.allowsNegativePrices { priceMin = max(1, priceMin) }
     priceMax = Self.bound(rules.prices.mantissas.upperBound, rules.prices, facts, up: false)
     lot = rules.takesOddLots ? 1 : facts.roundLot
     lotTest = DivisibilityTest(lot)

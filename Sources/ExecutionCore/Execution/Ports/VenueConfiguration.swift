@@ -59,14 +59,20 @@ public struct RouteConfiguration: Sendable, Hashable {
   }
 }
 
-/// What an execution costs by the venue's liquidity flag, per unit of quantity; negative is a rebate.
+/// What an execution costs by the venue's liquidity flag, per unit of quantity, by what it comes to, or the sum of both;
+/// negative is a rebate. Each is rounded to the nearest 10⁻⁸ of the currency, half away from zero.
 public struct FeeSchedule: Sendable, Hashable {
-  /// Liquidity flag, one byte as the gateway gives it → 10⁻⁸ of the currency a unit.
+  /// Liquidity flag, one byte as the gateway gives it → 10⁻⁸ of the currency a whole unit.
   public var perUnit: [UInt8: Int64]
-  /// Booked, with an alarm, for a flag that is not in the table. An empty table is one price for all.
+  /// Liquidity flag → 10⁻⁸ of the notional: 10,000 is a basis point.
+  public var perNotional: [UInt8: Int64]
+  /// A whole unit, booked with an alarm for a flag that is in neither table. Two empty tables are one price for all.
   public var unknown: Int64
-  public init(perUnit: [UInt8: Int64] = [:], unknown: Int64 = 0) {
+  public init(
+    perUnit: [UInt8: Int64] = [:], perNotional: [UInt8: Int64] = [:], unknown: Int64 = 0
+  ) {
     self.perUnit = perUnit
+    self.perNotional = perNotional
     self.unknown = unknown
   }
 }

@@ -62,7 +62,8 @@ internal import CSupport
   /// (``SymbolCode``).
   public init?(settings: MarketDataSettings, symbols: [UInt64], arena: OpaquePointer) {
     unsafe self.init(
-      settings: settings, instruments: symbols.map { InstrumentFacts(symbol: $0) }, arena: arena)
+      settings: settings, instruments: symbols.map { InstrumentFacts(symbol: Symbol(code: $0)) },
+      arena: arena)
   }
 
   /// Takes its memory from an arena (an `nt_arena *`), which must outlive it.
@@ -73,11 +74,23 @@ internal import CSupport
   public init?(
     settings: MarketDataSettings, instruments: [InstrumentFacts], arena: OpaquePointer
   ) {
+    guard let quotes = unsafe Quotes(instruments, QuoteSettings(settings), arena: arena) else {
+      return nil
+    }
+    unsafe self.init(
+      settings: settings, instruments: instruments, quotes: quotes, channel: 0, arena: arena)
+  }
+
+  /// As that, of a view that other feeds write into too: the instruments of its channel are the feed's.
+  init?(
+    settings: MarketDataSettings, instruments: [InstrumentFacts], quotes: Quotes,
+    channel number: UInt8,
+    arena: OpaquePointer
+  ) {
     let slots = Self.nameSlots(instruments.count)
     guard instruments.count <= Self.instrumentsMax,
       let state = unsafe OrderBooks.take(MarketState.self, 1, arena),
       let books = unsafe OrderBooks(capacity: settings.capacity, arena: arena),
-      let quotes = unsafe Quotes(instruments, QuoteSettings(settings), arena: arena),
       let feed = unsafe OrderBooks.take(FeedState.self, 1, arena),
       let trade = unsafe OrderBooks.take(MarketTrade.self, 1, arena),
       let resting = unsafe OrderBooks.take(RestingOrder.self, 1, arena),
@@ -86,17 +99,18 @@ internal import CSupport
     else { return nil }
     unsafe self.state = state
     unsafe state.pointee = MarketState(
-      books: books, quotes: quotes, channel: quotes.channel(0), feed: feed, trade: trade,
+      books: books, quotes: quotes, channel: quotes.channel(number), feed: feed, trade: trade,
       resting: resting, locates: locates, names: names, nameMask: slots - 1, settings: settings)
     unsafe feed.pointee = FeedState()
     unsafe trade.pointee = MarketTrade()
     unsafe resting.pointee = RestingOrder()
     if settings.startsWhole { unsafe channel.pointee.becomeWhole() }
-    for (index, facts) in instruments.enumerated() {
-      let entry = unsafe name(facts.symbol)
-      guard facts.symbol != 0, unsafe entry.pointee.instrument == 0 else { return nil }
+    for (index, facts) in instruments.enumerated() where quotes[index].channel == number {
+      let code = facts.symbol.code
+      let entry = unsafe name(code)
+      guard code != 0, unsafe entry.pointee.instrument == 0 else { return nil }
       unsafe entry.pointee = SymbolEntry(
-        symbol: facts.symbol, instrument: UInt32(index) + 1,
+        symbol: code, instrument: UInt32(index) + 1,
         roundLot: UInt32(clamping: facts.roundLot))
     }
   }

@@ -1,8 +1,10 @@
-/// For how much money: the largest price × quantity of one order.
+/// For how much money: the smallest and the largest price × quantity of one order.
 extension EngineState {
-  mutating func checkNotional(_ t: OrderTerms) -> Refusal? {
-    let scale = instruments[t.instrument].moneyScale
-    let notional = Int128(t.price) * Int128(t.quantity) * Int128(scale)
+  mutating func checkNotional(_ t: OrderTerms, reducing: Bool) -> Refusal? {
+    guard let notional = instruments[t.instrument].moneyScale.magnitude(t.price, t.quantity) else {
+      return Refusal(
+        .arithmeticOverflow, scope: .order, limit: Int128(t.quantity), observed: Int128(t.price))
+    }
     var worst: Refusal?
     for i in 0..<ScopeLevel.count {
       let level = ScopeLevel.at(i)
@@ -11,15 +13,27 @@ extension EngineState {
         worst = Refusal(.notionalLimit, scope: level.scope, limit: limit, observed: notional)
       }
     }
+    // A minimum of entries does not hold an exit up: whether it does at the venue, the venue says.
+    let least = Int128(instruments[t.instrument].minimumNotional)
+    if worst == nil, !reducing, notional < least {
+      return Refusal(.minimumNotional, scope: .instrument, limit: least, observed: notional)
+    }
     return worst
   }
 
   @inline(__always) mutating func passesNotional(_ t: OrderTerms) -> Bool {
     let i = t.listing
     let (value, wide) = t.price.multipliedReportingOverflow(by: t.quantity)
-    let (notional, over) = value.multipliedReportingOverflow(
-      by: limits.instrumentBounds[i].moneyScale)
-    return !wide && !over && notional <= limits.instrumentBounds[i].notionalMax
-      && notional <= limits.strategyBounds[Int(t.strategy.raw)].notionalMax
+    let (signed, over) = value.multipliedReportingOverflow(
+      by: limits.instrumentBounds[i].moneyFactor)
+    let notional = signed.magnitude
+    return !wide && !over && notional <= limits.instrumentBounds[i].notionalMax.magnitude
+      && notional >= limits.instrumentBounds[i].notionalMin.magnitude
+      && notional <= limits.strategyBounds[bounds(of: t)].notionalMax.magnitude
+  }
+
+  /// The strategy's bounds at the instrument's scale.
+  @inline(__always) mutating func bounds(of t: OrderTerms) -> Int {
+    Int(limits.instrumentBounds[t.listing].strategies) &+ Int(t.strategy.raw)
   }
 }

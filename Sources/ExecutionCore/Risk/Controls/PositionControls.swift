@@ -23,7 +23,7 @@ extension EngineState {
     var worst: Refusal?
     for i in 0..<ScopeLevel.count {
       let level = ScopeLevel.at(i)
-      let limit = limits.table[place(of: level, t)].position
+      let limit = units(limits.table[place(of: level, t)].position, of: level, t)
       let e = exposure(of: level, t)
       let observed = e.worstCase(isBuy: t.isBuy, adding: t.adding)
       if observed > limit, !e.isReducing(isBuy: t.isBuy, adding: t.adding),
@@ -58,7 +58,7 @@ extension EngineState {
 
   @inline(__always) mutating func passesPosition(_ t: OrderTerms) -> Bool {
     let i = t.instrument
-    let s = Int(t.strategy.raw)
+    let s = bounds(of: t)
     let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
     let own = exposures.cells[t.cell].worstCase(isBuy: t.isBuy, adding: t.adding)
     let accounts = exposures.accounts[account].worstCase(isBuy: t.isBuy, adding: t.adding)

@@ -30,7 +30,7 @@ extension EngineState {
     if r.lowerBand > 0, t.price < r.lowerBand { return refusal(r.lowerBand) }
     if r.upperBand > 0, t.price > r.upperBand { return refusal(r.upperBand) }
     if reducing { return nil }
-    guard r.previousClose > 0 else { return refusal(r.previousClose) }
+    guard r.knowsPreviousClose else { return refusal(r.previousClose) }
     if t.price < r.lowest { return refusal(r.lowest) }
     return t.price > r.highest ? refusal(r.highest) : nil
   }
@@ -70,7 +70,7 @@ extension EngineState {
     let (share, wide) = doubled.multipliedReportingOverflow(by: limits.marketBounds.collarShare)
     let distance = ((t.price &* 2) &- doubled).magnitude
     let (scaled, over) = distance.multipliedReportingOverflow(by: 10_000)
-    return !deep && !wide && !over && t.price < 1 << 62
+    return !deep && !wide && !over && t.price.magnitude < 1 << 62
       && scaled <= max(share, limits.marketBounds.collarAbsolute).magnitude
   }
 }

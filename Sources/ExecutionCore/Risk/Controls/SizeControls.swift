@@ -25,7 +25,7 @@ extension EngineState {
     var worst: Refusal?
     for i in 0..<ScopeLevel.count {
       let level = ScopeLevel.at(i)
-      let limit = limits.table[place(of: level, t)].orderQuantity
+      let limit = units(limits.table[place(of: level, t)].orderQuantity, of: level, t)
       if t.quantity > limit, Int128(limit) < (worst?.limit ?? .max) {
         worst = Refusal(
           .quantityLimit, scope: level.scope, limit: Int128(limit), observed: Int128(t.quantity))
@@ -34,11 +34,20 @@ extension EngineState {
     return worst
   }
 
+  /// A limit of quantity at the instrument's exponent: its own is, the others are in whole units.
+  mutating func units(_ limit: Int64, of level: ScopeLevel, _ t: OrderTerms) -> Int64 {
+    switch level {
+    case .instrument: limit
+    case .firm, .account, .strategy:
+      LimitScale.scaled(limit, by: instruments[t.instrument].unit)
+    }
+  }
+
   @inline(__always) mutating func passesSize(_ t: OrderTerms) -> Bool {
     let i = t.listing
     return t.quantity >= limits.instrumentBounds[i].quantityMin
       && t.quantity <= limits.instrumentBounds[i].quantityMax
-      && t.quantity <= limits.strategyBounds[Int(t.strategy.raw)].quantityMax
+      && t.quantity <= limits.strategyBounds[bounds(of: t)].quantityMax
       && limits.instrumentBounds[i].lotTest.divides(t.quantity)
   }
 }

@@ -15,42 +15,52 @@ struct InstrumentBounds: BitwiseCopyable {
   var positionMax: Int64 = 0
   var openOrdersMax: Int64 = 0
   var quantityMin: Int64 = 1
-  var moneyScale: Int64 = 1
+  /// A product of price and quantity times this is money at 10⁻⁸ divided by ``LimitScale/divisor``, as are the
+  /// notionals that it is held against.
+  var moneyFactor: Int64 = 1
+  var notionalMin: Int64 = 0
+  /// Where the bounds of strategies begin that are at the instrument's scale.
+  var strategies: Int32 = 0
   var shortable = false
   var priceExponent: Int8 = -8
   var quantityExponent: Int8 = 0
   var reserved0: UInt8 = 0
-  var reserved1: UInt32 = 0
-  var reserved2: Int64 = 0
 
   init() {}
-  init(_ r: RiskInstrument, _ listing: Listing, _ own: ScopeLimits, takesPlain: Bool) {
+  /// - Parameter strategies: see ``strategies``.
+  init(
+    _ r: RiskInstrument, _ listing: Listing, _ own: ScopeLimits, strategies: Int, takesPlain: Bool
+  ) {
     var l = listing
     priceExponent = r.priceExponent
     quantityExponent = r.quantityExponent
     shortable = r.shortable
-    moneyScale = r.moneyScale
+    self.strategies = Int32(truncatingIfNeeded: strategies)
+    moneyFactor = r.moneyScale.factor
+    notionalMin = LimitScale.scaled(r.minimumNotional, by: r.moneyScale.divisor)
     lotTest = l.lotTest
     quantityMin = max(1, l.quantityMin)
     quantityMax = min(own.orderQuantity, l.quantityMax)
-    notionalMax = Int64(clamping: own.orderNotional)
+    notionalMax = LimitScale.scaled(
+      Int64(clamping: own.orderNotional), by: r.moneyScale.divisor)
     positionMax = own.position
     openOrdersMax = own.openOrders
-    var lowest = max(max(1, r.lowest), max(r.lowerBand, l.priceMin))
+    var lowest = max(r.lowest, l.priceMin)
+    if r.lowerBand > 0 { lowest = max(lowest, r.lowerBand) }
     var highest = min(r.highest, l.priceMax)
     if r.upperBand > 0 { highest = min(highest, r.upperBand) }
     // One grid for all prices of the range: that of its highest. Those on others are left to the chain.
     let band = l.band(of: highest)
     priceTest = l.bands[band].test
     if band > 0 { lowest = max(lowest, l.bands[band].from) }
-    if r.previousClose > 0, !own.isRestricted, takesPlain {
+    if r.knowsPreviousClose, !own.isRestricted, takesPlain {
       self.lowest = lowest
       self.highest = highest
     }
   }
 }
 
-/// The strictest limits of a strategy, its account and the firm: a cache line.
+/// The strictest limits of a strategy, its account and the firm, at the scale of some instruments: a cache line.
 struct StrategyBounds: BitwiseCopyable {
   var quantityMax: Int64 = 0
   var notionalMax: Int64 = 0
@@ -62,16 +72,18 @@ struct StrategyBounds: BitwiseCopyable {
   var firmPositionMax: Int64 = 0
 
   init() {}
-  init(_ own: ScopeLimits, account: ScopeLimits, firm: ScopeLimits) {
-    quantityMax = min(min(own.orderQuantity, account.orderQuantity), firm.orderQuantity)
-    notionalMax = Int64(
-      clamping: min(min(own.orderNotional, account.orderNotional), firm.orderNotional))
-    positionMax = own.position
-    accountPositionMax = account.position
+  init(_ own: ScopeLimits, account: ScopeLimits, firm: ScopeLimits, _ scale: LimitScale) {
+    func units(_ limit: Int64) -> Int64 { LimitScale.scaled(limit, by: scale.unit) }
+    quantityMax = units(min(min(own.orderQuantity, account.orderQuantity), firm.orderQuantity))
+    notionalMax = LimitScale.scaled(
+      Int64(clamping: min(min(own.orderNotional, account.orderNotional), firm.orderNotional)),
+      by: scale.divisor)
+    positionMax = units(own.position)
+    accountPositionMax = units(account.position)
     openOrdersMax = own.openOrders
     accountOpenOrdersMax = account.openOrders
     firmOpenOrdersMax = firm.openOrders
-    firmPositionMax = firm.position
+    firmPositionMax = units(firm.position)
   }
 }
 

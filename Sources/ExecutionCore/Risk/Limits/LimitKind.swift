@@ -1,7 +1,8 @@
 /// A kind of limit, a column of the table that ``Engine/limits(_:)`` shows. Its number lies in journals: never
 /// renumber.
 @frozen public enum LimitKind: UInt8, BitwiseCopyable, Sendable, CaseIterable {
-  /// Largest quantity of one order.
+  /// Largest quantity of one order. Of firm, account and strategy in whole units, whatever the instrument; of an
+  /// instrument at its quantity exponent. The same for ``position``.
   case orderQuantity = 1
   /// Largest price × quantity of one order, at 10⁻⁸ of the currency.
   case orderNotional = 2

@@ -15,6 +15,10 @@
   let scopeCount: Int
   private let accountCount: Int
   private let instrumentCount: Int
+  private let strategyCount: Int
+  /// Those of the instruments, each once, and which one an instrument has.
+  private var scales: Column<LimitScale>
+  private var scaleOf: Column<Int32>
 
   /// How often the table has been changed.
   private(set) var version: UInt32 = 0
@@ -30,19 +34,36 @@
   init(_ b: inout ColumnBuilder, _ c: EngineConfiguration) {
     accountCount = c.accounts.count
     instrumentCount = c.instruments.count
+    strategyCount = c.strategies.count
     scopeCount = 1 + accountCount + c.strategies.count
     let places = scopeCount + instrumentCount
     table = b.column(ScopeLimits(), places)
     buckets = b.column(TokenBucket(), scopeCount)
     instrumentBounds = b.column(InstrumentBounds(), c.venues.count * instrumentCount + 1)
-    strategyBounds = b.column(StrategyBounds(), c.strategies.count)
+    let kinds = Self.scales(c)
+    scales = b.column(kinds[0], kinds.count)
+    scaleOf = b.column(0, c.instruments.count)
+    strategyBounds = b.column(StrategyBounds(), c.strategies.count * kinds.count)
     draft = b.column(ScopeLimits(), places)
     isDrafted = b.column(false, places)
     drafted = b.column(0, places)
   }
 
+  private static func scales(_ c: EngineConfiguration) -> [LimitScale] {
+    var found: [LimitScale] = []
+    for facts in c.instruments where !found.contains(LimitScale(facts)) {
+      found.append(LimitScale(facts))
+    }
+    return found
+  }
+
   /// Once, when the columns are there.
   mutating func open(_ c: EngineConfiguration) {
+    let kinds = Self.scales(c)
+    for (i, scale) in kinds.enumerated() { scales[i] = scale }
+    for (i, facts) in c.instruments.enumerated() {
+      scaleOf[i] = Int32(kinds.firstIndex(of: LimitScale(facts)) ?? 0)
+    }
     settings = RiskSettings(c)
     marketBounds = MarketBounds(c)
     let scopes = [c.firmLimits] + c.accounts.map(\.limits) + c.strategies.map(\.limits)
@@ -138,13 +159,17 @@
     instrument i: Int, venue: Int, _ facts: RiskInstrument, _ listing: Listing, takesPlain: Bool
   ) {
     instrumentBounds[venue &* instrumentCount &+ i] = InstrumentBounds(
-      facts, listing, table[place(ofInstrument: i)], takesPlain: takesPlain)
+      facts, listing, table[place(ofInstrument: i)], strategies: Int(scaleOf[i]) &* strategyCount,
+      takesPlain: takesPlain)
   }
 
   /// After a limit of firm, account or strategy changed.
   mutating func setBounds(_ strategy: StrategyID, _ account: AccountID) {
-    strategyBounds[Int(strategy.raw)] = StrategyBounds(
-      table[place(of: strategy)], account: table[place(of: account)], firm: table[0])
+    for kind in 0..<scales.count {
+      strategyBounds[kind &* strategyCount &+ Int(strategy.raw)] = StrategyBounds(
+        table[place(of: strategy)], account: table[place(of: account)], firm: table[0],
+        scales[kind])
+    }
   }
 
   // MARK: Hash and invariants
