@@ -53,9 +53,11 @@ struct DataDirectory {
   private static let getOpenFileLock: Int32 = 36
   private static let setOpenFileLock: Int32 = 37
 
-  private static func exclusive() -> flock {
+  private static func exclusive() -> flock { whole(F_WRLCK) }
+
+  private static func whole(_ type: Int32) -> flock {
     var lock = flock()
-    lock.l_type = Int16(F_WRLCK)
+    lock.l_type = Int16(type)
     lock.l_whence = Int16(SEEK_SET)
     return lock
   }
@@ -79,7 +81,12 @@ struct DataDirectory {
   }
 
   mutating func unlock() {
-    if lockDescriptor >= 0 { disk.close(lockDescriptor) }
+    guard lockDescriptor >= 0 else { return }
+    // A child that is being started has the descriptor too until it runs its program: closing ours alone would leave
+    // the lock.
+    var none = DataDirectory.whole(F_UNLCK)
+    _ = unsafe fcntl(lockDescriptor, DataDirectory.setOpenFileLock, &none)
+    disk.close(lockDescriptor)
     lockDescriptor = -1
   }
 

@@ -23,7 +23,11 @@ internal import Glibc
     }
     self.descriptor = descriptor
   }
-  deinit { close(descriptor) }
+  deinit {
+    // A child that is being started may have the descriptor too.
+    _ = flock(descriptor, LOCK_UN)
+    close(descriptor)
+  }
 
   /// Whether another holds it now.
   package static func isTaken(_ processor: Int32, folders: [String] = ProcessorClaim.folders)

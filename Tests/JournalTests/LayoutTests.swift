@@ -30,10 +30,10 @@ import Testing
 
   @Test func `payloads have the sizes that are on disk`() {
     let sizes: [(RecordType, Int)] = [
-      (.sessionStarted, 88), (.portDefined, 48), (.instrumentDefined, 72), (.intent, 160),
+      (.sessionStarted, 88), (.portDefined, 48), (.instrumentDefined, 120), (.intent, 160),
       (.report, 176), (.refusal, 128), (.orderState, 80), (.execution, 128), (.alarm, 48),
       (.handedOver, 16), (.withdrawn, 16), (.cancelWanted, 16), (.timedOut, 16),
-      (.latch, 16), (.command, 144), (.marketState, 32), (.timer, 24), (.sessionEnded, 88),
+      (.latch, 16), (.command, 144), (.marketState, 16), (.timer, 24), (.sessionEnded, 88),
       (.stateHash, 16), (.recordsLost, 16), (.limits, 24),
     ]
     for (type, size) in sizes { #expect(RecordLayout.of(type)?.size == size, "\(type)") }

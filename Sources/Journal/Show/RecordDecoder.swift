@@ -140,7 +140,13 @@ public struct RecordDecoder: Sendable {
     let id = layout.instrument.flatMap { record.load($0, as: UInt32.self) } ?? .max
     var facts =
       instruments[id] ?? Instrument(symbol: "", priceExponent: -8, quantityExponent: 0)
-    if let place = layout.symbol { facts.symbol = text(record, place, Symbol.bytesMax) }
+    if let place = layout.symbol {
+      // What is no symbol is shown as far as it can be.
+      let characters = text(record, place, Symbol.bytesMax).unicodeScalars
+      facts.symbol = String(
+        String.UnicodeScalarView(
+          characters.map { $0.isASCII && $0.value > 0x20 && $0.value != 0x7f ? $0 : "?" }))
+    }
     if let raw = layout.priceExponent.flatMap({ record.load($0, as: Int8.self) }) {
       facts.priceExponent = Int(raw)
     }

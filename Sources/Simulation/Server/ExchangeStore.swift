@@ -82,6 +82,8 @@ struct StoredProgress: Equatable {
   }
 
   deinit {
+    // A child that is being started may have the descriptor too.
+    _ = flock(descriptor, LOCK_UN)
     close(descriptor)
     unsafe munmap(page, 4_096)
   }
