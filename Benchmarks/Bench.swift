@@ -8,7 +8,8 @@ import Foundation
 public enum Bench {
   static var suites: [any Suite.Type] {
     [
-      RingSuite.self, ITCHSuite.self, RiskSuite.self, EngineSuite.self, WireSuite.self,
+      RingSuite.self, ITCHSuite.self, PriceSuite.self, RiskSuite.self, EngineSuite.self,
+      WireSuite.self,
       JournalSuite.self, RecordSuite.self, ScaleSuite.self, LoadSuite.self, GrowthSuite.self,
       NetworkSuite.self, StrategySuite.self,
     ]
@@ -16,7 +17,8 @@ public enum Bench {
 
   /// No figure of theirs is a user's target: curves and sweeps, and what is held by counts and in pairs.
   static let ungated = [
-    RiskSuite.name, EngineSuite.name, RecordSuite.name, LoadSuite.name, GrowthSuite.name,
+    PriceSuite.name, RiskSuite.name, EngineSuite.name, RecordSuite.name, LoadSuite.name,
+    GrowthSuite.name,
     NetworkSuite.name,
   ]
 

@@ -6,6 +6,7 @@ enum Goal: String, Codable, CaseIterable {
   case ringWide, ringNarrow, ringBatched, ringHandOff, ringMany, ringBroadcast
   case byteSum, decodeRatio, decodeRate, decodePeers
   case booksLevels, booksQueues, booksTime, booksFloor, booksMillion, booksPeers, booksPython
+  case priceUpdate
   case riskChain, riskRate, riskTail, riskTimer, riskInstructions, orderPool
   case tickToOrder, tickToOrderTail
   case wireRatio, wireQuiet, wireRing, wireTime, wireTail, wireFarTail
@@ -47,6 +48,10 @@ enum Goal: String, Codable, CaseIterable {
     case .booksLevels, .booksQueues, .booksTime, .booksFloor, .booksMillion, .booksPeers,
       .booksPython:
       books
+    case .priceUpdate:
+      Self.atMost(
+        60, "a level of a book by price changes, book and view, p50",
+        .suite(PriceSuite.name), "ns")
     case .riskChain, .riskRate, .riskTail, .riskTimer, .riskInstructions, .orderPool: risk
     case .tickToOrder, .tickToOrderTail, .hotPath: hotPathFacts
     case .wireRatio, .wireQuiet, .wireRing, .wireTime, .wireTail, .wireFarTail: wire

@@ -31,8 +31,8 @@ enum PairedFigures {
     processors: [Int32], strategy: BenchStrategy?
   ) -> [(name: String, make: Maker)] {
     var all: [(String, Maker)] = [
-      ("decode", decode), ("books", books), ("risk", risk), ("place", place), ("tick", tick),
-      ("pool", pool), ("append", append), ("histogram", histogram),
+      ("decode", decode), ("books", books), ("prices", prices), ("risk", risk), ("place", place),
+      ("tick", tick), ("pool", pool), ("append", append), ("histogram", histogram),
     ]
     // Two spinning ends need two processors.
     if processors.count >= 2 {

@@ -71,6 +71,12 @@ extension PairedFigures {
     }
   }
 
+  /// Levels of books by price, as ``PriceSuite`` changes them.
+  static func prices() throws -> Item {
+    let bench = Kept(try PriceBench(seed: 1))
+    return Item(name: "prices", block: 100, blocks: 2_400) { bench.value.change($0) }
+  }
+
   static func risk() throws -> Item {
     let bench = try OrderBench()
     var next = 0
