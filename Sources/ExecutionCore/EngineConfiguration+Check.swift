@@ -216,7 +216,7 @@ extension EngineConfiguration {
 
 extension InstrumentFacts {
   /// What can't be right in it; nil when nothing is.
-  fileprivate var problem: String? {
+  var problem: String? {
     if symbol.isNone { return "it has no symbol of 1 to 32 printable characters" }
     guard (-12...2).contains(priceExponent) else { return "the price exponent must be -12 to 2" }
     guard (-9...0).contains(quantityExponent) else {

@@ -116,6 +116,27 @@
     return SymbolCode.encode(description) ?? 0
   }
   public var isNone: Bool { first == 0 }
+
+  /// As it lies on a wire: 32 bytes in memory order, padded with zeros.
+  public var words: InlineArray<4, UInt64> { [first, second, third, fourth] }
+  /// nil where a byte is not printable, or one stands behind the padding; of nothing, ``none``.
+  public init?(words: InlineArray<4, UInt64>) {
+    var hasEnded = false
+    for i in 0..<4 {
+      for j in 0..<8 {
+        let byte = UInt8(truncatingIfNeeded: words[i] >> UInt64(8 * j))
+        if byte == 0 {
+          hasEnded = true
+          continue
+        }
+        guard !hasEnded, byte > 0x20, byte < 0x7f else { return nil }
+      }
+    }
+    first = words[0]
+    second = words[1]
+    third = words[2]
+    fourth = words[3]
+  }
 }
 
 extension Symbol: CustomStringConvertible {

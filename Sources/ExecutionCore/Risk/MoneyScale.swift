@@ -58,6 +58,37 @@ struct MoneyScale: BitwiseCopyable, Equatable {
   }
 }
 
+extension InstrumentFacts {
+  /// What a quantity at a price comes to, its multiplier included: rounded to the nearest 10⁻⁸ of the currency, half away
+  /// from zero, where exponents are finer than that. nil where 128 bits are too few for it. Cold: works the scale out.
+  ///
+  /// ```swift
+  /// future.value(of: Quantity(raw: 2), at: Price(raw: 5_000_25))  // of an E-mini at 10⁻²: 500,025.00
+  /// ```
+  public func value(of quantity: Quantity, at price: Price) -> Money? {
+    guard problem == nil else { return nil }
+    return MoneyScale(self).money(price.raw, quantity.raw).map { Money(raw: $0) }
+  }
+}
+
+extension FeeSchedule {
+  /// What an execution costs, as the engine books it; nil for a flag that is in neither table, where there is one.
+  public func fee(
+    _ liquidity: UInt8, of quantity: Quantity, at price: Price, in instrument: InstrumentFacts
+  ) -> Int64? {
+    let isOnePrice = perUnit.isEmpty && perNotional.isEmpty
+    guard isOnePrice || perUnit[liquidity] != nil || perNotional[liquidity] != nil else {
+      return nil
+    }
+    let fee = Fee(
+      perUnit: isOnePrice ? unknown : perUnit[liquidity] ?? 0,
+      perNotional: perNotional[liquidity] ?? 0)
+    return fee.of(
+      quantity.raw, unit: RiskInstrument.power(0 - Int(instrument.quantityExponent)),
+      value: instrument.value(of: quantity, at: price)?.raw)
+  }
+}
+
 /// Where the limits of firm, account and strategy, which are the same for all instruments, hold for those of one kind:
 /// their quantities are in whole units, their notionals at 10⁻⁸.
 struct LimitScale: BitwiseCopyable, Hashable {
