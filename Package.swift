@@ -37,7 +37,9 @@ let package = Package(
       name: "Journal", dependencies: ["CSupport", "ExecutionCore"], swiftSettings: strict),
     .target(name: "Captures", dependencies: ["ExecutionCore", "CZlib"], swiftSettings: strict),
     .target(name: "Transport", dependencies: ["CSupport"], swiftSettings: strict),
-    .target(name: "Gateways", dependencies: ["CSupport", "ExecutionCore"], swiftSettings: strict),
+    .target(
+      name: "Gateways", dependencies: ["CSupport", "ExecutionCore"], exclude: ["Paper/Protocol.md"],
+      swiftSettings: strict),
     .target(
       name: "Trading",
       dependencies: ["Gateways", "Transport", "ExecutionCore", "CSupport"], swiftSettings: strict),

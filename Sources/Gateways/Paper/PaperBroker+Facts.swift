@@ -1,0 +1,200 @@
+public import ExecutionCore
+
+/// The only code that changes what the broker keeps: live, and from its file.
+extension PaperBroker {
+  /// It names what is there; of a file that may be damaged.
+  func isPossible(_ fact: PaperFact) -> Bool {
+    func isOrder(_ i: Int32) -> Bool { i >= 0 && Int(i) < orders.count }
+    func isPlace(_ account: Int32, _ instrument: Int32) -> Bool {
+      account >= 0 && Int(account) < accounts.count && instrument >= 0
+        && Int(instrument) < books.count
+    }
+    switch fact {
+    case .entered(let o):
+      return isPlace(o.account, o.instrument) && accounts[Int(o.account)].orders[o.id] == nil
+        && o.quantity > 0 && o.quantity <= Self.quantityMax && o.number == UInt64(orders.count) + 1
+    case .changed(let order, _, let quantity, _):
+      return isOrder(order) && orders[Int(order)].status == .working
+        && quantity > orders[Int(order)].executed && quantity <= Self.quantityMax
+    case .ended(let order, _, _):
+      return isOrder(order) && orders[Int(order)].status == .working
+    case .executed(let e):
+      return isOrder(e.order) && e.number > executionNumber && e.quantity > 0
+        && e.quantity <= orders[Int(e.order)].open
+    case .adjusted(_, let account, let instrument, _): return isPlace(account, instrument)
+    }
+  }
+
+  /// No quantity is larger: sums stay far from overflow.
+  static var quantityMax: Int64 { 1 << 50 }
+
+  func apply(_ fact: PaperFact) {
+    switch fact {
+    case .entered(let order):
+      let place = Int32(orders.count)
+      orders.append(order)
+      accounts[Int(order.account)].orders[order.id] = place
+      if order.status == .working { accounts[Int(order.account)].working += 1 }
+      revise(place, order.time)
+    case .changed(let place, let price, let quantity, let time):
+      orders[Int(place)].price = price
+      orders[Int(place)].quantity = quantity
+      revise(place, time)
+    case .ended(let place, let reason, let time):
+      orders[Int(place)].status = .canceled
+      orders[Int(place)].reason = reason
+      accounts[Int(orders[Int(place)].account)].working -= 1
+      revise(place, time)
+    case .executed(let e): apply(e)
+    case .adjusted(let a, let account, let instrument, _):
+      accounts[Int(account)].cash &+= a.amount
+      accounts[Int(account)].positions[Int(instrument)].adjustments &+= a.amount
+      accounts[Int(account)].positions[Int(instrument)].quantity &+= a.quantity
+    }
+  }
+
+  private func apply(_ execution: PaperExecution) {
+    var e = execution
+    executionNumber = e.number
+    let order = Int(e.order)
+    let account = Int(orders[order].account)
+    let instrument = Int(orders[order].instrument)
+    orders[order].executed &+= e.quantity
+    e.executed = orders[order].executed
+    if orders[order].firstExecution < 0 {
+      orders[order].firstExecution = Int32(accounts[account].executions.count)
+    }
+    if orders[order].executed >= orders[order].quantity {
+      orders[order].status = .filled
+      accounts[account].working -= 1
+    }
+    accounts[account].executions.append(Int32(executions.count))
+    executions.append(e)
+    revise(e.order, e.time)
+    let value = value(e, instrument)
+    let isBuy = orders[order].isBuy
+    let flow = isBuy ? 0 &- value : value
+    accounts[account].positions[instrument].quantity &+= isBuy ? e.quantity : 0 &- e.quantity
+    accounts[account].positions[instrument].cashFlow &+= flow
+    accounts[account].positions[instrument].fees &+= Int128(e.fee)
+    accounts[account].cash &+= flow &- Int128(e.fee)
+  }
+
+  /// What it comes to; nothing where no money can hold it, which no order that was accepted can lead to.
+  private func value(_ e: PaperExecution, _ instrument: Int) -> Int128 {
+    settings.instruments[instrument].value(
+      of: Quantity(raw: e.quantity), at: Price(raw: e.price))?.raw ?? 0
+  }
+
+  private func revise(_ place: Int32, _ time: Int64) {
+    let account = Int(orders[Int(place)].account)
+    accounts[account].revision += 1
+    orders[Int(place)].revision = accounts[account].revision
+    orders[Int(place)].time = time
+    accounts[account].changes.append((accounts[account].revision, place))
+  }
+
+  /// What works goes into the books, behind everybody: where it stood in a queue is not known any more.
+  func rest() {
+    for (i, order) in orders.enumerated() where order.status == .working {
+      orders[i].ahead = -1
+      insert(Int32(i))
+    }
+  }
+
+  // MARK: Looking
+
+  /// What an account holds of an instrument; nil for one that is not there.
+  public func position(_ account: String, _ symbol: Symbol) -> PaperPosition? {
+    guard let a = names[account], let i = symbols[symbol] else { return nil }
+    return accounts[Int(a)].positions[Int(i)]
+  }
+  public func cash(_ account: String) -> Money? {
+    names[account].map { Money(raw: accounts[Int($0)].cash) }
+  }
+  /// Orders of an account that work.
+  public func openOrders(_ account: String) -> Int? {
+    names[account].map { accounts[Int($0)].working }
+  }
+  /// Orders and executions of all accounts.
+  public var orderCount: Int { orders.count }
+  public var executionCount: Int { executions.count }
+
+  // MARK: Adjusting
+
+  /// Books what no order brought; false for an account or instrument that is not there. The account is told.
+  public func adjust(
+    _ account: String, _ symbol: Symbol, _ adjustment: PaperAdjustment, now: Int64
+  ) -> Bool {
+    advance(to: now)
+    guard let a = names[account], let i = symbols[symbol], !hasFailed else { return false }
+    record(.adjusted(adjustment, account: a, instrument: i, time: now))
+    tellCash(a, i, adjustment)
+    return true
+  }
+
+  /// Every account's position in an instrument gets so much a whole unit (a dividend), pays where it is short.
+  public func payDividend(_ symbol: Symbol, perUnit: Money, now: Int64) {
+    onPositions(symbol, .dividend, now: now) { position, facts in
+      (Self.times(position, perUnit.raw, facts), 0)
+    }
+  }
+
+  /// A perpetual's funding: longs pay shorts `rate` (10⁻⁸) of what their position comes to at a price.
+  public func fund(_ symbol: Symbol, rate: Int64, at price: Price, now: Int64) {
+    onPositions(symbol, .funding, now: now) { position, facts in
+      let value = facts.value(of: Quantity(raw: position), at: price)?.raw ?? 0
+      let (product, over) = value.multipliedReportingOverflow(by: Int128(rate))
+      return (over ? 0 : 0 &- product / 100_000_000, 0)
+    }
+  }
+
+  /// `numerator` new units for `denominator` old ones; what is left over of a lot is paid at a price.
+  public func split(
+    _ symbol: Symbol, numerator: Int64, denominator: Int64, at price: Price, now: Int64
+  ) {
+    guard numerator > 0, denominator > 0 else { return }
+    onPositions(symbol, .split, now: now) { position, facts in
+      let product = Int128(position) * Int128(numerator)
+      let (whole, rest) = product.quotientAndRemainder(dividingBy: Int128(denominator))
+      let fraction = rest == 0 ? 0 : rest / Int128(denominator)
+      let cash = facts.value(of: Quantity(raw: Int64(clamping: fraction)), at: price)?.raw ?? 0
+      return (cash, Int64(clamping: whole - Int128(position)))
+    }
+  }
+
+  /// Futures: the day's gain at the settlement price is paid, and the position stands at that price from now on.
+  public func settleDay(_ symbol: Symbol, at price: Price, before: Price, now: Int64) {
+    onPositions(symbol, .settlement, now: now) { position, facts in
+      let (move, over) = price.raw.subtractingReportingOverflow(before.raw)
+      return (
+        over ? 0 : facts.value(of: Quantity(raw: position), at: Price(raw: move))?.raw ?? 0, 0
+      )
+    }
+  }
+
+  private func onPositions(
+    _ symbol: Symbol, _ kind: PaperAdjustment.Kind, now: Int64,
+    _ change: (Int64, InstrumentFacts) -> (Int128, Int64)
+  ) {
+    guard let i = symbols[symbol] else { return }
+    for account in settings.accounts {
+      guard let a = names[account.name] else { continue }
+      let held = accounts[Int(a)].positions[Int(i)].quantity
+      guard held != 0 else { continue }
+      let (amount, quantity) = change(held, settings.instruments[Int(i)])
+      _ = adjust(
+        account.name, symbol, PaperAdjustment(kind, amount: amount, quantity: quantity), now: now)
+    }
+  }
+
+  /// 10⁻⁸ of the currency for a quantity at so much a whole unit.
+  private static func times(_ quantity: Int64, _ perUnit: Int128, _ facts: InstrumentFacts)
+    -> Int128
+  {
+    var unit: Int128 = 1
+    for _ in 0..<max(0, 0 - Int(facts.quantityExponent)) { unit *= 10 }
+    let (product, over) = Int128(quantity).multipliedReportingOverflow(by: perUnit)
+    return over ? 0 : product / unit
+  }
+}
