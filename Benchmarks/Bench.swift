@@ -11,7 +11,7 @@ public enum Bench {
       RingSuite.self, ITCHSuite.self, PriceSuite.self, RiskSuite.self, EngineSuite.self,
       WireSuite.self,
       JournalSuite.self, RecordSuite.self, ScaleSuite.self, LoadSuite.self, GrowthSuite.self,
-      NetworkSuite.self, StrategySuite.self,
+      NetworkSuite.self, PaperSuite.self, StrategySuite.self,
     ]
   }
 
@@ -19,7 +19,7 @@ public enum Bench {
   static let ungated = [
     PriceSuite.name, RiskSuite.name, EngineSuite.name, RecordSuite.name, LoadSuite.name,
     GrowthSuite.name,
-    NetworkSuite.name,
+    NetworkSuite.name, PaperSuite.name,
   ]
 
   /// This program's name, and its path as a shell takes it: a user's own executable is not

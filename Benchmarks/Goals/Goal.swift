@@ -6,7 +6,7 @@ enum Goal: String, Codable, CaseIterable {
   case ringWide, ringNarrow, ringBatched, ringHandOff, ringMany, ringBroadcast
   case byteSum, decodeRatio, decodeRate, decodePeers
   case booksLevels, booksQueues, booksTime, booksFloor, booksMillion, booksPeers, booksPython
-  case priceUpdate
+  case priceUpdate, paperOrders
   case riskChain, riskRate, riskTail, riskTimer, riskInstructions, orderPool
   case tickToOrder, tickToOrderTail
   case wireRatio, wireQuiet, wireRing, wireTime, wireTail, wireFarTail
@@ -48,6 +48,9 @@ enum Goal: String, Codable, CaseIterable {
     case .booksLevels, .booksQueues, .booksTime, .booksFloor, .booksMillion, .booksPeers,
       .booksPython:
       books
+    case .paperOrders:
+      Self.atLeast(
+        1, "orders that the paper broker takes, in process", .suite(PaperSuite.name), "M/s")
     case .priceUpdate:
       Self.atMost(
         60, "a level of a book by price changes, book and view, p50",
