@@ -6,15 +6,16 @@ internal import ExecutionCore
 /// (nanoseconds, 0 while the session is set up), `cause` (null, a record's sequence, or
 /// `{"channel":…,"sequence":…}` of a feed), `account` and `strategy` (null for none) are in every
 /// line; the payload's fields follow. Prices and quantities with decimals are strings
-/// (`"287.2900"`), and so are hashes and venues' identifiers; whole quantities and numbers are numbers of up to 64
-/// bits (limits of up to 128), enumerations are the names of their cases, absent values are null. A payload that this build does
-/// not know is the field `payload` in hexadecimal.
+/// (`"287.2900"`), and so are hashes and venues' identifiers; whole quantities and numbers are numbers, but text
+/// where they are beyond 2⁵³ (``JSONNumber``), as times are; enumerations are the names of their cases, absent
+/// values are null. A payload that this build does not know is the field `payload` in hexadecimal.
 public enum RecordJSON {
   public static func line(_ record: DecodedRecord) -> String {
     let header = record.header
-    var text = "{\"sequence\":\(header.sequence),\"type\":\"\(record.type)\""
-    text += ",\"version\":\(header.version),\"sessionTime\":\(header.sessionTime)"
-    text += ",\"machineTime\":\(header.machineTime),\"cause\":"
+    var text = "{\"sequence\":\(JSONNumber.text(header.sequence)),\"type\":\"\(record.type)\""
+    text += ",\"version\":\(header.version)"
+    text += ",\"sessionTime\":\(JSONNumber.text(header.sessionTime))"
+    text += ",\"machineTime\":\(JSONNumber.text(header.machineTime)),\"cause\":"
     text += value(FieldValue.cause(header.cause))
     text += ",\"account\":" + (header.account == .max ? "null" : "\(header.account)")
     text += ",\"strategy\":" + (header.strategy == .max ? "null" : "\(header.strategy)")
@@ -22,7 +23,7 @@ public enum RecordJSON {
       text += ",\"\(field.name)\":\(value(field.value))"
     }
     if record.clientOrderID != 0, !record.fields.contains(where: { $0.name == "clientOrderID" }) {
-      text += ",\"clientOrderID\":\(record.clientOrderID)"
+      text += ",\"clientOrderID\":\(JSONNumber.text(record.clientOrderID))"
     }
     if !record.symbol.isEmpty, record["symbol"] == .none {
       text += ",\"symbol\":\(quoted(record.symbol))"
@@ -33,14 +34,15 @@ public enum RecordJSON {
   static func value(_ value: FieldValue) -> String {
     switch value {
     case .none: "null"
-    case .integer(let number): "\(number)"
+    case .integer(let number): JSONNumber.text(number)
     case .decimal(let raw, let exponent):
-      exponent == 0 ? "\(raw)" : "\"\(DecimalText.text(raw, exponent: exponent))\""
+      exponent == 0 ? JSONNumber.text(raw) : "\"\(DecimalText.text(raw, exponent: exponent))\""
     case .name(let name): "\"\(name)\""
     case .flag(let flag): flag ? "true" : "false"
     case .text(let text): quoted(text)
-    case .time(let time): "\(time)"
-    case .feed(let channel, let sequence): "{\"channel\":\(channel),\"sequence\":\(sequence)}"
+    case .time(let time): JSONNumber.text(time)
+    case .feed(let channel, let sequence):
+      "{\"channel\":\(channel),\"sequence\":\(JSONNumber.text(sequence))}"
     }
   }
 

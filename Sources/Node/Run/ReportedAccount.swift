@@ -28,17 +28,17 @@ struct ReportedAccount: Equatable {
   init?(json: Data) {
     guard let parsed = try? JSONSerialization.jsonObject(with: json),
       let report = parsed as? [String: Any],
-      let fills = report["fills"] as? NSNumber, let shares = report["shares"] as? NSNumber,
-      let working = report["working_orders"] as? NSNumber,
+      let fills: UInt64 = number(report["fills"]), let shares: Int64 = number(report["shares"]),
+      let working: Int = number(report["working_orders"]),
       let listed = report["positions"] as? [[String: Any]],
       let invariants = report["invariants"] as? [String: Any],
       let violations = invariants["violations"] as? [String]
     else { return nil }
-    self.fills = fills.uint64Value
-    self.shares = shares.int64Value
-    workingOrders = working.intValue
+    self.fills = fills
+    self.shares = shares
+    workingOrders = working
     let counters = report["counters"] as? [String: Any]
-    unknownReferences = (counters?["unknown_references"] as? NSNumber)?.uint64Value ?? 0
+    unknownReferences = number(counters?["unknown_references"]) ?? 0
     self.violations = violations
     positions = [:]
     for entry in listed {
@@ -95,16 +95,21 @@ struct ReportedAccount: Equatable {
   }
 }
 
+/// A whole number of JSON: a number, or text where it is beyond 2⁵³.
+private func number<Number: FixedWidthInteger>(_ value: Any?) -> Number? {
+  if let text = value as? String { return Number(text) }
+  return (value as? NSNumber).flatMap { Number($0.stringValue) }
+}
+
 extension ReportedAccount.Position: CustomStringConvertible {
   init?(_ entry: [String: Any]) {
-    guard let shares = entry["shares"] as? NSNumber, let bought = entry["bought"] as? NSNumber,
-      let sold = entry["sold"] as? NSNumber,
+    guard let shares: Int64 = number(entry["shares"]), let bought: Int64 = number(entry["bought"]),
+      let sold: Int64 = number(entry["sold"]),
       let cash = (entry["cash"] as? String).flatMap(Decimal8.wide),
       let fees = (entry["fees"] as? String).flatMap(Decimal8.wide)
     else { return nil }
     self.init(
-      shares: shares.int64Value, bought: bought.int64Value, sold: sold.int64Value,
-      cash: cash, fees: fees)
+      shares: shares, bought: bought, sold: sold, cash: cash, fees: fees)
   }
 
   var description: String {

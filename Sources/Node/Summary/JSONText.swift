@@ -1,17 +1,19 @@
+import Journal
+
 /// A JSON value whose objects keep their order, so that the same summary is the same bytes.
 enum JSONValue: Equatable {
   case null
   case bool(Bool)
-  case integer(Int64)
+  /// Text where it is beyond 2⁵³ (``JSONNumber``).
+  case whole(Int128)
   case text(String)
   case array([JSONValue])
   case object([(String, JSONValue)])
 
   static func == (a: JSONValue, b: JSONValue) -> Bool { a.line == b.line }
 
-  static func count(_ value: some BinaryInteger) -> JSONValue {
-    .integer(Int64(clamping: value))
-  }
+  static func integer(_ value: some BinaryInteger) -> JSONValue { .whole(Int128(clamping: value)) }
+  static func count(_ value: some BinaryInteger) -> JSONValue { .integer(value) }
   /// 10⁻⁸ units as exact decimal text: programs choose their own decimal type.
   static func money(_ raw: Int128, decimals: Int = 2) -> JSONValue {
     .text(Decimal8.text(raw, decimals: decimals))
@@ -22,7 +24,7 @@ enum JSONValue: Equatable {
     switch self {
     case .null: "null"
     case .bool(let value): value ? "true" : "false"
-    case .integer(let value): String(value)
+    case .whole(let value): JSONNumber.text(value)
     case .text(let value): Self.quote(value)
     case .array(let values): "[" + values.map(\.line).joined(separator: ",") + "]"
     case .object(let pairs):

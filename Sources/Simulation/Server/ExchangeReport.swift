@@ -1,9 +1,11 @@
 import ExecutionCore
 import Gateways
+import Journal
 
 /// The exchange's own account of a session: what a core's books are compared with.
 ///
-/// Money is decimal text in dollars; shares, counts and 10⁻⁴-dollar prices (`price_ticks`) are whole numbers.
+/// Money is decimal text in dollars; shares, counts and 10⁻⁴-dollar prices (`price_ticks`) are whole numbers, text beyond 2⁵³
+/// (``JSONNumber``).
 public struct ExchangeReport: Sendable {
   public struct Position: Sendable, Hashable {
     public var account: String
@@ -74,22 +76,25 @@ public struct ExchangeReport: Sendable {
   public var json: String {
     let positions = positions.map {
       "{\"account\":\(Self.quote($0.account)),\"symbol\":\(Self.quote($0.symbol)),"
-        + "\"shares\":\($0.position.shares),\"bought\":\($0.position.bought),"
-        + "\"sold\":\($0.position.sold),\"cash\":\"\(Self.money($0.position.cash))\","
+        + "\"shares\":\(Self.number($0.position.shares)),\"bought\":\(Self.number($0.position.bought)),"
+        + "\"sold\":\(Self.number($0.position.sold)),\"cash\":\"\(Self.money($0.position.cash))\","
         + "\"fees\":\"\(Self.money($0.position.fees))\"}"
     }
     let executions = executions.map {
-      "{\"match\":\($0.matchNumber),\"account\":\(Self.quote(accounts[Int($0.account)])),"
+      "{\"match\":\(Self.number($0.matchNumber)),\"account\":\(Self.quote(accounts[Int($0.account)])),"
         + "\"symbol\":\(Self.quote(SymbolCode.decode($0.symbol))),\"side\":\"\(Self.letter($0.side))\","
-        + "\"quantity\":\($0.quantity),\"price_ticks\":\($0.price),"
-        + "\"user_ref_num\":\($0.userRefNum),\"liquidity\":\"\(Self.letter($0.liquidity))\","
+        + "\"quantity\":\(Self.number($0.quantity)),\"price_ticks\":\(Self.number($0.price)),"
+        + "\"user_ref_num\":\(Self.number($0.userRefNum)),\"liquidity\":\"\(Self.letter($0.liquidity))\","
         + "\"cause\":\"\(Self.letter($0.cause))\",\"busted\":\($0.isBusted)}"
     }
     return [
-      "{\"session\":\(Self.quote(session))", "\"fills\":\(fills)", "\"shares\":\(shares)",
-      "\"busted_fills\":\(bustedFills)", "\"feed_messages\":\(feedMessages)",
-      "\"published_messages\":\(publishedMessages)", "\"recovered_inputs\":\(recoveredInputs)",
-      "\"working_orders\":\(workingOrders.count)",
+      "{\"session\":\(Self.quote(session))", "\"fills\":\(Self.number(fills))",
+      "\"shares\":\(Self.number(shares))",
+      "\"busted_fills\":\(Self.number(bustedFills))",
+      "\"feed_messages\":\(Self.number(feedMessages))",
+      "\"published_messages\":\(Self.number(publishedMessages))",
+      "\"recovered_inputs\":\(Self.number(recoveredInputs))",
+      "\"working_orders\":\(Self.number(workingOrders.count))",
       "\"positions\":[\(positions.joined(separator: ","))]",
       "\"executions\":[\(executions.joined(separator: ","))]", "\"counters\":\(countersJSON)",
       "\"server\":\(serverJSON)",
@@ -134,8 +139,10 @@ public struct ExchangeReport: Sendable {
   }
 
   private static func object(_ pairs: [(String, UInt64)]) -> String {
-    "{" + pairs.map { "\"\($0)\":\($1)" }.joined(separator: ",") + "}"
+    "{" + pairs.map { "\"\($0)\":\(number($1))" }.joined(separator: ",") + "}"
   }
+
+  private static func number(_ value: some BinaryInteger) -> String { JSONNumber.text(value) }
 
   private static func list(_ texts: [String]) -> String {
     texts.map(quote).joined(separator: ",")
