@@ -47,13 +47,13 @@ struct Disk: Sendable {
   }
 
   func makeDirectory(_ path: String) throws(JournalError) {
-    if unsafe mkdir(path, 0o750) == 0 || errno == EEXIST { return }
+    if unsafe mkdir(path, 0o700) == 0 || errno == EEXIST { return }
     throw Disk.error("cannot make the data directory", path, errno)
   }
 
   func open(_ path: String, _ flags: Int32, doing: String) throws(JournalError) -> Int32 {
     if flags & O_CREAT != 0 { try check(.create, doing, path) }
-    let descriptor = retrying { unsafe Glibc.open(path, flags | O_CLOEXEC, 0o640) }
+    let descriptor = retrying { unsafe Glibc.open(path, flags | O_CLOEXEC, 0o600) }
     if descriptor < 0 { throw Disk.error(doing, path, errno) }
     return descriptor
   }

@@ -22,8 +22,8 @@ struct RunDirectory: Sendable {
     for directory in [path, exchange] { try Self.make(directory) }
   }
 
-  /// Makes one directory, and those that it lies in.
-  static func make(_ directory: String) throws(CommandFailure) {
+  /// Makes one directory, for its owner alone, and those that it lies in.
+  static func make(_ directory: String, mode: mode_t = 0o700) throws(CommandFailure) {
     var status = stat()
     if stat(directory, &status) == 0 {
       guard status.st_mode & S_IFMT == S_IFDIR else {
@@ -32,14 +32,14 @@ struct RunDirectory: Sendable {
       }
       return
     }
-    guard mkdir(directory, 0o755) != 0, errno != EEXIST else { return }
+    guard mkdir(directory, mode) != 0, errno != EEXIST else { return }
     let code = errno
     let parent = (directory as NSString).deletingLastPathComponent
     guard code == ENOENT, !parent.isEmpty, parent != directory else {
       throw cannotCreate(directory, code)
     }
-    try make(parent)
-    guard mkdir(directory, 0o755) == 0 || errno == EEXIST else {
+    try make(parent, mode: 0o755)
+    guard mkdir(directory, mode) == 0 || errno == EEXIST else {
       throw cannotCreate(directory, errno)
     }
   }
@@ -57,13 +57,14 @@ struct RunDirectory: Sendable {
   }
 
   /// Replaces the file whole or not at all; what is no plain file is written to where it is.
-  static func replace(_ file: String, with text: String) throws(CommandFailure) {
-    guard !isSpecial(file) else { return try write(text, to: file) }
+  ///
+  /// - Parameter mode: of a new file; what tells of money is its owner's alone.
+  static func replace(
+    _ file: String, with text: String, mode: mode_t = 0o600
+  ) throws(CommandFailure) {
+    guard !isSpecial(file) else { return try write(text, to: file, mode) }
     let temporary = file + ".new"
-    guard let handle = fopen(temporary, "w") else {
-      let code = errno
-      throw notWritten(file, code, .creating(errno: code))
-    }
+    let handle = try open(temporary, mode, of: file)
     let bytes = Array(text.utf8)
     var code: Int32 = 0
     if fwrite(bytes, 1, bytes.count, handle) != bytes.count { code = errno }
@@ -74,9 +75,26 @@ struct RunDirectory: Sendable {
     throw notWritten(file, code, .inputOutput)
   }
 
-  private static func write(_ text: String, to file: String) throws(CommandFailure) {
+  /// A new file, whatever a run that was killed has left there.
+  private static func open(
+    _ temporary: String, _ mode: mode_t, of file: String
+  ) throws(CommandFailure) -> UnsafeMutablePointer<FILE> {
+    unlink(temporary)
+    let descriptor = Glibc.open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, mode)
+    guard descriptor >= 0, let handle = fdopen(descriptor, "w") else {
+      let code = errno
+      if descriptor >= 0 { close(descriptor) }
+      throw notWritten(file, code, .creating(errno: code))
+    }
+    return handle
+  }
+
+  private static func write(
+    _ text: String, to file: String, _ mode: mode_t
+  ) throws(CommandFailure) {
     // A pipe that nobody reads is told at once.
-    let descriptor = open(file, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_TRUNC, 0o644)
+    let descriptor = Glibc.open(
+      file, O_WRONLY | O_CREAT | O_NONBLOCK | O_CLOEXEC | O_TRUNC, mode)
     guard descriptor >= 0 else { throw notWritten(file, errno, .creating(errno: errno)) }
     defer { close(descriptor) }
     let bytes = Array(text.utf8)
@@ -103,11 +121,7 @@ struct RunDirectory: Sendable {
       return
     }
     let temporary = file + ".new"
-    guard let handle = fopen(temporary, "w") else {
-      let code = errno
-      throw notWritten(file, code, .creating(errno: code))
-    }
-    fclose(handle)
+    fclose(try open(temporary, 0o600, of: file))
     unlink(temporary)
   }
 
