@@ -35,7 +35,8 @@ let package = Package(
     .target(name: "ExecutionCore", dependencies: ["CSupport"], swiftSettings: strict),
     .target(
       name: "Journal", dependencies: ["CSupport", "ExecutionCore"], swiftSettings: strict),
-    .target(name: "Captures", dependencies: ["ExecutionCore", "CZlib"], swiftSettings: strict),
+    .target(
+      name: "Captures", dependencies: ["ExecutionCore", "CSupport", "CZlib"], swiftSettings: strict),
     .target(name: "Transport", dependencies: ["CSupport"], swiftSettings: strict),
     .target(
       name: "Gateways", dependencies: ["CSupport", "ExecutionCore"], exclude: ["Paper/Protocol.md"],

@@ -220,3 +220,8 @@ size_t nt_arena_report_text(const nt_arena_report *r, char *buffer, size_t bytes
                 arena_lock_remedy(r->lock_errno));
   return t.length;
 }
+
+int nt_memory_file(const char *name) {
+  int descriptor = memfd_create(name, MFD_CLOEXEC);
+  return descriptor >= 0 ? descriptor : -errno;
+}

@@ -37,6 +37,10 @@ void *nt_arena_take(nt_arena *arena, uint64_t bytes, uint64_t alignment);
 uint64_t nt_arena_free_bytes(const nt_arena *arena);
 void nt_arena_destroy(nt_arena *arena);
 
+/* A file in memory alone, closed by exec, of no more than the bytes that are written to it; minus
+ * the errno where there is none. The name is for /proc. */
+int nt_memory_file(const char *name);
+
 /* One line that says what fell back and what would cure it, into buffer (always terminated when
  * bytes is above 0). Returns the length of the whole line; 0 when every wish was granted. */
 size_t nt_arena_report_text(const nt_arena_report *report, char *buffer, size_t bytes);

@@ -2,7 +2,8 @@ public import ExecutionCore
 
 /// A file of ITCH messages, each behind a 2-byte big-endian length, raw or .gz.
 ///
-/// Malformed frames are skipped and counted; a cut last frame or a lone last byte counts as one.
+/// Malformed frames are skipped and counted; a cut last frame or a lone last byte counts as one. Either is
+/// ``damage``.
 /// Threading: one thread.
 @safe public struct FramedITCHFile: ~Copyable {
   /// A frame is at most its length word and 65,535 bytes.
@@ -17,6 +18,13 @@ public import ExecutionCore
   public private(set) var frames = 0
   private var firstSequence: UInt64
   private var isDone = false
+  /// Where the first malformed frame begins.
+  private var firstMalformed: UInt64?
+  /// It ends inside its last frame.
+  private var isCut = false
+  /// What of the content is asked for: a whole frame, when a shorter window had none.
+  private var wanted = Self.windowWanted
+  private static var windowWanted: Int { 256 }
 
   /// Reads from the start of `input`.
   ///
@@ -47,7 +55,7 @@ public import ExecutionCore
     into records: UnsafeMutablePointer<MarketRecord>, capacity: Int
   ) -> Int {
     while !isDone {
-      let window = unsafe input.window(Self.frameMax)
+      let window = unsafe input.window(wanted)
       guard let base = unsafe window.baseAddress?.assumingMemoryBound(to: UInt8.self) else {
         isDone = true
         return 0
@@ -55,26 +63,58 @@ public import ExecutionCore
       let batch = unsafe ITCHDecoder.decodeFrames(
         base, count: window.count, midnight: midnight, firstSequence: firstSequence,
         into: records, capacity: capacity)
+      if batch.malformed > 0, firstMalformed == nil {
+        unsafe findMalformed(UnsafeRawBufferPointer(rebasing: window[..<batch.consumed]))
+      }
       input.consume(batch.consumed)
       malformed += batch.malformed
       frames += batch.frames
       if firstSequence != 0 { firstSequence &+= UInt64(batch.frames) }
+      let hadWhole = wanted == Self.frameMax
+      wanted = batch.consumed == 0 ? Self.frameMax : Self.windowWanted
       if batch.records > 0 { return batch.records }
-      guard batch.consumed == 0 else { continue }
+      guard batch.consumed == 0, hadWhole else { continue }
       // The window holds a whole frame if there is one: what is left is a cut end.
       isDone = true
-      if window.count > 0 {
-        malformed += 1
-        input.consume(window.count)
-      }
+      guard window.count > 0 else { return 0 }
+      malformed += 1
+      isCut = true
+      if firstMalformed == nil { firstMalformed = input.offset }
+      input.consume(window.count)
     }
     return 0
+  }
+
+  /// Walks whole frames of which one is malformed.
+  private mutating func findMalformed(_ frames: UnsafeRawBufferPointer) {
+    var at = 0
+    // Each turn passes a frame.
+    while at + 2 <= frames.count {
+      let length = unsafe Int(frames[at]) << 8 | Int(frames[at + 1])
+      guard at + 2 + length <= frames.count else { return }
+      guard length > 0, unsafe ITCHDecoder.length(of: frames[at + 2]) == length else {
+        firstMalformed = input.offset + UInt64(at)
+        return
+      }
+      at += 2 + length
+    }
   }
 
   /// Content bytes passed, after decompression.
   public var offset: UInt64 { input.offset }
   /// Why the content ended before its end; nil when all was read.
   public var failure: FeedError? { input.failure }
+  /// What of the content that was read is no well-formed message; nil when all is.
+  public var damage: FeedError? {
+    guard malformed > 0 else { return nil }
+    let others = malformed - (isCut ? 1 : 0)
+    let cut = isCut ? "ends inside its last message" : nil
+    let bad = others > 0 ? "has \(others) malformed messages, the first of them here" : nil
+    return FeedError(
+      path: input.path, offset: firstMalformed, cause: .data,
+      problem: [bad, cut].compactMap { $0 }.joined(separator: ", and "),
+      remedy: "get the whole file again; all the others have been read")
+  }
 }
 
 extension FeedInput {

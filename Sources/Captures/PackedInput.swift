@@ -1,7 +1,7 @@
 internal import CZlib
 internal import Glibc
 
-/// Reads a descriptor piece by piece: decompressed when it begins like a .gz, as it is otherwise.
+/// Reads bytes piece by piece: decompressed when it begins like a .gz, as it is otherwise.
 ///
 /// zlib's own file reader ends without a word at bytes behind the last member that are no member; what a
 /// recording has there may be the rest of it, damaged. So the members are walked here (RFC 1952).
@@ -31,19 +31,17 @@ internal import Glibc
 
   /// nil while there may be more.
   private(set) var end: End?
-  private let descriptor: Int32
+  private var source: RawInput
   private let piece: UnsafeMutablePointer<UInt8>
   // At one address for its whole life: zlib's state points back at it.
   private let stream: UnsafeMutablePointer<z_stream>
   private var form = Form.unknown
   private var isInMember = false
   private var isAtEnd = false
-  /// Bytes of the file read so far.
-  private var taken: UInt64 = 0
 
-  /// Owns the descriptor from here on. nil when there is no memory; then it is still the caller's.
-  init?(descriptor: Int32) {
-    self.descriptor = descriptor
+  /// nil when there is no memory.
+  init?(_ source: consuming RawInput) {
+    self.source = source
     unsafe stream = .allocate(capacity: 1)
     unsafe stream.initialize(to: z_stream())
     guard
@@ -60,7 +58,6 @@ internal import Glibc
     unsafe inflateEnd(stream)
     unsafe stream.deallocate()
     unsafe piece.deallocate()
-    close(descriptor)
   }
 
   /// Writes the next bytes of the content, at most `capacity`. 0 at its end, and then ``end`` says what
@@ -89,16 +86,18 @@ internal import Glibc
     let kept = unsafe Int(stream.pointee.avail_in)
     if kept > 0 { unsafe memmove(piece, stream.pointee.next_in, kept) }
     unsafe stream.pointee.next_in = unsafe piece
-    var got = 0
-    repeat {
-      got = unsafe Glibc.read(descriptor, piece + kept, Self.pieceMax - kept)
-    } while got < 0 && errno == EINTR
-    guard got >= 0 else {
-      end = .system(errno)
-      return
+    let got = unsafe source.read(into: piece + kept, capacity: Self.pieceMax - kept)
+    if got == 0 {
+      switch source.end {
+      case .system(let code):
+        end = .system(code)
+        return
+      // The stream, or what is raw, ends before its time.
+      case .shrunk where form != .packed: end = .cut
+      default: break
+      }
     }
     isAtEnd = got == 0
-    taken += UInt64(got)
     unsafe stream.pointee.avail_in = UInt32(kept + got)
   }
 
@@ -148,7 +147,7 @@ internal import Glibc
     let isMember =
       unsafe left >= 2 && stream.pointee.next_in[0] == 0x1f
       && stream.pointee.next_in[1] == 0x8b
-    if !isMember { end = .junk(offset: taken - UInt64(left)) }
+    if !isMember { end = .junk(offset: UInt64(source.taken) - UInt64(left)) }
     isInMember = isMember
     return isMember
   }

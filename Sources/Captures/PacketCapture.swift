@@ -1,9 +1,9 @@
 /// A capture file, pcap or pcapng, raw or .gz: gives the UDP datagrams and TCP segments in it, in capture
 /// order.
 ///
-/// Both byte orders, micro- and nanosecond stamps; Ethernet with up to four VLAN tags, raw IP, BSD
-/// loopback and Linux cooked frames. What is not IPv4 with UDP or TCP is counted and passed over; a
-/// link type that is not understood is an error. Threading: one thread.
+/// Both byte orders, micro- and nanosecond stamps; Ethernet and Linux cooked frames with up to four VLAN tags, raw
+/// IP, BSD loopback; IPv4, and IPv6 with its extension headers. What is no IP with UDP or TCP is counted and
+/// passed over; a link type that is not understood is an error. Threading: one thread.
 ///
 /// Formats: draft-ietf-opsawg-pcap, draft-ietf-opsawg-pcapng.
 @safe public struct PacketCapture: ~Copyable {
@@ -12,13 +12,15 @@
 
   var input: FeedInput
   let kind: FeedKind
+  /// For messages.
+  public var path: String { input.path }
   var isLittle = false
   /// The one interface of a pcap; those of the present section of a pcapng.
   var interfaces: [CaptureInterface] = []
 
   /// Packets recorded, those passed over included.
   public internal(set) var packets = 0
-  /// Not IPv4, or neither UDP nor TCP.
+  /// Not IP, or neither UDP nor TCP.
   public private(set) var otherPackets = 0
   /// Lengths in their headers do not fit.
   public private(set) var malformedPackets = 0
@@ -62,7 +64,8 @@
       if let packet { return packet }
       switch skip {
       case .other: otherPackets += 1
-      case .malformed: malformedPackets += 1
+      // What was cut off is no fault of the sender's.
+      case .malformed: malformedPackets += frame.isCut ? 0 : 1
       case .fragment: fragments += 1
       }
     }

@@ -8,7 +8,7 @@ import Transport
 /// An exchange that runs: from its sockets to its report, and what is said of it.
 extension ExchangeCommand {
   static func serve(
-    _ options: ParsedOptions, feed: ExchangeFeed, seed: UInt64
+    _ options: ParsedOptions, feed: ExchangeFeed, notes: [String], seed: UInt64
   ) throws(CommandFailure) -> ExitCode {
     StopSignal.block()
     _ = nt_clock_calibrate()
@@ -37,7 +37,7 @@ extension ExchangeCommand {
         "every user of this machine can read --password in the list of its processes; give "
           + "--password-file")
     }
-    for note in feed.notes { say(.info, note) }
+    for note in notes + feed.notes { say(.info, note) }
     let session = try open(options, feed: feed)
     if session.cutBytes > 0 {
       say(.warning, "a torn tail of \(session.cutBytes) bytes was cut from the store")

@@ -36,95 +36,110 @@ enum ExchangeCommand {
     options: options
   ) { try run($0) }
 
-  static let options: [OptionDefinition] = [
-    .value(
-      "feed", "FILE|generated",
-      "History: a file of framed ITCH messages (.gz too), or a market made from --seed."),
-    .value("seed", "N", "Seed of the generated market and of injected faults (1)."),
-    .value(
-      "style", "NAME", "Of the generated market: calm, volatile, thin, trending, jumping, halting."),
-    .value("symbols", "N", "Of the generated market (20)."),
-    .value("rate", "N", "Messages a second of session time of the generated market (5000)."),
-    .value("messages", "N", "The generated market ends after so many messages."),
-    .value("duration", "S", "The generated market ends after so many seconds of session time."),
-    .value(
-      "write-feed", "FILE", "Write the generated market to a file of framed ITCH messages, and end."
-    ),
-    .value(
-      "write-instruments", "FILE",
-      "Write the instruments and the session date as the CSV that --instruments of 'needletail run' reads, "
-        + "before the ports are said."),
-    .value(
-      "speed", "N|max",
-      "Times the original speed (1), or as fast as the core consumes; that needs --flow-control."),
-    .value(
-      "instruments", "FILE", "Instruments file (CSV); without one it is derived from the feed."),
-    .value(
-      "date", "YYYY-MM-DD", "Session date; else the instruments file's, else the feed file name's."),
-    .value(
-      "listen", "HOST:PORT",
-      "Order entry (127.0.0.1:0, a free port). With a PORT, the other services follow it by default."
-    ),
-    .value(
-      "rerequest", "HOST:PORT",
-      "Re-request server over UDP (PORT of --listen + 1, or a free port with port 0)."),
-    .value(
-      "snapshot", "HOST:PORT", "Snapshot service (PORT of --listen + 2, or a free port)."),
-    .value(
-      "feed-to", "HOST:PORT[,HOST:PORT]",
-      "Where the A and the B line go, unicast or multicast (PORT of --listen + 3 and + 4 at its "
-        + "HOST; nowhere with port 0)."),
-    .value(
-      "multicast-hops", "N",
-      "Routers and networks that multicast lines may pass, their time to live: 0 stays on this machine, "
-        + "1 on its network (0)."),
-    .value(
-      "username", "NAME[,NAME]", "The user names of its accounts, one for each (NTAIL1)."),
-    .value(
-      "password-file", "FILE",
-      "The accounts' password, a line of 1 to 10 letters and digits, in a file that only its owner "
-        + "may read; - is standard input, /dev/fd/N a descriptor. Without one it is: needletail."),
-    .value(
-      "password", "TEXT",
-      "The same among the arguments, where every user of the machine can read it: for tests."),
-    .value(
-      "login-timeout", "S", "Close who has not logged in so long after connecting (10)."),
-    .value(
-      "message-rate", "N",
-      "Close a connection that sends more messages to order entry in a second (200000)."),
-    .value(
-      "account-mebibytes", "N",
-      "Room of an account in the store and in its stream; in the last sixteenth it may only cancel "
-        + "(2048)."),
-    .value(
-      "data", "DIR",
-      "Durable state: stopped and started again its session goes on; without it the session ends with the process."
-    ),
-    .flag("new-session", "Forget a stored session and begin a new one."),
-    .flag("cancel-on-disconnect", "Working orders go with the connection."),
-    .flag("start-on-login", "The feed begins at the first log-in to order entry."),
-    .value(
-      "flow-control", "FILE", "Shared counter of what the core has consumed, for --speed max."),
-    .value(
-      "report", "FILE", "Write the exchange's own account of the session at the end, as JSON."),
-    .value("idle", "S", "End so long after the feed's end when nobody is connected (0: never)."),
-    .value("loss", "P", "Lose datagrams of each line with this probability."),
-    .value("duplicate", "P", "Send datagrams twice with this probability."),
-    .value("reorder", "P", "Send datagrams after the next one with this probability."),
-    .value(
-      "fee-added", "D",
-      "Dollars a share that added displayed liquidity, a rebate if negative (-0.002)."),
-    .value("fee-added-hidden", "D", "The same of hidden liquidity (-0.001)."),
-    .value("fee-removed", "D", "The same of liquidity that was removed (0.003)."),
-    .flag("impact", "Later flow moves with what we took, by the square-root model."),
-  ]
+  static let options: [OptionDefinition] =
+    [
+      .value(
+        "feed", "FILE|generated",
+        "History: a file of framed ITCH messages or a pcap or pcapng of MoldUDP64, raw or .gz (- is standard "
+          + "input), or a market made from --seed."),
+      .value("seed", "N", "Seed of the generated market and of injected faults (1)."),
+      .value(
+        "style", "NAME",
+        "Of the generated market: calm, volatile, thin, trending, jumping, halting."),
+      .value("symbols", "N", "Of the generated market (20)."),
+      .value("rate", "N", "Messages a second of session time of the generated market (5000)."),
+      .value("messages", "N", "The generated market ends after so many messages."),
+      .value("duration", "S", "The generated market ends after so many seconds of session time."),
+      .value(
+        "write-feed", "FILE",
+        "Write the generated market to a file of framed ITCH messages, and end."
+      ),
+      .value(
+        "write-instruments", "FILE",
+        "Write the instruments and the session date as the CSV that --instruments of 'needletail run' reads, "
+          + "before the ports are said."),
+      .value(
+        "speed", "N|max",
+        "Times the original speed (1), or as fast as the core consumes; that needs --flow-control."),
+      .value(
+        "instruments", "FILE", "Instruments file (CSV); without one it is derived from the feed."),
+      .value(
+        "date", "YYYY-MM-DD",
+        "Session date; else the instruments file's, the feed file name's, or the day of a capture's packets."
+      ),
+      .value(
+        "listen", "HOST:PORT",
+        "Order entry (127.0.0.1:0, a free port). With a PORT, the other services follow it by default."
+      ),
+      .value(
+        "rerequest", "HOST:PORT",
+        "Re-request server over UDP (PORT of --listen + 1, or a free port with port 0)."),
+      .value(
+        "snapshot", "HOST:PORT", "Snapshot service (PORT of --listen + 2, or a free port)."),
+      .value(
+        "feed-to", "HOST:PORT[,HOST:PORT]",
+        "Where the A and the B line go, unicast or multicast (PORT of --listen + 3 and + 4 at its "
+          + "HOST; nowhere with port 0)."),
+      .value(
+        "multicast-hops", "N",
+        "Routers and networks that multicast lines may pass, their time to live: 0 stays on this machine, "
+          + "1 on its network (0)."),
+      .value(
+        "username", "NAME[,NAME]", "The user names of its accounts, one for each (NTAIL1)."),
+      .value(
+        "password-file", "FILE",
+        "The accounts' password, a line of 1 to 10 letters and digits, in a file that only its owner "
+          + "may read; - is standard input, /dev/fd/N a descriptor. Without one it is: needletail."),
+      .value(
+        "password", "TEXT",
+        "The same among the arguments, where every user of the machine can read it: for tests."),
+      .value(
+        "login-timeout", "S", "Close who has not logged in so long after connecting (10)."),
+      .value(
+        "message-rate", "N",
+        "Close a connection that sends more messages to order entry in a second (200000)."),
+      .value(
+        "account-mebibytes", "N",
+        "Room of an account in the store and in its stream; in the last sixteenth it may only cancel "
+          + "(2048)."),
+      .value(
+        "data", "DIR",
+        "Durable state: stopped and started again its session goes on; without it the session ends with the process."
+      ),
+      .flag("new-session", "Forget a stored session and begin a new one."),
+      .flag("cancel-on-disconnect", "Working orders go with the connection."),
+      .flag("start-on-login", "The feed begins at the first log-in to order entry."),
+      .value(
+        "flow-control", "FILE", "Shared counter of what the core has consumed, for --speed max."),
+      .value(
+        "report", "FILE", "Write the exchange's own account of the session at the end, as JSON."),
+      .value("idle", "S", "End so long after the feed's end when nobody is connected (0: never)."),
+      .value("loss", "P", "Lose datagrams of each line with this probability."),
+      .value("duplicate", "P", "Send datagrams twice with this probability."),
+      .value("reorder", "P", "Send datagrams after the next one with this probability."),
+      .value(
+        "fee-added", "D",
+        "Dollars a share that added displayed liquidity, a rebate if negative (-0.002)."),
+      .value("fee-added-hidden", "D", "The same of hidden liquidity (-0.001)."),
+      .value("fee-removed", "D", "The same of liquidity that was removed (0.003)."),
+      .flag("impact", "Later flow moves with what we took, by the square-root model."),
+    ] + FeedOptions.definitions
 
   static func run(_ options: ParsedOptions) throws(CommandFailure) -> ExitCode {
     let seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
     let file = options.text("feed").flatMap { $0 == "generated" ? nil : $0 }
-    if let file { try InputFile.check(file, what: "feed", option: "--feed") }
+    let choice = try FeedOptions.choice(options)
+    try checkFeed(options, file, choice)
     let instruments = try InputFile.instruments(options.text("instruments"))
-    let date = try sessionDate(options, file: file, instruments: instruments)
+    let recording = try file.map(open)
+    var signs: SessionDay.Signs?
+    switch recording {
+    case .some(let recording): signs = SessionDay.Signs(file: file ?? "", feed: recording)
+    case .none: break
+    }
+    let day = try SessionDay(
+      given: try givenDate(options), instruments: instruments?.date, signs: signs)
+    let date = day.date
     let midnight = SessionCalendar.midnight(date)
     if let path = options.text("write-feed") {
       let settings = try generator(options, seed: seed, midnight: midnight, needsEnd: true)
@@ -132,10 +147,11 @@ enum ExchangeCommand {
       return try writeFeed(settings, path: path)
     }
     let feed: ExchangeFeed
-    if let file {
+    if let recording {
       do throws(FeedError) {
         feed = try ExchangeFeed(
-          file: file, instruments: instruments?.instruments, midnight: midnight)
+          file: recording, instruments: instruments?.instruments, midnight: midnight, choice: choice
+        )
       } catch {
         throw CommandFailure(error.cause.exitCode, "\(error)")
       }
@@ -144,34 +160,41 @@ enum ExchangeCommand {
         generated: try generator(options, seed: seed, midnight: midnight, needsEnd: false))
     }
     try writeInstruments(options, feed.instruments, date)
-    return try serve(options, feed: feed, seed: seed)
+    return try serve(options, feed: feed, notes: day.notes, seed: seed)
   }
 
   // MARK: - Options
 
-  /// Never today's: from `--date`, the instruments file, or the feed file's name; a generated market
-  /// has a day of its own.
-  private static func sessionDate(
-    _ options: ParsedOptions, file: String?, instruments: InstrumentsFile?
-  ) throws(CommandFailure) -> SessionDate {
-    if let text = options.text("date") {
-      guard let date = SessionDate(parsing: text) else {
-        throw options.refuse("date", text, "a date as 2019-12-30")
-      }
-      return date
-    }
-    if let date = instruments?.date { return date }
+  private static func checkFeed(
+    _ options: ParsedOptions, _ file: String?, _ choice: CaptureChoice
+  ) throws(CommandFailure) {
     guard let file else {
-      guard let date = SessionDate(year: 2020, month: 1, day: 2) else {
-        throw CommandFailure(.internalError, "the generated market has no date")
-      }
-      return date
+      guard choice == CaptureChoice() else { throw FeedOptions.needCapture }
+      return
     }
-    guard let date = SessionDate(fileName: file) else {
+    guard file == "-" else {
+      return try InputFile.check(file, what: "feed", option: "--feed")
+    }
+    if options.text("password-file") == "-" {
       throw CommandFailure(
-        .usage, "\(file): its name has no date; give '--date YYYY-MM-DD' or an instruments file")
+        .usage, "'--feed -' and '--password-file -' both want standard input: name a file for one")
+    }
+  }
+
+  private static func givenDate(_ options: ParsedOptions) throws(CommandFailure) -> SessionDate? {
+    guard let text = options.text("date") else { return nil }
+    guard let date = SessionDate(parsing: text) else {
+      throw options.refuse("date", text, "a date as 2019-12-30")
     }
     return date
+  }
+
+  private static func open(_ path: String) throws(CommandFailure) -> FeedFile {
+    do throws(FeedError) {
+      return try FeedFile(path: path)
+    } catch {
+      throw CommandFailure(error.cause.exitCode, "\(error)")
+    }
   }
 
   private static func generator(
@@ -209,7 +232,7 @@ enum ExchangeCommand {
     guard again == file else {
       throw CommandFailure(.dataError, "\(path): the instruments are not written: \(problem)")
     }
-    try RunDirectory.replace(path, with: text)
+    try RunDirectory.replace(path, with: text, mode: 0o644)
   }
 
   private static func writeFeed(
@@ -220,7 +243,7 @@ enum ExchangeCommand {
       Console.line("{\"messages\":\(result.messages),\"bytes\":\(result.bytes)}")
       return .ok
     } catch {
-      throw CommandFailure(.cannotCreate, "\(error)")
+      throw CommandFailure(.creating(errno: error.errorNumber), "\(error)")
     }
   }
 

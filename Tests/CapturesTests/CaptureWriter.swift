@@ -57,6 +57,13 @@ enum Frames {
       [0xc1, 0xf5, 0x67, 0x6d, UInt8(length >> 8), UInt8(length & 255), 0, 0] + payload,
       transport: 17, options: options)
   }
+  static func ipv6(_ payload: [UInt8], next: UInt8, extensions: [UInt8]) -> [UInt8] {
+    let length = payload.count + 8
+    let body =
+      extensions + [0xc1, 0xf5, 0x67, 0x6d, UInt8(length >> 8), UInt8(length & 255), 0, 0] + payload
+    return [0x60, 0, 0, 0, UInt8(body.count >> 8), UInt8(body.count & 255), next, 64]
+      + [UInt8](repeating: 0x20, count: 16) + [0xff, 0x15] + [UInt8](repeating: 1, count: 14) + body
+  }
   static func tcp(_ payload: [UInt8]) -> [UInt8] {
     let header: [UInt8] = [0, 80, 1, 0, 0, 0, 0, 9, 0, 0, 0, 0, 0x60, 0, 0, 0, 0, 0, 0, 0]
     return ipv4(header + [1, 1, 1, 1] + payload, transport: 6)

@@ -122,6 +122,41 @@ struct PacketCaptureTests {
     }
   }
 
+  @Test
+  func `stacked tags are passed behind cooked headers too, and IPv6 with its extensions is read`() {
+    let tags: [UInt8] = [0, 7, 0x81, 0, 0, 9]
+    let cooked = [UInt8](repeating: 0, count: 14) + [0x88, 0xa8] + tags + [8, 0]
+    let cooked2: [UInt8] =
+      [0x88, 0xa8] + [UInt8](repeating: 0, count: 18) + tags + [8, 0]
+    for (link, head) in [(113, cooked), (276, cooked2)] as [(UInt32, [UInt8])] {
+      var writer = CaptureWriter(link: link)
+      writer.pcapHeader()
+      writer.pcapPacket(head + Frames.udp(payload))
+      #expect(CaptureWalk(writer.bytes).packets.map(\.payload) == [payload], "link type \(link)")
+    }
+    let hopByHop: [UInt8] = [60, 0, 1, 4, 0, 0, 0, 0]
+    let options: [UInt8] = [44, 1] + [UInt8](repeating: 0, count: 14)
+    let whole: [UInt8] = [17, 0, 0, 0, 0, 0, 0, 1]
+    for (next, head) in [(17, []), (0, hopByHop + options + whole)] as [(UInt8, [UInt8])] {
+      var writer = CaptureWriter()
+      writer.pcapHeader()
+      writer.pcapPacket(
+        [UInt8](repeating: 0, count: 12) + [0x86, 0xdd]
+          + Frames.ipv6(payload, next: next, extensions: head))
+      let walk = CaptureWalk(writer.bytes)
+      #expect(walk.packets.map(\.payload) == [payload] && walk.packets.map(\.port) == [0x676d])
+    }
+    var writer = CaptureWriter(link: 229)
+    writer.pcapHeader()
+    writer.pcapPacket(Frames.ipv6(payload, next: 44, extensions: [17, 0, 0, 1, 0, 0, 0, 1]))
+    // Extensions without end, and one that goes beyond the packet.
+    writer.pcapPacket(
+      Frames.ipv6(payload, next: 0, extensions: [UInt8](repeating: 0, count: 8 * 20)))
+    writer.pcapPacket(Frames.ipv6(payload, next: 0, extensions: [17, 255, 0, 0, 0, 0, 0, 0]))
+    let walk = CaptureWalk(writer.bytes)
+    #expect(walk.packets.isEmpty && walk.fragments == 1 && walk.malformed == 2)
+  }
+
   @Test func `what a link word tells of frame check sequences is no link type`() {
     for high in [0x2400_0000, 0xf800_0000, 0x0001_0000] as [UInt32] {
       var writer = CaptureWriter(link: high | 1)

@@ -1,5 +1,6 @@
 import Captures
 import ExecutionCore
+import Simulation
 
 /// `needletail book`: decodes a recorded feed and prints the books at its end.
 public enum BookCommand {
@@ -13,10 +14,10 @@ public enum BookCommand {
     summary: "Decode a recorded ITCH feed and print its books.",
     discussion: """
       FILE is framed ITCH 5.0 or a pcap or pcapng capture of MoldUDP64, raw or .gz; its kind is told by
-      its content. Of a capture every message is applied in capture order; gaps and duplicate packets
-      are counted on standard error. A capture or a .gz that is cut, or a .gz with other bytes behind it,
-      prints what was read and exits 65; so does a file without one well-formed message. Raw ITCH has
-      no end of its own: a cut last message is counted as one malformed, and exits 0.
+      its content; - is standard input. Of a capture one session is applied, in the order of its
+      sequences, each once; gaps, copies, and what else is in it are told on standard error. A recording
+      that is cut or damaged, a message that is malformed or cut, or a .gz with other bytes behind it,
+      prints what was read and exits 65; so does a file without one well-formed message.
 
       JSON: one line, an object with the keys bytes (of the file, decompressed), messages (well-formed),
       types (of messages, by their letter), malformed, orders {added, unknown, duplicate, live} and
@@ -24,12 +25,12 @@ public enum BookCommand {
       levels, best first, each ["PRICE", SHARES, ORDERS]; the price is text in dollars with four
       decimals.
       """,
-    operands: [OperandDefinition("FILE", "The recorded feed.")],
+    operands: [OperandDefinition("FILE", "The recorded feed; - is standard input.")],
     options: [
       .value("symbol", "S", "Show only this symbol.", repeats: true),
       .value("levels", "N", "Price levels of a side, 5 by default."),
       .value("format", "text|json", "How to print; text by default."),
-    ]
+    ] + FeedOptions.definitions
   ) { options in
     try run(options, out: Console.line, err: Console.error)
   }
@@ -58,26 +59,20 @@ public enum BookCommand {
     for symbol in symbols where SymbolCode.encode(symbol) == nil {
       throw options.refuse("symbol", symbol, "one to eight printable ASCII characters")
     }
+    let choice = try FeedOptions.choice(options)
     let result: BookReader.Result
     do throws(FeedError) {
       result = try BookReader.read(
-        path: options.operands[0], symbols: symbols, levels: levels)
+        path: options.operands[0], choice: choice, symbols: symbols, levels: levels)
     } catch {
-      throw CommandFailure(exitCode(error), error.description)
+      throw CommandFailure(error.cause.exitCode, error.description)
     }
     out(format == .json ? result.report.json : result.report.text)
     result.notes.forEach(err)
     if let failure = result.failure {
       err("needletail book: \(failure.description)")
-      return exitCode(failure)
+      return failure.cause.exitCode
     }
     return .ok
-  }
-
-  private static func exitCode(_ error: FeedError) -> ExitCode {
-    switch error.cause {
-    case .system(let code): .opening(errno: code)
-    case .data: .dataError
-    }
   }
 }

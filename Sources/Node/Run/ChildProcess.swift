@@ -20,14 +20,17 @@ struct ChildProcess {
 
   /// Starts this very executable (or another) with the arguments, its output appended to `log`.
   ///
-  /// - Parameter input: a short text for its standard input: what must not stand among the
-  ///   arguments, which every user of the machine can read.
+  /// - Parameters:
+  ///   - input: a short text for its standard input: what must not stand among the arguments, which every
+  ///     user of the machine can read.
+  ///   - inherited: a descriptor that it has under the same number.
   init(
-    executable: String = "/proc/self/exe", arguments: [String], input: String = "", log: String
+    executable: String = "/proc/self/exe", arguments: [String], input: String = "",
+    inherited: Int32? = nil, log: String
   ) throws(CommandFailure) {
     let words = try Self.pipe(holding: input)
     defer { if words >= 0 { close(words) } }
-    let output = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644)
+    let output = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o600)
     guard output >= 0 else {
       throw CommandFailure(.cannotCreate, "\(log): \(String(cString: strerror(errno)))")
     }
@@ -36,6 +39,9 @@ struct ChildProcess {
     list.append(nil)
     defer { list.forEach { free($0) } }
     var started: Int32 = 0
+    // This thread is the only one that starts processes.
+    if let inherited { _ = fcntl(inherited, F_SETFD, 0) }
+    defer { if let inherited { _ = fcntl(inherited, F_SETFD, FD_CLOEXEC) } }
     let code = nt_child_start(executable, list, words, output, &started)
     guard code == 0 else {
       throw CommandFailure(

@@ -1,6 +1,7 @@
 import CSupport
 import Foundation
 import Gateways
+import Simulation
 import Trading
 import Transport
 
@@ -45,7 +46,8 @@ struct ExchangeProcess {
     let any = ExchangeServices(address: address)
     child = try ChildProcess(
       arguments: plan.exchangeArguments(directory, services: any, lines: lines, isFirst: true),
-      input: plan.configuration.session.password.word + "\n", log: directory.exchangeLog)
+      input: plan.configuration.session.password.word + "\n",
+      inherited: plan.feed?.handOver?.descriptor, log: directory.exchangeLog)
     services = any
     for _ in 0..<(Self.announcementMax / 10) {
       if let end = child.ended() {
@@ -106,7 +108,8 @@ struct ExchangeProcess {
     child = try ChildProcess(
       arguments: plan.exchangeArguments(
         directory, services: services, lines: lines, isFirst: false),
-      input: plan.configuration.session.password.word + "\n", log: directory.exchangeLog)
+      input: plan.configuration.session.password.word + "\n",
+      inherited: plan.feed?.handOver?.descriptor, log: directory.exchangeLog)
     guard let end = died else { return nil }
     died = nil
     restarts += 1

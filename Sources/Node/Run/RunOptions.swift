@@ -6,58 +6,65 @@ struct RunOptions: Sendable {
   var configuration = Configuration()
   var dataDirectory = "needletail-data"
   var isVirtualTime = false
+  /// Of the feeds of a capture.
+  var choice = CaptureChoice()
 
-  static let definitions: [OptionDefinition] = [
-    .value("config", "FILE", "Configuration; the options here go before it. Default: none."),
-    .flag("print-config", "Print a commented configuration with every default, and stop."),
-    .value(
-      "feed", "FILE|generated",
-      "Framed ITCH 5.0 (raw or .gz), a pcap of MoldUDP64, or the generated market (default)."),
-    .value("seed", "N", "Seed of the generated market. Default: 1."),
-    .value(
-      "speed", "N|max",
-      "Times session time, or max: as fast as the core consumes; with --exchange what the exchange has. "
-        + "Default: 1."),
-    .value(
-      "duration", "SECONDS",
-      "Ends the run after so long; with --virtual-time, of session time. Default: 30 for the generated "
-        + "market, until the end of the feed for a file and with --exchange."),
-    .value(
-      "date", "YYYY-MM-DD",
-      "Session date. Default: the instruments file's, else the one in the feed file's name. The feed's "
-        + "times count from its midnight: a wrong date moves every time in the journal by whole days."
-    ),
-    .value(
-      "instruments", "FILE",
-      "CSV: \(InstrumentsFile.columns.joined(separator: ", ")); the bands may be left out. With "
-        + "--exchange it is needed: what is known of the venue's market comes from it alone."),
-    .flag(
-      "virtual-time",
-      "Everything in this process, in virtual time: the same bytes every time, unless a person meddles "
-        + "with it ('needletail kill' and 'rearm', the kill file, Ctrl-C)."),
-    .value(
-      "faults", "NAME=N,…",
-      "With --virtual-time: what goes wrong, from a seed. Percent (0 to 100): loss, duplicate, reorder, "
-        + "short; how often a minute (0 to 6000): resets, half_opens, cuts, stalls; decimals are allowed. "
-        + "seed is a whole number (0: the feed's). Those that are named go before the configuration's "
-        + "faults, which keep the others."),
-    .value(
-      "data", "DIR",
-      "Where everything is written, but for the empty lock files of the processors "
-        + "(/run/lock/needletail-cpuN.lock). Default: needletail-data. One with open orders or positions "
-        + "is refused."),
-    .value("summary", "text|json", "How the summary is printed. Default: text."),
-    .value(
-      "exchange", "HOST:PORT",
-      "Attach to the order entry of a running exchange instead of starting one (not at speed max); needs "
-        + "--instruments, as 'needletail exchange --write-instruments' writes them. "
-        + "Unless the configuration says otherwise, re-requests are at PORT + 1, snapshots at + 2, and "
-        + "the A and B line are received at + 3 and + 4 of HOST. Its accounts serve one run: before the "
-        + "next one start it again, with --new-session if it has a --data."),
-    .value(
-      "strategy", "NAME",
-      "Run only this one of the configured strategies. Default: all of them.", repeats: true),
-  ]
+  static let definitions: [OptionDefinition] =
+    [
+      .value("config", "FILE", "Configuration; the options here go before it. Default: none."),
+      .flag(
+        "print-config",
+        "Print a commented configuration with every default, or with what --config sets, and stop."),
+      .flag("check-config", "Read --config, say what is wrong with it and where, and stop."),
+      .value(
+        "feed", "FILE|generated",
+        "Framed ITCH 5.0 or a pcap or pcapng of MoldUDP64, raw or .gz (- is standard input), or the generated "
+          + "market (default)."),
+      .value("seed", "N", "Seed of the generated market. Default: 1."),
+      .value(
+        "speed", "N|max",
+        "Times session time, or max: as fast as the core consumes; with --exchange what the exchange has. "
+          + "Default: 1."),
+      .value(
+        "duration", "SECONDS",
+        "Ends the run after so long; with --virtual-time, of session time. Default: 30 for the generated "
+          + "market, until the end of the feed for a file and with --exchange."),
+      .value(
+        "date", "YYYY-MM-DD",
+        "Session date. Default: the instruments file's, else the one in the feed file's name, else New York's "
+          + "day of a capture's first packet. The feed's times count from its midnight: a wrong date moves every time in the journal by whole days."
+      ),
+      .value(
+        "instruments", "FILE",
+        "CSV: \(InstrumentsFile.columns.joined(separator: ", ")); the bands may be left out. With "
+          + "--exchange it is needed: what is known of the venue's market comes from it alone."),
+      .flag(
+        "virtual-time",
+        "Everything in this process, in virtual time: the same bytes every time, unless a person meddles "
+          + "with it ('needletail kill' and 'rearm', the kill file, Ctrl-C)."),
+      .value(
+        "faults", "NAME=N,…",
+        "With --virtual-time: what goes wrong, from a seed. Percent (0 to 100): loss, duplicate, reorder, "
+          + "short; how often a minute (0 to 6000): resets, half_opens, cuts, stalls; decimals are allowed. "
+          + "seed is a whole number (0: the feed's). Those that are named go before the configuration's "
+          + "faults, which keep the others."),
+      .value(
+        "data", "DIR",
+        "Where everything is written, but for the empty lock files of the processors "
+          + "(/run/lock/needletail-cpuN.lock). Default: needletail-data. One with open orders or positions "
+          + "is refused."),
+      .value("summary", "text|json", "How the summary is printed. Default: text."),
+      .value(
+        "exchange", "HOST:PORT",
+        "Attach to the order entry of a running exchange instead of starting one (not at speed max); needs "
+          + "--instruments, as 'needletail exchange --write-instruments' writes them. "
+          + "Unless the configuration says otherwise, re-requests are at PORT + 1, snapshots at + 2, and "
+          + "the A and B line are received at + 3 and + 4 of HOST. Its accounts serve one run: before the "
+          + "next one start it again, with --new-session if it has a --data."),
+      .value(
+        "strategy", "NAME",
+        "Run only this one of the configured strategies. Default: all of them.", repeats: true),
+    ] + FeedOptions.definitions
 
   init() {}
 
@@ -69,6 +76,12 @@ struct RunOptions: Sendable {
     if let feed = options.text("feed") {
       guard !feed.isEmpty else { throw options.refuse("feed", feed, "generated or a file") }
       configuration.feed.source = feed
+    }
+    if options.text("seed") != nil, options.text("exchange") != nil {
+      throw CommandFailure(
+        .usage,
+        "'--seed' is of the generated market, and the exchange of '--exchange' plays one of its own: leave "
+          + "'--seed' out")
     }
     if let seed = try options.integer("seed", in: 0...Int.max) {
       configuration.feed.seed = UInt64(seed)
@@ -105,6 +118,7 @@ struct RunOptions: Sendable {
     if let text = options.text("faults"), let problem = configuration.faults.take(text) {
       throw CommandFailure(.usage, "'--faults \(text)' is refused: \(problem)")
     }
+    choice = try FeedOptions.choice(options)
     try select(options.texts("strategy"))
     try check()
     try completeExchange()
@@ -168,6 +182,9 @@ struct RunOptions: Sendable {
         "'--exchange \(configuration.exchange.attach)' needs '--instruments FILE' (feed.instruments_file): ticks, "
           + "previous closes, volumes, short-sale states and the session date of what runs there; 'needletail "
           + "exchange --write-instruments FILE' writes them")
+    }
+    if choice != CaptureChoice(), isAttached || configuration.feed.isGenerated {
+      throw FeedOptions.needCapture
     }
     if configuration.faults.isActive, !isVirtualTime {
       throw CommandFailure(.usage, Configuration.Faults.needVirtualTime)

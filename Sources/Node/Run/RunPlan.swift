@@ -39,18 +39,29 @@ struct RunPlan {
     self.options = options
     let settings = options.configuration.feed
     let isAttached = options.configuration.isAttached
-    if !isAttached, !settings.isGenerated {
+    if !isAttached, !settings.isGenerated, settings.source != "-" {
       try InputFile.check(settings.source, what: "feed", option: "--feed")
     }
     let file = try InputFile.instruments(settings.instrumentsFile)
-    date = try Self.date(settings, file)
+    let recording = isAttached || settings.isGenerated ? nil : try Self.open(settings.source)
+    var signs: SessionDay.Signs?
+    switch recording {
+    case .some(let recording):
+      signs = SessionDay.Signs(file: settings.source, feed: recording)
+    case .none: break
+    }
+    let day = try SessionDay(
+      given: SessionDate(parsing: settings.date), instruments: file?.date, signs: signs)
+    date = day.date
     midnight = SessionCalendar.midnight(date)
     feed =
       isAttached
       ? nil
-      : try Self.feed(settings, file?.instruments, midnight: midnight, messagesMax: messagesMax)
+      : try Self.feed(
+        settings, recording, file?.instruments, midnight: midnight, choice: options.choice,
+        messagesMax: messagesMax)
     instruments = feed?.instruments ?? file?.instruments ?? []
-    var notes = feed?.notes ?? []
+    var notes = day.notes + (feed?.notes ?? [])
     if let file, file.date != date {
       notes.append(
         "the session date is \(date.text), as it was given, and not the instruments file's "
@@ -64,36 +75,30 @@ struct RunPlan {
         + "feed.instruments_file in the configuration")
   }
 
-  private static func feed(
-    _ settings: Configuration.Feed, _ instruments: [InstrumentFacts]?, midnight: Int64,
-    messagesMax: Int
-  ) throws(CommandFailure) -> ExchangeFeed {
-    guard !settings.isGenerated else {
-      return ExchangeFeed(
-        generated: settings.generator.settings(seed: settings.seed, midnight: midnight))
-    }
+  private static func open(_ path: String) throws(CommandFailure) -> FeedFile {
     do throws(FeedError) {
-      return try ExchangeFeed(
-        file: settings.source, instruments: instruments, midnight: midnight,
-        messagesMax: messagesMax)
+      return try FeedFile(path: path)
     } catch {
       throw CommandFailure(error.cause.exitCode, "\(error)")
     }
   }
 
-  /// Never today's. A generated market has a day of its own.
-  private static func date(
-    _ feed: Configuration.Feed, _ file: InstrumentsFile?
-  ) throws(CommandFailure) -> SessionDate {
-    if let date = SessionDate(parsing: feed.date) ?? file?.date { return date }
-    if feed.isGenerated, let date = SessionDate(year: 2020, month: 1, day: 2) { return date }
-    guard let date = SessionDate(fileName: feed.source) else {
-      throw CommandFailure(
-        .usage,
-        "\(feed.source): its name has no date; give '--date YYYY-MM-DD', or an instruments "
-          + "file")
+  /// - Parameter recording: nil for a generated market.
+  private static func feed(
+    _ settings: Configuration.Feed, _ recording: consuming FeedFile?,
+    _ instruments: [InstrumentFacts]?, midnight: Int64, choice: CaptureChoice, messagesMax: Int
+  ) throws(CommandFailure) -> ExchangeFeed {
+    guard let recording else {
+      return ExchangeFeed(
+        generated: settings.generator.settings(seed: settings.seed, midnight: midnight))
     }
-    return date
+    do throws(FeedError) {
+      return try ExchangeFeed(
+        file: recording, instruments: instruments, midnight: midnight, choice: choice,
+        messagesMax: messagesMax)
+    } catch {
+      throw CommandFailure(error.cause.exitCode, "\(error)")
+    }
   }
 
   /// Year × 10,000 + month × 100 + day.
@@ -102,6 +107,7 @@ struct RunPlan {
   /// The feed's name without its folder, or the exchange that the run is attached to: what may be written down.
   var sourceName: String {
     guard !configuration.isAttached else { return "exchange \(configuration.exchange.attach)" }
+    guard configuration.feed.source != "-" else { return "standard input" }
     return configuration.feed.isGenerated
       ? "generated" : String(configuration.feed.source.split(separator: "/").last ?? "")
   }
@@ -118,7 +124,8 @@ struct RunPlan {
     let generator = feed.generator
     let fees = configuration.fees
     var arguments = [
-      "exchange", "--feed", feed.source, "--seed", "\(feed.seed)", "--speed", feed.speed.text,
+      "exchange", "--feed", self.feed?.handOver?.path ?? feed.source, "--seed", "\(feed.seed)",
+      "--speed", feed.speed.text,
       "--date", date.text, "--listen", "\(services.orderEntry)", "--rerequest",
       "\(services.rerequest)", "--snapshot", "\(services.snapshot)", "--feed-to",
       lines.map(\.description).joined(separator: ","), "--username",
@@ -133,6 +140,7 @@ struct RunPlan {
         "\(generator.messagesPerSecond)",
       ]
     }
+    arguments += FeedOptions.arguments(options.choice)
     if !feed.instrumentsFile.isEmpty { arguments += ["--instruments", feed.instrumentsFile] }
     if configuration.exchange.cancelOnDisconnect { arguments.append("--cancel-on-disconnect") }
     if isFirst { arguments.append("--new-session") }

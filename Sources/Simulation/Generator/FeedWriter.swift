@@ -17,9 +17,33 @@ public enum FeedWriter {
     guard settings.messagesMax != nil || settings.duration != nil else {
       throw StoreError(path, "an endless market cannot be written", 0, remedy: "give it an end")
     }
-    let descriptor = unsafe open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    // Beside its place, and there only when it is whole; what is no plain file is written to where it is.
+    var status = stat()
+    let isPlain = unsafe lstat(path, &status) != 0 || status.st_mode & S_IFMT == S_IFREG
+    let place = isPlain ? path + ".new" : path
+    let descriptor = unsafe open(place, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
     guard descriptor >= 0 else { throw StoreError(path, "cannot be created", errno) }
-    defer { close(descriptor) }
+    var result = Result(messages: 0, bytes: 0)
+    var failure: StoreError?
+    do throws(StoreError) {
+      result = try writeAll(settings, descriptor, path)
+    } catch {
+      failure = error
+    }
+    if close(descriptor) != 0, failure == nil {
+      failure = StoreError(path, "cannot be written", errno, remedy: "make room on the disk")
+    }
+    if isPlain, failure == nil, unsafe rename(place, path) != 0 {
+      failure = StoreError(path, "cannot be given its name", errno)
+    }
+    guard let failure else { return result }
+    if isPlain { unsafe unlink(place) }
+    throw failure
+  }
+
+  private static func writeAll(
+    _ settings: GeneratorSettings, _ descriptor: Int32, _ path: String
+  ) throws(StoreError) -> Result {
     var generator = MarketGenerator(settings: settings)
     var buffer = [UInt8](repeating: 0, count: chunk)
     var result = Result(messages: 0, bytes: 0)

@@ -16,12 +16,17 @@ public final class ExchangeFeed {
   public let notes: [String]
   /// The same for the same messages: what a stored session is bound to.
   public let identity: String
-  /// Why a file cannot be read to its end; what comes before that place is the feed.
+  /// Why a file cannot be read to its end, or what of it is damaged; the feed is all the rest.
   public let failure: FeedError?
 
   private var buffer: [MarketRecord] = []
   private var index = 0
   private var source: Source
+  /// What it is read from, which may be there only as long as it is open.
+  private let file: FeedFile?
+  /// How a process of our own finds the same feed: a path, and the descriptor that it must inherit for it. nil
+  /// where the feed's own path is as good.
+  public let handOver: (path: String, descriptor: Int32)?
 
   private enum Source {
     case generated(MarketGenerator)
@@ -42,6 +47,8 @@ public final class ExchangeFeed {
     notes = []
     failure = nil
     identity = "generated \(settings)"
+    file = nil
+    handOver = nil
     source = .generated(generator)
   }
 
@@ -58,6 +65,8 @@ public final class ExchangeFeed {
     let opening = Self.opening(of: instruments, scan: scan)
     notes = opening.notes
     failure = nil
+    file = nil
+    handOver = nil
     buffer = opening.records + records
     source = .done
   }
@@ -65,7 +74,8 @@ public final class ExchangeFeed {
   /// A feed of these parts; see the convenience initialisers.
   init(
     reader: any RecordReader, scan: InstrumentsScan, faults: RecordingFaults,
-    instruments given: [InstrumentFacts]?, midnight: Int64, identity: String
+    instruments given: [InstrumentFacts]?, midnight: Int64, identity: String,
+    file: consuming FeedFile
   ) {
     let derived = scan.result()
     instruments = given ?? derived.instruments
@@ -74,9 +84,11 @@ public final class ExchangeFeed {
     self.identity = identity
     let opening = Self.opening(of: instruments, scan: scan)
     notes = (given == nil ? derived.assumptions : []) + opening.notes + faults.notes
-    failure = faults.failure
+    failure = faults.trouble
     buffer = opening.records
     source = .reader(reader)
+    handOver = file.isFoundByPath ? nil : (file.inheritedPath, file.descriptor)
+    self.file = consume file
   }
 
   /// The next message of history; nil after the last.
@@ -186,30 +198,4 @@ protocol RecordReader: AnyObject {
   func read(into records: inout [MarketRecord], atMost count: Int)
   /// What was wrong with what has been read so far.
   var faults: RecordingFaults { get }
-}
-
-/// What a recording lacks.
-struct RecordingFaults: Sendable {
-  /// Frames of an unknown type, or of a length that does not fit it; skipped.
-  var malformed: UInt64 = 0
-  /// Of a capture: sequence numbers that it does not have, and the places where it does not have them.
-  var missing: UInt64 = 0
-  var gaps: UInt64 = 0
-  /// Why it cannot be read further.
-  var failure: FeedError?
-
-  /// In words, without the file's path: they go into reports.
-  var notes: [String] {
-    var said: [String] = []
-    if malformed > 0 { said.append("the recording has \(malformed) malformed messages: skipped") }
-    if missing > 0 {
-      said.append(
-        "the capture lacks \(missing) messages in \(gaps) gaps: the history is not whole there")
-    }
-    if let failure {
-      let place = failure.offset.map { " at offset \($0)" } ?? ""
-      said.append("the recording ends early\(place): \(failure.problem)")
-    }
-    return said
-  }
 }
