@@ -25,6 +25,15 @@ extension Configuration {
   public static func load(
     _ file: String, isVirtualTime: Bool = true
   ) throws(CommandFailure) -> Configuration {
+    let text = try read(file)
+    do throws(ConfigurationFailure) {
+      return try parse(text, file: file, isVirtualTime: isVirtualTime)
+    } catch {
+      throw error.failure
+    }
+  }
+
+  static func read(_ file: String) throws(CommandFailure) -> String {
     guard let handle = fopen(file, "r") else {
       let code = errno
       throw CommandFailure(
@@ -41,12 +50,7 @@ extension Configuration {
       throw CommandFailure(
         .configuration, "configuration \(file): longer than \(fileBytesMax) bytes")
     }
-    let text = String(decoding: bytes[..<count], as: UTF8.self)
-    do throws(ConfigurationFailure) {
-      return try parse(text, file: file, isVirtualTime: isVirtualTime)
-    } catch {
-      throw error.failure
-    }
+    return String(decoding: bytes[..<count], as: UTF8.self)
   }
 
   /// Reads the text over the defaults; all errors are found, not only the first.

@@ -24,10 +24,23 @@ enum RunCommand {
     options: RunOptions.definitions
   ) { options in
     if options.flag("print-config") {
-      Console.out(Configuration.example)
+      Console.out(try Configuration.example(with: options.text("config")))
       return .ok
     }
+    if options.flag("check-config") { return try checkConfiguration(options) }
     return try run(RunOptions(options))
+  }
+
+  /// With the options that go before it.
+  private static func checkConfiguration(
+    _ options: ParsedOptions
+  ) throws(CommandFailure) -> ExitCode {
+    guard let file = options.text("config") else {
+      throw CommandFailure(.usage, "'--check-config' needs '--config FILE'")
+    }
+    _ = try RunOptions(options)
+    Console.line("\(file): the configuration is good")
+    return .ok
   }
 
   static func run(_ options: RunOptions) throws(CommandFailure) -> ExitCode {
