@@ -207,7 +207,7 @@ private struct Day {
     #expect(objects[1]["shortable"] as? Bool == true)
     let intent = objects[2]
     #expect(intent["type"] as? String == "intent" && intent["request"] as? String == "new")
-    #expect(intent["sessionTime"] as? Int64 == winter)
+    #expect(intent["sessionTime"] as? String == "\(winter)", "it is beyond 2^53")
     #expect(intent["price"] as? String == "287.2900" && intent["quantity"] as? Int == 100)
     #expect((intent["cause"] as? [String: Int]) == ["channel": 1, "sequence": 42])
     #expect(objects[3]["executionID"] as? String == "9001" && objects[3]["side"] is NSNull)
