@@ -24,8 +24,12 @@
   public private(set) var otherPackets = 0
   /// Lengths in their headers do not fit.
   public private(set) var malformedPackets = 0
-  /// Pieces of fragmented datagrams, which are not put together.
+  /// Pieces of fragmented datagrams of which others are missing, or come no more.
   public private(set) var fragments = 0
+  private var pieces = FragmentTable()
+  /// The datagram that was put together last.
+  private let whole = UnsafeMutableRawBufferPointer.allocate(
+    byteCount: FragmentTable.bytesMax + 40, alignment: 8)
   /// Captured shorter than they were sent.
   public private(set) var cutPackets = 0
 
@@ -66,9 +70,24 @@
       case .other: otherPackets += 1
       // What was cut off is no fault of the sender's.
       case .malformed: malformedPackets += frame.isCut ? 0 : 1
-      case .fragment: fragments += 1
+      case .fragment(let piece):
+        fragments += 1
+        if let packet = assembled(with: piece, of: frame) { return packet }
       }
     }
+  }
+
+  deinit { unsafe whole.deallocate() }
+
+  /// The datagram that the piece makes whole, if it does.
+  private mutating func assembled(
+    with piece: DatagramFragment, of frame: CapturedFrame
+  ) -> CapturedPacket? {
+    guard let (bytes, count) = unsafe pieces.take(piece, of: frame.bytes) else { return nil }
+    unsafe whole.copyBytes(from: bytes)
+    let parser = unsafe FrameParser(UnsafeRawBufferPointer(rebasing: whole[..<bytes.count]))
+    fragments -= count
+    return parser.packet(.rawIP, time: frame.time, offset: frame.offset).0
   }
 
   /// Content bytes passed, after decompression.

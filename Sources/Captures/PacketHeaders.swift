@@ -43,7 +43,7 @@ enum FrameSkip: Sendable {
   /// Lengths inside it do not fit.
   case malformed
   /// A piece of a fragmented datagram.
-  case fragment
+  case fragment(DatagramFragment)
 }
 
 /// Finds the UDP or TCP payload in a captured frame: by the lengths in the IP and UDP headers, never by
@@ -123,7 +123,18 @@ enum FrameSkip: Sendable {
       return (nil, .other)
     }
     // More fragments to come, or not the first of them.
-    guard word16(at + 6) & 0x3fff == 0 else { return (nil, .fragment) }
+    let place = word16(at + 6)
+    guard place & 0x3fff == 0 else {
+      guard at + total <= count else { return (nil, .malformed) }
+      let key = DatagramFragment.Key(
+        source: CapturedAddress(ipv4: word32(at + 12)),
+        destination: CapturedAddress(ipv4: word32(at + 16)),
+        identification: UInt32(truncatingIfNeeded: word16(at + 4)), transport: transport.rawValue)
+      let fragment = DatagramFragment(
+        key: key, offset: (place & 0x1fff) * 8, isLast: place & 0x2000 == 0,
+        body: at + header..<at + total)
+      return (nil, .fragment(fragment))
+    }
     let packet = unsafe CapturedPacket(
       time: time, offset: offset, transport: transport,
       source: CapturedAddress(ipv4: word32(at + 12)),
@@ -153,7 +164,17 @@ enum FrameSkip: Sendable {
         size = unsafe (Int(frame[body + 1]) + 2) * 4
       case 44:
         guard body + 8 <= min(count, end) else { return (nil, .malformed) }
-        guard word16(body + 2) & 0xfff9 == 0 else { return (nil, .fragment) }
+        let place = word16(body + 2)
+        guard place & 0xfff9 == 0 else {
+          guard end <= count else { return (nil, .malformed) }
+          let key = DatagramFragment.Key(
+            source: CapturedAddress(high: word64(at + 8), low: word64(at + 16)),
+            destination: CapturedAddress(high: word64(at + 24), low: word64(at + 32)),
+            identification: word32(body + 4), transport: unsafe frame[body])
+          let fragment = DatagramFragment(
+            key: key, offset: place & 0xfff8, isLast: place & 1 == 0, body: body + 8..<end)
+          return (nil, .fragment(fragment))
+        }
         size = 8
       default: return (nil, .other)
       }

@@ -157,6 +157,29 @@ struct PacketCaptureTests {
     #expect(walk.packets.isEmpty && walk.fragments == 1 && walk.malformed == 2)
   }
 
+  @Test func `fragments are put together in any order, and count where one is missing`() {
+    let long = (0..<3_000).map { UInt8(truncatingIfNeeded: $0) }
+    let body = Array(Frames.udp(long)[20...])
+    func fragment(_ range: Range<Int>, of identification: UInt8) -> [UInt8] {
+      var packet = Frames.ipv4(Array(body[range]), transport: 17)
+      let place = range.lowerBound / 8 + (range.upperBound < body.count ? 0x2000 : 0)
+      packet.replaceSubrange(4..<8, with: [0, identification, UInt8(place >> 8), UInt8(place & 255)])
+      return Frames.ethernet(packet)
+    }
+    let pieces = [0..<1_480, 1_480..<2_960, 2_960..<body.count]
+    var writer = CaptureWriter()
+    writer.pcapHeader()
+    for index in [2, 0, 1] {
+      writer.pcapPacket(fragment(pieces[index], of: 7))
+      // Another datagram between them, which stays without its end.
+      if index != 2 { writer.pcapPacket(fragment(pieces[index], of: 8)) }
+    }
+    writer.pcapPacket(fragment(pieces[0], of: 7))
+    let walk = CaptureWalk(writer.bytes)
+    #expect(walk.packets.map(\.payload) == [long] && walk.packets.map(\.port) == [0x676d])
+    #expect(walk.fragments == 3)
+  }
+
   @Test func `what a link word tells of frame check sequences is no link type`() {
     for high in [0x2400_0000, 0xf800_0000, 0x0001_0000] as [UInt32] {
       var writer = CaptureWriter(link: high | 1)

@@ -224,7 +224,10 @@ struct RunPartsTests {
     let directory = try TemporaryDirectory()
     let file = try SomeInstruments.write(in: directory.path)
     let plan = try RunPlan(
-      options("--exchange", "127.0.0.1:26400", "--instruments", file, "--seed", "7"))
+      options("--exchange", "127.0.0.1:26400", "--instruments", file))
+    #expect(
+      refusal("--exchange", "127.0.0.1:26400", "--instruments", file, "--seed", "7")
+        .contains("leave '--seed' out"))
     #expect(plan.feed == nil)
     #expect(plan.instruments.count == 1)
     #expect(plan.date.text == "2020-01-02")

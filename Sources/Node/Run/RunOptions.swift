@@ -77,12 +77,6 @@ struct RunOptions: Sendable {
       guard !feed.isEmpty else { throw options.refuse("feed", feed, "generated or a file") }
       configuration.feed.source = feed
     }
-    if options.text("seed") != nil, options.text("exchange") != nil {
-      throw CommandFailure(
-        .usage,
-        "'--seed' is of the generated market, and the exchange of '--exchange' plays one of its own: leave "
-          + "'--seed' out")
-    }
     if let seed = try options.integer("seed", in: 0...Int.max) {
       configuration.feed.seed = UInt64(seed)
     }
@@ -110,6 +104,12 @@ struct RunOptions: Sendable {
         throw options.refuse("exchange", endpoint, String(Wanted.endpoint.dropFirst(9)))
       }
       configuration.exchange.attach = endpoint
+    }
+    if options.text("seed") != nil, configuration.isAttached {
+      throw CommandFailure(
+        .usage,
+        "'--seed' is of the generated market, and the exchange at "
+          + "\(configuration.exchange.attach) plays one of its own: leave '--seed' out")
     }
     if let format = try options.choice("summary", of: Configuration.Format.self) {
       configuration.summary.format = format

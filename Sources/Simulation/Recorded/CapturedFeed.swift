@@ -233,6 +233,10 @@ import Gateways
       + "\(counts.duplicatePackets) duplicate packets, \(counts.late) late packets"
     if let others { account.notes.append(others) }
     account.notes += counts.notes
+    if capture.fragments > 0 {
+      account.notes.append(
+        "\(capture.fragments) fragments of datagrams are without their others: what they held is missing")
+    }
     if counts.cutDatagrams > 0 {
       let cut = counts.cutMessages
       let lost = choice.dedups ? min(cut, cutOffMissing) : cut
