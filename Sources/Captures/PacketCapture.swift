@@ -118,12 +118,13 @@
   }
 
   private mutating func nextPcapFrame() throws(FeedError) -> CapturedFrame? {
-    let window = unsafe input.window(16 + Self.packetMax)
-    guard window.count > 0 else { return nil }
-    guard window.count >= 16 else { throw cut("a packet header") }
-    let reader = unsafe WordReader(bytes: window, isLittle: isLittle)
-    let length = Int(reader.word32(8))
+    let head = unsafe input.window(16)
+    guard head.count > 0 else { return nil }
+    guard head.count >= 16 else { throw cut("a packet header") }
+    let length = Int(unsafe WordReader(bytes: head, isLittle: isLittle).word32(8))
     guard length <= Self.packetMax else { throw impossible("a packet of \(length) bytes") }
+    let window = unsafe input.window(16 + length)
+    let reader = unsafe WordReader(bytes: window, isLittle: isLittle)
     guard window.count >= 16 + length else { throw cut("a packet") }
     let interface = interfaces[0]
     let ticks = UInt64(reader.word32(4))

@@ -229,13 +229,16 @@ import Gateways
   private func said(_ faults: RecordingFaults) -> CaptureAccount {
     var account = CaptureAccount()
     account.line =
-      "\(counts.datagrams) MoldUDP64 packets, \(faults.gaps) gaps (\(faults.missing) messages missing), "
-      + "\(counts.duplicatePackets) duplicate packets, \(counts.late) late packets"
+      choice.dedups
+      ? "\(counts.datagrams) MoldUDP64 packets, \(faults.gaps) gaps (\(faults.missing) messages missing), "
+        + "\(counts.duplicatePackets) duplicate packets, \(counts.late) late packets"
+      : "\(counts.datagrams) MoldUDP64 packets, read as they were captured, copies too"
     if let others { account.notes.append(others) }
     account.notes += counts.notes
     if capture.fragments > 0 {
       account.notes.append(
-        "\(capture.fragments) fragments of datagrams are without their others: what they held is missing")
+        "\(capture.fragments) fragments of datagrams are without their others: what they held is missing"
+      )
     }
     if counts.cutDatagrams > 0 {
       let cut = counts.cutMessages
