@@ -1,4 +1,5 @@
 import CSupport
+import Captures
 import ExecutionCore
 import Foundation
 import Simulation
@@ -120,6 +121,9 @@ extension ExchangeCommand {
     for violation in report.violations { say(.error, "invariant broken: \(violation)") }
     if let failure = session.failure {
       throw CommandFailure(.inputOutput, "\(failure)")
+    }
+    if let failure = session.feed.lateFailure {
+      throw CommandFailure(failure.cause.exitCode, "\(failure)")
     }
     return report.violations.isEmpty ? .ok : .failed
   }

@@ -23,7 +23,7 @@ struct CapturedFeedTests {
     defer { unlink(path) }
     let file = try FeedFile(path: path)
     let survey = try RecordedFeed.survey(file, choice)
-    var feed = try RecordedFeed(file, survey: survey, choice: choice, midnight: 0)
+    var feed = try RecordedFeed(file, survey: survey, midnight: 0)
     var records = [MarketRecord](repeating: MarketRecord(), count: capacity)
     var reading = Reading()
     // Ends with the capture.
@@ -228,10 +228,31 @@ struct CapturedFeedTests {
       defer { unlink(path) }
       let file = try FeedFile(path: path)
       let survey = try RecordedFeed.survey(file, choice)
-      _ = try RecordedFeed(file, survey: survey, choice: choice, midnight: 0)
+      _ = try RecordedFeed(file, survey: survey, midnight: 0)
       Issue.record("a feed of port 1 was found")
     } catch {
       #expect(error.problem.contains("no MoldUDP64 feed of port 1; it has session "))
+    }
+  }
+
+  @Test(arguments: 1...4) func `any damage gives messages or errors, and ends`(_ seed: UInt64)
+    throws
+  {
+    var state = seed
+    func next(_ below: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % below
+    }
+    let whole = CaptureBuilder.of(
+      (0..<30 as Range<UInt64>).map { Make.mold($0 * 3 + 1...$0 * 3 + 3) } + [Make.control(91)])
+    for _ in 0..<150 {
+      var bytes = whole
+      for _ in 0..<1 + next(6) {
+        bytes[24 + next(bytes.count - 24)] = [0, 1, 0x7F, 0x80, 0xFF, UInt8(next(256))][next(6)]
+      }
+      guard let found = try? Self.read(bytes) else { continue }
+      #expect(found.references.count <= 90)
+      #expect(found.faults.missing < 1 << 20, "seed \(seed)")
     }
   }
 

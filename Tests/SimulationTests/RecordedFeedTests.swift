@@ -95,4 +95,19 @@ import Transport
         == "has 2 malformed messages, the first of them here, and ends inside its last message"
     )
   }
+
+  @Test func `a file that is cut between its two readings is told with its place`() throws {
+    let file = try File(
+      GeneratorTests.bytes((1...20_000).map { Flow.add(UInt64($0), "B", 1, 100) }, midnight: 0))
+    let feed = try ExchangeFeed(file: file.path, instruments: nil, midnight: 0)
+    #expect(feed.failure == nil)
+    #expect(feed.next() != nil)
+    try #require(truncate(file.path, 38 * 10_000) == 0)
+    // The pieces that were read before are history too.
+    #expect(references(feed).count < 20_000)
+    let failure = try #require(feed.lateFailure)
+    #expect(failure.problem.contains("it was cut while it was read"))
+    let other = try ExchangeFeed(file: file.path, instruments: nil, midnight: 0)
+    #expect(references(other).count == 10_000 && other.lateFailure == nil)
+  }
 }

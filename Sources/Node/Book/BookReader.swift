@@ -35,7 +35,7 @@ final class BookReader {
   ) throws(FeedError) -> Result {
     let file = try FeedFile(path: path)
     let survey = try RecordedFeed.survey(file, choice)
-    let feed = try RecordedFeed(file, survey: survey, choice: choice, midnight: 0)
+    let feed = try RecordedFeed(file, survey: survey, midnight: 0)
     let size = try file.input().sizeIfKnown
     let reader = try BookReader(path: file.path, size: size)
     reader.read(feed, isCapture: survey != nil, path: file.path)

@@ -18,6 +18,8 @@ struct ReportedAccount: Equatable {
   /// By user name and symbol.
   var positions: [String: Position]
   var violations: [String]
+  /// Why the feed could not be played to its end.
+  var feedFailure: String?
 
   /// nil when there is no such file, or it is no report.
   init?(file: String) {
@@ -40,6 +42,7 @@ struct ReportedAccount: Equatable {
     let counters = report["counters"] as? [String: Any]
     unknownReferences = number(counters?["unknown_references"]) ?? 0
     self.violations = violations
+    feedFailure = report["feed_failure"] as? String
     positions = [:]
     for entry in listed {
       guard let account = entry["account"] as? String, let symbol = entry["symbol"] as? String,

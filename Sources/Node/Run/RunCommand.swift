@@ -70,7 +70,7 @@ enum RunCommand {
       throw error
     }
     if outcome.trouble == nil, outcome.summary.run.endedBy == "end of feed",
-      let failure = plan.feed?.failure
+      let failure = plan.feed?.failure ?? plan.feed?.lateFailure
     {
       outcome.trouble = CommandFailure(failure.cause.exitCode, "\(failure)")
     }

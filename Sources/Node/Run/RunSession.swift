@@ -79,6 +79,13 @@ struct RunSession {
     if !Console.isTerminal { watch.say(.info, "ended by \(result.end?.inWords ?? "nothing")") }
     var outcome = RunOutcome(summary(result, account))
     outcome.take(trouble(result))
+    if outcome.trouble == nil, let failure = account?.report?.feedFailure {
+      outcome.take(
+        CommandFailure(
+          .dataError,
+          "\(plan.configuration.feed.source) \(failure); get the whole file again, and leave it alone"
+        ))
+    }
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     return outcome
   }

@@ -12,11 +12,16 @@ public struct CaptureChoice: Hashable, Sendable {
   /// Each sequence once, in order, whichever line it came by; otherwise every datagram as it was captured.
   public var dedups = true
 
+  /// Only these lines, where a session's name stands for more than one feed; nil: all.
+  var lines: Set<CaptureLine>?
+
   public init() {}
 
   func takes(_ packet: CapturedPacket) -> Bool {
-    (port ?? packet.destinationPort) == packet.destinationPort
-      && (group ?? packet.destination) == packet.destination
+    guard (port ?? packet.destinationPort) == packet.destinationPort,
+      (group ?? packet.destination) == packet.destination
+    else { return false }
+    return lines?.contains(CaptureLine(packet)) ?? true
   }
 
   /// In words, behind "of" or "to".
@@ -26,6 +31,21 @@ public struct CaptureChoice: Hashable, Sendable {
     if let port { words.append("port \(port)") }
     if let group { words.append("address \(group)") }
     return words.joined(separator: ", ")
+  }
+}
+
+/// Where datagrams went to.
+struct CaptureLine: Hashable, Sendable, Comparable, CustomStringConvertible {
+  var address: CapturedAddress
+  var port: UInt16
+  var description: String { address.isIPv4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
+
+  init(_ packet: CapturedPacket) {
+    address = packet.destination
+    port = packet.destinationPort
+  }
+  static func < (a: Self, b: Self) -> Bool {
+    (a.address.high, a.address.low, a.port) < (b.address.high, b.address.low, b.port)
   }
 }
 

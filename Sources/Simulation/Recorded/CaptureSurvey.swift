@@ -7,30 +7,20 @@ public struct CaptureSurvey: Sendable {
   static let sessionsMax = 256
   static let linesMax = 64
 
-  /// Where datagrams went to.
-  struct Line: Hashable, Sendable, Comparable, CustomStringConvertible {
-    var address: CapturedAddress
-    var port: UInt16
-    var description: String { address.isIPv4 ? "\(address):\(port)" : "[\(address)]:\(port)" }
-
-    init(_ packet: CapturedPacket) {
-      address = packet.destination
-      port = packet.destinationPort
-    }
-    static func < (a: Self, b: Self) -> Bool {
-      (a.address.high, a.address.low, a.port) < (b.address.high, b.address.low, b.port)
-    }
-  }
   struct Session: Sendable {
     var name: SessionName
     /// Well-formed messages by line, copies included.
-    var lines: [Line: Int] = [:]
+    var lines: [CaptureLine: Int] = [:]
+    var samples = LineSamples()
     var messages = 0
     var datagrams = 0
     var numbering = SequenceClusters()
   }
 
   let path: String
+  let choice: CaptureChoice
+  /// What a survey of more than this one's lines found.
+  private var remarks: [String] = []
   /// In the order in which they came.
   private(set) var sessions: [Session] = []
   private var places: [SessionName: Int] = [:]
@@ -48,23 +38,24 @@ public struct CaptureSurvey: Sendable {
   /// Reads the capture; what ends it before its time is found again, and told, by who reads its messages.
   init(_ capture: consuming PacketCapture, path: String, choice: CaptureChoice) {
     self.path = path
+    self.choice = choice
     do throws(FeedError) {
       // Ends with the capture.
       while let packet = try capture.next() {
         if firstTime == nil { firstTime = packet.time }
-        if packet.transport == .udp { take(packet, choice) }
+        if packet.transport == .udp { take(packet) }
       }
     } catch {}
     packets = capture.packets
   }
 
-  private mutating func take(_ packet: CapturedPacket, _ choice: CaptureChoice) {
+  private mutating func take(_ packet: CapturedPacket) {
     if unsafe packet.payload.count >= MoldHeader.size { datagrams += 1 }
     guard let datagram = MoldDatagram(packet), datagram.evidence != .none else {
       // Of a line that is known: messages of other types than ours.
       if let datagram = MoldDatagram(packet), datagram.isFitting, choice.takes(packet),
         let place = places[datagram.header.session],
-        sessions[place].lines[Line(packet)] != nil
+        sessions[place].lines[CaptureLine(packet)] != nil
       {
         sessions[place].datagrams += 1
         sessions[place].numbering.take(datagram)
@@ -73,7 +64,7 @@ public struct CaptureSurvey: Sendable {
     }
     let name = datagram.header.session
     guard choice.takes(packet) else {
-      let place = "session \(name.inWords) to \(Line(packet))"
+      let place = "session \(name.inWords) to \(CaptureLine(packet))"
       if elsewhere.count < Self.linesMax || elsewhere[place] != nil {
         elsewhere[place, default: 0] += datagram.wellFormed
       }
@@ -82,9 +73,10 @@ public struct CaptureSurvey: Sendable {
     guard let place = places[name] ?? add(name) else { return }
     sessions[place].messages += datagram.wellFormed
     sessions[place].datagrams += 1
-    let line = Line(packet)
+    let line = CaptureLine(packet)
     if sessions[place].lines.count < Self.linesMax || sessions[place].lines[line] != nil {
       sessions[place].lines[line, default: 0] += datagram.wellFormed
+      sessions[place].samples.take(packet, datagram, line)
     }
     sessions[place].numbering.take(datagram)
   }
@@ -102,13 +94,13 @@ public struct CaptureSurvey: Sendable {
     guard undecodable == nil, unsafe !payload.isEmpty else { return }
     let firstBytes = unsafe DatagramGuess.firstBytes(payload)
     undecodable =
-      " (\(payload.count) bytes to \(Line(packet)) begin with \(firstBytes))"
+      " (\(payload.count) bytes to \(CaptureLine(packet)) begin with \(firstBytes))"
   }
 
   // MARK: The choice
 
   /// The session that is read: the one that was asked for, or the one with most messages.
-  func session(_ choice: CaptureChoice) throws(FeedError) -> Session? {
+  func session() throws(FeedError) -> Session? {
     var best: Session?
     for session in sessions {
       if let wanted = choice.session, session.name.leftJustified != wanted.leftJustified {
@@ -144,13 +136,44 @@ public struct CaptureSurvey: Sendable {
       remedy: "give a capture of Nasdaq TotalView-ITCH 5.0 over MoldUDP64 (UDP)")
   }
 
-  /// What else is in it than the session that is read; nil when there is nothing.
-  func others(than chosen: Session) -> String? {
+  /// What else is in it than the session that is read.
+  func others(than chosen: Session) -> [String] {
+    guard remarks.isEmpty else { return remarks }
     let others = sessions.filter { $0.name != chosen.name }
-    guard !others.isEmpty else { return nil }
-    return "the capture holds \(others.count + 1) feeds: \(Self.words(chosen)) is read, and not "
-      + others.map(Self.words).joined(separator: ", ")
-      + "; choose with --session, --port or --group"
+    guard !others.isEmpty else { return [] }
+    return [
+      "the capture holds \(others.count + 1) feeds: \(Self.words(chosen)) is read, and not "
+        + others.map(Self.words).joined(separator: ", ")
+        + "; choose with --session, --port or --group"
+    ]
+  }
+
+  /// The choice of one feed where the session's name stands for several, and what is to be said of it; nil where
+  /// its lines say the same.
+  func narrowed() throws(FeedError) -> (choice: CaptureChoice, remarks: [String])? {
+    guard let session = try session() else { return nil }
+    let feeds = session.samples.feeds(of: session.lines)
+    guard feeds.count > 1, let first = feeds.first else { return nil }
+    var narrower = choice
+    narrower.session = session.name
+    narrower.lines = Set(first)
+    let words = feeds.map { lines in
+      let messages = lines.reduce(0) { $0 + (session.lines[$1] ?? 0) }
+      return lines.sorted().map(\.description).joined(separator: " and ")
+        + " (\(messages) messages)"
+    }
+    let remark =
+      "session \(session.name.inWords) is of \(feeds.count) feeds that differ: what went to \(words[0]) is "
+      + "read, and not what went to \(words.dropFirst().joined(separator: ", "))"
+      + "; choose with --port or --group"
+    return (narrower, others(than: session) + [remark])
+  }
+
+  /// The same survey with what a wider one found.
+  func remarking(_ remarks: [String]) -> CaptureSurvey {
+    var survey = self
+    survey.remarks = remarks
+    return survey
   }
 
   private static func words(_ session: Session) -> String {

@@ -12,7 +12,7 @@ import Gateways
   private let choice: CaptureChoice
   private let session: CaptureSurvey.Session?
   private let verdict: SequenceClusters.Verdict
-  private let others: String?
+  private let others: [String]
   private let emptiness: FeedError?
 
   private var track: SequenceTrack
@@ -33,19 +33,18 @@ import Gateways
   private var isAtEnd = false
   private var counts = CapturedFeedCounts()
 
-  /// - Parameter survey: of the same capture and choice.
+  /// - Parameter survey: of the same capture; it says which feed is read.
   init(
-    _ capture: consuming PacketCapture, survey: CaptureSurvey, choice: CaptureChoice,
-    midnight: Int64
+    _ capture: consuming PacketCapture, survey: CaptureSurvey, midnight: Int64
   ) throws(FeedError) {
-    let chosen = try survey.session(choice)
+    let chosen = try survey.session()
     session = chosen
     verdict = chosen?.numbering.verdict() ?? SequenceClusters.Verdict()
-    others = chosen.flatMap(survey.others)
+    others = chosen.map(survey.others) ?? []
     emptiness = survey.emptiness
     track = SequenceTrack(expected: verdict.start)
     self.capture = capture
-    self.choice = choice
+    choice = survey.choice
     self.midnight = midnight
   }
 
@@ -94,7 +93,7 @@ import Gateways
       if datagram.evidence == .none { counts.foreign += 1 } else { counts.ofOthers += 1 }
       return
     }
-    guard datagram.evidence != .none || session.lines[CaptureSurvey.Line(packet)] != nil else {
+    guard datagram.evidence != .none || session.lines[CaptureLine(packet)] != nil else {
       counts.foreign += 1
       return
     }
@@ -233,7 +232,7 @@ import Gateways
       ? "\(counts.datagrams) MoldUDP64 packets, \(faults.gaps) gaps (\(faults.missing) messages missing), "
         + "\(counts.duplicatePackets) duplicate packets, \(counts.late) late packets"
       : "\(counts.datagrams) MoldUDP64 packets, read as they were captured, copies too"
-    if let others { account.notes.append(others) }
+    account.notes += others
     account.notes += counts.notes
     if capture.fragments > 0 {
       account.notes.append(

@@ -16,7 +16,7 @@ struct MessageDigests {
   }
 
   /// FNV-1a, eight bytes at a time.
-  private static func digest(_ message: UnsafeRawBufferPointer) -> UInt64 {
+  static func digest(_ message: UnsafeRawBufferPointer) -> UInt64 {
     var hash: UInt64 = 0xCBF2_9CE4_8422_2325 ^ UInt64(message.count)
     var at = 0
     while at < message.count {

@@ -22,18 +22,21 @@ public import ExecutionCore
       }
       return nil
     }
+    let survey = CaptureSurvey(try PacketCapture(input: input), path: file.path, choice: choice)
+    guard let narrower = try survey.narrowed() else { return survey }
     return CaptureSurvey(
-      try PacketCapture(input: input), path: file.path, choice: choice)
+      try PacketCapture(input: file.input()), path: file.path, choice: narrower.choice
+    ).remarking(narrower.remarks)
   }
 
-  /// - Parameter survey: of this file and choice.
+  /// - Parameter survey: of this file; it says which feed of a capture is read.
   public init(
-    _ file: borrowing FeedFile, survey: CaptureSurvey?, choice: CaptureChoice, midnight: Int64
+    _ file: borrowing FeedFile, survey: CaptureSurvey?, midnight: Int64
   ) throws(FeedError) {
     let input = try file.input()
     if let survey {
       captured = try CapturedFeed(
-        try PacketCapture(input: input), survey: survey, choice: choice, midnight: midnight)
+        try PacketCapture(input: input), survey: survey, midnight: midnight)
       framed = nil
     } else {
       framed = FramedITCHFile(input: input, midnight: midnight)

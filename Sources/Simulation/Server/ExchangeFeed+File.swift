@@ -28,7 +28,7 @@ extension ExchangeFeed {
     var checksum: UInt64 = 0xCBF2_9CE4_8422_2325
     let survey = try RecordedFeed.survey(file, choice)
     let first = RecordingReader(
-      try RecordedFeed(file, survey: survey, choice: choice, midnight: midnight))
+      try RecordedFeed(file, survey: survey, midnight: midnight))
     var records: [MarketRecord] = []
     // Ends with the file: each turn reads something.
     repeat {
@@ -47,7 +47,7 @@ extension ExchangeFeed {
         remedy: "give a file of framed ITCH messages, or a capture of MoldUDP64")
     }
     let second = RecordingReader(
-      try RecordedFeed(file, survey: survey, choice: choice, midnight: midnight))
+      try RecordedFeed(file, survey: survey, midnight: midnight))
     self.init(
       reader: second, scan: scan, faults: faults, instruments: instruments, midnight: midnight,
       identity: "file \(scan.messages) messages, checksum \(checksum)", file: file)

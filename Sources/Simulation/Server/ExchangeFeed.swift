@@ -19,6 +19,9 @@ public final class ExchangeFeed {
   /// Why a file cannot be read to its end, or what of it is damaged; the feed is all the rest.
   public let failure: FeedError?
 
+  /// Why reading it a second time, to play it, ended before its end; a file that has been cut since.
+  public private(set) var lateFailure: FeedError?
+
   private var buffer: [MarketRecord] = []
   private var index = 0
   private var source: Source
@@ -116,6 +119,7 @@ public final class ExchangeFeed {
       reader.read(into: &buffer, atMost: Self.batch)
       if buffer.isEmpty {
         source = .done
+        if failure == nil { lateFailure = reader.faults.trouble }
       }
       return buffer.first
     }

@@ -1,3 +1,4 @@
+import Captures
 import ExecutionCore
 import Gateways
 import Journal
@@ -29,6 +30,8 @@ public struct ExchangeReport: Sendable {
   /// Violations in words; none when all invariants hold.
   public var violations: [String]
   public var notes: [String]
+  /// Why the feed could not be played to its end, without its path.
+  public var feedFailure: String?
   public var accounts: [String]
   public var feedMessages: UInt64
   public var publishedMessages: UInt64
@@ -67,6 +70,12 @@ public struct ExchangeReport: Sendable {
         "\(refusedFull) messages were refused: an account had used up its "
           + "\(session.settings.accountBytesMax) bytes; begin a new session")
     }
+    feedFailure = session.feed.lateFailure.map {
+      ($0.offset.map { "at offset \($0): " } ?? "") + $0.problem
+    }
+    if let feedFailure {
+      notes.append("the recording ended early while it was played \(feedFailure)")
+    }
     feedMessages = session.position
     publishedMessages = session.nextSequence - 1
     recoveredInputs = session.recoveredInputs
@@ -99,6 +108,7 @@ public struct ExchangeReport: Sendable {
       "\"executions\":[\(executions.joined(separator: ","))]", "\"counters\":\(countersJSON)",
       "\"server\":\(serverJSON)",
       "\"invariants\":{\"hold\":\(violations.isEmpty),\"violations\":[\(Self.list(violations))]}",
+      "\"feed_failure\":\(feedFailure.map(Self.quote) ?? "null")",
       "\"notes\":[\(Self.list(notes))]}",
     ].joined(separator: ",")
   }
