@@ -163,7 +163,8 @@ struct PacketCaptureTests {
     func fragment(_ range: Range<Int>, of identification: UInt8) -> [UInt8] {
       var packet = Frames.ipv4(Array(body[range]), transport: 17)
       let place = range.lowerBound / 8 + (range.upperBound < body.count ? 0x2000 : 0)
-      packet.replaceSubrange(4..<8, with: [0, identification, UInt8(place >> 8), UInt8(place & 255)])
+      packet.replaceSubrange(
+        4..<8, with: [0, identification, UInt8(place >> 8), UInt8(place & 255)])
       return Frames.ethernet(packet)
     }
     let pieces = [0..<1_480, 1_480..<2_960, 2_960..<body.count]
