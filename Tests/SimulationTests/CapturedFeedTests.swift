@@ -82,6 +82,7 @@ struct CapturedFeedTests {
       let found = try read(datagrams)
       #expect(found.references == Array(1...100))
       #expect(found.faults.missing == 0)
+      #expect(found.notes.contains(" UDP but not MoldUDP64"))
     }
   }
 

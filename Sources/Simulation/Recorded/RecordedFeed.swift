@@ -107,15 +107,18 @@ public struct RecordingFaults: Sendable {
 
   /// For who only reads the recording: with what it was, and what was passed over.
   public var account: [String] {
-    (capture.map { [$0.line] + $0.notes } ?? [])
-      + (passedOver.isEmpty ? [] : ["packets " + passedOver.joined(separator: ", ")])
+    (capture.map { [$0.line] + $0.notes } ?? []) + passedOverNote
+  }
+
+  private var passedOverNote: [String] {
+    passedOver.isEmpty ? [] : ["packets " + passedOver.joined(separator: ", ")]
   }
 
   /// In words, without the file's path: they go into reports.
   public var notes: [String] {
     var said: [String] = []
     if malformed > 0 { said.append("the recording has \(malformed) malformed messages: skipped") }
-    said += capture?.notes ?? []
+    said += (capture?.notes ?? []) + passedOverNote
     if missing > 0 {
       said.append(
         "the capture lacks \(missing) messages in \(gaps) gaps: the history is not whole there")
