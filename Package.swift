@@ -28,6 +28,9 @@ let package = Package(
     .systemLibrary(
       name: "CZlib", path: "Sources/SystemLibraries/CZlib", pkgConfig: "zlib",
       providers: [.apt(["zlib1g-dev"])]),
+    .systemLibrary(
+      name: "CZstd", path: "Sources/SystemLibraries/CZstd", pkgConfig: "libzstd",
+      providers: [.apt(["libzstd-dev"])]),
     .target(
       name: "CSupport", path: "CSupport",
       cSettings: [.define("_GNU_SOURCE")],
@@ -36,7 +39,8 @@ let package = Package(
     .target(
       name: "Journal", dependencies: ["CSupport", "ExecutionCore"], swiftSettings: strict),
     .target(
-      name: "Captures", dependencies: ["ExecutionCore", "CSupport", "CZlib"], swiftSettings: strict),
+      name: "Captures", dependencies: ["ExecutionCore", "CSupport", "CZlib", "CZstd"],
+      exclude: ["Format.md"], swiftSettings: strict),
     .target(name: "Transport", dependencies: ["CSupport"], swiftSettings: strict),
     .target(
       name: "Gateways", dependencies: ["CSupport", "ExecutionCore"], exclude: ["Paper/Protocol.md"],

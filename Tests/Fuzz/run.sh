@@ -15,7 +15,8 @@ mkdir -p "$out"
 swiftflags=(-O -parse-as-library -wmo -swift-version 6 -sanitize=fuzzer,address
   -enable-experimental-feature Lifetimes -enable-upcoming-feature ExistentialAny
   -enable-upcoming-feature MemberImportVisibility -enable-upcoming-feature InternalImportsByDefault
-  -I "$out" -I CSupport/include -I Sources/SystemLibraries/CZlib -suppress-warnings)
+  -I "$out" -I CSupport/include -I Sources/SystemLibraries/CZlib
+  -I Sources/SystemLibraries/CZstd -suppress-warnings)
 
 build() {
   local sources=(CSupport/*.c)
@@ -31,7 +32,8 @@ build() {
 }
 link() { # NAME SOURCE...
   swiftc "${swiftflags[@]}" -module-name "Fuzz_$1" -use-ld=lld "${@:2}" Tests/Fuzz/Seeds.swift \
-    "$out"/{Gateways,Captures,ExecutionCore}.o "$out"/nt_*.o -luring -lnuma -lz -o "$out/fuzz-$1"
+    "$out"/{Gateways,Captures,ExecutionCore}.o "$out"/nt_*.o -luring -lnuma -lz -lzstd \
+    -o "$out/fuzz-$1"
 }
 source_of() {
   case $1 in
