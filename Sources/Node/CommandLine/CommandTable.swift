@@ -8,7 +8,7 @@ public enum CommandTable {
       RunCommand.definition, BookCommand.definition, ExchangeCommand.definition,
       DoctorCommand.definition,
     ]
-    + ControlCommand.definitions + JournalCommand.definitions
+    + CaptureCommand.definitions + ControlCommand.definitions + JournalCommand.definitions
 
   /// Runs the command that the arguments (without the program's name) ask for. Errors go to standard
   /// error as `needletail COMMAND: message`.

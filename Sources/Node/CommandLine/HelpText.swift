@@ -27,6 +27,7 @@ enum HelpText {
     var text = "\(command.summary)\n\nUsage: needletail \(command.name)"
     for operand in command.operands {
       text += operand.isRequired ? " \(operand.name)" : " [\(operand.name)]"
+      if operand.repeats { text += "..." }
     }
     text += " [OPTIONS]\n"
     if !command.discussion.isEmpty { text += "\n\(command.discussion)\n" }

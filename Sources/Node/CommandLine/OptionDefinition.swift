@@ -25,11 +25,14 @@ public struct OperandDefinition: Sendable {
   public var name: String
   public var help: String
   public var isRequired: Bool
+  /// Takes all arguments that are left: the last of its command only.
+  public var repeats: Bool
 
-  public init(_ name: String, _ help: String, isRequired: Bool = true) {
+  public init(_ name: String, _ help: String, isRequired: Bool = true, repeats: Bool = false) {
     self.name = name
     self.help = help
     self.isRequired = isRequired
+    self.repeats = repeats
   }
 }
 

@@ -77,7 +77,8 @@ public struct ParsedOptions: Sendable {
     if operands.count < required.count {
       throw command.usage("\(command.operands[operands.count].name) is missing")
     }
-    if operands.count > command.operands.count {
+    let takesMore = command.operands.last?.repeats ?? false
+    if operands.count > command.operands.count, !takesMore {
       throw command.usage("unexpected argument '\(operands[command.operands.count])'")
     }
   }
