@@ -42,6 +42,17 @@ struct ByteSource {
 
   var left: Int { end - at }
 
+  /// The next `count` bytes alone; nil where there are fewer.
+  func prefix(_ count: Int) -> ByteSource? {
+    count <= left ? ByteSource(bytes, from: at, to: at + count) : nil
+  }
+  /// False where there are fewer.
+  mutating func skip(_ count: Int) -> Bool {
+    guard count <= left else { return false }
+    at += count
+    return true
+  }
+
   mutating func word<Word: FixedWidthInteger>(_ type: Word.Type) -> Word? {
     let size = MemoryLayout<Word>.size
     guard left >= size else { return nil }
