@@ -148,7 +148,8 @@ let package = Package(
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "Node", "Simulation", "Trading", "Gateways", "Transport", "Journal", "ExecutionCore",
+        "Node", "Captures", "Simulation", "Trading", "Gateways", "Transport", "Journal",
+        "ExecutionCore",
         "CSupport",
         "TestSupport",
       ],

@@ -6,6 +6,11 @@ public enum CaptureCommand {
   /// To be listed in ``CommandTable/all``.
   public static let definitions = [importing, show, stat, cut]
 
+  /// Runs `capture …` with the words behind `capture`; the exit code is of sysexits(3).
+  public static func run(arguments: [String]) -> Int32 {
+    CommandTable.main(["capture"] + arguments, commands: definitions).rawValue
+  }
+
   enum Format: String, CaseIterable {
     case text
     case json
@@ -92,7 +97,7 @@ public enum CaptureCommand {
     return CommandFailure(code, error.description)
   }
 
-  /// Gives each record in order with its number among those of the blocks that were read, while `body` says so.
+  /// Gives each record in order with its receive time, while `body` says so.
   static func each(
     _ reader: inout CaptureReader,
     _ body: (FeedRecord, Int64) throws(CommandFailure) -> Bool

@@ -55,8 +55,7 @@ enum CaptureText {
   static func parseTime(_ text: String) -> Int64? {
     if let nanoseconds = Int64(text) { return nanoseconds }
     let halves = text.split(separator: "T", omittingEmptySubsequences: false)
-    guard halves.count == 2, halves[1].hasSuffix("Z"), halves[0].utf8.count == 10,
-      let date = SessionDate(parsing: halves[0])
+    guard halves.count == 2, halves[1].hasSuffix("Z"), let days = days(halves[0])
     else { return nil }
     let clock = halves[1].dropLast().split(separator: ".", omittingEmptySubsequences: false)
     guard clock.count <= 2 else { return nil }
@@ -70,10 +69,24 @@ enum CaptureText {
       fraction = (clock[1].utf8.count..<9).reduce(value) { power, _ in power * 10 }
     }
     let inDay = numbers[0] * 3_600 + numbers[1] * 60 + numbers[2]
-    let (scaled, over) = (Int64(date.daysSince1970) * 86_400 + inDay)
+    let (scaled, over) = (days * 86_400 + inDay)
       .multipliedReportingOverflow(by: second)
     let (sum, overSum) = scaled.addingReportingOverflow(fraction)
     return over || overSum ? nil : sum
+  }
+
+  /// Days since 1970 of `2024-08-08`; nil for what is no day.
+  private static func days(_ text: Substring) -> Int64? {
+    let parts = text.split(separator: "-", omittingEmptySubsequences: false)
+    guard parts.count == 3, let year = number(parts[0], digits: 4...4),
+      let month = number(parts[1], digits: 2...2), let day = number(parts[2], digits: 2...2)
+    else { return nil }
+    // Counted from 1 March, so that the leap day is the last of its year.
+    let shifted = month > 2 ? year : year - 1
+    let dayOfYear = (153 * ((month + 9) % 12) + 2) / 5 + day - 1
+    let days =
+      shifted * 365 + shifted / 4 - shifted / 100 + floorDivided(shifted, 400) + dayOfYear - 719_468
+    return date(days) == text ? days : nil
   }
 
   private static func number(_ text: Substring, digits: ClosedRange<Int>) -> Int64? {

@@ -1,0 +1,167 @@
+import Captures
+import ExecutionCore
+import Foundation
+import Testing
+
+@testable import Node
+
+/// A folder with a small recording of two symbols, which goes with the value.
+private final class SmallCapture {
+  let directory = NSTemporaryDirectory() + "needletail-capture-" + UUID().uuidString
+  var lines: String { directory + "/lines" }
+  var file: String { directory + "/small.ntc" }
+  var other: String { directory + "/other.ntc" }
+
+  init() throws {
+    try FileManager.default.createDirectory(
+      atPath: directory, withIntermediateDirectories: true)
+    let texts = (1...6).map { number in
+      let symbol = number % 3 == 0 ? "ETHUSDT" : "BTCUSDT"
+      return
+        #"\#(number) {"e":"depthUpdate","E":\#(number)000,"s":"\#(symbol)","U":\#(number),"#
+        + #""u":\#(number),"pu":\#(number - 1),"b":[["1.5","\#(number)"]],"a":[["2","0.25"]]}"#
+    }
+    try write(texts)
+    #expect(run("import", "binance", lines, "--output", file) == 0)
+  }
+  deinit { try? FileManager.default.removeItem(atPath: directory) }
+
+  func write(_ texts: [String]) throws {
+    try texts.joined(separator: "\n").write(toFile: lines, atomically: true, encoding: .utf8)
+  }
+  func run(_ arguments: String...) -> Int32 { CaptureCommand.run(arguments: arguments) }
+  func damage(_ path: String, at place: Int) throws {
+    var bytes = try #require(FileManager.default.contents(atPath: path))
+    bytes[place < 0 ? bytes.count + place : place] ^= 1
+    try bytes.write(to: URL(fileURLWithPath: path))
+  }
+}
+
+@Suite struct CaptureCommandTests {
+  @Test func `what is imported is shown and summed up and cut`() throws {
+    let capture = try SmallCapture()
+    #expect(capture.run("stat", capture.file) == 0)
+    #expect(capture.run("stat", capture.file, "--format", "json") == 0)
+    #expect(capture.run("show", capture.file, "--limit", "3") == 0)
+    #expect(capture.run("show", capture.file, "--format", "json", "--symbol", "BTCUSDT") == 0)
+    let stat = try CaptureStat(path: capture.file)
+    #expect(stat.isWhole && stat.records == 16 && stat.perInstrument == [10, 6])
+    #expect(stat.json.contains(#""kinds":{"level":12,"gap":4}"#))
+    #expect(stat.json.contains(#""channel":"binance-usdm","source":"lines","day":"1970-01-01""#))
+    #expect(stat.text.contains("BTCUSDT: 10 records, L2, price 10^-1, quantity 10^-2"))
+  }
+
+  @Test func `a cut begins with a gap and has the instruments that were named`() throws {
+    let capture = try SmallCapture()
+    #expect(
+      capture.run(
+        "cut", capture.file, "--from", "1970-01-01T00:00:03.5Z", "--to", "6000000000000",
+        "--symbol", "ETHUSDT", "--output", capture.other) == 0)
+    let stat = try CaptureStat(path: capture.other)
+    #expect(stat.header.instruments.map(\.symbol) == ["ETHUSDT"])
+    #expect(stat.kinds.map(\.kind) == [.level, .gap] && stat.kinds.map(\.count) == [2, 2])
+    let all = capture.directory + "/all.ntc"
+    #expect(capture.run("cut", capture.file, "--output", all) == 0)
+    #expect(try CaptureStat(path: all).hash == CaptureStat(path: capture.file).hash)
+    #expect(capture.run("cut", capture.file, "--output", all) == 73)
+    #expect(capture.run("cut", capture.file, "--output", all, "--replace") == 0)
+  }
+
+  @Test func `exit codes are those of sysexits`() throws {
+    let capture = try SmallCapture()
+    for wrong in [
+      [], ["show"], ["stat", "a", "b"], ["import", "binance"], ["import", "binance", "x"],
+      ["import", "binanc", "x", "--output", "y"], ["import", "lobster", "a", "b", "--output", "y"],
+      ["show", capture.file, "--from", "yesterday"], ["show", capture.file, "--limit", "-1"],
+      ["show", capture.file, "--from", "2", "--to", "1"],
+      ["show", capture.file, "--symbol", "DOGEUSDT"], ["cut", capture.file],
+      ["import", "binance", "x", "--output", "y", "--price-exponent", "3"],
+      ["import", "lobster", "x", "--output", "y", "--date", "tomorrow"],
+    ] {
+      #expect(CaptureCommand.run(arguments: wrong) == 64, "\(wrong)")
+    }
+    for verb in ["show", "stat"] {
+      #expect(capture.run(verb, "/nowhere.ntc") == 66)
+      #expect(capture.run(verb, capture.directory) == 66)
+      #expect(capture.run(verb, capture.lines) == 65)
+    }
+    #expect(capture.run("import", "binance", "/nowhere", "--output", capture.other) == 66)
+    #expect(capture.run("import", "binance", capture.lines, "--output", capture.file) == 73)
+    #expect(capture.run("import", "binance", capture.lines, "--output", "/nowhere/x.ntc") == 73)
+    #expect(capture.run("import", "databento", capture.lines, "--output", capture.other) == 65)
+    #expect(capture.run("import", "quantconnect", capture.lines, "--output", capture.other) == 65)
+    #expect(capture.run("import", "lobster", capture.lines, "--output", capture.other) == 65)
+    #expect(!FileManager.default.fileExists(atPath: capture.other))
+  }
+
+  @Test func `what is whole of a damaged recording and of a malformed source is told`() throws {
+    let capture = try SmallCapture()
+    let whole = try CaptureStat(path: capture.file)
+    // In the tail: the blocks are read without the index.
+    try capture.damage(capture.file, at: -1)
+    #expect(capture.run("stat", capture.file) == 65)
+    #expect(capture.run("show", capture.file) == 65)
+    let damaged = try CaptureStat(path: capture.file)
+    #expect(!damaged.isFinished && damaged.hash == whole.hash && damaged.failure != nil)
+    #expect(capture.run("cut", capture.file, "--output", capture.other) == 65)
+    #expect(try CaptureStat(path: capture.other).isWhole)
+    try capture.write(["5 {", #"6 {"e":"trade","s":"X","t":1,"p":"1","q":"1","m":true}"#])
+    #expect(
+      capture.run("import", "binance", capture.lines, "--output", capture.other, "--replace") == 65)
+    #expect(try CaptureStat(path: capture.other).records == 1)
+  }
+
+  @Test func `records are lines for people and objects for programs`() {
+    var bitcoin = CapturedInstrument(symbol: "BTCUSDT", priceExponent: -2, quantityExponent: -5)
+    bitcoin.contents = .levels
+    var record = FeedRecord(.level, instrument: 0, at: 1_723_161_255_208_000_000)
+    record.price = 6_183_764
+    record.quantity = 154_698
+    record.side = FeedRecord.sell
+    record.sequence = 50_093_239_202
+    record.flags = [.last]
+    let line = CaptureLine(record: record, receiveTime: 0, instrument: bitcoin)
+    #expect(
+      line.text
+        == "2024-08-08T23:54:15.208000000Z  BTCUSDT       level     sell  1.54698 @ 61837.64  "
+        + "sequence 50093239202  last")
+    #expect(
+      line.json
+        == #"{"kind":"level","symbol":"BTCUSDT","sessionTime":"1723161255208000000","#
+        + #""receiveTime":null,"sequence":50093239202,"reference":0,"side":"sell","#
+        + #""price":"61837.64","quantity":"1.54698","askPrice":"0.00","askQuantity":"0.00000","#
+        + #""flags":["last"],"detail":0}"#)
+    record.kind = 1
+    let all = CaptureLine(record: record, receiveTime: 5, instrument: nil)
+    #expect(all.json.contains(#""kind":"kind-1","symbol":null"#))
+  }
+
+  @Test func `numbers are exact and times are read as they are written`() {
+    let decimals: [(Int64, Int, String)] = [
+      (6_183_764, -2, "61837.64"), (-5, -2, "-0.05"), (0, -3, "0.000"), (7, 0, "7"), (7, 2, "700"),
+      (0, 2, "0"), (.min, 0, "-9223372036854775808"), (.min, -18, "-9.223372036854775808"),
+    ]
+    for (mantissa, exponent, text) in decimals {
+      #expect(CaptureText.decimal(mantissa, exponent) == text)
+    }
+    for time: Int64 in [0, -1, .min, .max, 1_723_161_255_208_000_001, 951_782_400_000_000_000] {
+      let text = CaptureText.time(time)
+      let formatter = ISO8601DateFormatter()
+      let seconds = time / 1_000_000_000 - (time % 1_000_000_000 < 0 ? 1 : 0)
+      let date = Date(timeIntervalSince1970: TimeInterval(seconds))
+      #expect(text.prefix(19) == formatter.string(from: date).prefix(19), "\(text)")
+      if time > 1_700_000_000_000_000_000, time < .max {
+        #expect(CaptureText.parseTime(text) == time)
+      }
+    }
+    #expect(CaptureText.parseTime("2024-08-08T23:54:15.2Z") == 1_723_161_255_200_000_000)
+    #expect(CaptureText.parseTime("-5") == -5)
+    for text in [
+      "", "x", "2024-08-08", "2024-08-08T23:54:15", "2024-08-08T24:00:00Z", "2024-13-08T23:00:00Z",
+      "2024-08-08T23:54:15.Z", "2024-08-08T23:54:15.1234567890Z", "20240808T23:54:15Z",
+      "2024-08-08T23:54Z", "99999999999999999999",
+    ] {
+      #expect(CaptureText.parseTime(text) == nil, "\(text)")
+    }
+  }
+}
