@@ -12,7 +12,7 @@ ARGS ?=
 FUZZ_SECONDS ?= 60
 MUTANTS ?=
 
-.PHONY: help deps build run test replay bench bench-peers report goals gates thresholds mutants lint races \
+.PHONY: help deps build run test interop replay bench bench-peers report goals gates thresholds mutants lint races \
   fuzz arm64 clean
 
 help: ## This list
@@ -32,6 +32,10 @@ run: deps ## Trade the generated market over real sockets; ARGS='--feed FILE …
 
 test: deps ## All tests
 	$(SWIFT) test --scratch-path $(DEBUG)
+
+interop: deps ## What is imported, compared with a reader of another make; ARGS=--all for every day
+	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail
+	Tests/Interop/run.sh $(RELEASE)/release/needletail $(ARGS)
 
 replay: deps ## A day of 20,000 records replayed, compared at every boundary
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail
