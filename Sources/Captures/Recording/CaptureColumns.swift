@@ -44,9 +44,9 @@ enum CaptureColumn: String, CaseIterable {
   var encoding: Encoding {
     switch self {
     case .kind, .side, .flags, .detail: .raw
-    case .instrument, .receiveTime: .delta
-    case .quantity, .askQuantity: .plain
-    case .sessionTime, .sequence, .price, .askPrice, .reference: .contextDelta
+    case .instrument, .sessionTime, .receiveTime: .delta
+    case .quantity: .plain
+    case .sequence, .price, .askPrice, .askQuantity, .reference: .contextDelta
     }
   }
 }
