@@ -26,6 +26,9 @@ internal import ExecutionCore
   private var anonymous: [Level: UInt64] = [:]
   private var anonymousCount: UInt64 = 0
   private var sizes: [Level: Int64] = [:]
+  /// The prices that have a size, ascending: a row is compared with the best of them, however many there are.
+  private var bidPrices: [Int64] = []
+  private var askPrices: [Int64] = []
   /// The orders at a price, in the order in which they came.
   private var queues: [Level: [UInt64]] = [:]
   /// The worst prices that the row before had: behind them the venue's book changes without a message.
@@ -149,8 +152,31 @@ internal import ExecutionCore
   }
 
   private mutating func change(_ level: Level, by size: Int64) {
-    let (sum, over) = (sizes[level] ?? 0).addingReportingOverflow(size)
-    sizes[level] = over || sum <= 0 ? nil : sum
+    let before = sizes[level]
+    let (sum, over) = (before ?? 0).addingReportingOverflow(size)
+    let after = over || sum <= 0 ? nil : sum
+    sizes[level] = after
+    guard (before == nil) != (after == nil) else { return }
+    if level.side == FeedRecord.buy {
+      Self.place(&bidPrices, level.price, isThere: after != nil)
+    } else {
+      Self.place(&askPrices, level.price, isThere: after != nil)
+    }
+  }
+
+  private static func place(_ prices: inout [Int64], _ price: Int64, isThere: Bool) {
+    let at = firstIndex(prices, notBelow: price)
+    if isThere { prices.insert(price, at: at) } else { prices.remove(at: at) }
+  }
+
+  private static func firstIndex(_ prices: [Int64], notBelow price: Int64) -> Int {
+    var low = 0
+    var high = prices.count
+    while low < high {
+      let middle = (low + high) / 2
+      if prices[middle] < price { low = middle + 1 } else { high = middle }
+    }
+    return low
   }
 
   private func record(
@@ -274,11 +300,12 @@ internal import ExecutionCore
     let isBid = side == FeedRecord.buy
     var wanted: [Int64: Int64] = [:]
     for level in levels { wanted[level.price] = level.size }
-    let ours = sizes.keys.filter {
-      $0.side == side && (isBid ? $0.price >= seen : $0.price <= seen)
-    }
+    let ours =
+      isBid
+      ? Array(bidPrices[Self.firstIndex(bidPrices, notBelow: seen)...])
+      : Array(askPrices.prefix { $0 <= seen })
     var isEqual = true
-    for price in Set(wanted.keys).union(ours.map(\.price)).sorted() {
+    for price in Set(wanted.keys).union(ours).sorted() {
       let level = Level(side: side, price: price)
       guard sizes[level] ?? 0 != wanted[price] ?? 0 else { continue }
       if isBid ? price >= known : price <= known {
@@ -292,7 +319,7 @@ internal import ExecutionCore
         records.append(delete)
         remove(order, level)
       }
-      sizes[level] = nil
+      change(level, by: -(sizes[level] ?? 0))
       if let size = wanted[price], size > 0 { stand(level, size, time) }
     }
     return isEqual
