@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the fuzzers from the sources, apart from the package, and runs each for SECONDS (60).
-# usage: run.sh [SECONDS] [NAME...]     names: mold soup ouch itch capture
+# usage: run.sh [SECONDS] [NAME...]     names: mold soup ouch itch capture recording
 # Exits 1 on the first crash and says where the input lies that causes it.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -8,7 +8,7 @@ seconds=${1:-60}
 case $seconds in '' | *[!0-9]* | 0) echo "run.sh: '$seconds' is no number of seconds" >&2; exit 64 ;; esac
 shift || true
 names=("$@")
-[ ${#names[@]} -gt 0 ] || names=(mold soup ouch itch capture)
+[ ${#names[@]} -gt 0 ] || names=(mold soup ouch itch capture recording)
 
 out=.build/fuzz
 mkdir -p "$out"
@@ -39,6 +39,7 @@ source_of() {
   case $1 in
     mold) echo FuzzMold.swift ;; soup) echo FuzzSoup.swift ;; ouch) echo FuzzOUCH.swift ;;
     itch) echo FuzzITCH.swift Targets/ITCHFuzzTarget.swift ;; capture) echo FuzzCapture.swift ;;
+    recording) echo FuzzRecording.swift ;;
     *) echo "run.sh: there is no fuzzer '$1'" >&2; exit 64 ;;
   esac
 }
