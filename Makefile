@@ -34,6 +34,7 @@ test: deps ## All tests
 	$(SWIFT) test --scratch-path $(DEBUG)
 
 interop: deps ## What is imported, compared with a reader of another make; ARGS=--all for every day
+	@perf/scripts/deps interop
 	$(SWIFT) build -c release --scratch-path $(RELEASE) --product needletail
 	Tests/Interop/run.sh $(RELEASE)/release/needletail $(ARGS)
 
