@@ -144,4 +144,28 @@ struct QuantConnectImportTests {
       }
     }
   }
+
+  @Test func `no lines make it trap`() throws {
+    var numbers = SeededNumbers(state: 62)
+    let extremes = [
+      "9223372036854775807", "-9223372036854775808", "-1", "", "x", "86400000", "\u{0}",
+    ]
+    for turn in 0..<300 {
+      let isTrade = turn % 2 == 0
+      var texts = String(decoding: isTrade ? trades : quotes, as: UTF8.self)
+        .split(separator: "\n").map(String.init)
+      for _ in 0...numbers.below(6) {
+        let line = numbers.below(texts.count)
+        var fields = texts[line].split(separator: ",", omittingEmptySubsequences: false)
+          .map(String.init)
+        fields[numbers.below(fields.count)] = extremes[numbers.below(extremes.count)]
+        texts[line] = fields.joined(separator: ",")
+      }
+      let zip = ZipWriter.zip(
+        "20131007_bac_\(isTrade ? "Trade" : "Quote")_Tick.csv",
+        Array(texts.joined(separator: "\n").utf8))
+      // A venue's name that no symbol can have is refused, all else is read.
+      _ = try? run([("20131007_quote.zip", zip)])
+    }
+  }
 }

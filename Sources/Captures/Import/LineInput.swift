@@ -4,7 +4,8 @@ internal import Glibc
 ///
 /// Threading: one thread.
 @safe struct LineInput: ~Copyable {
-  /// A line that is longer is given in pieces of this length, the first marked as too long; no format has such lines.
+  /// A line that is longer is given in pieces of this length, all but the last marked as too long; no format has such
+  /// lines.
   static var lineMax: Int { FeedInput.windowMax }
   private static var usualLine: Int { 16_384 }
 
