@@ -50,8 +50,9 @@ struct BinanceImportTests {
       #"8 {"e":"trade","E":8,"s":"X","t":78,"p":"1.75","q":"0.5","T":9,"m":false}"#,
       #"8 {"e":"aggTrade","E":8,"s":"X","a":1,"p":"1.75","q":"0.5","T":9,"m":false}"#,
       #"9 {"e":"kline","s":"X","k":{}}"#,
+      #"9 {"e":"trade","E":8,"s":"X","t":79,"p":"0","q":"0","T":9,"X":"NA","m":false}"#,
     ])
-    #expect(report.messages == 7 && report.malformed == 0 && report.gaps == 0)
+    #expect(report.messages == 8 && report.malformed == 0 && report.gaps == 0)
     #expect(kinds(records) == "CLLLLLQTT")
     #expect(header.channel == "binance-spot" && header.instruments.count == 1)
     let instrument = header.instruments[0]
@@ -70,6 +71,7 @@ struct BinanceImportTests {
     #expect(first[7].sessionTime == 9_000_000 && first[8].side == FeedRecord.buy)
     #expect(report.others.contains { $0.name == "other messages" && $0.count == 1 })
     #expect(report.others.contains { $0.name.hasPrefix("aggregate") && $0.count == 1 })
+    #expect(report.others.contains { $0.name == "trades of nothing" && $0.count == 1 })
   }
 
   @Test func `a book without a snapshot begins with a gap and a break makes another`() throws {

@@ -52,7 +52,7 @@ struct BinanceBook {
   }
 
   mutating func trade(
-    _ message: BinanceMessage, _ instrument: UInt32, _ time: Int64
+    _ message: BinanceMessage, _ instrument: UInt32, _ time: Int64, _ report: inout ImportReport
   ) throws(JSONError) {
     var record = FeedRecord(.trade, instrument: instrument, at: time)
     record.price = price(try message.decimal(.price))
@@ -63,6 +63,11 @@ struct BinanceBook {
     }
     record.side = isBuyerMaker ? FeedRecord.sell : FeedRecord.buy
     record.flags = .last
+    // Futures tell so of what was no trade of the market ("X":"NA").
+    guard record.quantity != 0 || misfit != nil else {
+      report.count("trades of nothing")
+      return
+    }
     put([record], message.receiveTime)
   }
 

@@ -102,7 +102,7 @@ public struct BinanceImport {
     case .depth: try book.depth(message, instrument, time, &output.report)
     case .snapshot: try book.snapshot(message, instrument, time, &output.report)
     case .bookTicker: try book.ticker(message, instrument, time)
-    case .trade, .aggregateTrade: try book.trade(message, instrument, time)
+    case .trade, .aggregateTrade: try book.trade(message, instrument, time, &output.report)
     case .other: break
     }
   }

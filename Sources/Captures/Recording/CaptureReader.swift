@@ -211,7 +211,7 @@ public import ExecutionCore
   /// The next records, at most `capacity`; 0 at the end, and then ``failure`` says whether it came before its time.
   /// `receiveTimes` are nanoseconds since 1970 UTC, 0 where not known.
   public mutating func read(
-    into out: UnsafeMutablePointer<FeedRecord>, receiveTimes: UnsafeMutablePointer<Int64>?,
+    into out: UnsafeMutablePointer<FeedRecord>, receiveTimes: UnsafeMutablePointer<Int64>? = nil,
     capacity: Int
   ) -> Int {
     var count = 0
