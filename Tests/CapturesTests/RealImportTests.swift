@@ -73,4 +73,14 @@ struct RealImportTests {
     #expect(report.messages == 133_360 && report.records == 133_359)
     #expect(report.hash.text == "8bb8556fa422839b" && report.malformed == 0)
   }
+
+  @Test func `a file of ITCH that begins in the day leads to its known orders`() throws {
+    var options = ITCHImport.Options()
+    options.day = SessionDate(year: 2019, month: 12, day: 30)
+    let report = try ITCHImport.run(
+      .file(RecordedFiles.path("itch/AAPL_20191230_0935_part1_25000msgs.itch50")), to: output,
+      options: options)
+    #expect(report.messages == 25_000 && report.records == 23_647)
+    #expect(report.hash.text == "8dbbc8b0ce0e3700" && report.unknownOrders == 2_268)
+  }
 }

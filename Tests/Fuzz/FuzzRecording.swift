@@ -46,6 +46,10 @@ private func run(_ kind: UInt8, _ bytes: [UInt8]) throws(ImportFailure) -> Impor
     if parts.count > 1 { options.book = .bytes(parts[1], name: "rows") }
     return try LobsterImport.run(
       .bytes(parts.first ?? [], name: "XYZ_2012-06-21"), to: output, options: options)
+  case UInt8(ascii: "i"):
+    var options = ITCHImport.Options()
+    options.replaces = true
+    return try ITCHImport.run(source, to: output, options: options)
   case UInt8(ascii: "d"):
     var options = DatabentoImport.Options()
     options.replaces = true
@@ -115,5 +119,10 @@ func seeds() -> [[UInt8]] {
       [14, 0xa0, 1, 0, 7, 0, 0, 0] + [UInt8](repeating: 1, count: 28) + [0x80, 0, action]
     databento += [66] + [UInt8](repeating: 2, count: 16)
   }
-  return [Array(depth.utf8), Array(lobster.utf8), databento] + recorded
+  var itch = Array("i".utf8)
+  for letter in "AEXDUPQHC".utf8 {
+    let length = ITCHDecoder.length(of: letter)
+    itch += be16(length) + [letter] + [UInt8](repeating: 1, count: length - 1)
+  }
+  return [Array(depth.utf8), Array(lobster.utf8), databento, itch] + recorded
 }

@@ -285,6 +285,8 @@ def binance(path):
             out.append(record("Q", moment, sequence=m["u"], price=mantissa(m["b"], pe), quantity=mantissa(m["B"], qe),
                               ask_price=mantissa(m["a"], pe), ask_quantity=mantissa(m["A"], qe), flags=LAST,
                               receive=stamp))
+        elif kind == "trade" and not Decimal(m["q"]):
+            found.others["trades of nothing"] += 1
         elif kind == "trade":
             out.append(record("T", moment, price=mantissa(m["p"], pe), quantity=mantissa(m["q"], qe),
                               reference=m["t"], side=SELL if m["m"] else BUY, flags=LAST, receive=stamp))
@@ -620,6 +622,115 @@ def quantconnect(paths):
     return found
 
 
+# ---------------------------------------------------------------- ITCH
+
+
+def frames(path):
+    data = path.read_bytes()
+    at = 0
+    while at < len(data):
+        length = struct.unpack_from(">H", data, at)[0]
+        yield data[at + 2:at + 2 + length]
+        at += 2 + length
+
+
+def itch(path, day):
+    midnight = eastern_midnight(day)
+    found = Source()
+    found.exponents = {"price": -4, "quantity": 0}
+    names, used, whole = {}, set(), None
+    for m in frames(path):
+        kind, locate = chr(m[0]), struct.unpack_from(">H", m, 1)[0]
+        if whole is None:
+            whole = kind == "S" and m[11:12] == b"O"
+        stock = {"R": 11, "A": 24, "F": 24, "P": 24, "Q": 19, "H": 11}.get(kind)
+        if stock and locate not in names:
+            names[locate] = m[stock:stock + 8].decode().rstrip()
+        if kind in "AFECXDUPQH":
+            used.add(locate)
+    places = {locate: place for place, locate in enumerate(sorted(used))}
+    found.instruments = [names.get(locate) or "locate:%d" % locate for locate in sorted(used)]
+    live, begun, out = {}, set(), found.records
+    for m in frames(path):
+        found.messages += 1
+        kind, locate = chr(m[0]), struct.unpack_from(">H", m, 1)[0]
+        if locate not in places or kind not in "AFECXDUPQH":
+            found.others["other messages"] += 1
+            continue
+        base = dict(time=midnight + int.from_bytes(m[5:11], "big"), instrument=places[locate],
+                    sequence=found.messages, flags=LAST)
+        word = lambda at: struct.unpack_from(">I", m, at)[0]
+        long = lambda at: struct.unpack_from(">Q", m, at)[0]
+        if kind in "AF":
+            if long(11) in live:
+                found.others["orders added twice"] += 1
+                continue
+            if locate not in begun and not whole:
+                out.append(record("G", **{**base, "flags": 0}))
+            begun.add(locate)
+            live[long(11)] = [m[19], word(20)]
+            out.append(record("A", reference=long(11), side=m[19], quantity=word(20), price=word(32), **base))
+        elif kind in "ECXDU":
+            order = live.get(long(11))
+            if order is None:
+                found.unknown += 1
+                continue
+            base.update(reference=long(11), side=order[0])
+            if kind == "D":
+                out.append(record("D", **base))
+                del live[long(11)]
+            elif kind == "U":
+                out.append(record("D", **{**base, "flags": 0}))
+                del live[long(11)]
+                live[long(19)] = [order[0], word(27)]
+                base["reference"] = long(19)
+                out.append(record("A", quantity=word(27), price=word(31), **base))
+            else:
+                out.append(record("X" if kind == "X" else "E", quantity=word(19),
+                                  price=word(32) if kind == "C" else 0, **base))
+                order[1] -= word(19)
+                if order[1] <= 0:
+                    del live[long(11)]
+        elif kind == "P":
+            out.append(record("T", quantity=word(20), price=word(32), reference=long(36), **base))
+        elif kind == "Q":
+            out.append(record("T", quantity=long(11), price=word(27), reference=long(31), **base))
+        else:
+            detail = {b"T": 3, b"P": 4, b"H": 5, b"Q": 6}.get(m[19:20], 0)
+            out.append(record("H", detail=detail, **base))
+    return found
+
+
+def check_itch(tool, path, recording):
+    """The books of the recorded orders are those of `needletail book` of the file itself."""
+    orders = {}
+    for row in recording.records:
+        kind, key = chr(row[KIND]), (row[INSTRUMENT], row[REFERENCE])
+        if kind == "A":
+            orders[key] = [row[SIDE], row[PRICE], row[QUANTITY]]
+        elif kind == "D":
+            del orders[key]
+        elif kind in "XE":
+            orders[key][2] -= row[QUANTITY]
+            if orders[key][2] <= 0:
+                del orders[key]
+    ours = {}
+    for (instrument, _), (side, price, size) in orders.items():
+        level = ours.setdefault(recording.instruments[instrument]["symbol"], {BUY: {}, SELL: {}})[side] \
+            .setdefault(price, [0, 0])
+        level[0] += size
+        level[1] += 1
+
+    def levels(side, reverse):
+        return [["%d.%04d" % divmod(price, 10_000), *side[price]] for price in sorted(side, reverse=reverse)]
+
+    ours = {symbol: (levels(sides[BUY], True), levels(sides[SELL], False)) for symbol, sides in ours.items()}
+    said = ask(tool, "book", str(path), "--format", "json", "--levels", "100000")
+    theirs = {book["symbol"]: (book["bids"], book["asks"]) for book in said["books"]}
+    print("  books beside those of 'needletail book': %d" % len(theirs))
+    expect("books", ours, theirs)
+
+
 # ---------------------------------------------------------------- the comparison
 
 failures = 0
@@ -711,6 +822,10 @@ def main():
             print("  orders by number beside the venue's rows: %d compared, %d equal" % (compared, equal))
             for problem in problems[:5]:
                 fail(problem)
+        for path in sorted((data / "itch").glob("*.itch50")):
+            day = date(2019, 12, 30)
+            recording = compare(tool, "itch", [path], itch(path, day), folder, "--date", day.isoformat())
+            check_itch(tool, path, recording)
         days = ["20131007", "20131008", "20131009"] if everything else ["20131007"]
         for symbol in sorted(path for path in (data / "us_equity_tick").glob("*") if path.is_dir()):
             for day in days:

@@ -9,6 +9,7 @@ extension CaptureCommand {
     case lobster
     case databento
     case quantconnect
+    case itch
   }
 
   static let importing = CommandDefinition(
@@ -23,6 +24,7 @@ extension CaptureCommand {
       databento: one DBN file of version 1 or 2, schema mbo or mbp-1, raw or .zst.
       quantconnect: Lean's ticks of US equities, 20131007_quote.zip and _trade.zip of symbols and days,
       merged by time; each venue of a symbol is an instrument of its own, as BAC.Q.
+      itch: framed NASDAQ TotalView-ITCH 5.0, raw or .gz: orders, executions, trades, trading actions.
 
       What was read, written, passed over and not understood is counted at the end, with the hash of
       the records (Sources/Captures/Format.md). A source that is cut, damaged or has malformed lines
@@ -33,7 +35,7 @@ extension CaptureCommand {
       """,
     operands: [
       OperandDefinition(
-        "FORMAT", "What the files are: binance, lobster, databento or quantconnect."),
+        "FORMAT", "What the files are: binance, lobster, databento, quantconnect or itch."),
       OperandDefinition("FILE", "The files.", repeats: true),
     ],
     options: [
@@ -149,6 +151,12 @@ extension CaptureCommand {
       options.channel = chosen.channel
       options.replaces = chosen.replaces
       return try QuantConnectImport.run(sources, to: output, options: options)
+    case .itch:
+      var options = ITCHImport.Options()
+      options.day = chosen.day
+      options.channel = chosen.channel
+      options.replaces = chosen.replaces
+      return try ITCHImport.run(sources[0], to: output, options: options)
     }
   }
 
