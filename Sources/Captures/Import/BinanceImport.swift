@@ -37,7 +37,9 @@ public struct BinanceImport {
     var output = try ImportOutput(path, header, replaces: options.replaces)
     var books = header.instruments.map { BinanceBook($0) }
     for source in sources {
-      try read(source, survey, &books, &output)
+      do throws(ImportFailure) { try read(source, survey, &books, &output) } catch {
+        throw output.abandon(after: error)
+      }
       guard output.report.failure == nil else { break }
     }
     if output.report.failure == nil, output.report.messages != survey.messages {

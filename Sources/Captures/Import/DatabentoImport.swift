@@ -30,8 +30,8 @@ public struct DatabentoImport {
     header.source = source.name
     header.day = survey.firstTime.map { Int32(clamping: $0 / 86_400_000_000_000) }
     if header.problem != nil { header.channel = "databento" }
-    var output = try ImportOutput(path, header, replaces: options.replaces)
     var reader = try DatabentoReader(source)
+    var output = try ImportOutput(path, header, replaces: options.replaces)
     var books = DatabentoBooks(survey.numbers)
     // Ends with the source: each turn passes a message.
     while let message = reader.next() {

@@ -47,11 +47,14 @@ public struct ITCHImport {
     var output = try ImportOutput(path, header, replaces: options.replaces)
     var report = ImportReport()
     var records: [FeedRecord] = []
-    let end = try each(source, day) { (record) throws(ImportFailure) in
-      books.apply(record, &records, &report)
-      for record in records { try output.write(record, receiveTime: 0) }
-      records.removeAll(keepingCapacity: true)
-    }
+    let end: End
+    do throws(ImportFailure) {
+      end = try each(source, day) { (record) throws(ImportFailure) in
+        books.apply(record, &records, &report)
+        for record in records { try output.write(record, receiveTime: 0) }
+        records.removeAll(keepingCapacity: true)
+      }
+    } catch { throw output.abandon(after: error) }
     report.messages = end.frames
     report.sourceBytes = end.bytes
     report.malformed = end.malformed

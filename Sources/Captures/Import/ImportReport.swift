@@ -119,6 +119,13 @@ public enum ImportSource: Sendable {
     kinds[Int(record.kind)] += 1
   }
 
+  /// A source that cannot be opened again leaves no recording behind; what cannot be written further stays, as far as
+  /// it is whole.
+  mutating func abandon(after error: ImportFailure) -> ImportFailure {
+    if case .source = error { recorder.discard() }
+    return error
+  }
+
   /// The recording takes its place.
   mutating func finish() throws(ImportFailure) -> ImportReport {
     do throws(CaptureOutputError) { try recorder.finish() } catch { throw .output(error) }
