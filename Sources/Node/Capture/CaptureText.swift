@@ -164,18 +164,25 @@ struct CaptureLine {
     return (words + flags).joined(separator: "  ")
   }
 
+  /// Written out, not made of a ``JSONValue``: a recording has millions of lines.
   var json: String {
-    JSONValue.object([
-      ("kind", .text(kind)),
-      ("symbol", instrument.map { .text($0.symbol) } ?? .null),
-      ("sessionTime", .exact(record.sessionTime)),
-      ("receiveTime", receiveTime == 0 ? .null : .exact(receiveTime)),
-      ("sequence", .exact(record.sequence)), ("reference", .exact(record.reference)),
-      ("side", side.map { .text($0) } ?? .null), ("price", .text(price(record.price))),
-      ("quantity", .text(quantity(record.quantity))),
-      ("askPrice", .text(price(record.askPrice))),
-      ("askQuantity", .text(quantity(record.askQuantity))),
-      ("flags", .array(flags.map { .text($0) })), ("detail", .exact(record.detail)),
-    ]).line
+    var line = "{\"kind\":\"\(kind)\",\"symbol\":"
+    line += instrument.map { JSONValue.quote($0.symbol) } ?? "null"
+    line += ",\"sessionTime\":" + exact(record.sessionTime)
+    line += ",\"receiveTime\":" + (receiveTime == 0 ? "null" : exact(receiveTime))
+    line += ",\"sequence\":" + exact(record.sequence)
+    line += ",\"reference\":" + exact(record.reference)
+    line += side.map { ",\"side\":\"\($0)\"" } ?? ",\"side\":null"
+    line += ",\"price\":\"" + price(record.price) + "\",\"quantity\":\"" + quantity(record.quantity)
+    line += "\",\"askPrice\":\"" + price(record.askPrice) + "\",\"askQuantity\":\""
+    line += quantity(record.askQuantity) + "\",\"flags\":["
+    line += flags.map { "\"\($0)\"" }.joined(separator: ",")
+    return line + "],\"detail\":\(record.detail)}"
+  }
+
+  /// As ``JSONValue/exact(_:)``.
+  private func exact(_ value: some BinaryInteger) -> String {
+    let most = 1 << 53
+    return value <= most && value >= -most ? String(value) : "\"" + String(value) + "\""
   }
 }
