@@ -52,13 +52,13 @@ extension EngineConfiguration {
   }
 
   private func checkFeeds() throws(EngineConfigurationError) {
-    // The last channel is kept free, see `itchChannel`.
+    // The last channel is kept free, see `orderChannel`.
     guard (1..<Quotes.channelsMax).contains(feeds.count) else {
       throw .badFeed(
         "\(feeds.count) feeds are given: 1 to \(Quotes.channelsMax - 1) are possible")
     }
-    if feeds.filter({ $0.kind == .itch }).count > 1 {
-      throw .badFeed("two feeds are of ITCH: there can be one")
+    if feeds.filter({ $0.kind == .orders }).count > 1 {
+      throw .badFeed("two feeds are of orders: there can be one")
     }
     if feeds.filter({ $0.instruments == nil }).count > 1 {
       throw .badFeed("two feeds are to have the instruments that no other has: name those of one")
@@ -80,7 +80,7 @@ extension EngineConfiguration {
       guard let channel else {
         throw .badFeed("no feed has \(instruments[i].symbol): name it in the one that does")
       }
-      if feeds[channel].kind == .itch, let problem = instruments[i].problemForITCH {
+      if feeds[channel].kind == .orders, let problem = instruments[i].problemInOrders {
         throw .badFacts(instrument: i, problem: problem)
       }
     }
@@ -239,11 +239,12 @@ extension InstrumentFacts {
     return nil
   }
 
-  /// What an ITCH feed can't say of it, or not exactly.
-  fileprivate var problemForITCH: String? {
-    if symbol.code == 0 { return "a symbol of an ITCH feed has at most eight characters" }
+  /// What a feed of orders can't say of it, or not exactly.
+  fileprivate var problemInOrders: String? {
+    if symbol.code == 0 { return "a symbol of a feed of orders has at most eight characters" }
     guard (-8...(-4)).contains(priceExponent), quantityExponent == 0, !allowsNegativePrices else {
-      return "with an ITCH feed the price exponent must be -8 to -4, the quantity exponent 0 (whole "
+      return
+        "with a feed of orders the price exponent must be -8 to -4, the quantity exponent 0 (whole "
         + "shares), and prices above 0"
     }
     return nil

@@ -61,8 +61,8 @@ public struct PriceCollar: Sendable, Hashable {
 public struct FeedConfiguration: Sendable, Hashable {
   /// How its messages make a quote. Never renumber: the numbers are in the journal.
   public enum Kind: UInt8, Sendable, CaseIterable {
-    /// NASDAQ TotalView-ITCH 5.0: order by order (``ITCHMarket``). There is one at most.
-    case itch = 1
+    /// Order by order (``ITCHMarket``). There is one at most.
+    case orders = 1
     /// ``FeedRecord``s: books by price, or quotes without a book (``PriceBooks``).
     case prices = 2
   }
@@ -70,7 +70,7 @@ public struct FeedConfiguration: Sendable, Hashable {
   public var kind: Kind
   /// The instruments whose quotes it makes; nil: those that no other feed has.
   public var instruments: Set<InstrumentID>?
-  /// Of a market that never says so itself: open, for one that never closes. An ITCH feed says it.
+  /// Of a market that never says so itself: open, for one that never closes. A feed of orders says it.
   public var hours: MarketHours
   /// Prices: the most levels kept of each side of a book. Those further from the touch are left away.
   public var levelsMax: Int
@@ -155,7 +155,7 @@ public struct EngineConfiguration: Sendable {
   public var strategies: [StrategyConfiguration]
   public var venues: [VenueConfiguration]
   /// Their places are the numbers of their channels.
-  public var feeds = [FeedConfiguration(name: "feed", kind: .itch)]
+  public var feeds = [FeedConfiguration(name: "feed", kind: .orders)]
   /// To begin with, one for each venue and account.
   public var ports: [PortConfiguration]
   /// For accounts and instruments without one: the ports that serve the account and whose venue trades the

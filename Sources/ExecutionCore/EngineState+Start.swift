@@ -7,7 +7,7 @@ extension EngineState {
     var counting = unsafe ColumnBuilder(base: nil)
     let parts = EngineColumns(&counting, c)
     let market =
-      ITCHMarket.bytes(for: c.itchSettings, instruments: c.instruments.count) + PriceBooks.bytes(c)
+      ITCHMarket.bytes(for: c.orderSettings, instruments: c.instruments.count) + PriceBooks.bytes(c)
     _ = parts
     return UInt64(counting.offset) + market + UInt64(MemoryLayout<EngineState>.stride) + 4096
   }
@@ -24,8 +24,8 @@ extension EngineState {
       let quotes = unsafe Quotes(
         c.instruments, channels: c.channels(), QuoteSettings(c.marketData), arena: arena),
       let market = unsafe ITCHMarket(
-        settings: c.itchSettings, instruments: c.instruments, quotes: quotes,
-        channel: c.itchChannel, arena: arena),
+        settings: c.orderSettings, instruments: c.instruments, quotes: quotes,
+        channel: c.orderChannel, arena: arena),
       let prices = unsafe PriceBooks(c, quotes, arena: arena)
     else { return nil }
     var builder = unsafe ColumnBuilder(base: block)
@@ -65,8 +65,8 @@ extension EngineState {
   }
 
   private mutating func setUp(_ c: EngineConfiguration) {
-    itchChannel = UInt16(c.itchChannel)
-    feedPosition = FeedPosition(channel: itchChannel, sequence: 0).cause
+    orderChannel = UInt16(c.orderChannel)
+    feedPosition = FeedPosition(channel: orderChannel, sequence: 0).cause
     cause = 0
     tradingDay = c.tradingDay
     hashing.everyRecords = c.stateHashRecords
@@ -187,14 +187,16 @@ extension EngineState {
 }
 
 extension EngineConfiguration {
-  /// The channel of the feed that is ITCH; where there is none, one that no instrument has.
-  var itchChannel: UInt8 {
-    UInt8(feeds.firstIndex { $0.kind == .itch } ?? Quotes.channelsMax - 1)
+  /// The channel of the feed of orders; where there is none, one that no instrument has.
+  var orderChannel: UInt8 {
+    UInt8(feeds.firstIndex { $0.kind == .orders } ?? Quotes.channelsMax - 1)
   }
   /// Without such a feed its books hold next to nothing.
-  fileprivate var itchSettings: MarketDataSettings {
+  fileprivate var orderSettings: MarketDataSettings {
     var settings = marketData
-    if !feeds.contains(where: { $0.kind == .itch }) { settings.capacity = BookCapacity(orders: 64) }
+    if !feeds.contains(where: { $0.kind == .orders }) {
+      settings.capacity = BookCapacity(orders: 64)
+    }
     return settings
   }
 }

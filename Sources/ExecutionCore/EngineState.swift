@@ -13,7 +13,7 @@
   var feedPosition: UInt64 = 0
   /// What the next records have as their cause.
   var cause: UInt64 = 0
-  var itchChannel: UInt16 = 0
+  var orderChannel: UInt16 = 0
   @usableFromInline var stage = StageStamps()
   @usableFromInline var timerStrategy = StrategyID(raw: .max)
 

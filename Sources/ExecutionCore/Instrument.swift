@@ -91,7 +91,7 @@
     for (i, byte) in bytes.enumerated() { place(byte, at: i) }
   }
 
-  /// Of a symbol as ITCH has it, see ``SymbolCode``; none for 0.
+  /// Of a code, see ``SymbolCode``; none for 0.
   public init(code: UInt64) {
     for i in 0..<8 {
       let byte = UInt8(truncatingIfNeeded: code >> (8 * UInt64(i)))
@@ -110,7 +110,7 @@
     }
   }
 
-  /// As ITCH and OUCH have it, padded with blanks; 0 for one of more than eight bytes, and for none.
+  /// As ``SymbolCode`` has it; 0 for one of more than eight bytes, and for none.
   public var code: UInt64 {
     guard second == 0 else { return 0 }
     return SymbolCode.encode(description) ?? 0
@@ -178,7 +178,7 @@ extension Symbol: ExpressibleByStringLiteral {
   public var description: String { SymbolCode.decode(raw) }
 }
 
-/// A symbol of up to eight ASCII characters, padded with blanks, as one word in memory order: as ITCH and OUCH have it.
+/// A symbol of up to eight ASCII characters, padded with blanks, as one word in memory order: as some venues have it.
 public enum SymbolCode {
   /// nil when the text is empty, longer than eight, or not printable ASCII.
   public static func encode(_ text: some StringProtocol) -> UInt64? {

@@ -18,7 +18,7 @@ extension EngineState {
   ) -> MarketEffect {
     let record = unsafe records + index
     counters.total.marketRecords &+= 1
-    let position = unsafe FeedPosition(channel: itchChannel, sequence: record.pointee.sequence)
+    let position = unsafe FeedPosition(channel: orderChannel, sequence: record.pointee.sequence)
     feedPosition = position.cause
     cause = feedPosition
     let change = unsafe market.apply(records, at: index, count: count)
@@ -31,7 +31,7 @@ extension EngineState {
     if change.contains(.marketChanged) || change.contains(.gap) {
       effect.stateChanged = true
       recordMarketState(
-        isOurs ? effect.instrument : .none, channel: UInt8(truncatingIfNeeded: itchChannel))
+        isOurs ? effect.instrument : .none, channel: UInt8(truncatingIfNeeded: orderChannel))
       if !isOurs { return effect }
     }
     guard isOurs else { return MarketEffect() }
@@ -41,7 +41,7 @@ extension EngineState {
       | MarketChange.wholenessChanged.rawValue | MarketChange.bound.rawValue
     if change.rawValue & states != 0 {
       effect.stateChanged = true
-      recordMarketState(effect.instrument, channel: UInt8(truncatingIfNeeded: itchChannel))
+      recordMarketState(effect.instrument, channel: UInt8(truncatingIfNeeded: orderChannel))
     }
     effect.stateChanged = effect.stateChanged || change.contains(.qualityChanged)
     if change.contains(.trade), let trade = market.lastPrint {

@@ -162,7 +162,7 @@ extension EngineConfiguration {
 
   fileprivate mutating func describe(_ text: inout ConfigurationText) {
     describeWho(&text)
-    let feed = FeedConfiguration(name: "", kind: .itch)
+    let feed = FeedConfiguration(name: "", kind: .orders)
     text.list("feeds", &feeds, empty: feed) { $1.describe(&$0) }
     text.list("venues", &venues, empty: VenueConfiguration(name: "")) { $1.describe(&$0) }
     text.list("ports", &ports, empty: .empty) { $1.describe(&$0) }

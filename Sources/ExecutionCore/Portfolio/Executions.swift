@@ -73,7 +73,8 @@ extension EngineState {
     let valueMax = (Int128(1) << Int128(Self.executionValueBits)) &- 1
     let (priceMax, over) = (valueMax / (Int128(report.quantity) &* Int128(scale.factor)))
       .multipliedReportingOverflow(by: Int128(scale.divisor))
-    let most = over ? Self.executionPriceMax : min(Self.executionPriceMax, Int64(clamping: priceMax))
+    let most =
+      over ? Self.executionPriceMax : min(Self.executionPriceMax, Int64(clamping: priceMax))
     return max(0 &- most, min(most, exact ?? report.price))
   }
 

@@ -99,7 +99,8 @@ public struct InstrumentsScan: Sendable {
     byLocate[record.locate] = index
     found.append(
       Found(
-        facts: InstrumentFacts(symbol: Symbol(code: record.symbol)), locate: record.locate, hasDirectory: false,
+        facts: InstrumentFacts(symbol: Symbol(code: record.symbol)), locate: record.locate,
+        hasDirectory: false,
         hasTradingAction: false, hasRegSHO: false))
     return index
   }
@@ -143,6 +144,7 @@ public struct InstrumentsScan: Sendable {
 
   /// The locate of each symbol of the feed.
   public var locates: [UInt64: UInt16] {
-    Dictionary(found.map { ($0.facts.symbol.code, $0.locate) }, uniquingKeysWith: { first, _ in first })
+    Dictionary(
+      found.map { ($0.facts.symbol.code, $0.locate) }, uniquingKeysWith: { first, _ in first })
   }
 }

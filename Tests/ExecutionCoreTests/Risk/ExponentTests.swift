@@ -267,7 +267,7 @@ import Testing
     let fed = PriceMarket.configuration()
     #expect(throws: EngineConfigurationError.self) {
       var c = fed
-      c.feeds = [FeedConfiguration(name: "itch", kind: .itch)]
+      c.feeds = [FeedConfiguration(name: "itch", kind: .orders)]
       try c.check()
     }
     #expect(throws: EngineConfigurationError.self) {
@@ -277,7 +277,7 @@ import Testing
     }
     #expect(throws: EngineConfigurationError.self) {
       var c = fed
-      c.feeds = Array(repeating: FeedConfiguration(name: "x", kind: .itch), count: 2)
+      c.feeds = Array(repeating: FeedConfiguration(name: "x", kind: .orders), count: 2)
       try c.check()
     }
   }
