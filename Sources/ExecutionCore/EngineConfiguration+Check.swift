@@ -5,8 +5,7 @@ extension EngineConfiguration {
     if accounts.isEmpty { throw .noAccounts }
     if strategies.isEmpty { throw .noStrategies }
     if venues.isEmpty || ports.isEmpty { throw .noVenues }
-    try checkInstruments()
-    try checkFeeds()
+    try checkMarket()
     try checkVenues()
     try checkPorts()
     try checkCurrencies()
@@ -39,6 +38,13 @@ extension EngineConfiguration {
     }
     try checkLimits()
     try checkSizes()
+  }
+
+  /// Instruments and feeds by themselves.
+  func checkMarket() throws(EngineConfigurationError) {
+    if instruments.isEmpty { throw .noInstruments }
+    try checkInstruments()
+    try checkFeeds()
   }
 
   private func checkInstruments() throws(EngineConfigurationError) {

@@ -118,8 +118,13 @@
   public var isNone: Bool { first == 0 }
 
   /// As it lies on a wire: 32 bytes in memory order, padded with zeros.
-  public var words: InlineArray<4, UInt64> { [first, second, third, fourth] }
+  public var words: InlineArray<4, UInt64> {
+    @_noLocks get { [first, second, third, fourth] }
+  }
   /// nil where a byte is not printable, or one stands behind the padding; of nothing, ``none``.
+  #if !DEBUG
+    @_noLocks
+  #endif
   public init?(words: InlineArray<4, UInt64>) {
     var hasEnded = false
     for i in 0..<4 {

@@ -16,6 +16,19 @@ internal import ExecutionCore
     seen = last
   }
 
+  @_noLocks func checkPaperPath(
+    _ gateway: inout PaperGateway, _ request: VenueRequest, _ bytes: UnsafeRawBufferPointer,
+    _ seen: inout UInt64
+  ) {
+    if gateway.hasRoom, gateway.encode(request, now: 0) == nil { seen &+= 1 }
+    unsafe seen &+= UInt64(gateway.output.count)
+    gateway.sent(now: 0)
+    _ = unsafe gateway.receive(bytes, now: 0)
+    unsafe seen &+= UInt64(gateway.reports.count)
+    gateway.clearReports()
+    gateway.tick(now: 0)
+  }
+
   @_noLocks func checkOrderPath(
     _ gateway: inout OUCHGateway, _ request: VenueRequest, _ bytes: UnsafeRawBufferPointer,
     _ seen: inout UInt64

@@ -99,33 +99,15 @@ extension PaperBroker {
     guard isKnown else { return .new(order, .unsupported) }
     let facts = settings.instruments[Int(instrument)]
     guard
-      let price = Self.scaled(order.price, from: v.i8(71), to: facts.priceExponent)
+      let price = PaperProtocol.scaled(order.price, from: v.i8(71), to: facts.priceExponent)
     else { return .new(order, .badPrice) }
     order.price = price
     guard
-      let quantity = Self.scaled(order.quantity, from: v.i8(72), to: facts.quantityExponent)
+      let quantity = PaperProtocol.scaled(
+        order.quantity, from: v.i8(72), to: facts.quantityExponent)
     else { return .new(order, .badQuantity) }
     order.quantity = quantity
     return .new(order, refusal(price, quantity, Int(instrument)))
-  }
-
-  /// A mantissa at another exponent; nil when that is not exact or too large.
-  static func scaled(_ mantissa: Int64, from: Int8, to: Int8) -> Int64? {
-    var shift = Int(from) - Int(to)
-    guard abs(shift) <= 18 else { return mantissa == 0 ? 0 : nil }
-    var value = mantissa
-    while shift > 0 {
-      let (next, over) = value.multipliedReportingOverflow(by: 10)
-      if over { return nil }
-      value = next
-      shift -= 1
-    }
-    while shift < 0 {
-      guard value % 10 == 0 else { return nil }
-      value /= 10
-      shift += 1
-    }
-    return value
   }
 
   /// What is wrong with a price and a quantity by themselves.

@@ -2,6 +2,9 @@ internal import ExecutionCore
 
 /// What the broker says, and what it means.
 extension PaperGateway {
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func receive(_ bytes: UnsafeRawBufferPointer, now: Int64) -> Int {
     var offset = 0
     // Each turn uses bytes, or ends.
@@ -230,7 +233,7 @@ extension PaperGateway {
   private func units(_ quantity: Int64, _ symbol: Symbol, _ exponent: Int8) -> Int64? {
     let entry = places[place(of: symbol)]
     guard entry != 0 else { return nil }
-    return PaperBroker.scaled(
+    return PaperProtocol.scaled(
       quantity, from: exponent, to: listings[Int(entry) &- 1].quantityExponent)
   }
 
@@ -245,7 +248,7 @@ extension PaperGateway {
       guard let writer = room(for: Kind.queryExecutions) else { return sync.stop() }
       writer.u32(3, sync.ask())
       writer.u64(7, sync.execution)
-      writer.text(15, PaperProtocol.identifierBytes, "")
+      writer.name(15, .none)
       push(Kind.queryExecutions)
     case .orders:
       guard let writer = room(for: Kind.queryOrders) else { return sync.stop() }

@@ -99,14 +99,27 @@ public import ExecutionCore
     return a[0] == b[0] && a[1] == b[1] && a[2] == b[2] && a[3] == b[3]
   }
 
-  public var isActive: Bool { isLoggedIn }
+  @inlinable public var isActive: Bool { isTaking() }
+  #if !DEBUG
+    @_noLocks
+  #endif
+  @usableFromInline func isTaking() -> Bool { isLoggedIn }
   public var closing: Reconnecting? { mustClose?.reconnecting }
   public var closingReason: String { mustClose?.description ?? "" }
   public var fuseTripped: LastHopFuse.Cap? { fuse.tripped }
 
   // MARK: Reports
 
-  public var reports: UnsafeBufferPointer<VenueReport> { unsafe reportColumn.prefix(reportCount) }
+  @inlinable public var reports: UnsafeBufferPointer<VenueReport> { unsafe made() }
+  #if !DEBUG
+    @_noLocks
+  #endif
+  @usableFromInline func made() -> UnsafeBufferPointer<VenueReport> {
+    unsafe reportColumn.prefix(reportCount)
+  }
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func clearReports() { reportCount = 0 }
   mutating func report(_ report: VenueReport) {
     reportColumn[reportCount] = report
@@ -160,6 +173,9 @@ public import ExecutionCore
     askSync()
   }
 
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func tick(now: Int64) {
     guard isConnected else { return }
     if now &- lastHeard >= settings.timeout { mustClose = .silence }
@@ -191,7 +207,14 @@ public import ExecutionCore
 
   // MARK: Bytes
 
-  public var output: UnsafeRawBufferPointer { unsafe buffer.bytes }
+  @inlinable public var output: UnsafeRawBufferPointer { unsafe encoded() }
+  #if !DEBUG
+    @_noLocks
+  #endif
+  @usableFromInline func encoded() -> UnsafeRawBufferPointer { unsafe buffer.bytes }
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func sent(now: Int64) {
     guard buffer.count > 0 else { return }
     counters.bytesSent &+= UInt64(buffer.count)
@@ -211,12 +234,19 @@ public import ExecutionCore
     buffer.push(PaperProtocol.headerBytes &+ (PaperProtocol.length(of: kind) ?? 0))
   }
 
-  public var hasRoom: Bool {
+  @inlinable public var hasRoom: Bool { canEncode() }
+  #if !DEBUG
+    @_noLocks
+  #endif
+  @usableFromInline func canEncode() -> Bool {
     reportRoom > 0 && buffer.room >= PaperProtocol.frameBytesMax &+ Self.sessionBytes
   }
 
   // MARK: Requests
 
+  #if !DEBUG
+    @_noLocks
+  #endif
   public mutating func encode(_ asked: VenueRequest, now: Int64) -> NotSentCause? {
     let cause = tryEncode(asked, now: now)
     guard let cause else {

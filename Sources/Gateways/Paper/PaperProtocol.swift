@@ -64,6 +64,25 @@ public enum PaperProtocol {
     }
   }
 
+  /// A mantissa at another exponent; nil when that is not exact or too large.
+  static func scaled(_ mantissa: Int64, from: Int8, to: Int8) -> Int64? {
+    var shift = Int(from) - Int(to)
+    guard abs(shift) <= 18 else { return mantissa == 0 ? 0 : nil }
+    var value = mantissa
+    while shift > 0 {
+      let (next, over) = value.multipliedReportingOverflow(by: 10)
+      if over { return nil }
+      value = next
+      shift -= 1
+    }
+    while shift < 0 {
+      guard value % 10 == 0 else { return nil }
+      value /= 10
+      shift += 1
+    }
+    return value
+  }
+
   /// Why a log-in is refused.
   enum Refusal: UInt8 {
     case version = 1

@@ -6,7 +6,7 @@ public enum CommandTable {
   public static let all: [CommandDefinition] =
     [
       RunCommand.definition, BookCommand.definition, ExchangeCommand.definition,
-      DoctorCommand.definition,
+      DoctorCommand.definition, PaperCommand.definition,
     ]
     + CaptureCommand.definitions + ControlCommand.definitions + JournalCommand.definitions
 
