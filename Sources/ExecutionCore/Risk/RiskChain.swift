@@ -74,10 +74,13 @@ extension EngineState {
   /// What it compares with has been worked out before: the strictest limit of all scopes, the narrowest of all price
   /// ranges (``InstrumentBounds``, ``StrategyBounds``, ``MarketBounds``).
   @inline(__always) mutating func passes(_ t: inout OrderTerms) -> Bool {
-    passesSize(t) && passesPrice(t) && passesNotional(t) && passesStops(t)
+    // Of the strategy, at the instrument's scale.
+    let s =
+      Int(limits.instrumentBounds[t.listing].strategies) &+ Int(t.strategy.raw)
+    return passesSize(t, s) && passesPrice(t) && passesNotional(t, s) && passesStops(t)
       && quotes.passes(t.instrument, now: sessionTime, limits.marketBounds)
-      && passesDynamicCollar(t) && passesPosition(t) && passesResources(t) && passesDuplicate(t)
-      && passesRate(t) && passesShortSale(&t)
+      && passesDynamicCollar(t) && passesPosition(t, s) && passesResources(t)
+      && passesDuplicate(t) && passesRate(t) && passesShortSale(&t)
   }
 
   // MARK: Bounds of the quick pass

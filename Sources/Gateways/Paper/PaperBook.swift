@@ -70,6 +70,8 @@ struct PaperBook: Sendable {
   var bid = Touch()
   var ask = Touch()
   var status = MarketStatus.unknown
+  /// Somebody shows what it is worth: without that no order is taken, for it would fill at whatever it asks for.
+  var isQuoted: Bool { bid.quantity > 0 || ask.quantity > 0 }
   /// The best one last; of one price the first one last.
   var buys: [Int32] = []
   var sells: [Int32] = []

@@ -159,6 +159,7 @@ extension PaperBroker {
     if reason == .none, orders.count >= settings.ordersMax { reason = .tooMany }
     let instrument = Int(order.instrument)
     if reason == .none, !books[instrument].status.isTrading { reason = .notTrading }
+    if reason == .none, !books[instrument].isQuoted { reason = .noQuote }
     if reason == .none, settings.rejects > 0, dice.happens(settings.rejects) { reason = .atRandom }
     if reason == .none, order.isPostOnly, isMarketable(order) { reason = .wouldTake }
     order.time = now

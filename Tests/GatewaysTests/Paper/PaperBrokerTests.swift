@@ -114,6 +114,10 @@ import Testing
     #expect(desk.broker.counters.rejected == 2 && desk.openOrderCount == 0)
     try desk.kill()
     #expect(desk.broker.orderCount == 2)
+    // Made again it has seen no quote: nobody knows what an order would be worth.
+    desk.connect()
+    _ = try desk.order(.buy, 1_000_000, 60_001_00)
+    #expect(desk.broker.counters.rejected == 1 && desk.openOrderCount == 0)
   }
 
   @Test func `size and impact make a fill worse, never beyond the limit`() throws {

@@ -21,19 +21,16 @@ extension EngineState {
     return worst
   }
 
-  @inline(__always) mutating func passesNotional(_ t: OrderTerms) -> Bool {
+  /// No limit is below 0, nor is what an order comes to.
+  @inline(__always) mutating func passesNotional(_ t: OrderTerms, _ s: Int) -> Bool {
     let i = t.listing
     let (value, wide) = t.price.multipliedReportingOverflow(by: t.quantity)
     let (signed, over) = value.multipliedReportingOverflow(
       by: limits.instrumentBounds[i].moneyFactor)
     let notional = signed.magnitude
-    return !wide && !over && notional <= limits.instrumentBounds[i].notionalMax.magnitude
-      && notional >= limits.instrumentBounds[i].notionalMin.magnitude
-      && notional <= limits.strategyBounds[bounds(of: t)].notionalMax.magnitude
-  }
-
-  /// The strategy's bounds at the instrument's scale.
-  @inline(__always) mutating func bounds(of t: OrderTerms) -> Int {
-    Int(limits.instrumentBounds[t.listing].strategies) &+ Int(t.strategy.raw)
+    return !wide && !over
+      && notional <= UInt64(bitPattern: limits.instrumentBounds[i].notionalMax)
+      && notional >= UInt64(bitPattern: limits.instrumentBounds[i].notionalMin)
+      && notional <= UInt64(bitPattern: limits.strategyBounds[s].notionalMax)
   }
 }

@@ -56,9 +56,8 @@ extension EngineState {
     return worst
   }
 
-  @inline(__always) mutating func passesPosition(_ t: OrderTerms) -> Bool {
+  @inline(__always) mutating func passesPosition(_ t: OrderTerms, _ s: Int) -> Bool {
     let i = t.instrument
-    let s = bounds(of: t)
     let account = accountCell(t.account, InstrumentID(raw: UInt32(truncatingIfNeeded: i)))
     let own = exposures.cells[t.cell].worstCase(isBuy: t.isBuy, adding: t.adding)
     let accounts = exposures.accounts[account].worstCase(isBuy: t.isBuy, adding: t.adding)

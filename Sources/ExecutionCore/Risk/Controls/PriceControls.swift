@@ -63,14 +63,14 @@ extension EngineState {
       && limits.instrumentBounds[i].priceTest.divides(t.price)
   }
 
-  /// Of a quote that has passed, see ``Quotes/passes(_:now:_:)``.
+  /// Of a quote that has passed, see ``Quotes/passes(_:now:_:)``, and of a price that has, which can be doubled.
   @inline(__always) mutating func passesDynamicCollar(_ t: OrderTerms) -> Bool {
     let i = t.instrument
     let (doubled, deep) = quotes[i].bid.addingReportingOverflow(quotes[i].ask)
     let (share, wide) = doubled.multipliedReportingOverflow(by: limits.marketBounds.collarShare)
     let distance = ((t.price &* 2) &- doubled).magnitude
     let (scaled, over) = distance.multipliedReportingOverflow(by: 10_000)
-    return !deep && !wide && !over && t.price.magnitude < 1 << 62
+    return !deep && !wide && !over
       && scaled <= max(share, limits.marketBounds.collarAbsolute).magnitude
   }
 }

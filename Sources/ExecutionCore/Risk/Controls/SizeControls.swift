@@ -43,11 +43,11 @@ extension EngineState {
     }
   }
 
-  @inline(__always) mutating func passesSize(_ t: OrderTerms) -> Bool {
+  @inline(__always) mutating func passesSize(_ t: OrderTerms, _ s: Int) -> Bool {
     let i = t.listing
     return t.quantity >= limits.instrumentBounds[i].quantityMin
       && t.quantity <= limits.instrumentBounds[i].quantityMax
-      && t.quantity <= limits.strategyBounds[bounds(of: t)].quantityMax
+      && t.quantity <= limits.strategyBounds[s].quantityMax
       && limits.instrumentBounds[i].lotTest.divides(t.quantity)
   }
 }

@@ -54,8 +54,9 @@ struct InstrumentBounds: BitwiseCopyable {
     priceTest = l.bands[band].test
     if band > 0 { lowest = max(lowest, l.bands[band].from) }
     if r.knowsPreviousClose, !own.isRestricted, takesPlain {
-      self.lowest = lowest
-      self.highest = highest
+      // What can be doubled.
+      self.lowest = max(lowest, -(1 << 62) + 1)
+      self.highest = min(highest, 1 << 62 - 1)
     }
   }
 }
