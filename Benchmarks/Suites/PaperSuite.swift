@@ -29,7 +29,7 @@ enum PaperSuite: Suite {
 
 /// A broker with one client, which is logged in.
 private final class PaperBench {
-  private let broker: PaperBroker
+  private var broker: PaperBroker
   private let client: Int
   private var now: Int64 = 1_723_161_255_000_000_000
   private var number: UInt64 = 0
@@ -110,7 +110,7 @@ private final class PaperBench {
       let used = bytes.withUnsafeBytes { broker.receive($0, client, now: now) }
       guard used == bytes.count else { throw BenchError("the broker does not read on") }
       for _ in 0..<(handicap > 0 ? Self.batch : 0) { spend(handicap) }
-      written += broker.takeRecords().count
+      broker.keep { written += $0.count }
       broker.sent(client, broker.output(client).count)
       now += 1_000_000
     }

@@ -100,3 +100,45 @@ struct PaperImpact: Sendable {
     since = time
   }
 }
+
+/// Places of orders by their names, which lie in the orders themselves: open addressing, at most half full.
+struct PaperNames: Sendable {
+  private struct Entry: Sendable {
+    var hash: UInt32 = 0
+    /// -1: free.
+    var place: Int32 = -1
+  }
+  private var entries = [Entry](repeating: Entry(), count: 64)
+  private var count = 0
+
+  /// nil for a name that is not there.
+  func place(of name: PaperID, in orders: [PaperOrder]) -> Int32? {
+    let hash = UInt32(truncatingIfNeeded: name.mixed)
+    var at = Int(hash) & (entries.count - 1)
+    // Ends: at least half of the entries are free.
+    while entries[at].place >= 0 {
+      if entries[at].hash == hash, orders[Int(entries[at].place)].id == name {
+        return entries[at].place
+      }
+      at = (at + 1) & (entries.count - 1)
+    }
+    return nil
+  }
+
+  /// A name that is not there.
+  mutating func insert(_ name: PaperID, _ place: Int32) {
+    if count * 2 >= entries.count {
+      let old = entries
+      entries = [Entry](repeating: Entry(), count: old.count * 2)
+      for entry in old where entry.place >= 0 { put(entry) }
+    }
+    put(Entry(hash: UInt32(truncatingIfNeeded: name.mixed), place: place))
+    count += 1
+  }
+
+  private mutating func put(_ entry: Entry) {
+    var at = Int(entry.hash) & (entries.count - 1)
+    while entries[at].place >= 0 { at = (at + 1) & (entries.count - 1) }
+    entries[at] = entry
+  }
+}

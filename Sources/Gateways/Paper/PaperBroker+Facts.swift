@@ -11,7 +11,8 @@ extension PaperBroker {
     }
     switch fact {
     case .entered(let o):
-      return isPlace(o.account, o.instrument) && accounts[Int(o.account)].orders[o.id] == nil
+      return isPlace(o.account, o.instrument)
+        && accounts[Int(o.account)].orders.place(of: o.id, in: orders) == nil
         && o.quantity > 0 && o.quantity <= Self.quantityMax && o.number == UInt64(orders.count) + 1
     case .changed(let order, _, let quantity, _):
       return isOrder(order) && orders[Int(order)].status == .working
@@ -28,12 +29,12 @@ extension PaperBroker {
   /// No quantity is larger: sums stay far from overflow.
   static var quantityMax: Int64 { 1 << 50 }
 
-  func apply(_ fact: PaperFact) {
+  mutating func apply(_ fact: PaperFact) {
     switch fact {
     case .entered(let order):
       let place = Int32(orders.count)
       orders.append(order)
-      accounts[Int(order.account)].orders[order.id] = place
+      accounts[Int(order.account)].orders.insert(order.id, place)
       if order.status == .working { accounts[Int(order.account)].working += 1 }
       revise(place, order.time)
     case .changed(let place, let price, let quantity, let time):
@@ -53,7 +54,7 @@ extension PaperBroker {
     }
   }
 
-  private func apply(_ execution: PaperExecution) {
+  private mutating func apply(_ execution: PaperExecution) {
     var e = execution
     executionNumber = e.number
     let order = Int(e.order)
@@ -86,7 +87,7 @@ extension PaperBroker {
       of: Quantity(raw: e.quantity), at: Price(raw: e.price))?.raw ?? 0
   }
 
-  private func revise(_ place: Int32, _ time: Int64) {
+  private mutating func revise(_ place: Int32, _ time: Int64) {
     let account = Int(orders[Int(place)].account)
     accounts[account].revision += 1
     orders[Int(place)].revision = accounts[account].revision
@@ -95,7 +96,7 @@ extension PaperBroker {
   }
 
   /// What works goes into the books, behind everybody: where it stood in a queue is not known any more.
-  func rest() {
+  mutating func rest() {
     for (i, order) in orders.enumerated() where order.status == .working {
       orders[i].ahead = -1
       insert(Int32(i))
@@ -123,7 +124,7 @@ extension PaperBroker {
   // MARK: Adjusting
 
   /// Books what no order brought; false for an account or instrument that is not there. The account is told.
-  public func adjust(
+  public mutating func adjust(
     _ account: String, _ symbol: Symbol, _ adjustment: PaperAdjustment, now: Int64
   ) -> Bool {
     advance(to: now)
@@ -134,14 +135,14 @@ extension PaperBroker {
   }
 
   /// Every account's position in an instrument gets so much a whole unit (a dividend), pays where it is short.
-  public func payDividend(_ symbol: Symbol, perUnit: Money, now: Int64) {
+  public mutating func payDividend(_ symbol: Symbol, perUnit: Money, now: Int64) {
     onPositions(symbol, .dividend, now: now) { position, facts in
       (Self.times(position, perUnit.raw, facts), 0)
     }
   }
 
   /// A perpetual's funding: longs pay shorts `rate` (10⁻⁸) of what their position comes to at a price.
-  public func fund(_ symbol: Symbol, rate: Int64, at price: Price, now: Int64) {
+  public mutating func fund(_ symbol: Symbol, rate: Int64, at price: Price, now: Int64) {
     onPositions(symbol, .funding, now: now) { position, facts in
       let value = facts.value(of: Quantity(raw: position), at: price)?.raw ?? 0
       let (product, over) = value.multipliedReportingOverflow(by: Int128(rate))
@@ -150,7 +151,7 @@ extension PaperBroker {
   }
 
   /// `numerator` new units for `denominator` old ones; what is left over of a lot is paid at a price.
-  public func split(
+  public mutating func split(
     _ symbol: Symbol, numerator: Int64, denominator: Int64, at price: Price, now: Int64
   ) {
     guard numerator > 0, denominator > 0 else { return }
@@ -164,7 +165,7 @@ extension PaperBroker {
   }
 
   /// Futures: the day's gain at the settlement price is paid, and the position stands at that price from now on.
-  public func settleDay(_ symbol: Symbol, at price: Price, before: Price, now: Int64) {
+  public mutating func settleDay(_ symbol: Symbol, at price: Price, before: Price, now: Int64) {
     onPositions(symbol, .settlement, now: now) { position, facts in
       let (move, over) = price.raw.subtractingReportingOverflow(before.raw)
       return (
@@ -173,7 +174,7 @@ extension PaperBroker {
     }
   }
 
-  private func onPositions(
+  private mutating func onPositions(
     _ symbol: Symbol, _ kind: PaperAdjustment.Kind, now: Int64,
     _ change: (Int64, InstrumentFacts) -> (Int128, Int64)
   ) {

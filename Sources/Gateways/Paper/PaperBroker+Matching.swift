@@ -5,7 +5,7 @@ extension PaperBroker {
   // MARK: The market
 
   /// What is quoted now of an instrument, at its exponents; a side with quantity 0 is empty.
-  public func quote(_ instrument: Int, _ quote: Quote, now: Int64) {
+  public mutating func quote(_ instrument: Int, _ quote: Quote, now: Int64) {
     advance(to: now)
     guard instrument >= 0, instrument < books.count else { return }
     settle()
@@ -19,7 +19,7 @@ extension PaperBroker {
   }
 
   /// A trade of the market, and whether who bought was the aggressor; nil where that is not known.
-  public func trade(
+  public mutating func trade(
     _ instrument: Int, price: Int64, quantity: Int64, isBuyer: Bool?, now: Int64
   ) {
     advance(to: now)
@@ -30,7 +30,7 @@ extension PaperBroker {
     if isBuyer != false { workOff(instrument, buys: false, price, quantity) }
   }
 
-  public func status(_ instrument: Int, _ status: MarketStatus, now: Int64) {
+  public mutating func status(_ instrument: Int, _ status: MarketStatus, now: Int64) {
     advance(to: now)
     guard instrument >= 0, instrument < books.count else { return }
     books[instrument].status = status
@@ -49,7 +49,7 @@ extension PaperBroker {
   }
 
   /// Fills against what is displayed, at the touch or worse by what size and impact cost; never beyond its limit.
-  func take(_ place: Int32) {
+  mutating func take(_ place: Int32) {
     let order = orders[Int(place)]
     let instrument = Int(order.instrument)
     guard isMarketable(order), books[instrument].status.isTrading else { return }
@@ -89,7 +89,7 @@ extension PaperBroker {
     return (order.isBuy ? exact <= order.price : exact >= order.price) ? exact : nil
   }
 
-  private func push(_ order: PaperOrder, _ quantity: Int64, of displayed: Int64) {
+  private mutating func push(_ order: PaperOrder, _ quantity: Int64, of displayed: Int64) {
     guard settings.impact > 0 else { return }
     let amount = Self.share(settings.impact * 10_000, quantity, of: displayed)
     accounts[Int(order.account)].impacts[Int(order.instrument)].push(
@@ -104,7 +104,7 @@ extension PaperBroker {
   // MARK: Resting
 
   /// Goes into the book, and learns what is displayed before it.
-  func join(_ place: Int32) {
+  mutating func join(_ place: Int32) {
     insert(place)
     let i = Int(place)
     guard orders[i].ahead < 0 else { return }
@@ -122,7 +122,7 @@ extension PaperBroker {
   }
 
   /// Behind those of its price that are there.
-  func insert(_ place: Int32) {
+  mutating func insert(_ place: Int32) {
     let order = orders[Int(place)]
     let instrument = Int(order.instrument)
     if order.isBuy {
@@ -147,7 +147,7 @@ extension PaperBroker {
     list.insert(place, at: low)
   }
 
-  func remove(_ place: Int32) {
+  mutating func remove(_ place: Int32) {
     let instrument = Int(orders[Int(place)].instrument)
     if orders[Int(place)].isBuy {
       books[instrument].buys.removeAll { $0 == place }
@@ -157,7 +157,7 @@ extension PaperBroker {
   }
 
   /// The market offers at the price of one that rests, or beyond: it fills at its own, as far as is displayed.
-  private func tradeThrough(_ instrument: Int, buys: Bool) {
+  private mutating func tradeThrough(_ instrument: Int, buys: Bool) {
     // Ends: each turn fills an order whole, or ends.
     while let place = buys ? books[instrument].buys.last : books[instrument].sells.last {
       let order = orders[Int(place)]
@@ -177,7 +177,7 @@ extension PaperBroker {
   }
 
   /// The touch has come to a price, or left it: what is before who rests there is what is displayed at most.
-  private func lookAtQueues(_ instrument: Int, buys: Bool) {
+  private mutating func lookAtQueues(_ instrument: Int, buys: Bool) {
     guard settings.queue == .back else { return }
     let own = buys ? books[instrument].bid : books[instrument].ask
     let list = buys ? books[instrument].buys : books[instrument].sells
@@ -196,7 +196,7 @@ extension PaperBroker {
   }
 
   /// A trade at the price of who rests works off the queue before it, then fills it; one beyond fills it at once.
-  private func workOff(_ instrument: Int, buys: Bool, _ price: Int64, _ quantity: Int64) {
+  private mutating func workOff(_ instrument: Int, buys: Bool, _ price: Int64, _ quantity: Int64) {
     var left = quantity
     let lot = grids[instrument].lot
     for place in (buys ? books[instrument].buys : books[instrument].sells).reversed() {
@@ -218,14 +218,14 @@ extension PaperBroker {
     }
   }
 
-  private func fillResting(_ place: Int32, _ quantity: Int64) {
+  private mutating func fillResting(_ place: Int32, _ quantity: Int64) {
     if quantity == orders[Int(place)].open { remove(place) }
     execute(place, quantity, at: orders[Int(place)].price, isTaker: false)
   }
 
   // MARK: Executing
 
-  private func execute(_ place: Int32, _ quantity: Int64, at price: Int64, isTaker: Bool) {
+  private mutating func execute(_ place: Int32, _ quantity: Int64, at price: Int64, isTaker: Bool) {
     let order = orders[Int(place)]
     let facts = settings.instruments[Int(order.instrument)]
     var e = PaperExecution()

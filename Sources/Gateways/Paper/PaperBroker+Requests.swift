@@ -2,7 +2,9 @@ internal import ExecutionCore
 
 /// Frames from clients, and what they ask for.
 extension PaperBroker {
-  func handle(_ frame: (kind: UInt8, payload: WireView), _ number: Int, _ client: PaperClient) {
+  mutating func handle(
+    _ frame: (kind: UInt8, payload: WireView), _ number: Int, _ client: PaperClient
+  ) {
     typealias Kind = PaperProtocol.Kind
     let v = frame.payload
     if frame.kind == Kind.login { return logIn(v, number, client) }
@@ -25,37 +27,40 @@ extension PaperBroker {
     }
   }
 
-  private func logIn(_ v: WireView, _ number: Int, _ client: PaperClient) {
-    func refuse(_ why: PaperProtocol.Refusal) {
-      counters.loginsRefused += 1
-      client.say(PaperProtocol.headerBytes + 1, now: now) {
-        let at = $0.frame(PaperProtocol.Kind.loginRefused, payload: 1)
-        $0.u8(at, why.rawValue)
-        return at + 1
-      }
-      client.fail()
-    }
-    guard v.u8(0) == PaperProtocol.version else { return refuse(.version) }
-    guard !hasFailed else { return refuse(.notWritable) }
+  private mutating func logIn(_ v: WireView, _ number: Int, _ client: PaperClient) {
+    guard v.u8(0) == PaperProtocol.version else { return refuse(.version, client) }
+    guard !hasFailed else { return refuse(.notWritable, client) }
     guard let account = names[v.text(1, PaperProtocol.accountBytes)] else {
-      return refuse(.unknownAccount)
+      return refuse(.unknownAccount, client)
     }
     let password = v.text(1 + PaperProtocol.accountBytes, PaperProtocol.accountBytes)
-    guard password == settings.accounts[Int(account)].password else { return refuse(.password) }
+    guard password == settings.accounts[Int(account)].password else {
+      return refuse(.password, client)
+    }
     // Whoever had the session before has lost it: two would each know half of it.
     if let other = self.client(accounts[Int(account)].client), other !== client { other.fail() }
     accounts[Int(account)].client = number
     client.account = account
     counters.logins += 1
     sessions += 1
-    let session = sessions
-    client.say(PaperProtocol.headerBytes + 24, now: now) {
+    let (session, revision, time) = (sessions, accounts[Int(account)].revision, now)
+    client.say(PaperProtocol.headerBytes + 24, now: time) {
       let at = $0.frame(PaperProtocol.Kind.loggedIn, payload: 24)
       $0.u64(at, session)
-      $0.u64(at + 8, accounts[Int(account)].revision)
-      $0.i64(at + 16, now)
+      $0.u64(at + 8, revision)
+      $0.i64(at + 16, time)
       return at + 24
     }
+  }
+
+  private mutating func refuse(_ why: PaperProtocol.Refusal, _ client: PaperClient) {
+    counters.loginsRefused += 1
+    client.say(PaperProtocol.headerBytes + 1, now: now) {
+      let at = $0.frame(PaperProtocol.Kind.loginRefused, payload: 1)
+      $0.u8(at, why.rawValue)
+      return at + 1
+    }
+    client.fail()
   }
 
   /// nil for what no client can mean.
@@ -128,7 +133,7 @@ extension PaperBroker {
 
   // MARK: Taking effect
 
-  func carryOut(_ request: PaperRequest) {
+  mutating func carryOut(_ request: PaperRequest) {
     switch request.kind {
     case .new(let order, let reason): enter(order, reason)
     case .change(let id, let price, let quantity):
@@ -144,12 +149,12 @@ extension PaperBroker {
     }
   }
 
-  private func enter(_ asked: PaperOrder, _ found: PaperReason) {
+  private mutating func enter(_ asked: PaperOrder, _ found: PaperReason) {
     var order = asked
     var reason = found
     let account = Int(order.account)
     counters.newOrders += 1
-    if accounts[account].orders[order.id] != nil {
+    if accounts[account].orders.place(of: order.id, in: orders) != nil {
       // The one that has the name is not touched.
       counters.rejected += 1
       order.reason = .duplicateID
@@ -188,11 +193,13 @@ extension PaperBroker {
   }
 
   private func working(_ id: PaperID, _ account: Int32) -> (Int32?, PaperReason) {
-    guard let place = accounts[Int(account)].orders[id] else { return (nil, .unknownOrder) }
+    guard let place = accounts[Int(account)].orders.place(of: id, in: orders) else {
+      return (nil, .unknownOrder)
+    }
     return (place, orders[Int(place)].status == .working ? .none : .alreadyDone)
   }
 
-  private func change(
+  private mutating func change(
     _ id: PaperID, _ account: Int32, price: Int64, quantity: Int64
   ) {
     counters.changes += 1
@@ -215,7 +222,7 @@ extension PaperBroker {
     if orders[Int(place)].status == .working { join(place) }
   }
 
-  private func cancel(_ id: PaperID, _ account: Int32) {
+  private mutating func cancel(_ id: PaperID, _ account: Int32) {
     counters.cancels += 1
     let (place, state) = working(id, account)
     guard let place, state == .none else {
@@ -225,7 +232,7 @@ extension PaperBroker {
     end(place, .userCanceled)
   }
 
-  func cancelAll(_ account: Int32, _ reason: PaperReason) {
+  mutating func cancelAll(_ account: Int32, _ reason: PaperReason) {
     for (i, order) in orders.enumerated()
     where order.account == account && order.status == .working {
       remove(Int32(i))
@@ -233,12 +240,12 @@ extension PaperBroker {
     }
   }
 
-  func end(_ place: Int32, _ reason: PaperReason) {
+  mutating func end(_ place: Int32, _ reason: PaperReason) {
     record(.ended(order: place, reason: reason, time: now))
     tell(place, .canceled)
   }
 
-  private func refuse(
+  private mutating func refuse(
     _ id: PaperID, _ account: Int32, _ place: Int32?, _ event: PaperEvent,
     _ reason: PaperReason
   ) {

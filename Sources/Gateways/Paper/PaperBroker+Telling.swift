@@ -13,10 +13,11 @@ extension PaperBroker {
 
   // MARK: Orders
 
-  func tell(_ place: Int32, _ event: PaperEvent) { tell(orders[Int(place)], event) }
+  mutating func tell(_ place: Int32, _ event: PaperEvent) { tell(orders[Int(place)], event) }
 
-  func tell(_ order: PaperOrder, _ event: PaperEvent) {
-    send(order.account, bytes: PaperProtocol.frameBytesMax) { $0.put(self.frame(order, event)) }
+  mutating func tell(_ order: PaperOrder, _ event: PaperEvent) {
+    let frame = frame(order, event)
+    send(order.account, bytes: PaperProtocol.frameBytesMax) { $0.put(frame) }
   }
 
   private func frame(
@@ -43,7 +44,7 @@ extension PaperBroker {
     return f
   }
 
-  func tellExecution(_ index: Int, query: UInt32) {
+  mutating func tellExecution(_ index: Int, query: UInt32) {
     let e = executions[index]
     let order = orders[Int(e.order)]
     let facts = settings.instruments[Int(order.instrument)]
@@ -69,7 +70,7 @@ extension PaperBroker {
     }
   }
 
-  func tellCash(_ account: Int32, _ instrument: Int32, _ a: PaperAdjustment) {
+  mutating func tellCash(_ account: Int32, _ instrument: Int32, _ a: PaperAdjustment) {
     let balance = accounts[Int(account)].cash
     let symbol = settings.instruments[Int(instrument)].symbol
     answer(account) {
@@ -85,7 +86,7 @@ extension PaperBroker {
   // MARK: Sending
 
   /// What happens is told after the latency, and may be forgotten, delayed or doubled by setting.
-  private func send(_ account: Int32, bytes: Int, _ write: (WireWriter) -> Int) {
+  private mutating func send(_ account: Int32, bytes: Int, _ write: (WireWriter) -> Int) {
     guard let client = client(of: account) else { return }
     if settings.forgets > 0, dice.happens(settings.forgets) {
       counters.forgotten += 1
@@ -107,7 +108,7 @@ extension PaperBroker {
   }
 
   /// An answer is told after the latency.
-  private func answer(_ account: Int32, _ write: (WireWriter) -> Int) {
+  private mutating func answer(_ account: Int32, _ write: (WireWriter) -> Int) {
     guard let client = client(of: account) else { return }
     if settings.reportLatency == 0 {
       if !client.say(PaperProtocol.frameBytesMax, now: now, write) { counters.slow += 1 }
@@ -123,7 +124,8 @@ extension PaperBroker {
     case more = 1
   }
 
-  private func end(_ query: UInt32, _ outcome: Outcome, _ cursor: UInt64, _ account: Int32) {
+  private mutating func end(_ query: UInt32, _ outcome: Outcome, _ cursor: UInt64, _ account: Int32)
+  {
     answer(account) {
       let at = $0.frame(PaperProtocol.Kind.queryEnd, payload: 13)
       $0.u32(at, query)
@@ -133,25 +135,28 @@ extension PaperBroker {
     }
   }
 
-  func answer(_ query: UInt32, _ id: PaperID, _ account: Int32) {
+  mutating func answer(_ query: UInt32, _ id: PaperID, _ account: Int32) {
     counters.queries += 1
     var order = PaperOrder()
     order.id = id
     order.account = account
     order.status = .unknown
     order.reason = .unknownOrder
-    if let place = accounts[Int(account)].orders[id] { order = orders[Int(place)] }
+    if let place = accounts[Int(account)].orders.place(of: id, in: orders) {
+      order = orders[Int(place)]
+    }
     if settings.contradicts > 0, order.status != .unknown, dice.happens(settings.contradicts) {
       counters.contradicted += 1
       order.status = order.status == .working ? .canceled : .working
     }
-    let told = order
-    answer(account) { $0.put(self.frame(told, .answer, query: query)) }
-    end(query, .complete, told.revision, account)
+    let told = frame(order, .answer, query: query)
+    answer(account) { $0.put(told) }
+    end(query, .complete, order.revision, account)
   }
 
   /// The account's orders in the order of their last change, those behind a revision.
-  func answerOrders(_ query: UInt32, _ after: UInt64, _ isOpenOnly: Bool, _ account: Int32) {
+  mutating func answerOrders(_ query: UInt32, _ after: UInt64, _ isOpenOnly: Bool, _ account: Int32)
+  {
     counters.queries += 1
     let changes = accounts[Int(account)].changes
     // Dense from 1.
@@ -166,14 +171,15 @@ extension PaperBroker {
       guard order.revision == change.revision, !isOpenOnly || order.status == .working else {
         continue
       }
-      answer(account) { $0.put(self.frame(order, .answer, query: query)) }
+      let frame = frame(order, .answer, query: query)
+      answer(account) { $0.put(frame) }
       told += 1
     }
     end(query, at < changes.count ? .more : .complete, cursor, account)
   }
 
   /// Executions with numbers above one, of an order or of all.
-  func answerExecutions(
+  mutating func answerExecutions(
     _ query: UInt32, _ after: UInt64, _ id: PaperID, _ account: Int32
   ) {
     counters.queries += 1
@@ -181,7 +187,8 @@ extension PaperBroker {
     var only: Int32?
     var low = 0
     if !id.isNone {
-      guard let place = accounts[Int(account)].orders[id], orders[Int(place)].firstExecution >= 0
+      guard let place = accounts[Int(account)].orders.place(of: id, in: orders),
+        orders[Int(place)].firstExecution >= 0
       else { return end(query, .complete, after, account) }
       only = place
       low = Int(orders[Int(place)].firstExecution)
@@ -207,7 +214,7 @@ extension PaperBroker {
     end(query, low < list.count ? .more : .complete, cursor, account)
   }
 
-  func answerPositions(_ query: UInt32, _ after: UInt32, _ account: Int32) {
+  mutating func answerPositions(_ query: UInt32, _ after: UInt32, _ account: Int32) {
     counters.queries += 1
     var at = Int(after)
     var told = 0

@@ -5,22 +5,23 @@ internal import ExecutionCore
 /// (``PaperProtocol``).
 ///
 /// ```swift
-/// let broker = PaperBroker(settings)
+/// var broker = PaperBroker(settings)
 /// let client = broker.connected(now: now)
 /// _ = broker.receive(bytes, client, now: now)
-/// file.write(broker.takeRecords())  // before anybody is told
+/// try broker.keep { try file.append($0) }  // before anybody is told
 /// socket.write(broker.output(client))
 /// ```
 ///
 /// Sans-I/O and without a clock: every call gets `now`, nanoseconds since 1970 UTC that never go back. What
-/// ``takeRecords()`` gives is to be in the file before ``output(_:)`` is sent: then a broker that is made again from the
+/// ``keep(_:)`` gives is to be in the file before ``output(_:)`` is sent: then a broker that is made again from the
 /// file, after any death of its process, knows all that anybody was told.
 ///
 /// How it fills is in [Protocol.md](Protocol.md): against displayed size where an order takes, when the market trades
 /// through or has worked off the queue where it rests. It is a model: nobody reacts to its orders.
 ///
-/// Threading: one thread. It allocates: it is no part of anybody's hot path.
-public final class PaperBroker {
+/// Threading: one thread. It allocates: it is no part of anybody's hot path. A value, to be held in one place: a copy is
+/// another broker of the same clients.
+public struct PaperBroker {
   public let settings: PaperSettings
   /// What it does and could not do, counted.
   public internal(set) var counters = PaperCounters()
@@ -38,8 +39,8 @@ public final class PaperBroker {
   /// Requests that have not taken effect yet, in their order.
   var waiting: [PaperRequest] = []
   var waitingFirst = 0
-  private(set) var records: [UInt8] = []
-  private let scratch = Block(count: PaperProtocol.frameBytesMax)
+  private var records = PaperRecords()
+  private var recordBytes = 0
   private(set) var now: Int64 = 0
   private var dropAt: Int64 = 0
   let symbols: [Symbol: Int32]
@@ -98,7 +99,7 @@ public final class PaperBroker {
     guard file.count >= header.count, unsafe file.prefix(header.count).elementsEqual(header) else {
       return nil
     }
-    let broker = PaperBroker(settings)
+    var broker = PaperBroker(settings)
     var offset = header.count
     var count = 0
     // Each turn takes a record.
@@ -113,27 +114,32 @@ public final class PaperBroker {
       broker: broker, bytes: offset, records: count, cut: file.count - offset)
   }
 
-  /// What is to be written to its file now, in order; behind it nothing is left to be written.
-  public func takeRecords() -> [UInt8] {
-    defer { records.removeAll(keepingCapacity: true) }
-    return records
+  /// Hands over what is to be written to its file now, in order, if there is anything; behind it nothing is left to be
+  /// written. Where that fails, say ``fileFailed()``.
+  public mutating func keep<E: Error>(
+    _ write: (UnsafeRawBufferPointer) throws(E) -> Void
+  ) throws(E) {
+    guard recordBytes > 0 else { return }
+    let bytes = unsafe records.view.part(0, recordBytes)
+    recordBytes = 0
+    try unsafe write(bytes)
   }
   /// What was taken could not be written: nothing more is taken, and nobody is told what was not written.
-  public func fileFailed() {
+  public mutating func fileFailed() {
     hasFailed = true
     for client in clients { client?.fail() }
   }
 
-  func record(_ fact: PaperFact) {
-    let length = fact.write(to: scratch.writer)
-    unsafe records.append(contentsOf: scratch.view.part(0, length))
+  mutating func record(_ fact: PaperFact) {
+    records.makeRoom(recordBytes &+ PaperProtocol.frameBytesMax, keeping: recordBytes)
+    recordBytes += fact.write(to: unsafe WireWriter(records.tail(recordBytes)))
     apply(fact)
   }
 
   // MARK: Clients
 
   /// A connection was made; its number.
-  public func connected(now: Int64) -> Int {
+  public mutating func connected(now: Int64) -> Int {
     advance(to: now)
     let client = PaperClient(outputBytes: settings.outputBytes)
     for i in clients.indices where clients[i] == nil {
@@ -145,7 +151,7 @@ public final class PaperBroker {
   }
 
   /// It is gone, by whomever; what it had not been told it asks for the next time.
-  public func disconnected(_ number: Int, now: Int64) {
+  public mutating func disconnected(_ number: Int, now: Int64) {
     advance(to: now)
     guard let client = client(number) else { return }
     clients[number] = nil
@@ -160,7 +166,7 @@ public final class PaperBroker {
   }
 
   /// Bytes came. How many were used: fewer than given when ``isClosing(_:)`` says so.
-  public func receive(_ bytes: UnsafeRawBufferPointer, _ number: Int, now: Int64) -> Int {
+  public mutating func receive(_ bytes: UnsafeRawBufferPointer, _ number: Int, now: Int64) -> Int {
     advance(to: now)
     guard let client = client(number) else { return bytes.count }
     var offset = 0
@@ -188,7 +194,7 @@ public final class PaperBroker {
     }
     return unsafe client.output
   }
-  public func sent(_ number: Int, _ bytes: Int) { client(number)?.sent(bytes) }
+  public mutating func sent(_ number: Int, _ bytes: Int) { client(number)?.sent(bytes) }
   /// It is to be closed when ``output(_:)`` has been sent.
   public func isClosing(_ number: Int) -> Bool { client(number)?.isClosing ?? true }
   /// Connections there are; some may be gone.
@@ -205,7 +211,7 @@ public final class PaperBroker {
   }
 
   /// Time has passed: what is due takes effect, and is told.
-  public func tick(now: Int64) {
+  public mutating func tick(now: Int64) {
     advance(to: now)
     settle()
     for number in clients.indices {
@@ -215,10 +221,10 @@ public final class PaperBroker {
     dropSome()
   }
 
-  func advance(to time: Int64) { now = max(now, time) }
+  mutating func advance(to time: Int64) { now = max(now, time) }
 
   /// Requests that are due take effect, and frames that are due go to their outputs.
-  func settle() {
+  mutating func settle() {
     // Ends: each turn takes a request; none is added that is due before those that wait.
     while waitingFirst < waiting.count, waiting[waitingFirst].due <= now, !hasFailed {
       let request = waiting[waitingFirst]
@@ -235,7 +241,7 @@ public final class PaperBroker {
     for case .some(let client) in clients { client.release(now: now) }
   }
 
-  private func dropSome() {
+  private mutating func dropSome() {
     guard settings.dropInterval > 0 else { return }
     if dropAt == 0 {
       dropAt = now + 1 + Int64(dice.below(UInt64(settings.dropInterval) * 2))
@@ -246,6 +252,21 @@ public final class PaperBroker {
       client.fail()
       counters.drops += 1
     }
+  }
+}
+
+/// Bytes that wait to be written, in memory that is kept.
+final class PaperRecords {
+  private var block = Block(count: 1 << 16)
+  var view: WireView { block.view }
+  func makeRoom(_ bytes: Int, keeping count: Int) {
+    guard bytes > block.count else { return }
+    let larger = Block(count: max(bytes, block.count * 2))
+    unsafe larger.writer.copy(0, block.view.part(0, count))
+    block = larger
+  }
+  func tail(_ offset: Int) -> UnsafeMutableRawBufferPointer {
+    unsafe block.writer.part(offset, block.count - offset)
   }
 }
 
@@ -306,7 +327,7 @@ struct PaperAccount: Sendable {
   var client = -1
   var revision: UInt64 = 0
   /// Places of its orders by their names.
-  var orders: [PaperID: Int32] = [:]
+  var orders = PaperNames()
   /// Every change of one of its orders, by revision.
   var changes: [(revision: UInt64, order: Int32)] = []
   /// Places of its executions.

@@ -141,7 +141,7 @@ public enum PaperProtocol {
 }
 
 /// The name of an order: up to 36 bytes of the client's, as they lie on the wire.
-struct PaperID: BitwiseCopyable, Hashable, Sendable {
+struct PaperID: BitwiseCopyable, Equatable, Sendable {
   var first: UInt64 = 0
   var second: UInt64 = 0
   var third: UInt64 = 0
@@ -150,10 +150,12 @@ struct PaperID: BitwiseCopyable, Hashable, Sendable {
   static var none: PaperID { PaperID() }
   var isNone: Bool { first == 0 }
 
-  func hash(into hasher: inout Hasher) {
-    var mixed = first &* 0x9e37_79b9_7f4a_7c15 ^ second &* 0xc2b2_ae3d_27d4_eb4f
-    mixed ^= third &* 0xff51_afd7_ed55_8ccd ^ fourth &* 0xc4ce_b9fe_1a85_ec53
-    hasher.combine((mixed ^ mixed >> 29) &+ UInt64(fifth) &* 0xbf58_476d_1ce4_e5b9)
+  var mixed: UInt64 {
+    var h = first &* 0x9e37_79b9_7f4a_7c15 ^ second &* 0xc2b2_ae3d_27d4_eb4f
+    h = (h ^ h >> 32) &* 0xff51_afd7_ed55_8ccd ^ third &* 0xc4ce_b9fe_1a85_ec53
+    h = (h ^ h >> 29) &* 0xbf58_476d_1ce4_e5b9 ^ (fourth ^ UInt64(fifth) << 13)
+    h = (h ^ h >> 31) &* 0x94d0_49bb_1331_11eb
+    return h ^ h >> 27
   }
 
   /// Nothing stands behind its end.

@@ -62,15 +62,23 @@ final class PaperFile {
   }
 
   /// Appends all of it, or says why not: a part of it may be there then, and is cut when the file is opened again.
-  func append(_ bytes: [UInt8]) throws(CommandFailure) {
+  func append(_ bytes: UnsafeRawBufferPointer) throws(CommandFailure) {
     var done = 0
     // Ends: each turn writes something, or is the last.
     while done < bytes.count {
-      let got = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress! + done, $0.count - done) }
+      let got = write(descriptor, bytes.baseAddress! + done, bytes.count - done)
       if got < 0, errno == EINTR { continue }
       guard got > 0 else { throw failure("cannot be written") }
       done += got
     }
+  }
+
+  func append(_ bytes: [UInt8]) throws(CommandFailure) {
+    var failure: CommandFailure?
+    bytes.withUnsafeBytes {
+      do throws(CommandFailure) { try append($0) } catch { failure = error }
+    }
+    if let failure { throw failure }
   }
 
   private func failure(_ what: String) -> CommandFailure {

@@ -87,7 +87,7 @@ struct PaperMarket: ~Copyable {
   }
 
   /// Plays what is due at a session time, so many records at most; false when more is due.
-  mutating func play(to broker: PaperBroker, until now: Int64, most: Int) -> Bool {
+  mutating func play(to broker: inout PaperBroker, until now: Int64, most: Int) -> Bool {
     for _ in 0..<most {
       guard let time = nextTime(), time <= now else { return true }
       let record = records[next]

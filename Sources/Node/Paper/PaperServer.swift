@@ -19,7 +19,7 @@ struct PaperServer: ~Copyable {
   }
 
   let endpoint: Endpoint
-  let broker: PaperBroker
+  private(set) var broker: PaperBroker
   private(set) var market: PaperMarket
   /// Why its file can't be written; nil while it can.
   private(set) var fileFailure: CommandFailure?
@@ -64,7 +64,7 @@ struct PaperServer: ~Copyable {
     let count = reactor.poll(.block(nanoseconds: waiting()))
     let now = sessionTime(reactor.now)
     for index in 0..<max(0, count) { handle(reactor.event(index), now: now) }
-    _ = market.play(to: broker, until: now, most: Self.recordsPerTurn)
+    _ = market.play(to: &broker, until: now, most: Self.recordsPerTurn)
     if market.isOver, !isMarketClosed { closeMarket(now: now) }
     broker.tick(now: now)
     keep()
@@ -146,10 +146,10 @@ struct PaperServer: ~Copyable {
   // MARK: The file
 
   private mutating func keep() {
-    let records = broker.takeRecords()
-    guard let file, !records.isEmpty, fileFailure == nil else { return }
     do throws(CommandFailure) {
-      try file.append(records)
+      try broker.keep { bytes throws(CommandFailure) in
+        if fileFailure == nil { try file?.append(bytes) }
+      }
     } catch {
       // Nobody is told what is not written: whoever waits for it asks whoever has the file next.
       fileFailure = error

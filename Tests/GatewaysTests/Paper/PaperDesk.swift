@@ -37,7 +37,7 @@ final class PaperDesk {
   let lane = MemoryLane(bytes: 32 << 20)
   var driver: Driver<Quiet>
   var gateway: PaperGateway
-  private(set) var broker: PaperBroker
+  var broker: PaperBroker
   /// The broker's file.
   private(set) var file: [UInt8]
   private(set) var client = -1
@@ -119,7 +119,7 @@ final class PaperDesk {
     broker = recovered.broker
   }
 
-  private func keep() { file += broker.takeRecords() }
+  private func keep() { broker.keep { file += $0 } }
 
   /// Until nothing moves any more; bytes in pieces of a seed.
   func pump() {
