@@ -11,10 +11,10 @@ enum PaperCommand {
     name: "paper",
     summary: "Run the paper broker alone: fills orders at a recorded market.",
     discussion: """
-      Plays a recording of quotes, trades or books by price (.ntc, see 'needletail capture import') at the
-      speed of its own times, takes orders over TCP, and fills them on paper: against displayed size where
-      an order takes, when the market trades through it or has worked off the queue where it rests. Says its
-      port in one JSON line, and goes on until it is stopped (SIGTERM or Ctrl-C).
+      Plays a recording of quotes, trades or books by price (.ntc, see 'needletail capture import') at
+      the speed of its own times, takes orders over TCP, and fills them on paper: against displayed size
+      where an order takes, when the market trades through it or has worked off the queue where it
+      rests. Says its port in one JSON line, and goes on until it is stopped (SIGTERM or Ctrl-C).
 
       With --data it keeps orders, executions and positions in a file of its own: killed and started again
       it goes on with all that anybody was told. How it fills, and its protocol field by field:
