@@ -53,6 +53,7 @@ extension EngineState {
 
   /// Applies one record of a feed by price and says what changed for whom.
   mutating func apply(_ record: UnsafePointer<FeedRecord>, channel: UInt8) -> MarketEffect {
+    guard prices.isFeed(channel) else { return MarketEffect() }
     counters.total.marketRecords &+= 1
     let position = unsafe FeedPosition(
       channel: UInt16(channel), sequence: record.pointee.sequence)

@@ -22,12 +22,17 @@ extension PaperBroker {
     case .executed(let e):
       return isOrder(e.order) && e.number > executionNumber && e.quantity > 0
         && e.quantity <= orders[Int(e.order)].open
-    case .adjusted(_, let account, let instrument, _): return isPlace(account, instrument)
+    case .adjusted(let a, let account, let instrument, _):
+      guard isPlace(account, instrument) else { return false }
+      let held = accounts[Int(account)].positions[Int(instrument)].quantity
+      let (quantity, over) = held.addingReportingOverflow(a.quantity)
+      let (cash, wide) = accounts[Int(account)].cash.addingReportingOverflow(a.amount)
+      return !over && !wide && quantity.magnitude <= 1 << 62 && cash.magnitude <= 1 << 125
     }
   }
 
-  /// No quantity is larger: sums stay far from overflow.
-  static var quantityMax: Int64 { 1 << 50 }
+  /// No quantity is larger: of 2²² orders no sum overflows.
+  static var quantityMax: Int64 { 1 << 40 }
 
   mutating func apply(_ fact: PaperFact) {
     switch fact {
@@ -123,79 +128,90 @@ extension PaperBroker {
 
   // MARK: Adjusting
 
-  /// Books what no order brought; false for an account or instrument that is not there. The account is told.
+  /// Books what no order brought, and tells the account. False, and nothing is booked, for an account or instrument that
+  /// is not there, and for more than sums can hold.
   public mutating func adjust(
     _ account: String, _ symbol: Symbol, _ adjustment: PaperAdjustment, now: Int64
   ) -> Bool {
     advance(to: now)
     guard let a = names[account], let i = symbols[symbol], !hasFailed else { return false }
-    record(.adjusted(adjustment, account: a, instrument: i, time: now))
+    let fact = PaperFact.adjusted(adjustment, account: a, instrument: i, time: self.now)
+    guard isPossible(fact) else { return false }
+    record(fact)
     tellCash(a, i, adjustment)
     return true
   }
 
   /// Every account's position in an instrument gets so much a whole unit (a dividend), pays where it is short.
-  public mutating func payDividend(_ symbol: Symbol, perUnit: Money, now: Int64) {
+  ///
+  /// - Returns: false when there is a position for which it could not be booked; so do the others.
+  public mutating func payDividend(_ symbol: Symbol, perUnit: Money, now: Int64) -> Bool {
     onPositions(symbol, .dividend, now: now) { position, facts in
-      (Self.times(position, perUnit.raw, facts), 0)
+      var unit: Int128 = 1
+      for _ in 0..<max(0, 0 - Int(facts.quantityExponent)) { unit *= 10 }
+      let (product, over) = Int128(position).multipliedReportingOverflow(by: perUnit.raw)
+      return over ? nil : (product / unit, 0)
     }
   }
 
   /// A perpetual's funding: longs pay shorts `rate` (10⁻⁸) of what their position comes to at a price.
-  public mutating func fund(_ symbol: Symbol, rate: Int64, at price: Price, now: Int64) {
+  public mutating func fund(_ symbol: Symbol, rate: Int64, at price: Price, now: Int64) -> Bool {
     onPositions(symbol, .funding, now: now) { position, facts in
-      let value = facts.value(of: Quantity(raw: position), at: price)?.raw ?? 0
+      guard let value = facts.value(of: Quantity(raw: position), at: price)?.raw else { return nil }
       let (product, over) = value.multipliedReportingOverflow(by: Int128(rate))
-      return (over ? 0 : 0 &- product / 100_000_000, 0)
+      return over ? nil : (0 &- product / 100_000_000, 0)
     }
   }
 
-  /// `numerator` new units for `denominator` old ones; what is left over of a lot is paid at a price.
+  /// `numerator` new units for `denominator` old ones; the part of a smallest unit that is left over is paid at a price.
+  /// Orders that work stay as they are.
   public mutating func split(
     _ symbol: Symbol, numerator: Int64, denominator: Int64, at price: Price, now: Int64
-  ) {
-    guard numerator > 0, denominator > 0 else { return }
-    onPositions(symbol, .split, now: now) { position, facts in
-      let product = Int128(position) * Int128(numerator)
-      let (whole, rest) = product.quotientAndRemainder(dividingBy: Int128(denominator))
-      let fraction = rest == 0 ? 0 : rest / Int128(denominator)
-      let cash = facts.value(of: Quantity(raw: Int64(clamping: fraction)), at: price)?.raw ?? 0
-      return (cash, Int64(clamping: whole - Int128(position)))
+  ) -> Bool {
+    guard numerator > 0, denominator > 0 else { return false }
+    return onPositions(symbol, .split, now: now) { position, facts in
+      let (whole, rest) = (Int128(position) * Int128(numerator)).quotientAndRemainder(
+        dividingBy: Int128(denominator))
+      guard let smallest = facts.value(of: Quantity(raw: 1), at: price)?.raw,
+        let quantity = Int64(exactly: whole - Int128(position))
+      else { return nil }
+      let (cash, over) = smallest.multipliedReportingOverflow(by: rest)
+      return over ? nil : (cash / Int128(denominator), quantity)
     }
   }
 
   /// Futures: the day's gain at the settlement price is paid, and the position stands at that price from now on.
-  public mutating func settleDay(_ symbol: Symbol, at price: Price, before: Price, now: Int64) {
+  public mutating func settleDay(
+    _ symbol: Symbol, at price: Price, before: Price, now: Int64
+  ) -> Bool {
     onPositions(symbol, .settlement, now: now) { position, facts in
       let (move, over) = price.raw.subtractingReportingOverflow(before.raw)
-      return (
-        over ? 0 : facts.value(of: Quantity(raw: position), at: Price(raw: move))?.raw ?? 0, 0
-      )
+      guard !over,
+        let gain = facts.value(of: Quantity(raw: position), at: Price(raw: move))?.raw
+      else { return nil }
+      return (gain, 0)
     }
   }
 
   private mutating func onPositions(
     _ symbol: Symbol, _ kind: PaperAdjustment.Kind, now: Int64,
-    _ change: (Int64, InstrumentFacts) -> (Int128, Int64)
-  ) {
-    guard let i = symbols[symbol] else { return }
+    _ change: (Int64, InstrumentFacts) -> (amount: Int128, quantity: Int64)?
+  ) -> Bool {
+    guard let i = symbols[symbol] else { return false }
+    var isWhole = true
     for account in settings.accounts {
       guard let a = names[account.name] else { continue }
       let held = accounts[Int(a)].positions[Int(i)].quantity
       guard held != 0 else { continue }
-      let (amount, quantity) = change(held, settings.instruments[Int(i)])
-      _ = adjust(
-        account.name, symbol, PaperAdjustment(kind, amount: amount, quantity: quantity), now: now)
+      guard let found = change(held, settings.instruments[Int(i)]),
+        adjust(
+          account.name, symbol,
+          PaperAdjustment(kind, amount: found.amount, quantity: found.quantity), now: now)
+      else {
+        isWhole = false
+        continue
+      }
     }
-  }
-
-  /// 10⁻⁸ of the currency for a quantity at so much a whole unit.
-  private static func times(_ quantity: Int64, _ perUnit: Int128, _ facts: InstrumentFacts)
-    -> Int128
-  {
-    var unit: Int128 = 1
-    for _ in 0..<max(0, 0 - Int(facts.quantityExponent)) { unit *= 10 }
-    let (product, over) = Int128(quantity).multipliedReportingOverflow(by: perUnit)
-    return over ? 0 : product / unit
+    return isWhole
   }
 }

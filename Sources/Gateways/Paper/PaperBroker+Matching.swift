@@ -7,7 +7,7 @@ extension PaperBroker {
   /// What is quoted now of an instrument, at its exponents; a side with quantity 0 is empty.
   public mutating func quote(_ instrument: Int, _ quote: Quote, now: Int64) {
     advance(to: now)
-    guard instrument >= 0, instrument < books.count else { return }
+    guard instrument >= 0, instrument < books.count, !hasFailed else { return }
     settle()
     books[instrument].bid.show(quote.bid.raw, max(0, quote.bidQuantity.raw))
     books[instrument].ask.show(quote.ask.raw, max(0, quote.askQuantity.raw))
@@ -23,7 +23,9 @@ extension PaperBroker {
     _ instrument: Int, price: Int64, quantity: Int64, isBuyer: Bool?, now: Int64
   ) {
     advance(to: now)
-    guard instrument >= 0, instrument < books.count, quantity > 0 else { return }
+    guard instrument >= 0, instrument < books.count, quantity > 0, !hasFailed else {
+      return
+    }
     settle()
     guard books[instrument].status.isTrading else { return }
     if isBuyer != true { workOff(instrument, buys: true, price, quantity) }

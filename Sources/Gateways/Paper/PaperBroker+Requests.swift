@@ -21,8 +21,11 @@ extension PaperBroker {
         due: now + settings.acceptLatency, account: client.account, kind: kind)
       if settings.acceptLatency == 0, waitingFirst == waiting.count, !hasFailed {
         carryOut(request)
-      } else {
+      } else if waiting.count - waitingFirst < settings.requestsMax {
         waiting.append(request)
+      } else {
+        counters.slow += 1
+        client.fail()
       }
     }
   }
@@ -210,6 +213,11 @@ extension PaperBroker {
     let order = orders[Int(place)]
     let reason = refusal(price, quantity, Int(order.instrument))
     guard reason == .none else { return refuse(id, account, place, .changeRefused, reason) }
+    var wanted = order
+    wanted.price = price
+    if order.isPostOnly, isMarketable(wanted) {
+      return refuse(id, account, place, .changeRefused, .wouldTake)
+    }
     guard quantity > order.executed else {
       return refuse(id, account, place, .changeRefused, .badQuantity)
     }

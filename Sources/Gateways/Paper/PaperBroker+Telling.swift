@@ -17,7 +17,7 @@ extension PaperBroker {
 
   mutating func tell(_ order: PaperOrder, _ event: PaperEvent) {
     let frame = frame(order, event)
-    send(order.account, bytes: PaperProtocol.frameBytesMax) { $0.put(frame) }
+    send(order.account) { $0.put(frame) }
   }
 
   private func frame(
@@ -64,7 +64,7 @@ extension PaperBroker {
     f.liquidity = e.isTaker ? Self.removed : Self.added
     f.query = query
     if query == 0 {
-      send(order.account, bytes: PaperProtocol.frameBytesMax) { $0.put(f) }
+      send(order.account) { $0.put(f) }
     } else {
       answer(order.account) { $0.put(f) }
     }
@@ -86,7 +86,7 @@ extension PaperBroker {
   // MARK: Sending
 
   /// What happens is told after the latency, and may be forgotten, delayed or doubled by setting.
-  private mutating func send(_ account: Int32, bytes: Int, _ write: (WireWriter) -> Int) {
+  private mutating func send(_ account: Int32, _ write: (WireWriter) -> Int) {
     guard let client = client(of: account) else { return }
     if settings.forgets > 0, dice.happens(settings.forgets) {
       counters.forgotten += 1
@@ -94,27 +94,29 @@ extension PaperBroker {
     }
     if settings.delays > 0, dice.happens(settings.delays) {
       counters.delayed += 1
-      return client.tell(at: now + settings.reportLatency + settings.delay, isDelayed: true, write)
+      let due = now + settings.reportLatency + settings.delay
+      if !client.tell(at: due, isDelayed: true, write) { counters.slow += 1 }
+      return
     }
     let isDoubled = settings.doubles > 0 && dice.happens(settings.doubles)
     if isDoubled { counters.doubled += 1 }
     for _ in 0..<(isDoubled ? 2 : 1) {
-      if settings.reportLatency == 0 {
-        if !client.say(bytes, now: now, write) { counters.slow += 1 }
-      } else {
-        client.tell(at: now + settings.reportLatency, isDelayed: false, write)
-      }
+      told(client, write)
     }
   }
 
   /// An answer is told after the latency.
   private mutating func answer(_ account: Int32, _ write: (WireWriter) -> Int) {
     guard let client = client(of: account) else { return }
-    if settings.reportLatency == 0 {
-      if !client.say(PaperProtocol.frameBytesMax, now: now, write) { counters.slow += 1 }
-    } else {
-      client.tell(at: now + settings.reportLatency, isDelayed: false, write)
-    }
+    told(client, write)
+  }
+
+  private mutating func told(_ client: PaperClient, _ write: (WireWriter) -> Int) {
+    let isTold =
+      settings.reportLatency == 0
+      ? client.say(PaperProtocol.frameBytesMax, now: now, write)
+      : client.tell(at: now + settings.reportLatency, isDelayed: false, write)
+    if !isTold { counters.slow += 1 }
   }
 
   // MARK: Answers

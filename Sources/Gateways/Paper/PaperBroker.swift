@@ -47,7 +47,7 @@ public struct PaperBroker {
   let names: [String: Int32]
   let grids: [PaperGrid]
 
-  /// With no order; see ``init(_:records:)`` for one that goes on.
+  /// With no order; see ``recovered(_:file:)`` for one that goes on.
   public init(_ settings: PaperSettings) {
     self.settings = settings
     accounts = settings.accounts.map {
@@ -90,24 +90,30 @@ public struct PaperBroker {
   public static func header(_ settings: PaperSettings) -> [UInt8] { magic + identity(settings) }
 
   /// As its file has it: all that was told of orders, executions and positions; orders that worked work on. A record at
-  /// the end that is not whole was not told anybody, and is to be cut: ``PaperRecovery/bytes`` is the file's length
-  /// then. nil for a file of other instruments or accounts, or that is none.
+  /// the end that was cut off was not told anybody, and is to be cut: ``PaperRecovery/bytes`` is the file's length then.
+  /// A record that is not what it was stops it: what lies behind may have been told.
   public static func recovered(
     _ settings: PaperSettings, file: UnsafeRawBufferPointer
-  ) -> PaperRecovery? {
+  ) throws(PaperFileProblem) -> PaperRecovery {
     let header = header(settings)
-    guard file.count >= header.count, unsafe file.prefix(header.count).elementsEqual(header) else {
-      return nil
-    }
+    let begin = unsafe file.prefix(header.count)
+    guard unsafe begin.elementsEqual(header.prefix(begin.count)) else { throw .foreign }
     var broker = PaperBroker(settings)
+    // Cut off before its first record.
+    guard file.count >= header.count else {
+      return PaperRecovery(broker: broker, bytes: 0, records: 0, cut: file.count)
+    }
     var offset = header.count
     var count = 0
     // Each turn takes a record.
     while let (fact, next) = unsafe PaperFact.read(file, at: offset) {
-      guard broker.isPossible(fact) else { break }
+      guard broker.isPossible(fact) else { throw .damaged(offset: offset) }
       broker.apply(fact)
       offset = next
       count += 1
+    }
+    if offset < file.count, unsafe !PaperFact.isTorn(file, at: offset) {
+      throw .damaged(offset: offset)
     }
     broker.rest()
     return PaperRecovery(
@@ -127,7 +133,7 @@ public struct PaperBroker {
   /// What was taken could not be written: nothing more is taken, and nobody is told what was not written.
   public mutating func fileFailed() {
     hasFailed = true
-    for client in clients { client?.fail() }
+    for client in clients { client?.forget() }
   }
 
   mutating func record(_ fact: PaperFact) {
@@ -157,7 +163,9 @@ public struct PaperBroker {
     clients[number] = nil
     guard client.account >= 0 else { return }
     let account = Int(client.account)
-    if accounts[account].client == number { accounts[account].client = -1 }
+    // Another log-in may have the account by now.
+    guard accounts[account].client == number else { return }
+    accounts[account].client = -1
     if settings.cancelsOnDisconnect { cancelAll(client.account, .sessionDropped) }
   }
 
@@ -173,13 +181,12 @@ public struct PaperBroker {
     // Each turn uses bytes, or ends.
     while offset < bytes.count, !client.isClosing {
       let used = unsafe client.take(
-        UnsafeRawBufferPointer(rebasing: bytes[offset...]), isFrameTooLong: &counters.malformed)
+        UnsafeRawBufferPointer(rebasing: bytes[offset...]), malformed: &counters.malformed)
       offset += used
       guard let frame = client.frame() else {
         if used == 0 { break }
         continue
       }
-      client.lastHeard = now
       handle(frame, number, client)
       client.dropFrame()
     }
@@ -197,15 +204,16 @@ public struct PaperBroker {
   public mutating func sent(_ number: Int, _ bytes: Int) { client(number)?.sent(bytes) }
   /// It is to be closed when ``output(_:)`` has been sent.
   public func isClosing(_ number: Int) -> Bool { client(number)?.isClosing ?? true }
-  /// Connections there are; some may be gone.
-  public var clientCount: Int { clients.count }
+  public func isLoggedIn(_ number: Int) -> Bool { client(number)?.isLoggedIn ?? false }
 
   // MARK: Time
 
   /// When something is due if nothing comes before: nanoseconds, `.max` for nothing.
   public var due: Int64 {
     var due = waitingFirst < waiting.count ? waiting[waitingFirst].due : Int64.max
-    for case .some(let client) in clients { due = min(due, client.due) }
+    for case .some(let client) in clients {
+      due = min(due, client.due(heartbeat: settings.heartbeatInterval))
+    }
     if dropAt != 0 { due = min(due, dropAt) }
     return due
   }
@@ -216,7 +224,7 @@ public struct PaperBroker {
     settle()
     for number in clients.indices {
       guard let client = clients[number], client.isLoggedIn else { continue }
-      client.keepAlive(now: now)
+      client.keepAlive(now: now, after: settings.heartbeatInterval)
     }
     dropSome()
   }
@@ -268,6 +276,14 @@ final class PaperRecords {
   func tail(_ offset: Int) -> UnsafeMutableRawBufferPointer {
     unsafe block.writer.part(offset, block.count - offset)
   }
+}
+
+/// Why a file is not gone on with. It stays as it is.
+public enum PaperFileProblem: Error, Equatable {
+  /// Of other instruments or accounts, or no file of a paper broker.
+  case foreign
+  /// The record there is not what was written.
+  case damaged(offset: Int)
 }
 
 /// A broker made from its file.

@@ -5,7 +5,6 @@ final class PaperClient {
   /// −1 before the log-in.
   var account: Int32 = -1
   private(set) var isClosing = false
-  var lastHeard: Int64 = 0
   private var lastSpoken: Int64 = 0
   private let input = Block(count: PaperProtocol.frameBytesMax)
   private var inputCount = 0
@@ -22,20 +21,26 @@ final class PaperClient {
     var bytes: [UInt8]
   }
 
-  /// A heartbeat after so long without a frame.
-  private static var aliveInterval: Int64 { 1_000_000_000 }
-
   init(outputBytes: Int) { room = Block(count: max(outputBytes, 4_096)) }
 
   var isLoggedIn: Bool { account >= 0 && !isClosing }
 
   /// Nothing more is taken or told: it is to be closed.
   func fail() { isClosing = true }
+  /// As that, and what it was to be told is not.
+  func forget() {
+    isClosing = true
+    sentCount = 0
+    count = 0
+    held = []
+    heldFirst = 0
+    delayed = []
+  }
 
   // MARK: In
 
   /// Takes bytes up to the end of a frame; how many. One that is longer than any, or of no kind, ends the session.
-  func take(_ bytes: UnsafeRawBufferPointer, isFrameTooLong: inout UInt64) -> Int {
+  func take(_ bytes: UnsafeRawBufferPointer, malformed: inout UInt64) -> Int {
     var used = 0
     while used < bytes.count, needed > inputCount {
       let step = min(needed - inputCount, bytes.count - used)
@@ -44,7 +49,7 @@ final class PaperClient {
       inputCount += step
       used += step
       if inputCount == PaperProtocol.headerBytes, !isHeaderGood {
-        isFrameTooLong += 1
+        malformed += 1
         fail()
         return used
       }
@@ -101,7 +106,14 @@ final class PaperClient {
   /// Tells a frame at a time of its own.
   ///
   /// - Parameter isDelayed: later than what comes after it may be told.
-  func tell(at due: Int64, isDelayed: Bool, _ write: (WireWriter) -> Int) {
+  /// - Returns: false when more waits than there is room for, and then the session is of no use.
+  func tell(at due: Int64, isDelayed: Bool, _ write: (WireWriter) -> Int) -> Bool {
+    guard !isClosing else { return false }
+    let waiting = held.count - heldFirst + delayed.count
+    guard waiting * PaperProtocol.frameBytesMax < room.count else {
+      fail()
+      return false
+    }
     let scratch = Block(count: PaperProtocol.frameBytesMax)
     let length = write(scratch.writer)
     let bytes = unsafe Array(scratch.view.part(0, length))
@@ -110,6 +122,7 @@ final class PaperClient {
     } else {
       held.append(Held(due: due, bytes: bytes))
     }
+    return true
   }
 
   /// What is due is to be sent.
@@ -134,15 +147,15 @@ final class PaperClient {
     }
   }
 
-  var due: Int64 {
+  func due(heartbeat: Int64) -> Int64 {
     var due = heldFirst < held.count ? held[heldFirst].due : Int64.max
     for late in delayed { due = min(due, late.due) }
-    if isLoggedIn { due = min(due, lastSpoken + Self.aliveInterval) }
+    if isLoggedIn { due = min(due, lastSpoken + heartbeat) }
     return due
   }
 
-  func keepAlive(now: Int64) {
-    guard now - lastSpoken >= Self.aliveInterval else { return }
+  func keepAlive(now: Int64, after interval: Int64) {
+    guard now - lastSpoken >= interval else { return }
     say(PaperProtocol.headerBytes, now: now) { $0.frame(PaperProtocol.Kind.alive, payload: 0) }
   }
 }

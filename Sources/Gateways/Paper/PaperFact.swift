@@ -101,6 +101,17 @@ extension PaperFact {
     return Self.headerBytes &+ length
   }
 
+  /// What is at a place that is none of a whole record: the end of a write that was cut off, of which nobody was told, or
+  /// what was written and is not what it was.
+  static func isTorn(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> Bool {
+    let left = bytes.count &- offset
+    guard left >= headerBytes else { return true }
+    let length = unsafe Int(WireView(bytes).u32(offset))
+    if length > 0, length <= bytesMax, left < headerBytes &+ length { return true }
+    // Length that was made before its content was.
+    return unsafe UnsafeRawBufferPointer(rebasing: bytes[offset...]).allSatisfy { $0 == 0 }
+  }
+
   /// The record at a place; nil where there is none that is whole.
   static func read(_ bytes: UnsafeRawBufferPointer, at offset: Int) -> (fact: PaperFact, next: Int)?
   {

@@ -48,7 +48,9 @@ extension PaperGateway {
   private mutating func take(_ kind: UInt8, _ v: WireView, now: Int64) {
     typealias Kind = PaperProtocol.Kind
     switch kind {
-    case Kind.loggedIn: loggedIn(now: now)
+    case Kind.loggedIn:
+      sync.told(revision: v.u64(8))
+      loggedIn(now: now)
     case Kind.loginRefused:
       switch v.u8(0) {
       case PaperProtocol.Refusal.version.rawValue: mustClose = .version
@@ -78,6 +80,7 @@ extension PaperGateway {
       return undecodable(UInt16(PaperProtocol.Kind.order), now: now)
     }
     isStirred = true
+    sync.told(revision: f.revision)
     var r = blankReport(.notice, now: now)
     r.venueReference = name.reference
     r.clientOrderID = name.order
@@ -198,6 +201,7 @@ extension PaperGateway {
       counters.foreignIdentifiers &+= 1
       return undecodable(UInt16(PaperProtocol.Kind.execution), now: now)
     }
+    sync.told(execution: f.number)
     let at = Int(truncatingIfNeeded: f.number) & (Self.seenSize &- 1)
     let isSeen = seenExecutions[at] == f.number
     seenExecutions[at] = f.number

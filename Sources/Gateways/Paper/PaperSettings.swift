@@ -54,9 +54,14 @@ public struct PaperSettings: Sendable, Hashable {
   public var dropInterval: Int64 = 0
   public var cancelsOnDisconnect = false
 
+  /// A heartbeat after so long without a frame, in the broker's time.
+  public var heartbeatInterval: Int64 = 1_000_000_000
+
   // Bounds.
   /// Orders of the broker's file; more are rejected.
   public var ordersMax = 1 << 22
+  /// Requests that have not taken effect yet, of all accounts; whoever sends more loses the session.
+  public var requestsMax = 1 << 16
   /// Bytes that wait for a client that does not read; more end its session.
   public var outputBytes = 1 << 20
 

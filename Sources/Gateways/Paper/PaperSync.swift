@@ -14,6 +14,9 @@ struct PaperSync: BitwiseCopyable {
   /// Up to these all is known.
   private(set) var execution: UInt64 = 0
   private(set) var revision: UInt64 = 0
+  /// The highest that was told at all: no answer's end is believed beyond.
+  private var executionTold: UInt64 = 0
+  private var revisionTold: UInt64 = 0
   /// The number of the last question; even, so that it is none of an inquiry.
   private(set) var query: UInt32 = 0
 
@@ -29,6 +32,8 @@ struct PaperSync: BitwiseCopyable {
     self.isLogin = isLogin
     since = now
   }
+  mutating func told(execution number: UInt64) { executionTold = max(executionTold, number) }
+  mutating func told(revision number: UInt64) { revisionTold = max(revisionTold, number) }
   mutating func ask() -> UInt32 {
     query = query &+ 2
     return query
@@ -40,10 +45,10 @@ struct PaperSync: BitwiseCopyable {
     switch stage {
     case .idle: return false
     case .executions:
-      execution = max(execution, cursor)
+      execution = max(execution, min(cursor, executionTold))
       if !hasMore { stage = .orders }
     case .orders:
-      revision = max(revision, cursor)
+      revision = max(revision, min(cursor, revisionTold))
       if !hasMore { stage = .idle }
     }
     return !isAsking

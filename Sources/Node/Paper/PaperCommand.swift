@@ -67,8 +67,10 @@ enum PaperCommand {
     }
     try InputFile.check(feed, what: "feed", option: "--feed")
     let market = try PaperMarket(feed)
-    let settings = try settings(options, market.instruments)
     let speed = try number(options, "speed", in: Decimal8(raw: 1_000_000)...10_000, or: 1)
+    var settings = try settings(options, market.instruments)
+    // Clients live by the clock on the wall, the broker by its market's.
+    settings.heartbeatInterval = max(1, speed.raw * 10)
     let place = try endpoint(options)
     StopSignal.block()
     _ = nt_clock_calibrate()
@@ -120,23 +122,43 @@ enum PaperCommand {
       say(.info, "its accounts are kept in \(file.path)")
       return PaperBroker(settings)
     }
-    let found = bytes.withUnsafeBytes { PaperBroker.recovered(settings, file: $0) }
-    guard let found else {
-      throw CommandFailure(
-        .dataError,
-        "\(file.path): is of other instruments, accounts or cash, or no file of a paper broker; give the feed "
-          + "and accounts that it was made with, or another --data")
-    }
+    let found = try recovered(settings, bytes, file.path)
     if found.cut > 0 {
       say(
         .warning, "\(file.path): a torn tail of \(found.cut) bytes, which nobody was told, is cut")
     }
     try file.cut(to: found.bytes)
+    if found.bytes == 0 { try file.append(PaperBroker.header(settings)) }
     say(
       .info,
       "goes on from \(file.path): \(found.broker.orderCount.grouped) orders, "
         + "\(found.broker.executionCount.grouped) executions")
     return found.broker
+  }
+
+  private static func recovered(
+    _ settings: PaperSettings, _ bytes: [UInt8], _ path: String
+  ) throws(CommandFailure) -> PaperRecovery {
+    var problem: PaperFileProblem?
+    let found = bytes.withUnsafeBytes { file -> PaperRecovery? in
+      do throws(PaperFileProblem) {
+        return try PaperBroker.recovered(settings, file: file)
+      } catch {
+        problem = error
+        return nil
+      }
+    }
+    if let found { return found }
+    if case .damaged(let offset) = problem {
+      throw CommandFailure(
+        .dataError,
+        "\(path) at offset \(offset): the record there is not what was written, and what lies behind it may have "
+          + "been told; nothing is changed: get the file from a copy, or give another --data")
+    }
+    throw CommandFailure(
+      .dataError,
+      "\(path): is of other instruments, accounts or cash, or no file of a paper broker; give the feed "
+        + "and accounts that it was made with, or another --data")
   }
 
   private static func sayEnd(_ server: borrowing PaperServer, _ signal: Int32?) {
@@ -154,7 +176,8 @@ enum PaperCommand {
     if !said.isEmpty { say(.info, "by setting: " + said.joined(separator: ", ")) }
     let bad = [
       ("malformed frames", c.malformed), ("log-ins refused", c.loginsRefused),
-      ("sessions of clients that did not read", c.slow),
+      ("sessions of clients that did not read, or asked for too much", c.slow),
+      ("connections too many, or without a log-in", server.strangers),
       ("records of the feed that can't be", server.market.counters.malformed),
     ].filter { $0.1 > 0 }.map { "\($0.1.grouped) \($0.0)" }
     if !bad.isEmpty { say(.warning, bad.joined(separator: ", ")) }

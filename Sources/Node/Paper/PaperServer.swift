@@ -15,6 +15,8 @@ struct PaperServer: ~Copyable {
   private struct Client {
     var connection: ConnectionID
     var number: Int
+    /// Machine time since which it is connected and not logged in, or is to be closed.
+    var since: Int64
     var isClosing = false
   }
 
@@ -35,6 +37,10 @@ struct PaperServer: ~Copyable {
   private static let recordsPerTurn = 4_096
   private static let waitMax: Int64 = 10_000_000
   private static let clientsMax = 256
+  /// How long a client may take to log in, and to read its last bytes.
+  private static let patience: Int64 = 10_000_000_000
+  /// Connections that were too many, or never logged in.
+  private(set) var strangers: UInt64 = 0
 
   init(
     _ broker: PaperBroker, _ market: consuming PaperMarket, file: PaperFile?, at place: Endpoint,
@@ -99,12 +105,14 @@ struct PaperServer: ~Copyable {
     switch event.kind {
     case .accepted:
       guard clients.count < Self.clientsMax else {
+        strangers += 1
         reactor.close(event.connection)
         return
       }
       _ = reactor.setToken(Token.client, of: event.connection)
       clients.append(
-        Client(connection: event.connection, number: broker.connected(now: now)))
+        Client(
+          connection: event.connection, number: broker.connected(now: now), since: reactor.now))
     case .received:
       guard let index = index(of: event.connection), !clients[index].isClosing else { return }
       _ = broker.receive(event.bytes, clients[index].number, now: now)
@@ -137,10 +145,22 @@ struct PaperServer: ~Copyable {
         broker.sent(clients[index].number, piece.count)
       }
     }
-    guard broker.isClosing(clients[index].number) else { return }
-    if broker.output(clients[index].number).isEmpty, reactor.unsentBytes(of: connection) == 0 {
-      drop(index, now: sessionTime(reactor.now))
+    let isLate = reactor.now &- clients[index].since >= Self.patience
+    guard broker.isClosing(clients[index].number) else {
+      if isLate, !broker.isLoggedIn(clients[index].number) {
+        strangers += 1
+        drop(index, now: sessionTime(reactor.now))
+      }
+      return
     }
+    if !clients[index].isClosing {
+      clients[index].isClosing = true
+      clients[index].since = reactor.now
+      return
+    }
+    let isSent =
+      broker.output(clients[index].number).isEmpty && reactor.unsentBytes(of: connection) == 0
+    if isSent || isLate { drop(index, now: sessionTime(reactor.now)) }
   }
 
   // MARK: The file

@@ -163,15 +163,19 @@ import Testing
     _ = try desk.order(.buy, 2_000_000, 60_001_00)
     let before = desk.brokerCash
     let btc = Coins.instruments[0].symbol
-    desk.broker.payDividend(btc, perUnit: Money(raw: 3_00_000_000), now: desk.now)
+    func booked(_ isBooked: Bool) { #expect(isBooked) }
+    booked(desk.broker.payDividend(btc, perUnit: Money(raw: 3_00_000_000), now: desk.now))
     #expect(desk.brokerCash - before == 6_00_000_000)
     // A basis point of 120,000.00, paid by who is long.
-    desk.broker.fund(btc, rate: 10_000, at: Price(raw: 60_000_00), now: desk.now)
+    booked(desk.broker.fund(btc, rate: 10_000, at: Price(raw: 60_000_00), now: desk.now))
     #expect(desk.brokerCash - before == 6_00_000_000 - 12_00_000_000)
-    desk.broker.settleDay(
-      btc, at: Price(raw: 60_010_00), before: Price(raw: 60_000_00), now: desk.now)
+    booked(
+      desk.broker.settleDay(
+        btc, at: Price(raw: 60_010_00), before: Price(raw: 60_000_00), now: desk.now))
     #expect(desk.brokerCash - before == 14_00_000_000)
-    desk.broker.split(btc, numerator: 3, denominator: 2, at: Price(raw: 40_000_00), now: desk.now)
+    booked(
+      desk.broker.split(
+        btc, numerator: 3, denominator: 2, at: Price(raw: 40_000_00), now: desk.now))
     #expect(desk.brokerPosition(0).quantity == 3_000_000)
     desk.pump()
     #expect(desk.adjustments == 4 && desk.adjusted == 14_00_000_000)
@@ -181,6 +185,20 @@ import Testing
     let isBooked = desk.broker.adjust(
       "nobody", btc, PaperAdjustment(.deposit, amount: 1), now: desk.now)
     #expect(!isBooked)
+    // Half of the smallest unit at 40,000.00 is left over of 4,500,000.5: two cents.
+    booked(
+      desk.broker.adjust(
+        "desk", btc, PaperAdjustment(.deposit, amount: 0, quantity: 1), now: desk.now))
+    let held = desk.brokerCash
+    booked(
+      desk.broker.split(
+        btc, numerator: 3, denominator: 2, at: Price(raw: 40_000_00), now: desk.now))
+    #expect(desk.brokerPosition(0).quantity == 4_500_001)
+    #expect(desk.brokerCash - held == 2_000_000)
+    // What no sum can hold is not booked, and said.
+    let tooMuch = PaperAdjustment(.deposit, amount: .max, quantity: .max)
+    let isTaken = desk.broker.adjust("desk", btc, tooMuch, now: desk.now)
+    #expect(!isTaken && desk.brokerPosition(0).quantity == 4_500_001)
   }
 
   @Test func `a file that is cut anywhere gives what was whole, and never another account`() throws
@@ -196,29 +214,58 @@ import Testing
     var orders = 0
     var executions = 0
     for length in 0...file.count {
-      let found = Array(file[..<length]).withUnsafeBytes {
-        PaperBroker.recovered(Coins.settings(), file: $0)
-      }
-      guard let found else {
-        #expect(length < PaperBroker.header(Coins.settings()).count)
-        continue
+      let found = try Array(file[..<length]).withUnsafeBytes {
+        try PaperBroker.recovered(Coins.settings(), file: $0)
       }
       #expect(found.bytes + found.cut == length)
       #expect(found.broker.orderCount >= orders && found.broker.executionCount >= executions)
       (orders, executions) = (found.broker.orderCount, found.broker.executionCount)
     }
     #expect(orders == desk.broker.orderCount && executions == desk.broker.executionCount)
-    // One byte that is another: what lies before it stands, and nothing behind it.
+    // One byte that is another stops it where it lies: what is behind was told, and is not cut away.
     for at in stride(from: PaperBroker.header(Coins.settings()).count, to: file.count, by: 7) {
       var bytes = file
       bytes[at] ^= 0x40
-      let found = try #require(
-        bytes.withUnsafeBytes { PaperBroker.recovered(Coins.settings(), file: $0) })
-      #expect(found.bytes <= at && found.cut > 0)
+      do throws(PaperFileProblem) {
+        let found = try Self.recovered(Coins.settings(), bytes)
+        // Only of the last record a length may look like one that was cut off.
+        #expect(found.bytes <= at && at - found.bytes < 8 && found.cut <= PaperFact.bytesMax)
+      } catch {
+        guard case .damaged(let offset) = error else {
+          Issue.record("\(error)")
+          continue
+        }
+        #expect(offset <= at)
+      }
     }
     var other = Coins.settings()
     other.accounts[0].name = "another"
-    #expect(file.withUnsafeBytes { PaperBroker.recovered(other, file: $0) == nil })
+    #expect(throws: PaperFileProblem.foreign) { try Self.recovered(other, file) }
+    // Length without content is of a write that was cut off.
+    let zeros = try Self.recovered(Coins.settings(), file + [UInt8](repeating: 0, count: 300))
+    #expect(zeros.bytes == file.count && zeros.cut == 300)
+  }
+
+  private static func recovered(
+    _ settings: PaperSettings, _ file: [UInt8]
+  ) throws(PaperFileProblem) -> PaperRecovery {
+    var found: Result<PaperRecovery, PaperFileProblem> = .failure(.foreign)
+    file.withUnsafeBytes { bytes in
+      do throws(PaperFileProblem) {
+        found = .success(try PaperBroker.recovered(settings, file: bytes))
+      } catch {
+        found = .failure(error)
+      }
+    }
+    return try found.get()
+  }
+
+  @Test func `an order that is only to rest does not take by a change either`() throws {
+    let desk = try desk()
+    let order = try desk.order(.buy, 1_000_000, 59_990_00, flags: .postOnly)
+    #expect(desk.change(order, price: 60_001_00, quantity: 1_000_000))
+    #expect(desk.position(0) == 0 && desk.view(order)?.price.raw == 59_990_00)
+    #expect(desk.broker.counters.refusals == 1 && desk.invariants == [])
   }
 
   @Test(arguments: UInt64(1)...6)

@@ -113,8 +113,7 @@ final class PaperDesk {
     gateway.disconnected(now: now)
     deliver()
     let bytes = file
-    let recovered = try #require(
-      bytes.withUnsafeBytes { PaperBroker.recovered(settings, file: $0) })
+    let recovered = try bytes.withUnsafeBytes { try PaperBroker.recovered(settings, file: $0) }
     #expect(recovered.cut == 0)
     broker = recovered.broker
   }

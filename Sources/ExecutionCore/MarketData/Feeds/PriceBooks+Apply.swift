@@ -30,7 +30,6 @@ extension PriceBooks {
       return Effect()
     }
     let i = Int(bound &- 1)
-    quotes.touch(i, at: time)
     // The raw values of ``FeedRecord/Kind``: what comes from outside may be none.
     let change: MarketChange
     switch r.kind {
@@ -39,6 +38,8 @@ extension PriceBooks {
     case 0x54: change = trade(r, i, binding, feed)
     default: change = state(r, i, feed)
     }
+    // What can't be is no sign of life.
+    if !change.contains(.anomaly) { quotes.touch(i, at: time) }
     return Effect(change, i)
   }
 
@@ -289,7 +290,7 @@ extension PriceBooks {
   }
 
   /// Messages are missing: what stands is not all that there is.
-  private func lose(_ i: Int) -> MarketChange {
+  func lose(_ i: Int) -> MarketChange {
     books[i].isWhole = false
     books[i].isLoading = false
     books[i].isQuoted = false

@@ -93,7 +93,10 @@ internal import CSupport
       return .noSuchFeed
     }
     guard number < UInt32(truncatingIfNeeded: Self.numbersMax) else { return .numberTooLarge }
+    let before = bindings[Int(number)].instrument
     bindings[Int(number)] = FeedBinding()
+    // What stands of it is nobody's any more.
+    if before != 0 { _ = lose(Int(before &- 1)) }
     guard let i = find(symbol, channel) else { return .unlisted }
     let facts = books[i].facts
     guard
@@ -125,6 +128,11 @@ internal import CSupport
       i &+= 1
     }
     return nil
+  }
+
+  /// The channel is one of a feed by price.
+  @inline(__always) func isFeed(_ channel: UInt8) -> Bool {
+    Int(channel) < Quotes.channelsMax && feeds[Int(channel)].bindings != nil
   }
 
   // MARK: Looking
