@@ -43,7 +43,8 @@ let package = Package(
       exclude: ["Format.md"], swiftSettings: strict),
     .target(name: "Transport", dependencies: ["CSupport"], swiftSettings: strict),
     .target(
-      name: "Gateways", dependencies: ["CSupport", "ExecutionCore"], exclude: ["Paper/Protocol.md"],
+      name: "Gateways", dependencies: ["CSupport", "ExecutionCore"],
+      exclude: ["Paper/Protocol.md", "Prices/Protocol.md"],
       swiftSettings: strict),
     .target(
       name: "Trading",

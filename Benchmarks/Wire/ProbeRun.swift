@@ -150,9 +150,9 @@ final class ProbeRun: @unchecked Sendable {
     var feed = try FeedClient(
       on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: Endpoint.loopback().address,
       midnight: settings.gateway.midnight, speed: nil)
-    feed.adopt(WireExchange.session)
-    monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
-    monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
+    feed.lines.adopt(WireExchange.session)
+    monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lines.lineB).port))
+    monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lines.lineA).port))
     let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: 1) { port in
       OrderEntryClient(
         port, to: settings.orderEntry,
@@ -181,8 +181,8 @@ final class ProbeRun: @unchecked Sendable {
     result.ordersNotSent = gateway.notSent
     result.ordersRefused = loop.path.driver.engine.counters.refused
     result.records = loop.path.driver.engine.counters.marketRecords
-    result.datagrams = loop.feed.datagrams
-    result.missing = loop.feed.receiver.counters.missing
+    result.datagrams = loop.feed.lines.datagrams
+    result.missing = loop.feed.lines.receiver.counters.missing
     result.openOrders = loop.path.driver.engine.openOrderCount
     result.malformed = loop.feed.malformed + gateway.undecodable + gateway.damagedOptions
     let state = loop.path.driver.engine.snapshot()

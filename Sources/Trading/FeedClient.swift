@@ -1,159 +1,48 @@
 public import ExecutionCore
-public import Gateways
-public import Transport
+package import Gateways
+package import Transport
 
-/// The market-data end of the hot thread: the feed's sockets, the MoldUDP64 receiver and the decoder.
-/// Datagrams go in, batches of records come out.
+/// The market-data end of the hot thread for the feed of orders: its lines and the decoder. Datagrams go in, batches of
+/// records come out.
 ///
 /// Threading: the hot thread. No allocation after `init`.
 @safe @usableFromInline package struct FeedClient: ~Copyable {
-  /// What the reactor's events of these sockets carry.
-  @usableFromInline package enum Token {
-    @inlinable package static var lineA: UInt64 { 1 }
-    @inlinable package static var lineB: UInt64 { 2 }
-    @inlinable package static var request: UInt64 { 3 }
-  }
+  /// What the reactor's events of its sockets carry, and the two behind it.
+  @inlinable package static var token: UInt64 { 1 }
   /// Records of one batch: more than a datagram can hold.
   static let batchMax = 4_096
-  /// Asked of the kernel for each socket: room for bursts.
-  package static let socketBytes: Int32 = 4 << 20
 
-  @usableFromInline package internal(set) var receiver: MoldReceiver
-  /// `none` while it is not open: one that failed is opened again by ``request(_:now:)``.
-  @usableFromInline package private(set) var lineA = ConnectionID.none
-  @usableFromInline package private(set) var lineB = ConnectionID.none
-  package private(set) var requestSocket = ConnectionID.none
-  /// Where they are bound, and the interface of their groups.
-  private var places: (lineA: Endpoint, lineB: Endpoint, request: Endpoint)
-  private let interface: UInt32
-  private var openAt: Int64 = 0
-  /// Machine time between two attempts at opening a socket again.
-  static let openWait: Int64 = 250_000_000
-  /// Times that a socket failed, or could not be opened again, and why the last did.
-  @usableFromInline package private(set) var failures: UInt64 = 0
-  @usableFromInline package private(set) var lastFailure: Int32 = 0
-  /// Datagrams that the reactor had dropped when it was last asked.
-  private var requestsSeenDropped: UInt64 = 0
-  /// Where re-requests go; `any(port: 0)` until it is known.
-  @usableFromInline package var requestServer = Endpoint.any(port: 0)
+  @usableFromInline package var lines: FeedLines
   private let midnight: Int64
   private let records: UnsafeMutablePointer<MarketRecord>
   private let times: UnsafeMutablePointer<FeedTimes>
-  @usableFromInline package internal(set) var datagrams: UInt64 = 0
-  @usableFromInline package internal(set) var bytes: UInt64 = 0
   /// Messages of a known type that cannot be read: after one of these the books are taken from a snapshot.
   @usableFromInline package internal(set) var malformed: UInt64 = 0
   /// Messages of a type that is not known, which are passed over.
   @usableFromInline package internal(set) var skipped: UInt64 = 0
-  /// Datagrams that came to the re-request socket from elsewhere than the server: they are not looked into.
-  @usableFromInline package internal(set) var answersRefused: UInt64 = 0
-  /// What the receiver has said since the last ``takeEvents()``.
-  @usableFromInline var events: MoldEvents = []
 
-  /// Opens the two lines' sockets and one for re-requests.
-  ///
-  /// A line that is a multicast group is joined on `interface`; else it is an address of this machine,
-  /// port 0 for any free one. Holes are repaired as `repair` says. `speed` is that of the ``SessionClock``.
+  /// Opens its sockets, see ``FeedLines``. `speed` is that of the ``SessionClock``.
   package init(
     on reactor: inout Reactor, lineA atA: Endpoint, lineB atB: Endpoint, interface: UInt32,
     midnight: Int64, speed: Int64?, repair: MoldReceiverSettings = MoldReceiverSettings()
   ) throws(ReactorError) {
     self.midnight = midnight
-    self.interface = interface
-    places = (atA, atB, Endpoint(address: interface, port: 0))
-    receiver = MoldReceiver(repair)
+    lines = try FeedLines(
+      on: &reactor, lineA: atA, lineB: atB, interface: interface, token: Self.token, repair: repair)
     unsafe records = .allocate(capacity: Self.batchMax)
     unsafe records.initialize(repeating: MarketRecord(), count: Self.batchMax)
     unsafe times = .allocate(capacity: 1)
     unsafe times.initialize(to: FeedTimes(midnight: midnight, speed: speed))
-    try open(on: &reactor)
-    // Opened again they are where they were: the venue sends there.
-    places.lineA.port = try reactor.localEndpoint(of: lineA).port
-    places.lineB.port = try reactor.localEndpoint(of: lineB).port
   }
 
-  /// Those that are not open, each by itself: where one cannot be opened the others are all the same.
-  private mutating func open(on reactor: inout Reactor) throws(ReactorError) {
-    var failure: ReactorError?
-    var options = SocketOptions()
-    options.receiveBufferBytes = Self.socketBytes
-    options.reportsReceiveTime = true
-    Self.open(&lineB, at: places.lineB, interface, options, Token.lineB, &reactor, &failure)
-    options.isDirect = true
-    options.samplesReceiveTime = true
-    Self.open(&lineA, at: places.lineA, interface, options, Token.lineA, &reactor, &failure)
-    options = SocketOptions()
-    options.receiveBufferBytes = Self.socketBytes
-    options.reportsPeer = true
-    Self.open(
-      &requestSocket, at: places.request, interface, options, Token.request, &reactor, &failure)
-    if let failure { throw failure }
-  }
-
-  private static func open(
-    _ socket: inout ConnectionID, at place: Endpoint, _ interface: UInt32,
-    _ options: SocketOptions, _ token: UInt64, _ reactor: inout Reactor,
-    _ failure: inout ReactorError?
-  ) {
-    guard socket == .none else { return }
-    do throws(ReactorError) {
-      socket = try open(place, interface, options, token, &reactor)
-    } catch {
-      failure = failure ?? error
-    }
-  }
-
-  private static func open(
-    _ place: Endpoint, _ interface: UInt32, _ options: SocketOptions, _ token: UInt64,
-    _ reactor: inout Reactor
-  ) throws(ReactorError) -> ConnectionID {
-    let socket = try reactor.openDatagram(bind: place, options: options, token: token)
-    guard place.isMulticast else { return socket }
-    do throws(ReactorError) {
-      try reactor.join(group: place.address, interface: interface, on: socket)
-    } catch {
-      _ = reactor.close(socket)
-      throw error
-    }
-    return socket
-  }
-
-  /// One of its sockets has failed, or what was queued there to be sent has. Never inlined: rare.
-  @inline(never) @usableFromInline package mutating func failed(
-    _ event: borrowing ReactorEvent, _ reactor: inout Reactor, now: Int64
-  ) {
-    guard event.kind == .failed else {
-      if event.kind == .sendFailed { requestsDropped(reactor.counters.droppedDatagrams) }
-      return
-    }
-    switch event.connection {
-    case .none: return
-    case lineA: lineA = .none
-    case lineB: lineB = .none
-    case requestSocket: requestSocket = .none
-    default: return
-    }
-    _ = reactor.close(event.connection)
-    failures &+= 1
-    lastFailure = event.errorNumber
-    openAt = now
-  }
-
-  /// Nothing but re-requests leaves as datagrams: the reactor counts them, for one event may be of several.
-  private mutating func requestsDropped(_ dropped: UInt64) {
-    receiver.requestsFailed(dropped &- requestsSeenDropped)
-    requestsSeenDropped = dropped
-  }
-
-  @inline(never) private mutating func openAgain(_ reactor: inout Reactor, now: Int64) {
-    guard now >= openAt else { return }
-    openAt = now &+ Self.openWait
-    do throws(ReactorError) {
-      try open(on: &reactor)
-    } catch {
-      failures &+= 1
-      lastFailure = error.errorNumber
-    }
+  /// Of a run without a feed of orders.
+  package init(off midnight: Int64) {
+    self.midnight = midnight
+    lines = FeedLines(off: Self.token)
+    unsafe records = .allocate(capacity: 1)
+    unsafe records.initialize(to: MarketRecord())
+    unsafe times = .allocate(capacity: 1)
+    unsafe times.initialize(to: FeedTimes(midnight: midnight, speed: nil))
   }
 
   deinit {
@@ -171,16 +60,13 @@ public import Transport
     _ datagram: UnsafeRawBufferPointer, token: UInt64, now: Int64, market: ITCHMarket?,
     _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) {
-    datagrams &+= 1
-    bytes &+= UInt64(datagram.count)
-    let line =
-      token == Token.request ? receiver.requestLine : token == Token.lineB ? 1 : 0
+    lines.datagrams &+= 1
+    lines.bytes &+= UInt64(datagram.count)
     let room = unsafe room(now, market)
     var faults = FeedFaultCounts()
-    let found = unsafe receiver.receive(datagram, line: line) { span in
+    unsafe lines.receive(datagram, token: token) { span in
       unsafe Self.decode(span, room, &faults, apply)
     }
-    events.formUnion(found)
     if faults.isAny { take(faults) }
   }
 
@@ -195,7 +81,7 @@ public import Transport
   }
   @inline(__always) private func room(_ now: Int64, _ market: ITCHMarket?) -> Room {
     unsafe Room(
-      midnight: midnight, datagram: datagrams, now: now, records: records, times: times,
+      midnight: midnight, datagram: lines.datagrams, now: now, records: records, times: times,
       market: market)
   }
 
@@ -267,69 +153,30 @@ public import Transport
   @inline(never) private mutating func take(_ faults: FeedFaultCounts) {
     malformed &+= faults.malformed
     skipped &+= faults.skipped
-    if faults.malformed > 0 { events.formUnion(receiver.distrust()) }
+    if faults.malformed > 0 { lines.events.formUnion(lines.receiver.distrust()) }
   }
 
   /// The time to apply a snapshot's message at: orders may be as old as they like, but none is of the future.
   @usableFromInline package mutating func timeInSnapshot(_ time: Int64, now: Int64) -> Int64 {
-    unsafe times.pointee.isAhead(time) ? times.pointee.judge(time, of: datagrams, now: now) : time
-  }
-
-  /// The session is known: what comes from now on is applied.
-  @usableFromInline package mutating func adopt(_ session: SessionName) {
-    receiver.adopt(session: session)
-  }
-
-  /// Whether what came to the re-request socket comes from the server; counted where not. Of a server that listens on
-  /// every address only the port is known.
-  @usableFromInline mutating func isAnswer(from peer: Endpoint) -> Bool {
-    let isServer =
-      requestServer.address == 0
-      ? peer.port == requestServer.port && peer.port != 0 : peer == requestServer
-    if !isServer { answersRefused &+= 1 }
-    return isServer
-  }
-
-  /// Sends the re-requests that are due, and opens what has failed. Bounded: a few at a time.
-  @usableFromInline package mutating func request(_ reactor: inout Reactor, now: Int64) {
-    if lineA == .none || lineB == .none || requestSocket == .none { openAgain(&reactor, now: now) }
-    guard requestServer.port != 0 else {
-      // Nobody can be asked.
-      if receiver.isDisputed { events.formUnion(receiver.distrust()) }
-      return receiver.tick(now: now)
-    }
-    unsafe withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { buffer in
-      for _ in 0..<8 {
-        let length = unsafe receiver.poll(now: now, into: buffer, &events)
-        guard length > 0 else { return }
-        let result = unsafe reactor.sendDatagram(
-          UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[..<length]),
-          to: requestServer, on: requestSocket)
-        // The next one would not leave either: it keeps its turn.
-        guard result == .queued else { return receiver.requestsFailed(1) }
-      }
-    }
+    unsafe times.pointee.isAhead(time)
+      ? times.pointee.judge(time, of: lines.datagrams, now: now) : time
   }
 
   /// Goes on behind a snapshot that ends before `sequence`, where ``MoldReceiver/standing(of:)`` says that it fits;
-  /// else it counts it. What else happened waits in ``takeEvents()``.
+  /// else it counts it. What else happened waits in ``FeedLines/takeEvents()``.
   @usableFromInline package mutating func splice(
     at sequence: UInt64, now: Int64, market: ITCHMarket?,
     _ apply: (UnsafePointer<MarketRecord>, Int) -> Void
   ) {
     let room = unsafe room(now, market)
     var faults = FeedFaultCounts()
-    let found = receiver.splice(at: sequence) { span in
+    let found = lines.receiver.splice(at: sequence) { span in
       unsafe Self.decode(span, room, &faults, apply)
     }
-    if let found { events.formUnion(found) }
+    if let found { lines.events.formUnion(found) }
     if faults.isAny { take(faults) }
   }
 
-  @inlinable package mutating func takeEvents() -> MoldEvents {
-    defer { events = [] }
-    return events
-  }
 }
 
 /// Frames of a run that gave no record.

@@ -1,5 +1,12 @@
 public import ExecutionCore
 
+/// A record with the session time that its feed gave it.
+@usableFromInline protocol SessionTimed: BitwiseCopyable {
+  var sessionTime: Int64 { get set }
+}
+extension MarketRecord: SessionTimed {}
+extension FeedRecord: SessionTimed {}
+
 /// Holds each message's time against the one before it, so that a single message does not move the session's
 /// clock: what is stamped far ahead, or far back, is applied at the last good time and counted.
 ///
@@ -7,7 +14,7 @@ public import ExecutionCore
 /// since the last time that was set against it, and ``leewayMax`` of machine time more). What our clock speaks
 /// against needs ``supportMin`` more datagrams over ``leewayMax`` of machine time, and none that says otherwise: two
 /// messages of one packet are one word, and so is a burst, while a line that lives speaks in between. Before the first message, where our clock says nothing yet, one more datagram is enough; at max speed, where
-/// it never does, the next message. Times are within a day of midnight, or they are none. What was believed once is not
+/// it never does, the next message. Times are within the feed's days, or they are none. What was believed once is not
 /// taken back: session time never goes back, and where it was wrong nothing more is traded that day.
 ///
 /// Threading: the hot thread. One compare for each record that is in order.
@@ -21,6 +28,8 @@ public import ExecutionCore
   @usableFromInline static var day: Int64 { 86_400_000_000_000 }
 
   @usableFromInline let midnight: Int64
+  /// No time is later.
+  @usableFromInline let end: Int64
   /// Times session time at 10⁻⁸; 0 is max.
   @usableFromInline let speed: Int64
   /// The last good time.
@@ -42,9 +51,12 @@ public import ExecutionCore
   /// Messages whose time was not taken, and whom the next one did not bear out.
   @usableFromInline var implausible: UInt64 = 0
 
-  /// - Parameter speed: times session time at 10⁻⁸; nil: as fast as it goes.
-  @usableFromInline init(midnight: Int64, speed: Int64?) {
+  /// - Parameters:
+  ///   - speed: times session time at 10⁻⁸; nil: as fast as it goes.
+  ///   - days: from midnight on, that the feed may last: one of a market that closes.
+  @usableFromInline init(midnight: Int64, speed: Int64?, days: Int64 = 1) {
     self.midnight = midnight
+    end = midnight &+ days &* Self.day
     self.speed = speed ?? 0
     last = midnight
     floor = 0
@@ -56,8 +68,8 @@ public import ExecutionCore
   ///
   /// - Parameter datagram: a number of its own for each that the messages may have come in.
   @inline(__always) @usableFromInline
-  mutating func check(
-    _ records: UnsafeMutablePointer<MarketRecord>, _ count: Int, of datagram: UInt64, now: Int64
+  mutating func check<Record: SessionTimed>(
+    _ records: UnsafeMutablePointer<Record>, _ count: Int, of datagram: UInt64, now: Int64
   ) {
     var isAside = false
     for i in 0..<count {
@@ -82,7 +94,7 @@ public import ExecutionCore
     defer { settle() }
     if isWaiting {
       // Those behind it are as late, or it was wrong.
-      if time >= suspect &- Self.aheadMax, time < midnight &+ Self.day {
+      if time >= suspect &- Self.aheadMax, time < end {
         if datagram != supporter {
           supporter = datagram
           support += 1
@@ -101,7 +113,7 @@ public import ExecutionCore
       last = max(last, time)
       return time
     }
-    guard time > last, time < midnight &+ Self.day else {
+    guard time > last, time < end else {
       implausible &+= 1
       return last
     }

@@ -45,6 +45,24 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
     unsafe clock.applied(records[count - 1].sessionTime, now: now)
     unsafe driver.ingest(
       records, count: count, machineTime: now, received: received, decoded: decoded)
+    applied(arrived: arrived)
+  }
+
+  /// As that, of the records of a feed by price.
+  @inline(__always) @inlinable
+  package mutating func apply(
+    _ records: UnsafePointer<FeedRecord>, _ count: Int, channel: UInt8, received: UInt64,
+    arrived: Int64 = 0
+  ) {
+    let decoded = reactor.ticks
+    unsafe clock.applied(records[count - 1].sessionTime, now: now)
+    unsafe driver.ingest(
+      records, count: count, channel: channel, machineTime: now, received: received,
+      decoded: decoded)
+    applied(arrived: arrived)
+  }
+
+  @inline(__always) @inlinable mutating func applied(arrived: Int64) {
     drain()
     // Taken now: what is sent later, for a report or a timer, does not come from this datagram.
     let stage = driver.engine.takeStage()

@@ -22,6 +22,15 @@
 
   @inlinable init() {}
 
+  /// Whether strategies see it has changed, and they are to be told. Without a session nothing can be withdrawn: then it
+  /// is told when the session is there.
+  @inlinable mutating func isNewlyBlind(isReady: Bool) -> Bool {
+    let isBlindNow = state != .clear && isReady
+    guard isBlindNow != isBlind else { return false }
+    isBlind = isBlindNow
+    return true
+  }
+
   /// The time since the last tick, by what is seen at its end.
   @inlinable mutating func count(_ isSighted: Bool, hasBegun: Bool, now: Int64) {
     let since = now &- tickedAt

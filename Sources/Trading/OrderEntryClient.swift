@@ -18,6 +18,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
 
   @usableFromInline package var gateway: Gateway
   @usableFromInline package let port: PortID
+  @usableFromInline package let venue: VenueID
   /// Its events carry it.
   @usableFromInline let token: UInt64
   @usableFromInline package internal(set) var connection = ConnectionID.none
@@ -42,10 +43,11 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
 
   /// - Parameter port: the port of the engine whose requests go here; the gateway's reports name it.
   @inlinable package init(
-    _ port: PortID, to endpoint: Endpoint, gateway: consuming Gateway, backoff: ReconnectBackoff,
-    sockets: SocketOptions = .direct
+    _ port: PortID, at venue: VenueID = VenueID(raw: 0), to endpoint: Endpoint,
+    gateway: consuming Gateway, backoff: ReconnectBackoff, sockets: SocketOptions = .direct
   ) {
     self.port = port
+    self.venue = venue
     token = OrderEntryToken.first &+ UInt64(port.raw)
     self.endpoint = endpoint
     self.sockets = sockets
@@ -244,53 +246,5 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
   @inline(__always) @inlinable static func index(_ token: UInt64, of count: Int) -> Int? {
     let index = token &- first
     return index < UInt64(count) ? Int(index) : nil
-  }
-}
-
-/// The clients of all ports, in memory of their own: client `i` is of port `i`. Not an owner: who holds them
-/// frees them.
-///
-/// Threading: as ``OrderEntryClient``.
-@safe @usableFromInline
-package struct OrderEntryClients<Gateway: OrderEntryGateway & ~Copyable> {
-  @usableFromInline let base: UnsafeMutablePointer<OrderEntryClient<Gateway>>
-  @usableFromInline package let count: Int
-
-  /// - Parameter make: the client of a port; called once for each, in their order.
-  @inlinable package init<E: Error>(
-    ports: Int, _ make: (PortID) throws(E) -> OrderEntryClient<Gateway>
-  ) throws(E) {
-    let most = max(1, ports)
-    let memory = UnsafeMutablePointer<OrderEntryClient<Gateway>>.allocate(capacity: most)
-    var made = 0
-    do throws(E) {
-      while made < ports {
-        let client = try make(PortID(raw: UInt16(truncatingIfNeeded: made)))
-        unsafe (memory + made).initialize(to: client)
-        made += 1
-      }
-    } catch {
-      unsafe memory.deinitialize(count: made)
-      unsafe memory.deallocate()
-      throw error
-    }
-    unsafe base = memory
-    count = ports
-  }
-
-  @inlinable func free() {
-    unsafe base.deinitialize(count: count)
-    unsafe base.deallocate()
-  }
-
-  @inlinable package subscript(_ i: Int) -> OrderEntryClient<Gateway> {
-    @inline(__always) unsafeAddress {
-      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
-      return unsafe UnsafePointer(base + i)
-    }
-    @inline(__always) nonmutating unsafeMutableAddress {
-      precondition(UInt(bitPattern: i) < UInt(bitPattern: count))
-      return unsafe base + i
-    }
   }
 }

@@ -12,6 +12,8 @@ public import Gateways
     case stop
     /// 1 while the kill file exists.
     case killFile
+    /// The venues that do not come back, one bit each: no answer of theirs is awaited any more.
+    case lostVenues
     /// Where the exchange's services are: address × 2¹⁶ + port; 0: not known yet.
     case orderEntry
     case rerequest
@@ -79,6 +81,10 @@ public import Gateways
     /// Symbols of the feed's directory that are no instruments of ours, and round lots that differ.
     case unlisted
     case unequalLots
+    /// Of feeds by price: times that messages were given up; instruments whose exponents, multiplier or currency are
+    /// others than ours.
+    case priceLosses
+    case unequal
     /// ``LoginRefusal``; 0: none.
     case loginRefusal
   }

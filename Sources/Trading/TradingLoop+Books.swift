@@ -20,9 +20,9 @@ extension TradingLoop where Gateway: ~Copyable {
 
   /// Who is told the session by nobody learns it from the snapshot service.
   @inlinable mutating func identify() {
-    guard feed.receiver.session == nil else { return }
+    guard feed.lines.receiver.session == nil else { return }
     if let session = snapshot.session {
-      feed.adopt(session)
+      feed.lines.adopt(session)
     } else {
       snapshot.learn(now: path.now)
     }
@@ -33,7 +33,7 @@ extension TradingLoop where Gateway: ~Copyable {
     if snapshot.loaded != 0 { spliceLoaded() }
     let isWhole = path.driver.engine.market.channelState.isWhole
     snapshot.look(isWhole: isWhole, now: path.now)
-    let session = feed.receiver.session
+    let session = feed.lines.receiver.session
     let isGoingOn = snapshot.tick(
       &path.reactor, at: settings.snapshotServer, of: session, now: path.now)
     if !isGoingOn { beginStop(session == nil ? .noSession : .noSnapshot) }
@@ -44,7 +44,7 @@ extension TradingLoop where Gateway: ~Copyable {
   @inlinable mutating func spliceLoaded() {
     let market = path.driver.engine.market
     let next = snapshot.loaded
-    switch feed.receiver.standing(of: next) {
+    switch feed.lines.receiver.standing(of: next) {
     case .fits: break
     case .early where loading.look(now: path.now) < settings.loadedMax:
       // It has been consumed, as far as whoever waits for that is concerned.
@@ -52,10 +52,10 @@ extension TradingLoop where Gateway: ~Copyable {
       return
     case .early, .older: return snapshot.refuse()
     case .implausible:
-      feed.receiver.refuseSnapshot()
+      feed.lines.receiver.refuseSnapshot()
       return snapshot.refuse()
     }
-    let lost = feed.receiver.unseen(before: next)
+    let lost = feed.lines.receiver.unseen(before: next)
     if lost > 0 { market.gapLost(missing: lost) }
     market.endSnapshot(next: next)
     // What was kept meanwhile is old, and comes now: nothing rests on a quote before the last of it is in.
@@ -65,9 +65,9 @@ extension TradingLoop where Gateway: ~Copyable {
       unsafe path.apply(records, count, received: received)
     }
     snapshot.accept()
-    settings.flow?.consumed = feed.receiver.nextSequence &- 1
+    settings.flow?.consumed = feed.lines.receiver.nextSequence &- 1
     // A gap above the snapshot, the end of the session: both may lie in what was kept.
-    feedEvents(feed.takeEvents())
+    feedEvents(feed.lines.takeEvents())
     guard !watchdog.isLate else { return }
     market.feedIsTimely()
     announceState()
@@ -91,32 +91,38 @@ extension TradingLoop where Gateway: ~Copyable {
     }
   }
 
-  /// What of the feed was not believed, for the main thread to say.
+  /// What of the feeds was not believed, for the main thread to say: of all of them together, but what is of lines.
   @inlinable mutating func reportFeed() {
-    let counters = feed.receiver.counters
-    monitor.set(.foreign, counters.foreignSession)
-    monitor.set(.foreignHigh, feed.receiver.foreignSession.high)
-    monitor.set(.foreignLow, UInt64(feed.receiver.foreignSession.low))
-    monitor.set(.implausible, counters.implausible &+ counters.snapshotsImplausible)
-    monitor.set(.implausibleTimes, feed.implausibleTimes)
-    monitor.set(.skipped, feed.skipped &+ snapshot.skipped)
-    monitor.set(.malformed, feed.malformed)
-    monitor.set(.disagreements, counters.disagreements)
-    monitor.set(.doubtedLines, counters.doubtedLines)
-    monitor.set(.lineA, feed.receiver.line(0).datagrams)
-    monitor.set(.lineB, feed.receiver.line(1).datagrams)
-    monitor.set(.lost, counters.lost)
-    monitor.set(.requests, counters.requests)
-    monitor.set(.answers, feed.receiver.line(feed.receiver.requestLine).datagrams)
-    monitor.set(.snapshots, snapshot.taken)
-    monitor.set(.socketError, UInt64(UInt32(bitPattern: feed.lastFailure)))
-    monitor.set(.socketFailures, feed.failures)
-    monitor.set(.answersRefused, feed.answersRefused)
-    monitor.set(.requestsUnsent, counters.requestsUnsent)
+    var counts = FeedCounts()
+    counts.add(feed.lines)
+    counts.implausibleTimes = feed.implausibleTimes
+    counts.malformed = feed.malformed
     let directory = path.driver.engine.market.feedState.directory
-    monitor.set(.unlisted, UInt64(directory.unlisted))
+    counts.unlisted = UInt64(directory.unlisted)
+    for i in 0..<prices.count {
+      counts.add(prices[i].lines)
+      counts.implausibleTimes &+= prices[i].implausibleTimes
+      counts.malformed &+= prices[i].malformed
+      counts.unlisted &+= prices[i].unlisted
+      counts.lost &+= prices[i].losses
+      counts.unequal &+= prices[i].unequal
+    }
+    counts.tell(monitor)
+    monitor.set(.skipped, feed.skipped &+ snapshot.skipped)
+    monitor.set(.snapshots, snapshot.taken)
+    monitor.set(.lost, feed.lines.receiver.counters.lost)
     monitor.set(.unequalLots, UInt64(directory.unequalLots))
+    if feed.lines.isOff, prices.count > 0 {
+      tellLines(prices[0].lines)
+    } else {
+      tellLines(feed.lines)
+    }
     reportWatchdog()
+  }
+
+  @inlinable func tellLines(_ lines: borrowing FeedLines) {
+    monitor.set(.lineA, lines.receiver.line(0).datagrams)
+    monitor.set(.lineB, lines.receiver.line(1).datagrams)
   }
 
   /// What the thread has missed, in the order in which whoever reads it looks at it.

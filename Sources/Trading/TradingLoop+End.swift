@@ -27,7 +27,7 @@ extension TradingLoop where Gateway: ~Copyable {
     let isOver = waited >= settings.stopLongest || isAtOnce
     let open = openOrdersInReach
     guard open == 0 || isOver || !isAnswered(open: open) else { return }
-    let mayRepair = isBehind && !isExchangeGone && !isOver
+    let mayRepair = isBehind && monitor.stopReason != .exchangeLost && !isOver
     guard !mayRepair || ending.repairing.look(now: path.now) >= settings.repairMax else { return }
     guard !isReconnecting || isAtOnce || waited >= settings.reconnectMax else { return }
     loseMissing()
@@ -39,11 +39,8 @@ extension TradingLoop where Gateway: ~Copyable {
 
   /// A session that was up is being made again: a run is not to end in the middle of that.
   @inlinable var isReconnecting: Bool {
-    guard end != .exchangeLost, !isExchangeGone else { return false }
     for i in 0..<path.orders.count
-    where path.orders[i].refusals.hasLoggedIn && !path.orders[i].gateway.isCaughtUp
-      && !path.orders[i].isRefused
-    {
+    where path.orders[i].refusals.hasLoggedIn && !path.orders[i].gateway.isCaughtUp && !isGone(i) {
       return true
     }
     return false
@@ -55,13 +52,16 @@ extension TradingLoop where Gateway: ~Copyable {
   }
 
   /// Messages are missing, or the books that a snapshot gives.
-  @usableFromInline var isBehind: Bool { feed.receiver.hasGap || snapshot.isWanted }
+  @usableFromInline var isBehind: Bool {
+    feed.lines.receiver.hasGap || snapshot.isWanted || pricesAreRepairing
+  }
 
   /// What is still missing when the run ends will not be repaired any more: it is lost, and no book is
   /// whole.
   @inlinable mutating func loseMissing() {
-    guard isBehind else { return }
-    path.driver.engine.market.gapLost(missing: feed.receiver.missing)
+    for i in 0..<prices.count { prices[i].loseMissing(path.driver.engine.prices) }
+    guard feed.lines.receiver.hasGap || snapshot.isWanted else { return }
+    path.driver.engine.market.gapLost(missing: feed.lines.receiver.missing)
   }
 
   /// The strategies fall silent, every working order is cancelled, and the confirmations are awaited.
@@ -80,15 +80,17 @@ extension TradingLoop where Gateway: ~Copyable {
     return false
   }
 
-  /// The exchange does not come back, says who started it: nothing more is awaited of it.
-  @inlinable var isExchangeGone: Bool { monitor.stopReason == .exchangeLost }
+  /// Nothing more is awaited of a port: it is given up, or its venue does not come back, says who started that.
+  @inlinable func isGone(_ i: Int) -> Bool {
+    path.orders[i].isRefused
+      || monitor.get(.lostVenues) &>> UInt64(path.orders[i].venue.raw) & 1 != 0
+  }
 
-  /// Open orders that can still be confirmed as cancelled: those of the ports that are not given up.
+  /// Open orders that can still be confirmed as cancelled.
   @inlinable var openOrdersInReach: Int {
-    guard !isExchangeGone else { return 0 }
     var open = path.driver.engine.openOrderCount
-    guard open > 0, isRefused else { return open }
-    for i in 0..<path.orders.count where path.orders[i].isRefused {
+    guard open > 0 else { return 0 }
+    for i in 0..<path.orders.count where isGone(i) {
       open &-= path.driver.engine.openOrderCount(of: path.orders[i].port)
     }
     return open

@@ -16,7 +16,10 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inlinable static var totalsInterval: Int64 { 500_000_000 }
   @inlinable static var commandsPerTick: Int { 16 }
 
+  /// The feed of orders; off where there is none.
   @usableFromInline package internal(set) var feed: FeedClient
+  /// The feeds by price.
+  @usableFromInline package let prices: PriceFeedClients
   @usableFromInline package internal(set) var path: HotPath<S, Gateway>
   @usableFromInline package internal(set) var snapshot: SnapshotClient
   @usableFromInline let monitor: RunMonitor
@@ -32,6 +35,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline var nameless = LookClock(interval: Self.tickInterval)
   @usableFromInline var isNameless = false
   @usableFromInline var isKillFileThere = false
+  /// The channels of the feeds that have ended, one bit each.
+  @usableFromInline var endedFeeds: UInt8 = 0
   /// What works in a latched scope, or at the end, has been cancelled for so many causes.
   @usableFromInline var latchesSeen: UInt64 = 0
   /// Session nanoseconds without a message after which the feed counts as silent.
@@ -39,8 +44,8 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @usableFromInline package internal(set) var isFinished = false
 
   @inlinable package init(
-    feed: consuming FeedClient, path: consuming HotPath<S, Gateway>,
-    snapshot: consuming SnapshotClient,
+    feed: consuming FeedClient, prices: PriceFeedClients = PriceFeedClients(),
+    path: consuming HotPath<S, Gateway>, snapshot: consuming SnapshotClient,
     monitor: RunMonitor, settings: TradingLoopSettings
   ) {
     let quality = path.driver.engine.configuration.marketData.feedStaleAfter
@@ -48,12 +53,15 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     feedAgeMax = quality > 0 ? min(quality, dataAgeMax) : dataAgeMax
     self.snapshot = snapshot
     self.feed = feed
+    self.prices = prices
     self.path = path
     self.monitor = monitor
     self.settings = settings
     watchdog = Watchdog(
       lagMax: settings.lagMax, stallMin: settings.stallMin, pullAfter: settings.pullAfter)
   }
+
+  @inlinable deinit { prices.free() }
 
   /// Why it ends or has ended; nil while it goes on.
   @inlinable package var end: RunEnd? { ending.reason }
@@ -104,7 +112,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   @inline(never) @inlinable
   mutating func wasLate(_ lag: Int64, isStall: Bool) {
     let finding = watchdog.find(lag, isStall: isStall)
-    if watchdog.isLate { path.driver.engine.market.feedIsLate() }
+    if watchdog.isLate { setLate(true) }
     switch finding {
     case .late: return
     case .pull: _ = path.driver.engine.cancelAll()
@@ -116,68 +124,67 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
 
   @inline(never) @inlinable mutating func isTimelyAgain() {
     watchdog.isLate = false
-    path.driver.engine.market.feedIsTimely()
+    setLate(false)
     // Who has withdrawn, or waited, looks again.
     announceState()
   }
 
   @inline(__always) @inlinable
   mutating func handle(_ event: borrowing ReactorEvent) {
-    switch event.token {
-    case FeedClient.Token.lineA, FeedClient.Token.lineB:
+    let token = event.token
+    if feed.lines.isOwn(token) {
       guard event.kind == .received else { return feedFailed(event) }
-      receiveFeed(event)
-    case FeedClient.Token.request:
-      guard event.kind == .received else { return feedFailed(event) }
-      receiveAnswer(event)
-    case SnapshotClient.token:
-      receiveSnapshot(event)
-    default:
-      guard let index = OrderEntryToken.index(event.token, of: path.orders.count) else { return }
-      path.receiveReports(event, index)
+      return feed.lines.isRequest(token) ? receiveAnswer(event) : receiveFeed(event)
     }
+    if let index = OrderEntryToken.index(token, of: path.orders.count) {
+      return path.receiveReports(event, index)
+    }
+    if let index = PriceFeedToken.index(token, of: prices.count) {
+      return receivePrices(event, index)
+    }
+    if token == SnapshotClient.token { receiveSnapshot(event) }
   }
 
   // MARK: Market data
 
   /// Never inlined: rare.
   @inline(never) @inlinable mutating func feedFailed(_ event: borrowing ReactorEvent) {
-    feed.failed(event, &path.reactor, now: path.now)
+    feed.lines.failed(event, &path.reactor, now: path.now)
   }
 
   @inline(__always) @inlinable mutating func receiveFeed(_ event: borrowing ReactorEvent) {
     let received = path.reactor.ticks
     let arrived = event.receiveTime
-    var isTimely = false
-    if arrived != 0 {
-      let lag = path.now &+ path.realtimeOffset &- arrived
-      path.latency.record(.lag, nanoseconds: max(0, lag))
-      if lag > watchdog.lagMax {
-        wasLate(lag, isStall: false)
-      } else {
-        isTimely = watchdog.isLate
-      }
-    }
+    let isTimely = arrived != 0 && isTimely(arrived)
     let market = path.driver.engine.market
     unsafe feed.receive(event.bytes, token: event.token, now: path.now, market: market) {
       records, count in
       unsafe path.apply(records, count, received: received, arrived: arrived)
     }
-    settings.flow?.consumed = feed.receiver.nextSequence &- 1
-    let events = feed.takeEvents()
+    settings.flow?.consumed = feed.lines.receiver.nextSequence &- 1
+    let events = feed.lines.takeEvents()
     if !events.isEmpty { feedEvents(events) }
     // What lies behind it came later still; and now it is in the books, with the hole before it if there is one.
     if isTimely { isTimelyAgain() }
   }
 
+  /// Looks at when a datagram arrived; true where it is the first one in time after others that were late.
+  @inline(__always) @inlinable mutating func isTimely(_ arrived: Int64) -> Bool {
+    let lag = path.now &+ path.realtimeOffset &- arrived
+    path.latency.record(.lag, nanoseconds: max(0, lag))
+    guard lag > watchdog.lagMax else { return watchdog.isLate }
+    wasLate(lag, isStall: false)
+    return false
+  }
+
   /// A re-request was answered: the next one follows at once. Never inlined: after a gap only.
   @inline(never) @inlinable
   mutating func receiveAnswer(_ event: borrowing ReactorEvent) {
-    guard feed.isAnswer(from: event.peer) else { return }
+    guard feed.lines.isAnswer(from: event.peer) else { return }
     receiveFeed(event)
-    guard feed.receiver.hasGap || feed.receiver.isDisputed else { return }
-    feed.request(&path.reactor, now: path.now)
-    let events = feed.takeEvents()
+    guard feed.lines.receiver.hasGap || feed.lines.receiver.isDisputed else { return }
+    feed.lines.request(&path.reactor, now: path.now)
+    let events = feed.lines.takeEvents()
     if !events.isEmpty { feedEvents(events) }
   }
 
@@ -186,20 +193,20 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   mutating func feedEvents(_ said: MoldEvents) {
     var events = said
     // One of two copies is wrong, and it may be the one that is in the books.
-    if events.contains(.disagreement) { events.formUnion(feed.receiver.distrust()) }
+    if events.contains(.disagreement) { events.formUnion(feed.lines.receiver.distrust()) }
     let market = path.driver.engine.market
     if events.contains(.gapOpened) {
       market.gapDetected()
       sight.gapSince = path.now
       ending.repairing.begin(now: path.now)
     }
-    if events.contains(.disputed), !feed.receiver.hasGap {
+    if events.contains(.disputed), !feed.lines.receiver.hasGap {
       market.gapDetected()
       sight.gapSince = path.now
     }
     let isOver = events.contains(.gapClosed) || events.contains(.settled)
     let isRepaired =
-      isOver && !feed.receiver.hasGap && !feed.receiver.isDisputed && !snapshot.isWanted
+      isOver && !feed.lines.receiver.hasGap && !feed.lines.receiver.isDisputed && !snapshot.isWanted
     if isRepaired { market.gapRepaired() }
     if events.contains(.needsSnapshot) {
       // Given up: no book is whole until the snapshot, which tells how many messages it went over.
@@ -207,30 +214,34 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
       snapshot.begin(now: path.now)
     }
     if events.contains(.gapOpened) || events.contains(.disputed) {
-      feed.request(&path.reactor, now: path.now)
+      feed.lines.request(&path.reactor, now: path.now)
       nextTick = min(nextTick, path.now &+ Self.repairInterval)
     }
     let wasBlind = sight.isBlind
     checkSight()
     // Who was not told to withdraw has waited with its quotes: they are looked at again.
     if isRepaired, !wasBlind, !sight.isBlind { announceState() }
-    if events.contains(.endOfSession) { beginStop(.feedEnded) }
+    if events.contains(.endOfSession) { feedHasEnded(settings.ordersChannel) }
   }
 
   // MARK: Every few milliseconds
 
   @inlinable mutating func tick() {
     let isRepairing =
-      feed.receiver.hasGap || feed.receiver.isDisputed || snapshot.loaded != 0
+      feed.lines.receiver.hasGap || feed.lines.receiver.isDisputed || snapshot.loaded != 0
+      || pricesAreRepairing
     nextTick = path.now &+ (isRepairing ? Self.repairInterval : Self.tickInterval)
     countSight()
     path.realtimeOffset = path.reactor.realtimeOffset
     path.tick()
-    feed.request(&path.reactor, now: path.now)
-    let events = feed.takeEvents()
+    feed.lines.request(&path.reactor, now: path.now)
+    let events = feed.lines.takeEvents()
     if !events.isEmpty { feedEvents(events) }
-    tickSnapshot()
-    checkDirectory()
+    if !feed.lines.isOff {
+      tickSnapshot()
+      checkDirectory()
+    }
+    tickPrices()
     if path.clock.hasBegun {
       path.driver.advance(sessionTime: path.clock.time(now: path.now), machineTime: path.now)
     }
@@ -280,24 +291,25 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   /// ``TradingLoopSettings/gapGrace``, strategies are told, so that they can withdraw; and again when it goes
   /// on. Until then they place nothing new: no book is whole.
   @inlinable mutating func checkSight() {
-    let isMissing = feed.receiver.hasGap || feed.receiver.isDisputed
+    let isMissing = feed.lines.receiver.hasGap || feed.lines.receiver.isDisputed
     let isLate = isMissing && path.now &- sight.gapSince >= settings.gapGrace
     if isLate { path.driver.engine.market.repairIsLate() }
     guard path.clock.hasBegun else { return }
     let time = path.clock.time(now: path.now)
-    let isSilent = path.driver.engine.market.feedAge(now: time) > feedAgeMax
-    sight.state = snapshot.isWanted ? .snapshot : isLate ? .gap : isSilent ? .silent : .clear
-    // Without a session nothing can be withdrawn: then it is told when the session is there.
-    let isBlind =
-      (isSilent || isLate || snapshot.isWanted) && path.driver.engine.portsReady > 0
-    guard isBlind != sight.isBlind else { return }
-    sight.isBlind = isBlind
-    announceState()
+    if !feed.lines.isOff {
+      let isSilent = path.driver.engine.market.feedAge(now: time) > feedAgeMax
+      sight.state =
+        snapshot.isWanted ? .snapshot : isLate ? .gap : isSilent ? .silent : .clear
+    }
+    var changed = sight.isNewlyBlind(isReady: path.driver.engine.portsReady > 0)
+    for i in 0..<prices.count where look(atPrices: i, time) { changed = true }
+    if changed { announceState() }
   }
 
   @inlinable mutating func countSight() {
-    let isSighted =
-      sight.state == .clear && !watchdog.isLate && path.driver.engine.portsReady > 0
+    var isClear = !feed.lines.isOff && sight.state == .clear
+    for i in 0..<prices.count where prices[i].sight.state == .clear { isClear = true }
+    let isSighted = isClear && !watchdog.isLate && path.driver.engine.portsReady > 0
     sight.count(isSighted, hasBegun: monitor.phase == .trading, now: path.now)
   }
 
@@ -354,7 +366,7 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
     monitor.set(.fills, counters.standingExecutions)
     monitor.set(.openOrders, UInt64(bitPattern: counters.openOrders))
     monitor.set(.portsReady, UInt64(path.driver.engine.portsReady))
-    monitor.set(.sight, sight.state.rawValue)
+    monitor.set(.sight, worstSight.rawValue)
     monitor.set(.boundsNear, path.driver.engine.boundsNear)
     path.driver.engine.refreshTotals()
     guard path.now >= nextTotals else { return }

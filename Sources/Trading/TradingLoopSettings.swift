@@ -28,6 +28,10 @@ public import Transport
   @usableFromInline package var lagMax: Int64 = 10_000_000
   @usableFromInline package var stallMin: Int64 = 100_000_000
   @usableFromInline package var pullAfter: Int64 = 500_000_000
+  /// The channel of the feed of orders, where there is one.
+  @usableFromInline package var ordersChannel: UInt8 = 0
+  /// The channels of the feeds that end, one bit each: with the last of them the run does.
+  @usableFromInline package var finiteFeeds: UInt8 = 1
   /// What people ask while it runs.
   @usableFromInline package var control: ControlRing?
 

@@ -40,14 +40,14 @@ struct RunFeedTests {
       var feed = try FeedClient(
         on: &reactor, lineA: .loopback(), lineB: .loopback(), interface: 0x7f00_0001, midnight: 0,
         speed: nil)
-      feed.adopt(SessionName("TEST")!)
+      feed.lines.adopt(SessionName("TEST")!)
       var options = SocketOptions()
       options.reportsPeer = true
       let sender = try reactor.openDatagram(bind: .loopback(), token: 100)
       let server = try reactor.openDatagram(bind: .loopback(), options: options, token: 101)
-      feed.requestServer = try reactor.localEndpoint(of: server)
-      let to = try reactor.localEndpoint(of: feed.lineA)
-      let toB = try reactor.localEndpoint(of: feed.lineB)
+      feed.lines.requestServer = try reactor.localEndpoint(of: server)
+      let to = try reactor.localEndpoint(of: feed.lines.lineA)
+      let toB = try reactor.localEndpoint(of: feed.lines.lineB)
       self.sender = sender
       self.server = server
       self.to = to
@@ -70,13 +70,13 @@ struct RunFeedTests {
         for index in 0..<max(0, count) {
           let event = reactor.event(index)
           guard event.kind == .received else {
-            feed.failed(event, &reactor, now: reactor.now)
+            feed.lines.failed(event, &reactor, now: reactor.now)
             continue
           }
           if event.token == 101 {
             if let header = MoldHeader(parsing: event.bytes) { requests.append(header) }
             requester = event.peer
-          } else if event.token <= FeedClient.Token.request {
+          } else if event.token <= FeedClient.token + 2 {
             var records: [(sequence: UInt64, reference: UInt64)] = []
             feed.receive(event.bytes, token: event.token, now: reactor.now, market: nil) {
               pointer, count in
@@ -85,7 +85,7 @@ struct RunFeedTests {
             got += records
           }
         }
-        feed.request(&reactor, now: reactor.now)
+        feed.lines.request(&reactor, now: reactor.now)
       }
     }
   }
@@ -95,10 +95,10 @@ struct RunFeedTests {
     for index in 0..<50 as Range<UInt64> {
       bench.send([message(index * 2 + 1), message(index * 2 + 2)], a: true, b: true)
     }
-    bench.run { $0.got.count >= 100 && $0.feed.datagrams >= 100 }
+    bench.run { $0.got.count >= 100 && $0.feed.lines.datagrams >= 100 }
     #expect(bench.got.map(\.sequence) == Array(1...100))
     #expect(bench.got.map(\.reference) == Array(1...100))
-    #expect(bench.feed.receiver.counters.duplicates == 100)
+    #expect(bench.feed.lines.receiver.counters.duplicates == 100)
     #expect(bench.feed.malformed == 0)
   }
 
@@ -130,9 +130,9 @@ struct RunFeedTests {
     _ = bench.reactor.sendDatagram(datagram, to: bench.requester, on: bench.server)
     bench.run { $0.got.count >= 4 }
     #expect(bench.got.map(\.sequence) == [1, 2, 3, 4])
-    let events = bench.feed.takeEvents()
+    let events = bench.feed.lines.takeEvents()
     #expect(events.contains(.gapOpened) && events.contains(.gapClosed))
-    #expect(bench.feed.takeEvents().isEmpty)
+    #expect(bench.feed.lines.takeEvents().isEmpty)
   }
 
   /// A re-request is made as soon as the gap is seen; by then the lines' datagrams have left.
@@ -148,7 +148,7 @@ struct RunFeedTests {
     openGap(&bench)
     bench.reactor.inject(ReactorFault(.send, errorNumber: EPERM))
     bench.run { !$0.requests.isEmpty }
-    let counters = bench.feed.receiver.counters
+    let counters = bench.feed.lines.receiver.counters
     #expect(counters.requests == 1 && counters.requestsUnsent == 1)
     #expect(bench.requests.map(\.sequence) == [2])
   }
@@ -156,19 +156,19 @@ struct RunFeedTests {
   @Test func `while there is no socket for re-requests none is counted as sent`() throws {
     var bench = try Bench()
     // What comes to that socket next fails it, and the first attempt to open it again finds no descriptor.
-    let place = try bench.reactor.localEndpoint(of: bench.feed.requestSocket)
+    let place = try bench.reactor.localEndpoint(of: bench.feed.lines.requestSocket)
     _ = [UInt8(1)].withUnsafeBytes {
       bench.reactor.sendDatagram($0, to: place, on: bench.server)
     }
     bench.reactor.inject(ReactorFault(.receive, errorNumber: ENETDOWN))
     bench.reactor.inject(ReactorFault(.socket, errorNumber: EMFILE))
-    bench.run { $0.feed.failures >= 1 }
-    #expect(bench.feed.requestSocket == .none)
+    bench.run { $0.feed.lines.failures >= 1 }
+    #expect(bench.feed.lines.requestSocket == .none)
     openGap(&bench)
-    bench.run { $0.feed.receiver.counters.requestsUnsent > 0 }
-    #expect(bench.feed.receiver.counters.requests == 0)
+    bench.run { $0.feed.lines.receiver.counters.requestsUnsent > 0 }
+    #expect(bench.feed.lines.receiver.counters.requests == 0)
     bench.run { !$0.requests.isEmpty }
-    #expect(bench.feed.receiver.counters.requests == 1)
+    #expect(bench.feed.lines.receiver.counters.requests == 1)
     #expect(bench.requests.map(\.sequence) == [2])
   }
 
@@ -178,7 +178,7 @@ struct RunFeedTests {
     bench.run { $0.got.count >= 2 }
     #expect(bench.got.map(\.sequence) == [1, 4])
     #expect(bench.feed.malformed == 2)
-    #expect(bench.feed.takeEvents() == .needsSnapshot)
+    #expect(bench.feed.lines.takeEvents() == .needsSnapshot)
   }
 
   private struct Taken {
@@ -195,14 +195,14 @@ struct RunFeedTests {
     let market = walk.driver.engine.market
     let datagram = Self.datagram(messages)
     datagram.withUnsafeBytes { bytes in
-      bench.feed.receive(bytes, token: FeedClient.Token.lineA, now: 1, market: market) {
+      bench.feed.receive(bytes, token: FeedClient.token, now: 1, market: market) {
         records, count in
         for i in 0..<count { _ = market.apply(records + i) }
       }
     }
     return withExtendedLifetime(walk) {
       Taken(
-        channel: market.channelState, feed: market.feedState, events: bench.feed.takeEvents(),
+        channel: market.channelState, feed: market.feedState, events: bench.feed.lines.takeEvents(),
         skipped: bench.feed.skipped, malformed: bench.feed.malformed)
     }
   }
@@ -239,8 +239,8 @@ struct RunFeedTests {
     _ = [UInt8](repeating: 7, count: 9).withUnsafeBytes {
       bench.reactor.sendDatagram($0, to: to, on: bench.sender)
     }
-    bench.run { $0.feed.datagrams >= 1 }
+    bench.run { $0.feed.lines.datagrams >= 1 }
     #expect(bench.got.isEmpty)
-    #expect(bench.feed.receiver.counters.malformed == 1)
+    #expect(bench.feed.lines.receiver.counters.malformed == 1)
   }
 }

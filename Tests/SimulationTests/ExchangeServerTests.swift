@@ -56,10 +56,10 @@ import Transport
     let same = bench.messages == bench.expected
     #expect(same)
     let counters = bench.server.counters
-    #expect(counters.lost > 0)
-    #expect(counters.duplicated > 0)
-    #expect(counters.reordered > 0)
-    #expect(counters.unsent == 0)
+    #expect(counters.lines.lost > 0)
+    #expect(counters.lines.duplicated > 0)
+    #expect(counters.lines.reordered > 0)
+    #expect(counters.lines.unsent == 0)
   }
 
   @Test func `orders are accepted over the wire and their books are published`() throws {

@@ -131,7 +131,7 @@ import Transport
     let sent = Self.ordersSent(bench)
     #expect(sent > late, "orders stopped")
     #expect(sent * 10 >= expected * 8, "\(sent) orders of \(expected)")
-    let counters = bench.world.loop.feed.receiver.counters
+    let counters = bench.world.loop.feed.lines.receiver.counters
     #expect(counters.implausible + counters.foreignSession > 0 || forgery == .nearHeartbeat)
     let snapshots = bench.world.loop.snapshot.taken
     #expect(snapshots <= 3, "\(snapshots) snapshots")
@@ -140,7 +140,7 @@ import Transport
 
   @Test func `who answers in the re-request server's place is not heard`() throws {
     var bench = try VirtualBench(seed: 1, messages: 20_000)
-    let socket = bench.world.loop.feed.requestSocket
+    let socket = bench.world.loop.feed.lines.requestSocket
     let place = try bench.world.loop.path.reactor.localEndpoint(of: socket)
     var stranger = try Stranger(on: bench.network, to: place)
     Self.trade(&bench) { bench in
@@ -148,9 +148,9 @@ import Transport
       stranger.send(Forgery.nearHeartbeat.packet(bench.session.name, next: next))
       stranger.send(Forgery.bid(bench.session.name, at: next))
     }
-    let refused = bench.world.loop.feed.answersRefused
+    let refused = bench.world.loop.feed.lines.answersRefused
     #expect(refused > 1_000 && bench.monitor.get(.answersRefused) > 1_000)
-    let counters = bench.world.loop.feed.receiver.counters
+    let counters = bench.world.loop.feed.lines.receiver.counters
     #expect(counters.gaps == 0 && counters.disagreements == 0 && counters.snapshotsNeeded == 0)
     Self.check(&bench)
   }
@@ -174,20 +174,20 @@ import Transport
 
   @Test func `a socket of the feed that fails is said, and opened where it was`() throws {
     var bench = try VirtualBench(seed: 3, messages: 20_000)
-    let ports = try [bench.world.loop.feed.lineA, bench.world.loop.feed.lineB].map {
+    let ports = try [bench.world.loop.feed.lines.lineA, bench.world.loop.feed.lines.lineB].map {
       try bench.world.loop.path.reactor.localEndpoint(of: $0).port
     }
     var step = 0
     Self.trade(&bench) { bench in
       step += 1
       // Whatever is read next: a line, mostly.
-      guard step > 250, bench.world.loop.feed.failures < 3 else { return }
+      guard step > 250, bench.world.loop.feed.lines.failures < 3 else { return }
       bench.world.loop.path.reactor.inject(ReactorFault(.receive, errorNumber: ENETDOWN))
     }
-    let failures = bench.world.loop.feed.failures
+    let failures = bench.world.loop.feed.lines.failures
     #expect(failures == 3 && bench.monitor.get(.socketFailures) == 3)
     #expect(bench.monitor.get(.socketError) == UInt64(ENETDOWN))
-    let again = try [bench.world.loop.feed.lineA, bench.world.loop.feed.lineB].map {
+    let again = try [bench.world.loop.feed.lines.lineA, bench.world.loop.feed.lines.lineB].map {
       try bench.world.loop.path.reactor.localEndpoint(of: $0).port
     }
     #expect(again == ports)
@@ -206,7 +206,7 @@ import Transport
       let next = bench.session.nextSequence
       stranger.send(Forgery.bid(bench.session.name, at: next))
     }
-    let counters = bench.world.loop.feed.receiver.counters
+    let counters = bench.world.loop.feed.lines.receiver.counters
     #expect(counters.disagreements >= 2)
     let snapshots = bench.world.loop.snapshot.taken
     #expect(snapshots >= 2 && snapshots <= counters.disagreements)
@@ -230,7 +230,7 @@ import Transport
     let sent = Self.ordersSent(bench)
     // Three snapshots one after the other cost most of a second.
     #expect(sent * 2 >= expected, "\(sent) orders of \(expected)")
-    let counters = bench.world.loop.feed.receiver.counters
+    let counters = bench.world.loop.feed.lines.receiver.counters
     #expect(counters.doubtedLines == 1 && bench.monitor.get(.doubtedLines) == 1)
     let snapshots = bench.world.loop.snapshot.taken
     #expect(snapshots <= 3, "\(snapshots) snapshots")
@@ -251,7 +251,7 @@ import Transport
       guard step == 300 else { return }
       stranger.send(Forgery.bid(bench.session.name, at: bench.session.nextSequence - 5))
     }
-    let counters = bench.world.loop.feed.receiver.counters
+    let counters = bench.world.loop.feed.lines.receiver.counters
     #expect(counters.disagreements == 1 && counters.snapshotsNeeded == 0)
     Self.check(&bench)
   }
@@ -264,7 +264,7 @@ import Transport
     Self.trade(&bench) { bench in
       stranger.send(Forgery.end(bench.session.name, at: place))
     }
-    let next = bench.world.loop.feed.receiver.nextSequence
+    let next = bench.world.loop.feed.lines.receiver.nextSequence
     #expect(next > place + 300)
     Self.check(&bench)
   }
@@ -276,10 +276,10 @@ import Transport
     stranger.send(forgery.packet(bench.session.name, next: 1))
     stranger.send(forgery.packet(bench.session.name, next: 1))
     Self.trade(&bench) { _ in }
-    let session = bench.world.loop.feed.receiver.session
+    let session = bench.world.loop.feed.lines.receiver.session
     #expect(session == bench.session.name, "learnt from the snapshot service's log-in")
     #expect(Self.ordersSent(bench) > 0)
-    let counters = bench.world.loop.feed.receiver.counters
+    let counters = bench.world.loop.feed.lines.receiver.counters
     #expect(counters.unidentified + counters.foreignSession >= 2)
     Self.check(&bench)
   }

@@ -31,13 +31,13 @@ import Transport
 
     init(_ bench: borrowing VirtualBench) {
       isBlind = bench.world.loop.sight.isBlind
-      hasGap = bench.world.loop.feed.receiver.hasGap
+      hasGap = bench.world.loop.feed.lines.receiver.hasGap
       isWanted = bench.world.loop.snapshot.isWanted
       isFinished = bench.world.loop.isFinished
       isUp = bench.world.loop.path.orders[0].gateway.isCaughtUp
       told = bench.world.loop.path.driver.strategy.inner.told
       taken = bench.world.loop.snapshot.taken
-      implausible = bench.world.loop.feed.receiver.counters.snapshotsImplausible
+      implausible = bench.world.loop.feed.lines.receiver.counters.snapshotsImplausible
       loaded = bench.world.loop.snapshot.loaded
       pushes = bench.world.pushes
       open = bench.world.loop.path.driver.engine.openOrderCount
@@ -84,9 +84,9 @@ import Transport
     for line in bench.lines {
       Self.cut(bench, port: line.port, .datagram, for: 5 * Self.millisecond)
     }
-    #expect(Self.run(&bench) { $0.world.loop.feed.receiver.hasGap } != nil)
+    #expect(Self.run(&bench) { $0.world.loop.feed.lines.receiver.hasGap } != nil)
     let waited = Self.run(&bench) {
-      $0.world.loop.sight.isBlind || !$0.world.loop.feed.receiver.hasGap
+      $0.world.loop.sight.isBlind || !$0.world.loop.feed.lines.receiver.hasGap
     }
     let during = Look(bench)
     #expect(during.isBlind == isTold && during.hasGap == isTold)
@@ -97,7 +97,7 @@ import Transport
       #expect(during.told == before.told + 1)
     }
     #expect(
-      Self.run(&bench) { !$0.world.loop.sight.isBlind && !$0.world.loop.feed.receiver.hasGap }
+      Self.run(&bench) { !$0.world.loop.sight.isBlind && !$0.world.loop.feed.lines.receiver.hasGap }
         != nil)
     // Told of its end too; and who was not told to withdraw looks again at what it has waited with.
     #expect(Look(bench).told == before.told + (isTold ? 2 : 1))
@@ -117,7 +117,7 @@ import Transport
     bench.world.run(until: bench.network.now + 4 * Self.second)
     _ = [UInt8(ascii: "D"), 1].withUnsafeBytes { bench.session.stream.append($0) }
     #expect(Self.run(&bench) { $0.world.loop.snapshot.loaded != 0 } != nil)
-    let standing = bench.world.loop.feed.receiver.standing(of: Look(bench).loaded)
+    let standing = bench.world.loop.feed.lines.receiver.standing(of: Look(bench).loaded)
     #expect(standing == .early)
     let waited = Self.run(&bench) { $0.world.loop.snapshot.loaded == 0 } ?? 0
     let look = Look(bench)
@@ -152,7 +152,7 @@ import Transport
       Self.cut(bench, port: line.port, .datagram, for: 5 * Self.millisecond)
     }
     #expect(Self.run(&bench) { $0.world.loop.snapshot.isWanted } != nil)
-    let place = bench.world.loop.feed.receiver.nextSequence
+    let place = bench.world.loop.feed.lines.receiver.nextSequence
     let isOver = Self.run(&bench) { bench in
       let now = bench.session.nextSequence
       service.next =

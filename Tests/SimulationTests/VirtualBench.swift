@@ -88,12 +88,13 @@ struct VirtualBench: ~Copyable {
     settings.heartbeatInterval = heartbeat
     settings.timeout = timeout
     settings.feedTo = [
-      try reactor.localEndpoint(of: client.lineA), try reactor.localEndpoint(of: client.lineB),
+      try reactor.localEndpoint(of: client.lines.lineA),
+      try reactor.localEndpoint(of: client.lines.lineB),
     ]
     change(&settings)
     let server = try ExchangeServer(session: session, settings: settings, flow: nil)
-    client.requestServer = server.rerequest
-    if knowsSession { client.adopt(session.name) }
+    client.lines.requestServer = server.rerequest
+    if knowsSession { client.lines.adopt(session.name) }
     let sessions = try usernames.indices.map { i in
       let credentials = try #require(
         SoupCredentials(username: usernames[i], password: "needletail"))

@@ -108,7 +108,8 @@ import Transport
     for _ in 0..<1_000_000 where bench.network.now < end && bench.world.loop.snapshot.taken == 0 {
       asked = (
         bench.world.loop.path.driver.engine.counters.newOrders,
-        bench.world.loop.path.driver.engine.refusals(.lateData), bench.world.loop.feed.datagrams
+        bench.world.loop.path.driver.engine.refusals(.lateData),
+        bench.world.loop.feed.lines.datagrams
       )
       bench.world.step()
     }
@@ -119,7 +120,7 @@ import Transport
     let sent = bench.world.loop.path.driver.engine.counters.newOrders
     let late = bench.world.loop.path.driver.engine.refusals(.lateData)
     // Asked at once when the last of it is in, and after each datagram that was read in the same turn.
-    let read = bench.world.loop.feed.datagrams - asked.datagrams
+    let read = bench.world.loop.feed.lines.datagrams - asked.datagrams
     #expect(sent - asked.sent <= 1 + read)
     #expect(late - asked.late >= 2, "the strategy asked meanwhile, after each part of it")
     let outcome = bench.run(for: Self.second)

@@ -71,6 +71,9 @@
     return unsafe block.view.part(0, MoldHeader.size)
   }
 
+  /// When ``heartbeat(now:)`` has one, if nothing is sent before.
+  public var heartbeatDue: Int64 { sentAt &+ heartbeatInterval }
+
   /// The end of the session; repeat it for as long as receivers may listen. Take what waits first.
   public mutating func endOfSession(now: Int64) -> UnsafeRawBufferPointer? {
     guard messages == 0 else { return nil }
@@ -160,5 +163,31 @@
     request.count &-= count
     messages &+= UInt64(count)
     return used
+  }
+
+  /// Answers a request with as many datagrams as it takes.
+  ///
+  /// - Parameters:
+  ///   - end: nothing from this sequence on is given out.
+  ///   - send: false where a datagram does not leave: the rest would not either, and is asked for again.
+  /// - Returns: the datagrams that were sent, and whether one was not.
+  public mutating func answers(
+    _ datagram: UnsafeRawBufferPointer, from store: borrowing some MessageStore & ~Copyable,
+    before end: UInt64, into out: UnsafeMutableRawBufferPointer,
+    _ send: (UnsafeRawBufferPointer) -> Bool
+  ) -> (sent: UInt64, isCut: Bool) {
+    guard var request = unsafe request(datagram) else { return (0, false) }
+    var sent: UInt64 = 0
+    // Bounded by the request's count.
+    while request.sequence < end {
+      request.count = UInt16(clamping: min(UInt64(request.count), end - request.sequence))
+      let length = unsafe answer(&request, from: store, into: out)
+      guard length > 0 else { break }
+      guard unsafe send(UnsafeRawBufferPointer(rebasing: out[..<length])) else {
+        return (sent, true)
+      }
+      sent &+= 1
+    }
+    return (sent, false)
   }
 }

@@ -106,6 +106,10 @@ extension MoldReceiver {
       from: max(nextSequence, lateStartEnd), to: min(sequence, endSequence))
   }
 
+  /// Where a stream that needs no snapshot goes on behind what it could not get: at the first message that is kept, or
+  /// else at the end of what is known to exist. For ``splice(at:_:)``, once ``MoldEvents/needsSnapshot`` is said.
+  public var resumption: UInt64 { window.lowest ?? endSequence }
+
   /// Messages known to exist that were neither delivered nor kept: what a feed that ends now has lost. Of
   /// a late start that never got its books, those before its first message too.
   public var missing: UInt64 { window.missing(from: nextSequence, to: endSequence) }

@@ -171,6 +171,14 @@
     return sequence
   }
 
+  /// The lowest sequence that is kept; nil where none is. Looks at all of it.
+  var lowest: UInt64? {
+    guard held > 0 else { return nil }
+    var found = UInt64.max
+    for i in 0..<slots where sequences[i] != 0 { found = min(found, sequences[i]) }
+    return found
+  }
+
   mutating func clear() {
     if disputed > 0 {
       for i in 0..<slots { disputes[i] = 0 }

@@ -136,6 +136,7 @@ struct CaptureLine {
   private var flags: [String] {
     (record.flags.contains(.last) ? ["last"] : [])
       + (record.flags.contains(.snapshot) ? ["snapshot"] : [])
+      + (record.flags.contains(.refresh) ? ["refresh"] : [])
   }
 
   static let heading =

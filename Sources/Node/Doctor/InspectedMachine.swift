@@ -89,7 +89,7 @@ struct MachineWishes: Sendable {
   /// Where the journal will lie.
   var data = "needletail-data"
   /// Bytes that the feed's sockets ask for.
-  var feedSocketBytes = Int(FeedClient.socketBytes)
+  var feedSocketBytes = Int(FeedLines.socketBytes)
   /// Addresses outside this machine that are configured.
   var peers: [UInt32] = []
 

@@ -113,8 +113,8 @@ final class HotRun: @unchecked Sendable {
     _ driver: consuming Driver<StrategySwitch<StrategySet>>, _ reactor: consuming Reactor,
     _ feed: consuming FeedClient, _ services: ExchangeServices
   ) throws(CommandFailure) -> ProductLoop {
-    feed.requestServer = services.rerequest
-    if let session = services.session { feed.adopt(session) }
+    feed.lines.requestServer = services.rerequest
+    if let session = services.session { feed.lines.adopt(session) }
     var sessions = try gatewaySettings(plan)
     // Our own exchange says its session before anything else; where it is down, another one may have its port.
     if let session = services.session, plan.configuration.exchange.attach.isEmpty {
@@ -143,18 +143,18 @@ final class HotRun: @unchecked Sendable {
     let clients = loop.path.orders
     var counters = GatewayCounters()
     for i in 0..<clients.count { counters.add(clients[i].gateway.counters) }
-    let mold = loop.feed.receiver.counters
-    let foreign = loop.feed.receiver.foreignSession
-    let rerequests = loop.feed.receiver.requestLine
-    var lines = (0...rerequests).map { loop.feed.receiver.line($0) }
-    lines[rerequests].foreignSession &+= loop.feed.answersRefused
+    let mold = loop.feed.lines.receiver.counters
+    let foreign = loop.feed.lines.receiver.foreignSession
+    let rerequests = loop.feed.lines.receiver.requestLine
+    var lines = (0...rerequests).map { loop.feed.lines.receiver.line($0) }
+    lines[rerequests].foreignSession &+= loop.feed.lines.answersRefused
     return HotResult(
       state: loop.path.driver.engine.snapshot(), mold: mold,
-      gateway: counters, datagrams: loop.feed.datagrams,
-      bytes: loop.feed.bytes, malformed: loop.feed.malformed,
+      gateway: counters, datagrams: loop.feed.lines.datagrams,
+      bytes: loop.feed.lines.bytes, malformed: loop.feed.malformed,
       skipped: loop.feed.skipped &+ loop.snapshot.skipped,
-      implausibleTimes: loop.feed.implausibleTimes, socketFailures: loop.feed.failures,
-      lines: lines, session: loop.feed.receiver.session,
+      implausibleTimes: loop.feed.implausibleTimes, socketFailures: loop.feed.lines.failures,
+      lines: lines, session: loop.feed.lines.receiver.session,
       foreignSession: mold.foreignSession > 0 ? foreign : nil,
       connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },
       end: loop.end,
@@ -268,8 +268,8 @@ final class HotRun: @unchecked Sendable {
         lineB: (try? Endpoint(parsing: exchange.lineB)) ?? any, interface: own,
         midnight: plan.midnight, speed: plan.speed.factor,
         repair: plan.configuration.quality.repair)
-      monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lineB).port))
-      monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lineA).port))
+      monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lines.lineB).port))
+      monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lines.lineA).port))
       return feed
     } catch {
       throw CommandFailure(

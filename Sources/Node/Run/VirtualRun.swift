@@ -127,7 +127,8 @@ enum VirtualRun {
     if let factor = plan.speed.factor { settings.pace = .times(factor) }
     do throws(ReactorError) {
       settings.feedTo = [
-        try reactor.localEndpoint(of: feed.lineA), try reactor.localEndpoint(of: feed.lineB),
+        try reactor.localEndpoint(of: feed.lines.lineA),
+        try reactor.localEndpoint(of: feed.lines.lineB),
       ]
       return try ExchangeServer(session: exchange, settings: settings, flow: nil)
     } catch {

@@ -135,8 +135,10 @@ public struct ExchangeReport: Sendable {
 
   private var serverJSON: String {
     Self.object([
-      ("datagrams", server.datagrams), ("lost", server.lost), ("duplicated", server.duplicated),
-      ("reordered", server.reordered), ("unsent", server.unsent), ("answers", server.answers),
+      ("datagrams", server.datagrams), ("lost", server.lines.lost),
+      ("duplicated", server.lines.duplicated),
+      ("reordered", server.lines.reordered), ("unsent", server.lines.unsent),
+      ("answers", server.answers),
       ("answers_unsent", server.answersUnsent), ("socket_failures", server.socketFailures),
       ("logins", server.logins),
       ("logins_refused", server.loginsRefused), ("disconnects", server.disconnects),

@@ -35,17 +35,9 @@ extension ExchangeServer {
     static func line(
       to target: Endpoint, _ settings: ExchangeServerSettings, on reactor: inout Reactor
     ) throws(ReactorError) -> ConnectionID {
-      let socket = try reactor.openDatagram(bind: FeedLine.source(of: target), token: Token.line)
-      guard target.isMulticast else { return socket }
-      do throws(ReactorError) {
-        try reactor.setMulticastOutput(
-          interface: settings.orderEntry.address, hops: settings.multicastHops, loop: true,
-          on: socket)
-      } catch {
-        reactor.close(socket)
-        throw error
-      }
-      return socket
+      try FeedLine.open(
+        to: target, interface: settings.orderEntry.address, hops: settings.multicastHops,
+        token: Token.line, on: &reactor)
     }
   }
 
@@ -100,7 +92,7 @@ extension ExchangeServer {
     let count = dropped &- droppedSeen
     droppedSeen = dropped
     guard event.connection == rerequestSocket else {
-      counters.unsent &+= count
+      counters.lines.unsent &+= count
       let line = lines.firstIndex { $0.socket == event.connection } ?? 0
       tell?(.unsent(.line(line), errorNumber: event.errorNumber))
       return
@@ -113,25 +105,20 @@ extension ExchangeServer {
   // MARK: - Re-requests
 
   mutating func answer(_ event: ReactorEvent) {
-    guard var request = unsafe retransmitter.request(event.bytes) else { return }
     let part = unsafe UnsafeMutableRawBufferPointer(rebasing: scratch[..<1_472])
-    // Bounded by the request's count, which the retransmitter bounds.
-    while true {
-      // What has not been published yet is not given out either.
-      guard request.sequence < nextToPublish else { return }
-      request.count = UInt16(
-        clamping: min(UInt64(request.count), nextToPublish - request.sequence))
-      let length = unsafe retransmitter.answer(&request, from: session.stream, into: part)
-      guard length > 0 else { return }
-      let datagram = unsafe UnsafeRawBufferPointer(rebasing: part[..<length])
-      guard unsafe send(answer: datagram, to: event.peer) else {
-        // The rest would not leave either, and is asked for again.
-        counters.answersUnsent &+= 1
-        tell?(.unsent(.rerequests, errorNumber: 0))
-        return
-      }
-      counters.answers &+= 1
+    // What has not been published yet is not given out either.
+    var server = retransmitter
+    let session = session
+    let found = unsafe server.answers(
+      event.bytes, from: session.stream, before: nextToPublish, into: part
+    ) { datagram in
+      unsafe send(answer: datagram, to: event.peer)
     }
+    retransmitter = server
+    counters.answers &+= found.sent
+    guard found.isCut else { return }
+    counters.answersUnsent &+= 1
+    tell?(.unsent(.rerequests, errorNumber: 0))
   }
 
   /// A queue that is full is given to the kernel once.

@@ -377,7 +377,7 @@ public struct ExchangeServerSettings: Sendable {
 
   private mutating func broadcast(_ datagram: UnsafeRawBufferPointer) {
     for index in lines.indices {
-      unsafe lines[index].send(datagram, on: &reactor, counters: &counters)
+      unsafe lines[index].send(datagram, on: &reactor, counters: &counters.lines)
     }
   }
 
@@ -390,6 +390,6 @@ public struct ExchangeServerSettings: Sendable {
     lastEndOfSession = now
     isEnded = true
     unsafe broadcast(datagram)
-    for index in lines.indices { lines[index].flush(on: &reactor, counters: &counters) }
+    for index in lines.indices { lines[index].flush(on: &reactor, counters: &counters.lines) }
   }
 }

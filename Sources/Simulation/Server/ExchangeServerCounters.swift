@@ -1,12 +1,19 @@
-/// What the server did. Datagrams are counted once for all lines, faults for each.
-public struct ExchangeServerCounters: BitwiseCopyable, Hashable, Sendable {
-  public var datagrams: UInt64 = 0
+/// What became of datagrams on the lines of a feed.
+public struct FeedLineCounters: BitwiseCopyable, Hashable, Sendable {
+  /// By setting.
   public var lost: UInt64 = 0
   public var duplicated: UInt64 = 0
   public var reordered: UInt64 = 0
   /// The kernel did not take it, or its socket had failed: the datagram is in nobody's hands and must be asked for
   /// again. Counted for each line.
   public var unsent: UInt64 = 0
+  public init() {}
+}
+
+/// What the server did. Datagrams are counted once for all lines, faults for each.
+public struct ExchangeServerCounters: BitwiseCopyable, Hashable, Sendable {
+  public var datagrams: UInt64 = 0
+  public var lines = FeedLineCounters()
   /// Datagrams that answered re-requests; and those that should have, and did not leave.
   public var answers: UInt64 = 0
   public var answersUnsent: UInt64 = 0

@@ -24,9 +24,28 @@ struct FeedLine {
     target.address >> 24 == 127 ? .loopback() : .any()
   }
 
+  /// Its socket.
+  ///
+  /// - Parameters:
+  ///   - interface: by which a group is sent to.
+  ///   - hops: of a group's datagrams.
+  static func open(
+    to target: Endpoint, interface: UInt32, hops: UInt8, token: UInt64, on reactor: inout Reactor
+  ) throws(ReactorError) -> ConnectionID {
+    let socket = try reactor.openDatagram(bind: source(of: target), token: token)
+    guard target.isMulticast else { return socket }
+    do throws(ReactorError) {
+      try reactor.setMulticastOutput(interface: interface, hops: hops, loop: true, on: socket)
+    } catch {
+      reactor.close(socket)
+      throw error
+    }
+    return socket
+  }
+
   mutating func send(
     _ datagram: UnsafeRawBufferPointer, on reactor: inout Reactor,
-    counters: inout ExchangeServerCounters
+    counters: inout FeedLineCounters
   ) {
     guard faults.isActive else {
       unsafe put(datagram, on: &reactor, counters: &counters)
@@ -50,7 +69,7 @@ struct FeedLine {
   }
 
   /// Sends what is held back.
-  mutating func flush(on reactor: inout Reactor, counters: inout ExchangeServerCounters) {
+  mutating func flush(on reactor: inout Reactor, counters: inout FeedLineCounters) {
     guard let late = held else { return }
     held = nil
     unsafe late.withUnsafeBytes { bytes in
@@ -60,7 +79,7 @@ struct FeedLine {
 
   private func put(
     _ datagram: UnsafeRawBufferPointer, on reactor: inout Reactor,
-    counters: inout ExchangeServerCounters
+    counters: inout FeedLineCounters
   ) {
     var result = unsafe reactor.sendDatagram(datagram, to: target, on: socket)
     // The send buffer is full: the kernel is given time, a bounded number of times.

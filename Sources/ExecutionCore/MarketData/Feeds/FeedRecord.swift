@@ -49,6 +49,8 @@
     @inlinable public static var last: Flags { Flags(rawValue: 1) }
     /// A state, not a change: of a book that is told whole.
     @inlinable public static var snapshot: Flags { Flags(rawValue: 2) }
+    /// Said again for who came late or has lost something: passed over where the book, or the quote, is whole.
+    @inlinable public static var refresh: Flags { Flags(rawValue: 4) }
   }
   @inlinable public static var buy: UInt8 { @_noLocks get { 0x42 } }  // B
   @inlinable public static var sell: UInt8 { @_noLocks get { 0x53 } }  // S

@@ -30,6 +30,11 @@ extension PriceBooks {
       return Effect()
     }
     let i = Int(bound &- 1)
+    if r.flags.rawValue & FeedRecord.Flags.refresh.rawValue != 0, isKnown(r.kind, i) {
+      feeds[feed].counters.refreshed &+= 1
+      quotes.touch(i, at: time)
+      return Effect()
+    }
     // The raw values of ``FeedRecord/Kind``: what comes from outside may be none.
     let change: MarketChange
     switch r.kind {
@@ -41,6 +46,11 @@ extension PriceBooks {
     // What can't be is no sign of life.
     if !change.contains(.anomaly) { quotes.touch(i, at: time) }
     return Effect(change, i)
+  }
+
+  /// There is nothing to be learnt from what is said again. Never inlined: beside the path of what is new.
+  @inline(never) private func isKnown(_ kind: UInt8, _ i: Int) -> Bool {
+    kind == FeedRecord.Kind.quote.rawValue ? books[i].isQuoted : books[i].isWhole
   }
 
   // MARK: Books
@@ -329,8 +339,33 @@ extension PriceBooks {
 
   // MARK: The feed's holes
 
+  /// A hole was seen and is being re-requested; nothing after it has been applied. No quote of the feed is whole
+  /// meanwhile.
+  public func gapDetected(_ channel: UInt8) {
+    if isFeed(channel) { unsafe quotes.channel(channel).pointee.openGap() }
+  }
+  /// The hole was filled and its messages applied in order.
+  public func gapRepaired(_ channel: UInt8) {
+    if isFeed(channel) { unsafe quotes.channel(channel).pointee.closeGap() }
+  }
+  /// The hole is still there after the time that strategies are to bear it: ``Quotes/awaitsRepair(_:)`` ends.
+  public func repairIsLate(_ channel: UInt8) {
+    if isFeed(channel) { unsafe quotes.channel(channel).pointee.findRepairLate() }
+  }
+  /// What is applied from now on was sent too long ago for anything new to rest on it; and no longer.
+  public func set(_ channel: UInt8, late: Bool) {
+    if isFeed(channel) { unsafe quotes.channel(channel).pointee.set(late: late) }
+  }
+  /// Session nanoseconds since the feed's last message; `Int64.max` before the first.
+  public func feedAge(_ channel: UInt8, now: Int64) -> Int64 {
+    isFeed(channel)
+      ? unsafe Quotes.age(of: quotes.channel(channel).pointee.lastTime, now: now) : .max
+  }
+
   /// Messages of the feed are lost for good: none of its instruments is whole until it is told anew.
-  func lose(_ channel: UInt8, missing: UInt64) -> MarketChange {
+  @discardableResult
+  public func lose(_ channel: UInt8, missing: UInt64 = 0) -> MarketChange {
+    guard isFeed(channel) else { return .empty }
     let feed = Int(channel)
     feeds[feed].counters.gaps &+= 1
     feeds[feed].counters.missing &+= missing

@@ -83,7 +83,7 @@ internal import CSupport
   // MARK: Instruments
 
   /// A feed says what it calls one of its numbers, and how its prices and quantities are written. Start-up or rare; the
-  /// last word counts.
+  /// last word counts, and the same word again changes nothing.
   public func bind(
     _ channel: UInt8, _ number: UInt32, _ symbol: Symbol, priceExponent: Int8,
     quantityExponent: Int8
@@ -93,19 +93,53 @@ internal import CSupport
       return .noSuchFeed
     }
     guard number < UInt32(truncatingIfNeeded: Self.numbersMax) else { return .numberTooLarge }
+    let before = bindings[Int(number)]
+    let (found, result) = binding(
+      channel, symbol, priceExponent: priceExponent, quantityExponent: quantityExponent)
+    if found.instrument != 0, found.isSame(as: before) { return .bound }
+    // What stands of it is nobody's any more; and one instrument has one number.
+    if before.instrument != 0 { _ = lose(Int(before.instrument &- 1)) }
+    if found.instrument != 0 {
+      for other in 0..<Self.numbersMax where bindings[other].instrument == found.instrument {
+        unbind(channel, UInt32(truncatingIfNeeded: other))
+      }
+    }
+    bindings[Int(number)] = found
+    return result
+  }
+
+  /// The number stands for an instrument of ours.
+  public func isBound(_ channel: UInt8, _ number: UInt32) -> Bool {
+    guard Int(channel) < Quotes.channelsMax, let bindings = feeds[Int(channel)].bindings,
+      number < UInt32(truncatingIfNeeded: Self.numbersMax)
+    else { return false }
+    return bindings[Int(number)].instrument != 0
+  }
+
+  /// A number stands for nothing any more: what stands of it is nobody's.
+  public func unbind(_ channel: UInt8, _ number: UInt32) {
+    guard Int(channel) < Quotes.channelsMax, let bindings = feeds[Int(channel)].bindings,
+      number < UInt32(truncatingIfNeeded: Self.numbersMax)
+    else { return }
     let before = bindings[Int(number)].instrument
     bindings[Int(number)] = FeedBinding()
-    // What stands of it is nobody's any more.
     if before != 0 { _ = lose(Int(before &- 1)) }
-    guard let i = find(symbol, channel) else { return .unlisted }
+  }
+
+  private func binding(
+    _ channel: UInt8, _ symbol: Symbol, priceExponent: Int8, quantityExponent: Int8
+  ) -> (FeedBinding, FeedBindingResult) {
+    guard let i = find(symbol, channel) else { return (FeedBinding(), .unlisted) }
     let facts = books[i].facts
     guard
       let price = Self.power(Int(priceExponent) &- Int(facts.priceExponent)),
       let quantity = Self.power(Int(quantityExponent) &- Int(facts.quantityExponent))
-    else { return .tooFine }
-    bindings[Int(number)] = FeedBinding(
-      instrument: UInt32(truncatingIfNeeded: i) &+ 1, priceScale: price, quantityScale: quantity)
-    return .bound
+    else { return (FeedBinding(), .tooFine) }
+    return (
+      FeedBinding(
+        instrument: UInt32(truncatingIfNeeded: i) &+ 1, priceScale: price, quantityScale: quantity),
+      .bound
+    )
   }
 
   /// nil where it would be no whole number, or one that no mantissa survives.
@@ -194,6 +228,8 @@ internal import CSupport
   public var missing: UInt64 = 0
   /// Times that session time went backwards.
   public var backwards: UInt64 = 0
+  /// Said again (``FeedRecord/Flags/refresh``) of what is whole: passed over.
+  public var refreshed: UInt64 = 0
   public init() {}
 }
 
@@ -203,6 +239,11 @@ struct FeedBinding: BitwiseCopyable {
   var instrument: UInt32 = 0
   var priceScale: Int64 = 1
   var quantityScale: Int64 = 1
+
+  func isSame(as other: FeedBinding) -> Bool {
+    instrument == other.instrument && priceScale == other.priceScale
+      && quantityScale == other.quantityScale
+  }
 }
 
 /// What is fixed of an instrument.
