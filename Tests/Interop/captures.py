@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Reads recordings (.ntc) by Sources/Captures/Format.md alone, and the files that they were made of by itself, and
-compares both with each other and with what `needletail capture` says of them.
+compares both with each other and with what `needletail capture` says of them, generated recordings too.
 
 usage: captures.py NEEDLETAIL DATA [--all]     exits 1 when anything differs
 """
@@ -758,6 +758,57 @@ def number(value):
     return int(value) if isinstance(value, str) else value
 
 
+def check_report(tool, output, recording, report):
+    """What was said when the recording was made, and what 'capture stat' says of it, is what is in it."""
+    kinds = Counter(WORDS[chr(row[KIND])] for row in recording.records)
+    expect("hash of the recording", recording.hash, report["hash"])
+    expect("records", len(recording.records), number(report["records"]))
+    expect("kinds", dict(kinds), report["kinds"])
+    expect("bytes", os.path.getsize(output), number(report["bytes"]))
+    stat = ask(tool, "capture", "stat", output, "--format", "json")
+    expect("hash of stat", recording.hash, stat["hash"])
+    expect("kinds of stat", dict(kinds), stat["kinds"])
+    expect("whole", True, stat["whole"])
+
+
+def generated(tool, kind, folder):
+    """A generated recording beside what was said of it. Its books by price are never crossed, and a snapshot is the
+    book as it stands; its orders are named while they live."""
+    output = os.path.join(folder, kind + ".ntc")
+    report = ask(tool, "capture", "generate", output, "--kind", kind, "--seconds", "20", "--format", "json")
+    if not report:
+        sys.exit(1)
+    recording = Recording(output)
+    print("generated %s: %d records, hash %s" % (kind, len(recording.records), recording.hash))
+    check_report(tool, output, recording, report)
+    books, before, live = {}, {}, {}
+    for row in recording.records:
+        book = books.setdefault(row[INSTRUMENT], {BUY: {}, SELL: {}})
+        letter, snapshot = chr(row[KIND]), row[FLAGS] & SNAPSHOT
+        if letter == "C":
+            before[row[INSTRUMENT]] = {side: dict(levels) for side, levels in book.items()}
+            book[BUY].clear(), book[SELL].clear()
+        elif letter == "L" and row[QUANTITY]:
+            book[row[SIDE]][row[PRICE]] = row[QUANTITY]
+        elif letter == "L":
+            del book[row[SIDE]][row[PRICE]]
+        elif letter == "A":
+            live[row[REFERENCE]] = row[QUANTITY]
+        elif letter in "XE":
+            live[row[REFERENCE]] -= row[QUANTITY]
+            if live[row[REFERENCE]] <= 0:
+                del live[row[REFERENCE]]
+        elif letter == "D":
+            del live[row[REFERENCE]]
+        if letter == "L" and row[FLAGS] & LAST:
+            if max(book[BUY]) >= min(book[SELL]):
+                fail("crossed at sequence %d" % row[SEQUENCE])
+            known = before.pop(row[INSTRUMENT], None) if snapshot else None
+            if known and known[BUY] and known != book:
+                fail("the snapshot before sequence %d is not the book" % row[SEQUENCE])
+    os.remove(output)
+
+
 def compare(tool, form, paths, found, folder, *more):
     """Imports the files with the command, reads what it wrote, compares; gives the recording."""
     output = os.path.join(folder, paths[0].name + ".ntc")
@@ -767,19 +818,11 @@ def compare(tool, form, paths, found, folder, *more):
     if not report:
         sys.exit(1)
     recording = Recording(output)
-    kinds = Counter(WORDS[chr(row[KIND])] for row in recording.records)
     size = sum(path.stat().st_size for path in paths)
     print("%s: %d messages, %d records, %d -> %d bytes (%.2f), %.2f s, hash %s" % (
         paths[0].name, number(report["messages"]), len(recording.records), size, os.path.getsize(output),
         os.path.getsize(output) / size, seconds, recording.hash))
-    expect("hash of the recording", recording.hash, report["hash"])
-    expect("records", len(recording.records), number(report["records"]))
-    expect("kinds", dict(kinds), report["kinds"])
-    expect("bytes", os.path.getsize(output), number(report["bytes"]))
-    stat = ask(tool, "capture", "stat", output, "--format", "json")
-    expect("hash of stat", recording.hash, stat["hash"])
-    expect("kinds of stat", dict(kinds), stat["kinds"])
-    expect("whole", True, stat["whole"])
+    check_report(tool, output, recording, report)
     if found is not None:
         expect("messages", found.messages, number(report["messages"]))
         expect("gaps", found.gaps, number(report["gaps"]))
@@ -804,6 +847,8 @@ def main():
     tool, data = sys.argv[1], Path(sys.argv[2])
     everything = "--all" in sys.argv
     with tempfile.TemporaryDirectory() as folder:
+        for kind in ("prices", "orders"):
+            generated(tool, kind, folder)
         for path in sorted((data / "crypto_ws").glob("*_btcus*.gz")):
             recording = compare(tool, "binance", [path], binance(path), folder)
             whole, compared, equal, unequal, crossed = binance_book(recording)

@@ -111,6 +111,65 @@ private final class SmallCapture {
     #expect(try CaptureStat(path: capture.other).records == 1)
   }
 
+  @Test(arguments: ["prices", "orders"])
+  func `a generated recording is whole and the same each time`(_ kind: String) throws {
+    let capture = try SmallCapture()
+    func make(_ path: String, _ more: String...) -> Int32 {
+      CaptureCommand.run(
+        arguments: ["generate", path, "--kind", kind, "--seconds", "5", "--rate", "1000"] + more)
+    }
+    #expect(make(capture.other, "--seed", "7", "--style", "volatile", "--symbols", "3") == 0)
+    let made = try CaptureStat(path: capture.other)
+    #expect(made.isWhole && made.header.instruments.count == 3 && made.records > 4_000)
+    #expect(made.header.channel == "generated" && made.header.source.contains("\(kind), seed 7"))
+    #expect(made.text.contains("day 2020-01-02"))
+    let contents: CapturedInstrument.Contents = kind == "prices" ? .levels : .orders
+    #expect(made.header.instruments.allSatisfy { $0.contents == [contents, .trades] })
+    // It is not replaced unless that is said, and then it has the same records.
+    #expect(make(capture.other, "--seed", "8") == 73)
+    #expect(try CaptureStat(path: capture.other).hash == made.hash)
+    #expect(
+      make(capture.other, "--seed", "7", "--style", "volatile", "--symbols", "3", "--replace") == 0)
+    #expect(try CaptureStat(path: capture.other).hash == made.hash)
+    #expect(make(capture.other, "--seed", "8", "--replace", "--date", "2024-08-08") == 0)
+    let other = try CaptureStat(path: capture.other)
+    #expect(other.hash != made.hash && other.text.contains("day 2024-08-08"))
+    let times = try #require(other.times)
+    #expect(times.upperBound - times.lowerBound < 6_100_000_000)
+  }
+
+  @Test func `generated orders are those of the feed that the exchange writes`() throws {
+    let capture = try SmallCapture()
+    let feed = capture.directory + "/feed"
+    let same = ["--seed", "3", "--symbols", "4", "--rate", "500", "--style", "halting"]
+    let write = ["exchange", "--write-feed", feed, "--duration", "8"] + same
+    #expect(CommandTable.main(write) == .ok)
+    let date = ["--date", "2020-01-02", "--output", capture.other]
+    #expect(CaptureCommand.run(arguments: ["import", "itch", feed] + date) == 0)
+    let made = capture.directory + "/made.ntc"
+    let generate = ["generate", made, "--kind", "orders", "--seconds", "8"] + same
+    #expect(CaptureCommand.run(arguments: generate) == 0)
+    let stat = try CaptureStat(path: made)
+    #expect(try stat.hash == CaptureStat(path: capture.other).hash && stat.records > 1_000)
+  }
+
+  @Test func `what generate does not take is refused before a file is made`() throws {
+    let capture = try SmallCapture()
+    let path = capture.other
+    for wrong in [
+      ["--kind", "quotes"], ["--style", "wild"], ["--symbols", "257"], ["--symbols", "0"],
+      ["--rate", "1000001"], ["--rate", "0"], ["--seconds", "0"], ["--seconds", "86401"],
+      ["--date", "yesterday"], ["--seed", "-1"], ["--kind", "orders", "--symbols", "12001"],
+    ] {
+      #expect(CaptureCommand.run(arguments: ["generate", path] + wrong) == 64, "\(wrong)")
+    }
+    #expect(CaptureCommand.run(arguments: ["generate"]) == 64)
+    #expect(capture.run("generate", "/nowhere/x.ntc") == 73)
+    for left in [path, path + ".partial"] {
+      #expect(!FileManager.default.fileExists(atPath: left))
+    }
+  }
+
   @Test func `records are lines for people and objects for programs`() {
     var bitcoin = CapturedInstrument(symbol: "BTCUSDT", priceExponent: -2, quantityExponent: -5)
     bitcoin.contents = .levels

@@ -29,27 +29,61 @@ public struct ITCHImport {
           path: source.path, offset: nil, cause: .data, problem: "has no day in its name",
           remedy: "name it as the venue does, or give the day"))
     }
+    return try write(source.name, source.path, day, to: path, options) {
+      (body) throws(ImportFailure) in try each(source, day, body)
+    }
+  }
+
+  /// The same of messages that are made and not read.
+  ///
+  /// - Parameters:
+  ///   - messages: gives them from the first one on, each time it is called.
+  ///   - name: what the recording says that it was made of.
+  public static func run(
+    made messages: () -> () -> MarketRecord?, name: String, to path: String,
+    options: Options = Options()
+  ) throws(ImportFailure) -> ImportReport {
+    try write(name, name, options.day, to: path, options) { (body) throws(ImportFailure) in
+      let next = messages()
+      var end = End(frames: 0, malformed: 0, bytes: 0, failure: nil)
+      // Ends with the messages.
+      while var message = next() {
+        end.frames += 1
+        message.sequence = UInt64(end.frames)
+        try body(message)
+      }
+      return end
+    }
+  }
+
+  private typealias Body = (MarketRecord) throws(ImportFailure) -> Void
+
+  /// - Parameter each: gives each message in order, and the same again when it is called again.
+  private static func write(
+    _ name: String, _ origin: String, _ day: SessionDate?, to path: String, _ options: Options,
+    each: (Body) throws(ImportFailure) -> End
+  ) throws(ImportFailure) -> ImportReport {
     var survey = ITCHSurvey()
-    let first = try each(source, day) { (record) throws(ImportFailure) in survey.take(record) }
+    let first = try each { (record) throws(ImportFailure) in survey.take(record) }
     guard first.frames > first.malformed else {
       throw .source(
         first.failure
           ?? FeedError(
-            path: source.path, offset: 0, cause: .data,
+            path: origin, offset: 0, cause: .data,
             problem: "no well-formed message of ITCH 5.0 is in it",
             remedy: "expected is each message behind its length, two bytes big-endian"))
     }
     let (instruments, numbers) = survey.table()
     var header = CaptureHeader(channel: options.channel ?? "nasdaq-itch", instruments: instruments)
-    header.source = source.name
-    header.day = Int32(clamping: day.daysSince1970)
+    header.source = name
+    header.day = day.map { Int32(clamping: $0.daysSince1970) }
     var books = ITCHOrders(numbers, beginsWhole: survey.beginsWhole)
     var output = try ImportOutput(path, header, replaces: options.replaces)
     var report = ImportReport()
     var records: [FeedRecord] = []
     let end: End
     do throws(ImportFailure) {
-      end = try each(source, day) { (record) throws(ImportFailure) in
+      end = try each { (record) throws(ImportFailure) in
         books.apply(record, &records, &report)
         for record in records { try output.write(record, receiveTime: 0) }
         records.removeAll(keepingCapacity: true)
@@ -58,7 +92,7 @@ public struct ITCHImport {
     report.messages = end.frames
     report.sourceBytes = end.bytes
     report.malformed = end.malformed
-    if end.malformed > 0 { report.firstMalformed = "\(source.name): \(end.malformed) frames" }
+    if end.malformed > 0 { report.firstMalformed = "\(name): \(end.malformed) frames" }
     report.failure = end.failure
     output.report = report
     return try output.finish()
@@ -72,8 +106,7 @@ public struct ITCHImport {
   }
 
   private static func each(
-    _ source: ImportSource, _ day: SessionDate,
-    _ body: (MarketRecord) throws(ImportFailure) -> Void
+    _ source: ImportSource, _ day: SessionDate, _ body: Body
   ) throws(ImportFailure) -> End {
     let capacity = 1_024
     var file = FramedITCHFile(

@@ -1,10 +1,10 @@
 import Captures
 import ExecutionCore
 
-/// `needletail capture import`, `show`, `stat` and `cut`: recordings of market data (`.ntc`).
+/// `needletail capture import`, `generate`, `show`, `stat` and `cut`: recordings of market data (`.ntc`).
 public enum CaptureCommand {
   /// To be listed in ``CommandTable/all``.
-  public static let definitions = [importing, show, stat, cut]
+  public static let definitions = [importing, generate, show, stat, cut]
 
   /// Runs `capture …` with the words behind `capture`; the exit code is of sysexits(3).
   public static func run(arguments: [String]) -> Int32 {
@@ -95,6 +95,13 @@ public enum CaptureCommand {
       case .refused: .dataError
       }
     return CommandFailure(code, error.description)
+  }
+
+  static func failure(_ error: ImportFailure) -> CommandFailure {
+    switch error {
+    case .source(let error): CommandFailure(exitCode(error), error.description)
+    case .output(let error): failure(error)
+    }
   }
 
   /// Gives each record in order with its receive time, while `body` says so.

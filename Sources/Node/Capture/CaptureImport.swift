@@ -76,12 +76,7 @@ extension CaptureCommand {
     let report: ImportReport
     do throws(ImportFailure) {
       report = try run(kind, sources, to: output, chosen)
-    } catch {
-      switch error {
-      case .source(let error): throw CommandFailure(exitCode(error), error.description)
-      case .output(let error): throw failure(error)
-      }
-    }
+    } catch { throw failure(error) }
     Console.line(isJSON ? json(report) : text(report, output))
     if let failure = report.failure {
       throw CommandFailure(exitCode(failure), failure.description)
@@ -172,10 +167,7 @@ extension CaptureCommand {
       "\(output): \(report.records) records, \(report.bytes) bytes, of \(report.messages) messages, "
         + "\(report.sourceBytes) bytes"
     ]
-    let kinds = FeedRecord.Kind.allCases.compactMap { kind in
-      report.kinds[kind].map { "\(kind.word) \($0)" }
-    }
-    lines.append("kinds: " + (kinds.isEmpty ? "none" : kinds.joined(separator: ", ")))
+    lines.append(kinds(report))
     lines.append(
       "gaps \(report.gaps), malformed \(report.malformed), unknown orders \(report.unknownOrders)")
     for other in report.others { lines.append("\(other.name): \(other.count)") }
@@ -183,7 +175,15 @@ extension CaptureCommand {
     return lines.joined(separator: "\n")
   }
 
-  private static func json(_ report: ImportReport) -> String {
+  /// Records that were written, in a line for people.
+  static func kinds(_ report: ImportReport) -> String {
+    let kinds = FeedRecord.Kind.allCases.compactMap { kind in
+      report.kinds[kind].map { "\(kind.word) \($0)" }
+    }
+    return "kinds: " + (kinds.isEmpty ? "none" : kinds.joined(separator: ", "))
+  }
+
+  static func json(_ report: ImportReport) -> String {
     let kinds = FeedRecord.Kind.allCases.compactMap { kind in
       report.kinds[kind].map { (kind.word, JSONValue.exact($0)) }
     }

@@ -21,7 +21,7 @@ struct PaperMarket: ~Copyable {
   /// Throws for a recording that can't be read, is empty, or of orders.
   init(_ path: String) throws(CommandFailure) {
     let reader = try Self.open(path)
-    let instruments = reader.header.instruments.map(Self.facts)
+    let instruments = reader.header.instruments.map(\.facts)
     guard let times = reader.timeRange else {
       throw CommandFailure(.dataError, "\(path): has no records; import one that has")
     }
@@ -61,19 +61,6 @@ struct PaperMarket: ~Copyable {
   /// Why it ended before its end; nil while it goes on, and when all was played.
   var failure: FeedError? { reader.failure }
   var counters: PriceFeedCounters { market.counters }
-
-  private static func facts(_ captured: CapturedInstrument) -> InstrumentFacts {
-    var facts = InstrumentFacts(symbol: Symbol(captured.symbol) ?? .none)
-    facts.priceExponent = Int8(clamping: captured.priceExponent)
-    facts.quantityExponent = Int8(clamping: captured.quantityExponent)
-    facts.multiplierExponent = Int8(clamping: captured.multiplierExponent)
-    facts.multiplier = max(1, captured.multiplier)
-    facts.tick = max(1, captured.tick)
-    facts.roundLot = max(1, captured.lot)
-    facts.currency = Currency(captured.currency) ?? .usDollar
-    facts.status = .trading
-    return facts
-  }
 
   /// Session time of the next record; nil behind the last.
   mutating func nextTime() -> Int64? {

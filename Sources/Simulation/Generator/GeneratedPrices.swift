@@ -7,14 +7,9 @@ struct GeneratedSide: Sendable {
     var key: Int64
     var quantity: Int64
   }
-  /// No side has more.
-  static let levelsMax = 24
   private var levels: [Level] = []
 
-  init() { levels.reserveCapacity(Self.levelsMax) }
-
   var count: Int { levels.count }
-  var isFull: Bool { levels.count >= Self.levelsMax }
   /// The level so many behind the best, which there is.
   subscript(_ depth: Int) -> Level { levels[levels.count - 1 - depth] }
   var best: Level { self[0] }

@@ -129,7 +129,7 @@ extension PriceGenerator {
     let key = min(key, limit - 1)
     let side = books[index][isBid]
     guard !isBid || key > 0, !side.has(key) else { return false }
-    if side.isFull {
+    if side.count >= pace.levelsMax {
       guard key > side.furthest.key else { return false }
       drop(index, isBid: isBid, depth: side.count - 1)
     }

@@ -9,8 +9,8 @@ public import ExecutionCore
 /// while … { market.apply(generator.next()) }
 /// ```
 ///
-/// First each instrument is told whole: a clear with ``FeedRecord/Flags/snapshot``, then its levels,
-/// the last of them with ``FeedRecord/Flags/last``. Then come events of one to four records that
+/// First each instrument is told whole: a clear with ``FeedRecord/Flags/snapshot``, then its
+/// levels, the last of them with ``FeedRecord/Flags/last``. Then come events of one to four records that
 /// share their time, the last of them with that flag too: levels that change near the touch, and
 /// trades with their aggressor, each flagged as an event by itself and followed by the levels that
 /// they changed. In turn an instrument is told whole again, as it stands: whoever missed something
@@ -63,7 +63,7 @@ public struct PriceGenerator: Sendable {
       weights.append(total)
       books.append(GeneratedPrices(made[rank], style, pace, at: time, random: &self.random))
     }
-    pending.reserveCapacity(1 + 2 * GeneratedSide.levelsMax)
+    pending.reserveCapacity(1 + 2 * pace.levelsMax)
   }
 
   /// What an instrument is: the first three as they are known, the others of one make.

@@ -21,7 +21,7 @@ public struct PriceGeneratorSettings: Hashable, Sendable {
   /// Session time of the first record, nanoseconds since 1970 UTC, 0 … ``beginMax``.
   public var begin: Int64
   /// Session nanoseconds after which an instrument's book is told whole again, 1 ms to 1 h. Longer
-  /// where more than half of the records would be of that: at 500 a second from seven instruments on.
+  /// where more than half of the records would be of that: at 500 a second from 7 instruments on.
   public var snapshotInterval: Int64 = 1_000_000_000
 
   public init(begin: Int64) { self.begin = begin }
@@ -41,6 +41,8 @@ public struct PriceGeneratorSettings: Hashable, Sendable {
 struct PricePace: Sendable {
   /// Levels that a side usually has.
   let levels: Int
+  /// No side has more.
+  var levelsMax: Int { levels + 4 }
   /// Session nanoseconds from a snapshot to the next one, which is of the next instrument.
   let snapshotStep: Int64
   /// Session nanoseconds that a record takes on the average, snapshots left out.
