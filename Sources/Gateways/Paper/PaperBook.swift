@@ -42,6 +42,9 @@ struct PaperExecution: Sendable {
 /// What an account holds of an instrument.
 public struct PaperPosition: Sendable, Hashable {
   public var quantity: Int64 = 0
+  /// By executions.
+  public var bought: Int64 = 0
+  public var sold: Int64 = 0
   /// Received less paid, without fees, at 10⁻⁸.
   public var cashFlow: Int128 = 0
   public var fees: Int128 = 0

@@ -81,6 +81,11 @@ extension PaperBroker {
     let isBuy = orders[order].isBuy
     let flow = isBuy ? 0 &- value : value
     accounts[account].positions[instrument].quantity &+= isBuy ? e.quantity : 0 &- e.quantity
+    if isBuy {
+      accounts[account].positions[instrument].bought &+= e.quantity
+    } else {
+      accounts[account].positions[instrument].sold &+= e.quantity
+    }
     accounts[account].positions[instrument].cashFlow &+= flow
     accounts[account].positions[instrument].fees &+= Int128(e.fee)
     accounts[account].cash &+= flow &- Int128(e.fee)

@@ -3,29 +3,45 @@ import Captures
 import ExecutionCore
 import Foundation
 import Gateways
+import Simulation
 import Transport
 
 /// `needletail paper`: the paper broker as a process of its own.
 enum PaperCommand {
   static let definition = CommandDefinition(
     name: "paper",
-    summary: "Run the paper broker alone: fills orders at a recorded market.",
+    summary: "Run the paper broker alone: fills orders at a recorded or generated market.",
     discussion: """
-      Plays a recording of quotes, trades or books by price (.ntc, see 'needletail capture import') at
-      the speed of its own times, takes orders over TCP, and fills them on paper: against displayed size
-      where an order takes, when the market trades through it or has worked off the queue where it
-      rests. Says its port in one JSON line, and goes on until it is stopped (SIGTERM or Ctrl-C).
+      Plays a recording of quotes, trades or books by price (.ntc, see 'needletail capture import'), or
+      a generated market, at the speed of its own times, takes orders over TCP, and fills them on paper:
+      against displayed size where an order takes, when the market trades through it or has worked off
+      the queue where it rests. With --feed-to it sends the market to who trades at it. Says its places
+      in one JSON line, and goes on until it is stopped (SIGTERM or Ctrl-C).
 
       With --data it keeps orders, executions and positions in a file of its own: killed and started again
-      it goes on with all that anybody was told. How it fills, and its protocol field by field:
-      Sources/Gateways/Paper/Protocol.md.
+      it goes on with all that anybody was told, and with the market where that would be by then. How it
+      fills, and its protocol field by field: Sources/Gateways/Paper/Protocol.md.
 
       When the recording is over nothing trades any more: orders are rejected, clients may still ask.
       """,
     options: [
-      .value("feed", "FILE", "The recording (.ntc). Needed."),
-      .value("speed", "N", "Times the recording's own speed, 0.01 to 10000 (1)."),
+      .value("feed", "FILE", "The recording (.ntc), or generated. Needed."),
+      .value("speed", "N", "Times the market's own speed, 0.01 to 10000 (1)."),
+      .value("date", "YYYY-MM-DD", "Of a generated market: it begins at 9:29:59 in New York."),
+      .value("begin", "NS", "The same in nanoseconds since 1970 UTC."),
+      .value("style", "NAME", "Of a generated one: as 'capture generate' takes it (calm)."),
+      .value("symbols", "N", "Instruments of a generated one, 1 to 256 (2)."),
+      .value("rate", "N", "Records a second of a generated one, 1 to 1000000 (500)."),
       .value("listen", "HOST:PORT", "Where clients connect (127.0.0.1:0, a free port)."),
+      .value(
+        "feed-to", "HOST:PORT[,HOST:PORT]",
+        "Publish the market: line A, and line B (Sources/Gateways/Prices/Protocol.md)."),
+      .value("rerequest", "HOST:PORT", "Where its messages are asked for again (a free port)."),
+      .value("multicast-hops", "N", "Time to live of lines to a multicast group, 0 to 255 (0)."),
+      .value("loss", "P", "Lose datagrams of a line with this probability (0)."),
+      .value("duplicate", "P", "Send them twice (0)."),
+      .value("reorder", "P", "Send them late (0)."),
+      .flag("start-on-login", "The market begins at the first log-in."),
       .value(
         "account", "NAME[,NAME]", "Its accounts, 1 to 16 letters, digits, . _ - each (paper)."),
       .value(
@@ -34,6 +50,8 @@ enum PaperCommand {
           + "may read; - is standard input, /dev/fd/N a descriptor. Without one it is: needletail."),
       .value("cash", "D", "Each account's cash at the beginning (1000000)."),
       .value("data", "DIR", "Keep the accounts there. Without it they end with the process."),
+      .flag("new-session", "Put what is kept there aside, and begin anew."),
+      .value("report", "FILE", "At the end, write its own account of all accounts there, as JSON."),
       .value("fee-added", "BP", "Basis points of what adds liquidity, a rebate if negative (1)."),
       .value("fee-removed", "BP", "The same of what removes it (4)."),
       .value("accept-latency", "US", "Microseconds until a request takes effect (0)."),
@@ -60,52 +78,66 @@ enum PaperCommand {
   ) { try run($0) }
 
   private static func run(_ options: ParsedOptions) throws(CommandFailure) -> ExitCode {
-    guard let feed = options.text("feed") else {
-      throw CommandFailure(
-        .usage,
-        "'--feed FILE' is needed: a recording (.ntc), as 'needletail capture import' makes it")
-    }
-    try InputFile.check(feed, what: "feed", option: "--feed")
-    let market = try PaperMarket(feed)
-    let speed = try number(options, "speed", in: Decimal8(raw: 1_000_000)...10_000, or: 1)
+    let origin = try PaperOrigin(options)
+    let market = try PaperMarket(try origin.source(), name: origin.name)
     var settings = try settings(options, market.instruments)
+    var serving = try serverSettings(options)
     // Clients live by the clock on the wall, the broker by its market's.
-    settings.heartbeatInterval = max(1, speed.raw * 10)
-    let place = try endpoint(options)
+    settings.heartbeatInterval = max(1, serving.speed * 10)
+    if let report = options.text("report") { try RunDirectory.checkPlace(of: report) }
     StopSignal.block()
     _ = nt_clock_calibrate()
     Console.startLog()
     let file = try options.text("data").map { directory throws(CommandFailure) in
       try PaperFile(directory)
     }
+    if options.flag("new-session") { try file?.putAside() }
     let broker = try broker(settings, file)
-    var server: PaperServer
-    do throws(ReactorError) {
-      server = try PaperServer(
-        broker, market, file: file, at: place, speed: speed.raw, say: say)
-    } catch {
-      throw CommandFailure(
-        .listening(errno: error.errorNumber), "\(error); give another place with --listen")
-    }
-    Console.line("{\"paper\":\"\(server.endpoint)\"}")
+    let day = try PaperDay(file, origin.name)
+    serving.elapsed = day.elapsed
+    if day.elapsed != nil { say(.info, "the market goes on where it would be by now") }
+    serving.feed.session = day.session
+    var server = PaperServer(
+      broker, market, file: file, serving, try sockets(serving), begins: day.begin, say: say)
+    Console.line(server.announcement)
     if let failure = Console.outputFailure {
       throw CommandFailure(
         .inputOutput,
         "nobody can find a paper broker that cannot say its port on standard output: "
           + String(cString: strerror(failure)))
     }
+    // A log that nobody reads must not hold up the market.
+    Console.wait(milliseconds: 0)
     var signal: Int32?
     while signal == nil, server.fileFailure == nil {
       server.turn()
       signal = StopSignal.take(milliseconds: 0)
     }
-    server.finish()
+    // Who stops it ends its day: it would be another market's when it is started again.
+    day.end()
+    server.finish(isOver: true)
+    Console.wait(milliseconds: 2_000)
     sayEnd(server, signal)
+    if let path = options.text("report") {
+      try RunDirectory.replace(path, with: PaperReport(server.broker).json + "\n")
+    }
     if let failure = server.fileFailure { throw failure }
-    if let failure = server.market.failure {
+    if let failure = server.marketFailure {
       throw CommandFailure(failure.cause.exitCode, "\(failure)")
     }
     return .ok
+  }
+
+  private static func sockets(
+    _ settings: PaperServerSettings
+  ) throws(CommandFailure) -> PaperSockets {
+    do throws(ReactorError) {
+      return try PaperSockets.patient(settings)
+    } catch {
+      throw CommandFailure(
+        .listening(errno: error.errorNumber),
+        "\(error); give other places with --listen, --rerequest and --feed-to")
+    }
   }
 
   /// As its file has it, or new.
@@ -179,87 +211,13 @@ enum PaperCommand {
       ("sessions of clients that did not read, or asked for too much", c.slow),
       ("connections too many, or without a log-in", server.strangers),
       ("records of the feed that can't be", server.market.counters.malformed),
+      ("datagrams that did not leave", server.unsentDatagrams),
+      ("sockets of the feed that failed", server.feedSocketFailures),
     ].filter { $0.1 > 0 }.map { "\($0.1.grouped) \($0.0)" }
     if !bad.isEmpty { say(.warning, bad.joined(separator: ", ")) }
   }
 
-  private static func say(_ level: Console.Level, _ text: String) {
+  static func say(_ level: Console.Level, _ text: String) {
     Console.say(level, "needletail paper: \(text)")
-  }
-
-  // MARK: Options
-
-  private static func settings(
-    _ options: ParsedOptions, _ instruments: [InstrumentFacts]
-  ) throws(CommandFailure) -> PaperSettings {
-    let names = (options.text("account") ?? "paper").split(separator: ",").map(String.init)
-    let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
-    guard !names.isEmpty, names.count <= 256, Set(names).count == names.count,
-      names.allSatisfy({ (1...16).contains($0.count) && $0.allSatisfy(allowed.contains) })
-    else {
-      throw options.refuse(
-        "account", options.text("account") ?? "",
-        "1 to 256 different names of 1 to 16 letters, digits, . _ - each")
-    }
-    let password = try options.text("password-file").map(PasswordFile.read)
-    let cash = try number(options, "cash", in: 0...10_000_000_000, or: 1_000_000)
-    var settings = PaperSettings(
-      instruments: instruments,
-      accounts: names.map {
-        PaperSettings.Account(
-          name: $0, password: password?.word ?? "needletail", cash: Money(raw: Int128(cash.raw)))
-      })
-    let basisPoints: ClosedRange<Decimal8> = -1_000...1_000
-    settings.fees = FeeSchedule(perNotional: [
-      UInt8(ascii: "A"): try number(options, "fee-added", in: basisPoints, or: 1).raw / 10_000,
-      UInt8(ascii: "R"): try number(options, "fee-removed", in: basisPoints, or: 4).raw / 10_000,
-    ])
-    let latency = 0...60_000_000
-    settings.acceptLatency = Int64(try options.integer("accept-latency", in: latency) ?? 0) * 1_000
-    settings.reportLatency = Int64(try options.integer("report-latency", in: latency) ?? 0) * 1_000
-    if let queue = options.text("queue") {
-      guard queue == "back" || queue == "front" else {
-        throw options.refuse("queue", queue, "back or front")
-      }
-      settings.queue = queue == "back" ? .back : .front
-    }
-    settings.fillShare = try options.integer("fill-share", in: 1...100) ?? 100
-    settings.slippage = Int64(try options.integer("slippage", in: 0...10_000) ?? 0)
-    settings.impact = Int64(try options.integer("impact", in: 0...10_000) ?? 0)
-    settings.seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
-    settings.rejects = try share(options, "rejects")
-    settings.forgets = try share(options, "forget")
-    settings.delays = try share(options, "delay")
-    settings.doubles = try share(options, "double")
-    settings.contradicts = try share(options, "contradict")
-    settings.dropInterval = Int64(try options.integer("drop", in: 0...86_400) ?? 0) * 1_000_000_000
-    settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
-    return settings
-  }
-
-  private static func number(
-    _ options: ParsedOptions, _ name: String, in range: ClosedRange<Decimal8>, or usual: Decimal8
-  ) throws(CommandFailure) -> Decimal8 {
-    guard let text = options.text(name) else { return usual }
-    guard let number = Decimal8(text), range.contains(number) else {
-      throw options.refuse(
-        name, text, "a number from \(range.lowerBound) to \(range.upperBound)")
-    }
-    return number
-  }
-
-  /// A probability, in parts of a million.
-  private static func share(
-    _ options: ParsedOptions, _ name: String
-  ) throws(CommandFailure) -> UInt32 {
-    UInt32(try number(options, name, in: 0...1, or: 0).raw / 100)
-  }
-
-  private static func endpoint(_ options: ParsedOptions) throws(CommandFailure) -> Endpoint {
-    guard let text = options.text("listen") else { return .loopback() }
-    guard let endpoint = try? Endpoint(parsing: text) else {
-      throw options.refuse("listen", text, "HOST:PORT")
-    }
-    return endpoint
   }
 }

@@ -5,11 +5,13 @@ import Gateways
 ///
 /// Threading: one thread.
 final class PaperFile {
+  let directory: String
   let path: String
   private let descriptor: Int32
 
   /// Opens it, makes it where it is not there, and keeps others out; its content as it is.
   init(_ directory: String) throws(CommandFailure) {
+    self.directory = directory
     path = directory + "/paper.ntp"
     // 0700: it is about money.
     if mkdir(directory, 0o700) != 0, errno != EEXIST {
@@ -35,6 +37,15 @@ final class PaperFile {
     // A child that is being started may have the descriptor too.
     _ = flock(descriptor, LOCK_UN)
     close(descriptor)
+  }
+
+  /// What is kept there goes under a name with the time of the clock on the wall, and it is empty.
+  func putAside() throws(CommandFailure) {
+    unlink(directory + "/day")
+    let bytes = try read()
+    guard !bytes.isEmpty else { return }
+    try RunDirectory.replace(path + "-\(Int64(Date().timeIntervalSince1970))", with: bytes)
+    try cut(to: 0)
   }
 
   /// All of it.

@@ -1,106 +1,162 @@
-import Captures
 import ExecutionCore
 import Gateways
+import Simulation
 
-/// A recording, played at the speed of its own times: quotes and trades for a paper broker.
+/// The market of a paper broker, played at the speed of its own times: quotes and trades for the broker, and the same
+/// records for who publishes them.
+///
+/// What is published is a function of the source alone: the same messages under the same numbers, whenever it is played.
 struct PaperMarket: ~Copyable {
-  let instruments: [InstrumentFacts]
-  /// Of the first record.
-  let begin: Int64
-  private(set) var isOver = false
+  var instruments: [InstrumentFacts] { source.instruments }
+  /// Session time of the first record.
+  var begin: Int64 { source.begin }
+  var isOver: Bool { source.isOver }
   /// Records played so far.
   private(set) var played: UInt64 = 0
-  private var reader: CaptureReader
+  private(set) var source: PaperSource
   private let market: PriceMarket
-  private let records: UnsafeMutableBufferPointer<FeedRecord>
-  private let stamps: UnsafeMutableBufferPointer<Int64>
-  private var count = 0
-  private var next = 0
-  private static let batch = 4_096
+  /// By instrument: it has been named to who listens; the source has quotes of it; and when it is told again.
+  private var isNamed: [Bool]
+  private var hasQuotes: [Bool]
+  private var refreshAt: [Int64]
 
-  /// Throws for a recording that can't be read, is empty, or of orders.
-  init(_ path: String) throws(CommandFailure) {
-    let reader = try Self.open(path)
-    let instruments = reader.header.instruments.map(\.facts)
-    guard let times = reader.timeRange else {
-      throw CommandFailure(.dataError, "\(path): has no records; import one that has")
-    }
-    if reader.header.instruments.allSatisfy({ $0.contents == .orders }) {
-      throw CommandFailure(
-        .dataError,
-        "\(path): is a recording of orders, which has no quotes for paper; give one of quotes or of books by "
-          + "price")
-    }
-    market = try Self.market(instruments, path)
-    self.instruments = instruments
-    begin = times.lowerBound
-    self.reader = reader
-    records = .allocate(capacity: Self.batch)
-    records.initialize(repeating: FeedRecord())
-    stamps = .allocate(capacity: Self.batch)
-    stamps.initialize(repeating: 0)
+  /// How often an instrument is told again; a book of many levels less often.
+  private static let refreshInterval: Int64 = 1_000_000_000
+  private static let refreshPerLevel: Int64 = 1_000_000
+
+  /// Throws for instruments that no engine takes.
+  init(_ source: consuming PaperSource, name: String) throws(CommandFailure) {
+    market = try Self.market(source.instruments, name)
+    isNamed = Array(repeating: false, count: source.instruments.count)
+    hasQuotes = isNamed
+    refreshAt = Array(repeating: source.begin, count: source.instruments.count)
+    self.source = source
   }
 
-  private static func open(_ path: String) throws(CommandFailure) -> CaptureReader {
-    do throws(FeedError) { return try CaptureReader(path: path) } catch {
-      throw CommandFailure(error.cause.exitCode, "\(error)")
-    }
-  }
   private static func market(
-    _ instruments: [InstrumentFacts], _ path: String
+    _ instruments: [InstrumentFacts], _ name: String
   ) throws(CommandFailure) -> PriceMarket {
     do throws(EngineConfigurationError) { return try PriceMarket(instruments) } catch {
-      throw CommandFailure(.dataError, "\(path): \(error)")
+      throw CommandFailure(.dataError, "\(name): \(error)")
     }
   }
-  deinit {
-    records.deallocate()
-    stamps.deallocate()
-  }
 
-  /// Why it ended before its end; nil while it goes on, and when all was played.
-  var failure: FeedError? { reader.failure }
   var counters: PriceFeedCounters { market.counters }
 
   /// Session time of the next record; nil behind the last.
-  mutating func nextTime() -> Int64? {
-    if next == count, !isOver {
-      count = reader.read(
-        into: records.baseAddress!, receiveTimes: stamps.baseAddress!, capacity: Self.batch)
-      next = 0
-      isOver = count == 0
-    }
-    return isOver ? nil : records[next].sessionTime
-  }
+  mutating func nextTime() -> Int64? { source.peek()?.sessionTime }
 
   /// Plays what is due at a session time, so many records at most; false when more is due.
-  mutating func play(to broker: inout PaperBroker, until now: Int64, most: Int) -> Bool {
+  mutating func play(
+    to broker: inout PaperBroker, _ feed: inout PricePublisher, until now: Int64, most: Int
+  ) -> Bool {
     for _ in 0..<most {
-      guard let time = nextTime(), time <= now else { return true }
-      let record = records[next]
-      next += 1
+      guard let record = source.peek(), record.sessionTime <= now else { return true }
+      source.drop()
       played += 1
-      let effect = market.apply(record)
-      let i = Int(effect.instrument.raw)
-      guard i < instruments.count else { continue }
-      if effect.quoteChanged || effect.stateChanged {
-        let isWhole = market.quotes.isWhole(effect.instrument)
-        let empty = Quote(
-          bid: Price(raw: 0), ask: Price(raw: 0), bidQuantity: Quantity(raw: 0),
-          askQuantity: Quantity(raw: 0))
-        // What is not known to be all that there is, is nothing to fill at.
-        broker.quote(i, isWhole ? market.quotes.quote(effect.instrument) : empty, now: time)
-        if effect.stateChanged {
-          broker.status(i, market.quotes.status(effect.instrument), now: time)
-        }
-      }
-      if effect.hasTrade {
-        let side = effect.trade.restingSide
-        broker.trade(
-          i, price: effect.trade.price.raw, quantity: effect.trade.quantity.raw,
-          isBuyer: side.map { !$0.isBuy }, now: time)
-      }
+      tell(market.apply(record), at: record.sessionTime, &broker)
+      if !feed.isOff { publish(record, &feed) }
     }
     return false
+  }
+
+  /// Plays without a broker: what nobody was there for.
+  mutating func skip(to now: Int64, _ feed: inout PricePublisher) {
+    // Ends: the source comes to that time, or is over.
+    while let record = source.peek(), record.sessionTime <= now {
+      source.drop()
+      played += 1
+      _ = market.apply(record)
+      if !feed.isOff { publish(record, &feed) }
+    }
+  }
+
+  /// The broker sees the market as it stands.
+  func show(to broker: inout PaperBroker, now: Int64) {
+    for i in instruments.indices {
+      var effect = MarketEffect()
+      effect.instrument = InstrumentID(raw: UInt32(i))
+      effect.quoteChanged = true
+      effect.stateChanged = true
+      tell(effect, at: now, &broker)
+    }
+  }
+
+  private func tell(_ effect: MarketEffect, at time: Int64, _ broker: inout PaperBroker) {
+    let i = Int(effect.instrument.raw)
+    guard i < instruments.count else { return }
+    if effect.quoteChanged || effect.stateChanged {
+      let isWhole = market.quotes.isWhole(effect.instrument)
+      let empty = Quote(
+        bid: Price(raw: 0), ask: Price(raw: 0), bidQuantity: Quantity(raw: 0),
+        askQuantity: Quantity(raw: 0))
+      // What is not known to be all that there is, is nothing to fill at.
+      broker.quote(i, isWhole ? market.quotes.quote(effect.instrument) : empty, now: time)
+      if effect.stateChanged {
+        broker.status(i, market.quotes.status(effect.instrument), now: time)
+      }
+    }
+    if effect.hasTrade {
+      let side = effect.trade.restingSide
+      broker.trade(
+        i, price: effect.trade.price.raw, quantity: effect.trade.quantity.raw,
+        isBuyer: side.map { !$0.isBuy }, now: time)
+    }
+  }
+
+  // MARK: Publishing
+
+  private mutating func publish(_ record: FeedRecord, _ feed: inout PricePublisher) {
+    let i = Int(record.instrument)
+    guard i < instruments.count else { return feed.tell(record) }
+    let begins = record.flags.contains(.snapshot) && record.kind == FeedRecord.Kind.clear.rawValue
+    if begins || !isNamed[i] { name(i, &feed) }
+    feed.tell(record)
+    let isQuote = record.kind == FeedRecord.Kind.quote.rawValue
+    if isQuote { hasQuotes[i] = true }
+    guard !source.refreshes, isQuote || record.flags.contains(.last),
+      record.sessionTime >= refreshAt[i]
+    else { return }
+    refresh(i, at: record.sessionTime, &feed)
+  }
+
+  private mutating func name(_ i: Int, _ feed: inout PricePublisher) {
+    feed.tell(instruments[i], number: UInt32(i))
+    isNamed[i] = true
+  }
+
+  /// All that is known of an instrument, for who came late: its book where that is whole, its quote where it has one.
+  private mutating func refresh(_ i: Int, at time: Int64, _ feed: inout PricePublisher) {
+    let id = InstrumentID(raw: UInt32(i))
+    let levels = market.books.levels(id, .buy) + market.books.levels(id, .sell)
+    refreshAt[i] = time + Self.refreshInterval + Int64(levels) * Self.refreshPerLevel
+    name(i, &feed)
+    var record = FeedRecord(.clear, instrument: UInt32(i), at: time)
+    record.flags = [.snapshot, .refresh]
+    if market.books.isWhole(id), levels > 0 {
+      feed.tell(record)
+      var left = levels
+      for side in [Side.buy, .sell] {
+        for depth in 0..<market.books.levels(id, side) {
+          guard let level = market.books.level(id, side, depth: depth) else { continue }
+          left -= 1
+          record = FeedRecord(.level, instrument: UInt32(i), at: time)
+          record.side = side.isBuy ? FeedRecord.buy : FeedRecord.sell
+          record.price = level.price.raw
+          record.quantity = level.quantity.raw
+          record.flags = left == 0 ? [.snapshot, .refresh, .last] : [.snapshot, .refresh]
+          feed.tell(record)
+        }
+      }
+    }
+    guard hasQuotes[i], market.quotes.isWhole(id) else { return }
+    let quote = market.quotes.quote(id)
+    record = FeedRecord(.quote, instrument: UInt32(i), at: time)
+    record.price = quote.bid.raw
+    record.quantity = quote.bidQuantity.raw
+    record.askPrice = quote.ask.raw
+    record.askQuantity = quote.askQuantity.raw
+    record.flags = [.snapshot, .refresh, .last]
+    feed.tell(record)
   }
 }

@@ -1,16 +1,64 @@
 import CSupport
+import Captures
 import ExecutionCore
 import Foundation
 import Gateways
+import Simulation
 import Transport
 
-/// The paper broker on a socket: clients, its file, and a market that is played to it.
+/// How a ``PaperServer`` is run.
+struct PaperServerSettings {
+  var listen = Endpoint.loopback()
+  /// Times the market's own speed, at 10⁻⁸.
+  var speed: Int64 = 100_000_000
+  /// The market begins at the first log-in, not at once.
+  var startsAtLogin = false
+  /// Machine nanoseconds since the market began, of one that goes on; nil: it begins.
+  var elapsed: Int64?
+  /// Where the market is published; to nobody by default.
+  var feed = PricePublisherSettings(session: .blank)
+  var reactor = ReactorSettings()
+}
+
+/// The sockets of a ``PaperServer``, opened together.
+struct PaperSockets: ~Copyable {
+  var reactor: Reactor
+  let endpoint: Endpoint
+  var feed: PricePublisher
+
+  init(_ settings: PaperServerSettings) throws(ReactorError) {
+    var kernel = settings.reactor
+    kernel.connections = max(kernel.connections, PaperServer.clientsMax + 16)
+    var reactor = try Reactor(kernel)
+    let listener = try reactor.listen(on: settings.listen, token: PaperServer.Token.listener)
+    let place = try reactor.localEndpoint(of: listener)
+    feed = try PricePublisher(settings.feed, on: &reactor, token: PaperServer.Token.feed)
+    endpoint = place
+    self.reactor = reactor
+  }
+
+  /// The kernel gives back the ports of a process that has ended a moment after that: they are tried for a second.
+  static func patient(_ settings: PaperServerSettings) throws(ReactorError) -> PaperSockets {
+    for _ in 0..<20 {
+      do throws(ReactorError) {
+        return try PaperSockets(settings)
+      } catch {
+        guard error.errorNumber == EADDRINUSE else { throw error }
+        _ = StopSignal.wait(milliseconds: 50)
+      }
+    }
+    return try PaperSockets(settings)
+  }
+}
+
+/// The paper broker on a socket: clients, its file, and a market that is played to it and published.
 ///
 /// Threading: one thread, ``turn()`` again and again.
 struct PaperServer: ~Copyable {
-  private enum Token {
+  enum Token {
     static let listener: UInt64 = 1
     static let client: UInt64 = 2
+    static let feed: UInt64 = 3
   }
   private struct Client {
     var connection: ConnectionID
@@ -21,79 +69,147 @@ struct PaperServer: ~Copyable {
   }
 
   let endpoint: Endpoint
+  let settings: PaperServerSettings
   private(set) var broker: PaperBroker
   private(set) var market: PaperMarket
+  private(set) var feed: PricePublisher
   /// Why its file can't be written; nil while it can.
   private(set) var fileFailure: CommandFailure?
   private var reactor: Reactor
   private let file: PaperFile?
   private var clients: [Client] = []
-  /// Machine time at which the market began, and how fast it goes, at 10⁻⁸.
-  private let startedAt: Int64
-  private let speed: Int64
+  /// Machine time at which the market began; nil: it waits for somebody.
+  private(set) var startedAt: Int64?
   private var isMarketClosed = false
+  private var lastTurn: Int64
+  /// There was more to play than one turn does.
+  private var isBehind = false
+  private let begins: () throws(CommandFailure) -> Void
   private let say: (Console.Level, String) -> Void
 
   private static let recordsPerTurn = 4_096
   private static let waitMax: Int64 = 10_000_000
-  private static let clientsMax = 256
+  static let clientsMax = 256
   /// How long a client may take to log in, and to read its last bytes.
   private static let patience: Int64 = 10_000_000_000
   /// Connections that were too many, or never logged in.
   private(set) var strangers: UInt64 = 0
 
+  /// - Parameter begins: called before anything of a market that begins is told.
+  ///
+  /// A market that goes on is brought to where it is now: what it published meanwhile can be asked for, and the broker
+  /// sees it as it stands.
   init(
-    _ broker: PaperBroker, _ market: consuming PaperMarket, file: PaperFile?, at place: Endpoint,
-    speed: Int64, say: @escaping (Console.Level, String) -> Void
-  ) throws(ReactorError) {
-    var settings = ReactorSettings()
-    settings.connections = Self.clientsMax + 8
-    var reactor = try Reactor(settings)
-    let listener = try reactor.listen(on: place, token: Token.listener)
-    endpoint = try reactor.localEndpoint(of: listener)
-    startedAt = reactor.now
-    self.reactor = reactor
+    _ broker: PaperBroker, _ market: consuming PaperMarket, file: PaperFile?,
+    _ settings: PaperServerSettings, _ sockets: consuming PaperSockets,
+    begins: @escaping () throws(CommandFailure) -> Void = {},
+    say: @escaping (Console.Level, String) -> Void
+  ) {
+    self.begins = begins
+    endpoint = sockets.endpoint
+    lastTurn = sockets.reactor.now
+    startedAt = settings.elapsed.map { sockets.reactor.now &- $0 }
+    self.settings = settings
     self.broker = broker
     self.market = market
     self.file = file
-    self.speed = speed
     self.say = say
+    reactor = sockets.reactor
+    feed = sockets.feed
+    if startedAt != nil {
+      let now = sessionTime(lastTurn)
+      self.market.skip(to: now, &feed)
+      self.market.show(to: &self.broker, now: now)
+    }
+    feed.begin(now: lastTurn)
   }
 
-  /// Session time now: the recording's begin and what has passed since, so many times as fast.
+  /// Its places, as one JSON object on one line.
+  var announcement: String {
+    guard !feed.isOff else { return "{\"paper\":\"\(endpoint)\"}" }
+    let lines = feed.settings.feedTo.map { "\"\($0)\"" }.joined(separator: ",")
+    return
+      "{\"paper\":\"\(endpoint)\",\"rerequest\":\"\(feed.rerequest)\",\"feed\":[\(lines)],"
+      + "\"session\":\"\(feed.settings.session.trimmed)\"}"
+  }
+
+  /// The number by which a ``NetworkLink`` knows it.
+  var host: Int { reactor.host }
+
+  /// Session time now: the market's begin and what has passed since, so many times as fast.
   private func sessionTime(_ now: Int64) -> Int64 {
-    let passed = Int128(now &- startedAt) * Int128(speed) / 100_000_000
+    guard let startedAt else { return market.begin }
+    let passed = Int128(now &- startedAt) * Int128(settings.speed) / 100_000_000
     return Int64(clamping: Int128(market.begin) + passed)
+  }
+  /// When that will be.
+  private func machineTime(_ session: Int64) -> Int64 {
+    guard let startedAt else { return .max }
+    let ahead = (Int128(session) - Int128(market.begin)) * 100_000_000
+    let wait = (ahead + Int128(settings.speed) - 1) / Int128(settings.speed)
+    return Int64(clamping: Int128(startedAt) + wait)
   }
 
   mutating func turn() {
-    let count = reactor.poll(.block(nanoseconds: waiting()))
-    let now = sessionTime(reactor.now)
+    let count = reactor.poll(.block(nanoseconds: max(0, min(Self.waitMax, due &- reactor.now))))
+    lastTurn = reactor.now
+    let now = sessionTime(lastTurn)
     for index in 0..<max(0, count) { handle(reactor.event(index), now: now) }
-    _ = market.play(to: &broker, until: now, most: Self.recordsPerTurn)
-    if market.isOver, !isMarketClosed { closeMarket(now: now) }
+    start()
+    if startedAt != nil {
+      isBehind = !market.play(to: &broker, &feed, until: now, most: Self.recordsPerTurn)
+      if market.isOver, !isMarketClosed { closeMarket(now: now) }
+    }
     broker.tick(now: now)
     keep()
     for index in clients.indices { flush(index) }
     clients.removeAll { $0.connection == .none }
+    feed.send(now: lastTurn, on: &reactor)
     _ = reactor.submit()
   }
 
-  /// Machine nanoseconds until something is due.
-  private mutating func waiting() -> Int64 {
-    var due = broker.due
-    if let next = market.nextTime() { due = min(due, next) }
-    guard due != .max else { return Self.waitMax }
-    let left = Int128(due) - Int128(sessionTime(reactor.now))
-    return Int64(max(0, min(Int128(Self.waitMax), left * 100_000_000 / Int128(speed))))
+  private mutating func start() {
+    guard startedAt == nil,
+      !settings.startsAtLogin || clients.contains(where: { broker.isLoggedIn($0.number) })
+    else { return }
+    do throws(CommandFailure) {
+      try begins()
+      startedAt = lastTurn
+    } catch {
+      fail(error)
+    }
+  }
+
+  /// Nobody is told what is not written: whoever waits for it asks whoever has the file next.
+  private mutating func fail(_ failure: CommandFailure) {
+    fileFailure = failure
+    broker.fileFailed()
+  }
+
+  // Of the market and its feed, for who sums up.
+  var marketFailure: FeedError? { market.source.failure }
+  var unsentDatagrams: UInt64 { feed.lines.unsent }
+  var feedSocketFailures: UInt64 { feed.socketFailures }
+
+  /// Machine time at which a turn has something to do if nothing arrives before; a moment of the past where it has
+  /// already.
+  var due: Int64 {
+    mutating get {
+      if isBehind { return .min }
+      var session = broker.due
+      if startedAt != nil, let next = market.nextTime() { session = min(session, next) }
+      let idle = lastTurn &+ Self.waitMax
+      let begins = startedAt == nil && !settings.startsAtLogin ? Int64.min : idle
+      return min(
+        reactor.due ?? .max, min(session == .max ? .max : machineTime(session), begins, feed.due))
+    }
   }
 
   private mutating func closeMarket(now: Int64) {
     isMarketClosed = true
     for i in market.instruments.indices { broker.status(i, .closed, now: now) }
-    if let failure = market.failure {
-      say(.error, "\(failure)")
-    }
+    if let failure = market.source.failure { say(.error, "\(failure)") }
+    feed.end(now: reactor.now, on: &reactor)
     say(
       .info,
       "the recording is over, after \(market.played.grouped) records: nothing trades any more")
@@ -102,6 +218,10 @@ struct PaperServer: ~Copyable {
   // MARK: Clients
 
   private mutating func handle(_ event: borrowing ReactorEvent, now: Int64) {
+    if event.token == Token.feed {
+      feed.handle(event, on: &reactor)
+      return
+    }
     switch event.kind {
     case .accepted:
       guard clients.count < Self.clientsMax else {
@@ -171,16 +291,17 @@ struct PaperServer: ~Copyable {
         if fileFailure == nil { try file?.append(bytes) }
       }
     } catch {
-      // Nobody is told what is not written: whoever waits for it asks whoever has the file next.
-      fileFailure = error
-      broker.fileFailed()
+      fail(error)
     }
   }
 
   /// Nothing more is taken; what was told has been sent, as far as that goes in a moment.
-  mutating func finish() {
+  ///
+  /// - Parameter isOver: the feed says that it ends; a market that goes on when the broker is started again does not.
+  mutating func finish(isOver: Bool) {
     keep()
     for index in clients.indices { flush(index) }
+    if isOver { feed.end(now: reactor.now, on: &reactor) }
     _ = reactor.submit()
     for _ in 0..<10 { _ = reactor.poll(.block(nanoseconds: 1_000_000)) }
   }

@@ -63,9 +63,14 @@ struct RunDirectory: Sendable {
     _ file: String, with text: String, mode: mode_t = 0o600
   ) throws(CommandFailure) {
     guard !isSpecial(file) else { return try write(text, to: file, mode) }
+    try replace(file, with: Array(text.utf8), mode: mode)
+  }
+
+  static func replace(
+    _ file: String, with bytes: [UInt8], mode: mode_t = 0o600
+  ) throws(CommandFailure) {
     let temporary = file + ".new"
     let handle = try open(temporary, mode, of: file)
-    let bytes = Array(text.utf8)
     var code: Int32 = 0
     if fwrite(bytes, 1, bytes.count, handle) != bytes.count { code = errno }
     if fclose(handle) != 0, code == 0 { code = errno }

@@ -13,8 +13,9 @@ public import ExecutionCore
 /// levels, the last of them with ``FeedRecord/Flags/last``. Then come events of one to four records that
 /// share their time, the last of them with that flag too: levels that change near the touch, and
 /// trades with their aggressor, each flagged as an event by itself and followed by the levels that
-/// they changed. In turn an instrument is told whole again, as it stands: whoever missed something
-/// has its book from there on, and nobody else's changes by it.
+/// they changed. In turn an instrument is told whole again, as it stands and flagged as that
+/// (``FeedRecord/Flags/refresh``): whoever missed something has its book from there on, and nobody else's
+/// changes by it.
 ///
 /// No book is ever crossed or locked. Prices wander around a hidden value of each instrument; its
 /// levels follow it, and so do takers. Integers only, so the same settings give the same records
@@ -152,7 +153,8 @@ public struct PriceGenerator: Sendable {
       let side = books[index][isBid]
       for depth in 0..<side.count { putLevel(index, isBid: isBid, side[depth]) }
     }
-    for place in pending.indices { pending[place].flags = .snapshot }
+    let flags: FeedRecord.Flags = told < books.count ? .snapshot : [.snapshot, .refresh]
+    for place in pending.indices { pending[place].flags = flags }
   }
 
   private mutating func put(_ kind: FeedRecord.Kind, _ index: Int) {

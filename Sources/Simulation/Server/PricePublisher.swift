@@ -26,6 +26,8 @@ package struct PricePublisherSettings: Sendable {
 /// Threading: one thread, whose reactor it is given at each call.
 @safe package struct PricePublisher: ~Copyable {
   package let settings: PricePublisherSettings
+  /// Nobody is sent anything: no socket is open.
+  package var isOff: Bool { settings.feedTo.isEmpty }
   /// Where it really is.
   package let rerequest: Endpoint
   package private(set) var lines = FeedLineCounters()
@@ -52,8 +54,12 @@ package struct PricePublisherSettings: Sendable {
   package init(
     _ settings: PricePublisherSettings, on reactor: inout Reactor, token: UInt64
   ) throws(ReactorError) {
-    let answering = try Self.rerequests(at: settings.rerequest, token, on: &reactor)
-    let place = try reactor.localEndpoint(of: answering)
+    var answering = ConnectionID.none
+    var place = Endpoint.any(port: 0)
+    if !settings.feedTo.isEmpty {
+      answering = try Self.rerequests(at: settings.rerequest, token, on: &reactor)
+      place = try reactor.localEndpoint(of: answering)
+    }
     var opened: [FeedLine] = []
     for (i, target) in settings.feedTo.enumerated() {
       let socket = try FeedLine.open(
@@ -66,7 +72,7 @@ package struct PricePublisherSettings: Sendable {
     rerequestSocket = answering
     rerequest = place
     outputs = opened
-    let kept = max(1, settings.messagesKept)
+    let kept = settings.feedTo.isEmpty ? 1 : max(1, settings.messagesKept)
     store = RetainedMessages(messages: kept, bytes: kept * PriceMessage.size)
     retransmitter = MoldRetransmitter(session: settings.session)
     mold = MoldPublisher(session: settings.session, nextSequence: 1)
@@ -108,6 +114,7 @@ package struct PricePublisherSettings: Sendable {
 
   /// Sends what was told, a heartbeat where there was nothing for long, and the end again and again.
   package mutating func send(now: Int64, on reactor: inout Reactor) {
+    if isOff { return }
     if isSocketMissing { openAgain(now: now, on: &reactor) }
     if isEnded { return sayEnd(now: now, on: &reactor) }
     while next < store.nextSequence, let message = unsafe store.message(at: next) {
@@ -134,7 +141,7 @@ package struct PricePublisherSettings: Sendable {
 
   /// The feed is over: nothing more is sent but that, once a second, for who comes late.
   package mutating func end(now: Int64, on reactor: inout Reactor) {
-    guard !isEnded else { return }
+    guard !isEnded, !isOff else { return }
     send(now: now, on: &reactor)
     isEnded = true
     lastEnd = now &- Self.endInterval
@@ -151,6 +158,7 @@ package struct PricePublisherSettings: Sendable {
 
   /// Machine time at which ``send(now:on:)`` has something to do if nothing is told before.
   package var due: Int64 {
+    if isOff { return .max }
     if next < store.nextSequence { return .min }
     return isEnded ? lastEnd &+ Self.endInterval : mold.heartbeatDue
   }

@@ -190,6 +190,11 @@ internal import CSupport
       quantity: Quantity(raw: found.quantity), orders: 0)
   }
 
+  /// All of its levels are known: what a quote (L1) says beside them is not asked.
+  public func isWhole(_ instrument: InstrumentID) -> Bool {
+    Int(instrument.raw) < count && books[Int(instrument.raw)].isWhole
+  }
+
   /// Levels of a side.
   public func levels(_ instrument: InstrumentID, _ side: Side) -> Int {
     let i = Int(instrument.raw)

@@ -1,0 +1,93 @@
+import Captures
+import ExecutionCore
+import Simulation
+
+/// Where the records of a paper broker's market come from: a recording, or a generator.
+struct PaperSource: ~Copyable {
+  let instruments: [InstrumentFacts]
+  /// Session time of the first record.
+  let begin: Int64
+  /// It tells each instrument again and again by itself.
+  let refreshes: Bool
+  private(set) var isOver = false
+  /// Why it ended before its end; nil while it goes on, and when all was played.
+  private(set) var failure: FeedError?
+  /// One of the two is there.
+  private var reader: CaptureReader?
+  private var generator: PriceGenerator?
+  private let records: UnsafeMutableBufferPointer<FeedRecord>
+  private let stamps: UnsafeMutableBufferPointer<Int64>
+  private var count = 0
+  private var next = 0
+  private static let batch = 4_096
+
+  init(_ settings: PriceGeneratorSettings) {
+    let generator = PriceGenerator(settings)
+    self.generator = generator
+    instruments = generator.instruments
+    begin = generator.settings.begin
+    refreshes = true
+    records = .allocate(capacity: Self.batch)
+    records.initialize(repeating: FeedRecord())
+    stamps = .allocate(capacity: 1)
+    stamps.initialize(repeating: 0)
+  }
+
+  /// Throws for a recording that can't be read, is empty, or of orders.
+  init(recording path: String) throws(CommandFailure) {
+    let reader = try Self.open(path)
+    guard let times = reader.timeRange else {
+      throw CommandFailure(.dataError, "\(path): has no records; import one that has")
+    }
+    if reader.header.instruments.allSatisfy({ $0.contents == .orders }) {
+      throw CommandFailure(
+        .dataError,
+        "\(path): is a recording of orders, which has no quotes for paper; give one of quotes or of books by "
+          + "price")
+    }
+    instruments = reader.header.instruments.map(\.facts)
+    begin = times.lowerBound
+    refreshes = false
+    self.reader = consume reader
+    records = .allocate(capacity: Self.batch)
+    records.initialize(repeating: FeedRecord())
+    stamps = .allocate(capacity: Self.batch)
+    stamps.initialize(repeating: 0)
+  }
+
+  private static func open(_ path: String) throws(CommandFailure) -> CaptureReader {
+    do throws(FeedError) { return try CaptureReader(path: path) } catch {
+      throw CommandFailure(error.cause.exitCode, "\(error)")
+    }
+  }
+
+  deinit {
+    records.deallocate()
+    stamps.deallocate()
+  }
+
+  /// The next record, which ``drop()`` goes behind; nil behind the last.
+  mutating func peek() -> FeedRecord? {
+    if next == count, !isOver { fill() }
+    return isOver ? nil : records[next]
+  }
+  mutating func drop() { next += 1 }
+
+  private mutating func fill() {
+    next = 0
+    count = 0
+    if var reader = reader.take() {
+      count = reader.read(
+        into: records.baseAddress!, receiveTimes: stamps.baseAddress!, capacity: Self.batch)
+      failure = reader.failure
+      self.reader = consume reader
+    } else if generator != nil {
+      // Few at a time: they are looked at as their time comes.
+      while count < 64 {
+        records[count] = generator!.next()
+        count += 1
+      }
+    }
+    isOver = count == 0
+  }
+}
