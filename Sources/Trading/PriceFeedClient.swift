@@ -1,5 +1,5 @@
 public import ExecutionCore
-package import Gateways
+public import Gateways
 package import Transport
 
 /// The market-data end of the hot thread for one feed by price: its lines, the decoder, and how it goes on behind what
@@ -38,7 +38,7 @@ package import Transport
   @usableFromInline package private(set) var isResuming = false
   private var bufferedBefore: UInt64 = 0
   @usableFromInline var sight = MarketSight()
-  @usableFromInline package internal(set) var hasEnded = false
+  @usableFromInline package private(set) var hasEnded = false
 
   /// Opens its sockets, see ``FeedLines``.
   ///
@@ -214,8 +214,30 @@ package import Transport
     lines.receiver.hasGap || lines.receiver.isDisputed
   }
 
+  /// The receiver has said something that ``takeEvents(_:now:)`` is to do.
+  @inline(__always) @usableFromInline package var hasEvents: Bool { !lines.events.isEmpty }
+
+  /// What the receiver has said since it was last asked, done to the books: a hole opens, closes or is given up.
+  @usableFromInline package mutating func takeEvents(
+    _ books: PriceBooks, now: Int64
+  ) -> MoldEvents {
+    var events = lines.takeEvents()
+    // One of two copies is wrong, and it may be the one that is in the books.
+    if events.contains(.disagreement) { events.formUnion(lines.receiver.distrust()) }
+    if events.contains(.gapOpened) || events.contains(.disputed) {
+      books.gapDetected(channel)
+      sight.gapSince = now
+    }
+    if events.contains(.gapClosed) || events.contains(.settled), !isMissing {
+      books.gapRepaired(channel)
+    }
+    if events.contains(.needsSnapshot) { giveUp(books) }
+    if events.contains(.endOfSession) { hasEnded = true }
+    return events
+  }
+
   /// What is missing can't be had: no instrument of the feed is whole. It goes on with what comes next.
-  @usableFromInline package mutating func giveUp(_ books: PriceBooks) {
+  private mutating func giveUp(_ books: PriceBooks) {
     guard !isResuming else { return }
     isResuming = true
     bufferedBefore = lines.receiver.counters.buffered

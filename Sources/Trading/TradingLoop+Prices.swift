@@ -32,8 +32,7 @@ extension TradingLoop where Gateway: ~Copyable {
       records, count in
       unsafe path.apply(records, count, channel: channel, received: received, arrived: arrived)
     }
-    let events = prices[i].lines.takeEvents()
-    if !events.isEmpty { priceEvents(events, i) }
+    if prices[i].hasEvents { priceEvents(i) }
     if isAnswer { askOn(i) }
     if isTimely { isTimelyAgain() }
   }
@@ -42,39 +41,24 @@ extension TradingLoop where Gateway: ~Copyable {
   @inline(never) @inlinable mutating func askOn(_ i: Int) {
     guard prices[i].isMissing else { return }
     prices[i].lines.request(&path.reactor, now: path.now)
-    let events = prices[i].lines.takeEvents()
-    if !events.isEmpty { priceEvents(events, i) }
+    if prices[i].hasEvents { priceEvents(i) }
   }
 
   /// A gap, a loss, the end of the feed. Never inlined: rare.
-  @inline(never) @inlinable mutating func priceEvents(_ said: MoldEvents, _ i: Int) {
-    var events = said
-    let books = path.driver.engine.prices
-    let channel = prices[i].channel
-    // One of two copies is wrong, and it may be the one that is in the books.
-    if events.contains(.disagreement) { events.formUnion(prices[i].lines.receiver.distrust()) }
+  @inline(never) @inlinable mutating func priceEvents(_ i: Int) {
+    let events = prices[i].takeEvents(path.driver.engine.prices, now: path.now)
     if events.contains(.gapOpened) || events.contains(.disputed) {
-      books.gapDetected(channel)
-      prices[i].sight.gapSince = path.now
       prices[i].lines.request(&path.reactor, now: path.now)
       nextTick = min(nextTick, path.now &+ Self.repairInterval)
     }
-    if events.contains(.gapClosed) || events.contains(.settled), !prices[i].isMissing {
-      books.gapRepaired(channel)
-    }
-    if events.contains(.needsSnapshot) { prices[i].giveUp(books) }
     announceState()
-    if events.contains(.endOfSession) {
-      prices[i].hasEnded = true
-      feedHasEnded(channel)
-    }
+    if events.contains(.endOfSession) { feedHasEnded(prices[i].channel) }
   }
 
   @inlinable mutating func tickPrices() {
     for i in 0..<prices.count {
       prices[i].lines.request(&path.reactor, now: path.now)
-      let events = prices[i].lines.takeEvents()
-      if !events.isEmpty { priceEvents(events, i) }
+      if prices[i].hasEvents { priceEvents(i) }
     }
   }
 

@@ -17,7 +17,7 @@ extension CaptureCommand {
       from midnight UTC of the day. Each book is told whole at the beginning, and again about every
       second.
       orders: books by order (L3) and trades of NASDAQ shares, from their opening at 9:30 in New York:
-      what 'capture import itch' makes of the feed that 'needletail exchange' generates.
+      what 'capture import' makes of the feed that 'needletail exchange' generates.
 
       The same options give the same records on every machine: their hash is said at the end, with
       counts (Sources/Captures/Format.md).
