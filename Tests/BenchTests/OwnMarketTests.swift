@@ -117,7 +117,8 @@ private struct Files {
     let files = try Files()
     var choice = MarketChoice()
     choice.configuration = try files.write(
-      "feed:\n  seed: 7\n  generator:\n    symbols: 3\n", "three.yaml")
+      "run:\n  seed: 7\nfeeds:\n  - name: equities\n    generator:\n      symbols: 3\n",
+      "three.yaml")
     let market = try choice.market(messages: 5_000)
     #expect(market.messages == 5_000 && market.engine.instruments.count == 3)
   }

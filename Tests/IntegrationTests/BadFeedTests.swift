@@ -41,9 +41,9 @@ extension Integration {
       let at = venue.at
       let config = directory + "/c.yaml"
       try """
-      exchange:
-        {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(rerequest ?? at[1])",
-         snapshot: "\(snapshot ?? at[2])", session: "\(session)"}
+      feeds:
+        - {name: equities, line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(rerequest ?? at[1])",
+           snapshot: "\(snapshot ?? at[2])", session: "\(session)"}
       quality: {\(quality)}
       """.write(toFile: config, atomically: true, encoding: .utf8)
       return try RunningCommand.run(
@@ -99,7 +99,7 @@ extension Integration {
       let result = try attach(to: venue, directory.path, snapshot: "127.0.0.1:1").finish()
       _ = try venue.command.interrupt(SIGTERM)
       let summary = try SummaryJSON(result.output)
-      #expect(result.status == 69 && result.errors.contains("set exchange.session"))
+      #expect(result.status == 69 && result.errors.contains("set 'session'"))
       #expect(summary.text("run", "ended_by") == "no session")
       #expect(summary["feed", "messages"] == 0 && summary["feed", "unidentified"] > 0)
     }

@@ -44,8 +44,8 @@ extension Integration {
       let line = try PortRange.free()
       let config = try write(
         """
-        session: {reconnect_milliseconds: 1, heartbeat_milliseconds: 50}
-        exchange: {line_a: "127.0.0.1:\(line)", line_b: "127.0.0.1:\(line + 1)"}
+        venues: [{name: exchange, reconnect_milliseconds: 1, heartbeat_milliseconds: 50}]
+        feeds: [{name: equities, line_a: "127.0.0.1:\(line)", line_b: "127.0.0.1:\(line + 1)"}]
 
         """, directory + "/c.yaml")
       let command = try RunningCommand.run(
@@ -179,14 +179,17 @@ extension Integration {
       let directory = try TemporaryDirectory()
       let taken = try RawSocket.bound(udp: true)
       let config = try write(
-        "exchange: {attach: \"127.0.0.1:9\", line_a: \"127.0.0.1:\(taken.port)\"}\n",
-        directory.path + "/c.yaml")
+        """
+        venues: [{name: exchange, attach: "127.0.0.1:9"}]
+        feeds: [{name: equities, line_a: "127.0.0.1:\(taken.port)"}]
+
+        """, directory.path + "/c.yaml")
       let run = try CommandProcess.run([
         "run", "--config", config, "--data", directory.path + "/data", "--instruments",
         SomeInstruments.write(in: directory.path),
       ])
       #expect(run.status == 75, "\(run.errors)")
-      #expect(run.errors.contains("exchange.line_a"), "\(run.errors)")
+      #expect(run.errors.contains("give the feed another line_a"), "\(run.errors)")
       let listener = try RawSocket.listening()
       let exchange = try CommandProcess.run([
         "exchange", "--listen", "127.0.0.1:\(listener.port)",

@@ -29,9 +29,9 @@ extension Integration {
       #expect(venue.wait { venue.printed.contains("\n") }, "\(venue.complaints)")
       let config = directory + "/c.yaml"
       try """
-      exchange:
-        {line_a: "127.0.0.1:\(ours)", line_b: "127.0.0.1:\(ours + 1)", rerequest: "\(at[1])",
-         snapshot: "\(at[2])"\(settings)}
+      feeds:
+        - {name: equities, line_a: "127.0.0.1:\(ours)", line_b: "127.0.0.1:\(ours + 1)", rerequest: "\(at[1])",
+           snapshot: "\(at[2])"\(settings)}
       """.write(toFile: config, atomically: true, encoding: .utf8)
       let command = try RunningCommand.run(
         in: directory, "--exchange", at[0], "--config", config, "--instruments", place + "/i.csv")

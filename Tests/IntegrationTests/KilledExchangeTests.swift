@@ -67,7 +67,7 @@ extension Integration {
     func `killed at points that a seed chooses`(_ seed: Int) throws {
       let directory = try TemporaryDirectory()
       let config = directory.path + "/c.yaml"
-      try "exchange: {cancel_on_disconnect: \(seed % 2 == 0)}\n".write(
+      try "venues: [{name: exchange, cancel_on_disconnect: \(seed % 2 == 0)}]\n".write(
         toFile: config, atomically: true, encoding: .utf8)
       let feed = directory.path + "/F_20200102.itch50"
       let written = try CommandProcess.run([
@@ -119,7 +119,11 @@ extension Integration {
       let config = directory.path + "/c.yaml"
       // Twice the exchange's own heartbeat: it is silent for longer only when it is stopped.
       try """
-      session: {heartbeat_milliseconds: 500, timeout_milliseconds: 2000, reconnect_milliseconds: 20}
+      venues:
+        - name: exchange
+          heartbeat_milliseconds: 500
+          timeout_milliseconds: 2000
+          reconnect_milliseconds: 20
       """.write(toFile: config, atomically: true, encoding: .utf8)
       let command = try RunningCommand.run(
         in: directory.path, "--config", config, "--seed", "44")

@@ -53,7 +53,7 @@ import Transport
         RunTrouble(
           end: result.end, sessionTrouble: result.trouble,
           hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-          feed: FeedTrouble(result), attached: plan.configuration.exchange
+          feed: FeedTrouble(result), exchange: plan.exchange, equities: plan.equities
         ).failure
       try journal.close()
     }

@@ -168,7 +168,11 @@ final class RecordedInputTests {
   {
     let path = directory.path + "/c.yaml"
     let text = """
-      feed: {seed: 9, speed: max}
+      run: {seed: 9, speed: max}
+      feeds:
+        - name: nasdaq
+          generator: {symbols: 3}
+      venues: [{name: x, cancel_on_disconnect: true, fees: {added_per_share: -0.5}}]
       runtime:
         priority: 0
       restricted: [AAPL, "B.A"]
@@ -186,10 +190,10 @@ final class RecordedInputTests {
         == "\(try Configuration.parse(text, file: "t"))")
     let good = try CommandProcess.run("run", "--check-config", "--config", path)
     #expect(good.status == 0 && good.output == "\(path): the configuration is good\n")
-    try "feed: {seed: x}\n".write(toFile: path, atomically: true, encoding: .utf8)
+    try "run: {seed: x}\n".write(toFile: path, atomically: true, encoding: .utf8)
     for flag in ["--check-config", "--print-config"] {
       let bad = try CommandProcess.run("run", flag, "--config", path)
-      #expect(bad.status == 78 && bad.errors.contains("\(path):1:14: feed.seed: "))
+      #expect(bad.status == 78 && bad.errors.contains("\(path):1:13: run.seed: "))
     }
     #expect(try CommandProcess.run("run", "--check-config").status == 64)
   }

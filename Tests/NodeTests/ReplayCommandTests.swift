@@ -78,7 +78,7 @@ struct ReplayCommandTests {
     let shown = try CommandProcess.run(["journal", "show", data, "--type", "configuration"])
     for words in [
       "firm.orderQuantity = 10000", "run.build = needletail",
-      "run.settings.journal.state_hash_records = 10", "run.settings.session.password = (secret)",
+      "run.settings.journal.state_hash_records = 10", "run.settings.venues[0].password = (secret)",
     ] {
       #expect(shown.output.contains(words), "\(words)")
     }

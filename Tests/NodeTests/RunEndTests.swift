@@ -33,7 +33,8 @@ struct RunEndTests {
   @Test func `in virtual time another session's name is another session too`() throws {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"
-    try "exchange: {session: THEIRS}\n".write(toFile: config, atomically: true, encoding: .utf8)
+    try "feeds: [{name: equities, session: THEIRS}]\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
     let result = try CommandProcess.run([
       "run", "--virtual-time", "--config", config, "--duration", "2", "--data",
       directory.path + "/data", "--summary", "json",
@@ -112,7 +113,8 @@ struct RunEndTests {
     let port = try PortRange.free()
     let exchange = try exchange(at: port, in: directory)
     let config = directory.path + "/c.yaml"
-    try "session: {password: wrong}\n".write(toFile: config, atomically: true, encoding: .utf8)
+    try "venues: [{name: exchange, password: wrong}]\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
     let result = try RunningCommand.run(
       in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config,
       "--instruments", Self.instruments(directory)
@@ -132,7 +134,7 @@ struct RunEndTests {
     let port = try PortRange.free()
     let exchange = try exchange(at: port, in: directory)
     let config = directory.path + "/c.yaml"
-    try "session: {reconnect_milliseconds: 1}\n".write(
+    try "venues: [{name: exchange, reconnect_milliseconds: 1}]\n".write(
       toFile: config, atomically: true, encoding: .utf8)
     let run = try RunningCommand.run(
       in: directory.path, "--exchange", "127.0.0.1:\(port)", "--config", config,
@@ -162,8 +164,9 @@ struct RunEndTests {
     let other = try PortRange.free()
     let exchange = try exchange(at: port, in: directory)
     let config = directory.path + "/c.yaml"
-    try "exchange: {line_a: \"127.0.0.1:\(other)\", line_b: \"127.0.0.1:\(other + 1)\"}\n".write(
-      toFile: config, atomically: true, encoding: .utf8)
+    try """
+    feeds: [{name: equities, line_a: "127.0.0.1:\(other)", line_b: "127.0.0.1:\(other + 1)"}]
+    """.write(toFile: config, atomically: true, encoding: .utf8)
     // Time to log in, or that would be the trouble.
     let result = try CommandProcess.run([
       "run", "--exchange", "127.0.0.1:\(port)", "--config", config, "--duration", "10", "--data",

@@ -131,17 +131,20 @@ struct RunPartsTests {
   @Test func `options go before the configuration file`() throws {
     let directory = try TemporaryDirectory()
     let file = directory.path + "/c.yaml"
-    try "feed: {seed: 5, speed: 3, source: a.itch}\n".write(
-      toFile: file, atomically: true, encoding: .utf8)
+    try """
+    run: {seed: 5, speed: 3}
+    feeds: [{name: equities, source: a.itch}]
+    """.write(toFile: file, atomically: true, encoding: .utf8)
     let options = try options(
       "--config", file, "--seed", "6", "--speed", "max", "--duration", "1.5", "--data", "d",
       "--summary", "json", "--strategy", "taker", "--virtual-time", "--instruments", "i.csv")
-    let feed = options.configuration.feed
-    #expect(feed.seed == 6)
-    #expect(feed.speed == .max)
-    #expect(feed.source == "a.itch")
-    #expect(feed.durationSeconds == Decimal8("1.5"))
-    #expect(feed.instrumentsFile == "i.csv")
+    let run = options.configuration.run
+    #expect(run.seed == 6)
+    #expect(run.speed == .max)
+    #expect(run.durationSeconds == Decimal8("1.5"))
+    let feed = options.configuration.equities
+    #expect(feed?.source == "a.itch")
+    #expect(feed?.instrumentsFile == "i.csv")
     #expect(options.dataDirectory == "d")
     #expect(options.isVirtualTime)
     #expect(options.configuration.summary.format == .json)
@@ -166,10 +169,10 @@ struct RunPartsTests {
     #expect(refusal("--faults", "loss=5") == "64 \(Configuration.Faults.needVirtualTime)")
     #expect(faults.loss == Decimal8("7.5") && faults.cuts == Decimal8("0.5") && faults.seed == 3)
     #expect(faults.text == "loss=7.5,cuts=0.5,seed=3")
-    #expect(faults.ofWorld(feedSeed: 9).seed == 3)
+    #expect(faults.ofWorld(runSeed: 9).seed == 3)
     var unseeded = faults
     unseeded.seed = 0
-    #expect(unseeded.ofWorld(feedSeed: 9).seed == 9 && unseeded.text == "loss=7.5,cuts=0.5")
+    #expect(unseeded.ofWorld(runSeed: 9).seed == 9 && unseeded.text == "loss=7.5,cuts=0.5")
     #expect(Configuration.Faults().text.isEmpty)
   }
 
@@ -177,39 +180,39 @@ struct RunPartsTests {
     let options = try options()
     #expect(options.configuration == Configuration())
     #expect(options.dataDirectory == "needletail-data")
-    #expect(options.configuration.feed.durationNanoseconds == 30_000_000_000)
+    #expect(options.configuration.durationNanoseconds == 30_000_000_000)
   }
 
   @Test func `a file runs to its end unless a duration is given`() throws {
-    let whole = try options("--feed", "a.itch", "--date", "2019-12-30").configuration.feed
+    let whole = try options("--feed", "a.itch", "--date", "2019-12-30").configuration
     #expect(whole.durationNanoseconds == nil)
-    #expect(whole.date == "2019-12-30")
-    let part = try options("--feed", "a.itch", "--duration", "0.5").configuration.feed
+    #expect(whole.run.date == "2019-12-30")
+    let part = try options("--feed", "a.itch", "--duration", "0.5").configuration
     #expect(part.durationNanoseconds == 500_000_000)
     #expect(refusal("--date", "2019-13-30").hasPrefix("64 '--date 2019-13-30' is refused"))
   }
 
   @Test func `an exchange's services are above its order entry unless they are configured`() throws
   {
-    let exchange = try options("--exchange", "127.0.0.1:26400", "--instruments", "i.csv")
-      .configuration.exchange
-    #expect(exchange.rerequest == "127.0.0.1:26401")
-    #expect(exchange.snapshot == "127.0.0.1:26402")
-    #expect(exchange.lineA == "127.0.0.1:26403")
-    #expect(exchange.lineB == "127.0.0.1:26404")
+    let feed = try options("--exchange", "127.0.0.1:26400", "--instruments", "i.csv")
+      .configuration.equities
+    #expect(feed?.rerequest == "127.0.0.1:26401")
+    #expect(feed?.snapshot == "127.0.0.1:26402")
+    #expect(feed?.lineA == "127.0.0.1:26403")
+    #expect(feed?.lineB == "127.0.0.1:26404")
     let directory = try TemporaryDirectory()
     let file = directory.path + "/c.yaml"
-    try "exchange: {line_a: \"233.54.12.111:26477\"}\n".write(
+    try "feeds: [{name: equities, line_a: \"233.54.12.111:26477\"}]\n".write(
       toFile: file, atomically: true, encoding: .utf8)
     let mixed = try options(
       "--exchange", "127.0.0.1:65531", "--config", file, "--instruments", "i.csv"
     ).configuration
-    #expect(mixed.exchange.lineA == "233.54.12.111:26477")
-    #expect(mixed.exchange.lineB == "127.0.0.1:65535")
+    #expect(mixed.equities?.lineA == "233.54.12.111:26477")
+    #expect(mixed.equities?.lineB == "127.0.0.1:65535")
     #expect(
       refusal("--exchange", "127.0.0.1:65532", "--instruments", "i.csv")
         .contains("above port 65531 configure"))
-    #expect(try options().configuration.exchange == Configuration.Exchange())
+    #expect(try options().configuration.equities == .equities)
   }
 
   @Test func `a run that attaches knows its instruments from a file, and nothing from a feed`()
@@ -242,6 +245,52 @@ struct RunPartsTests {
         "--exchange", "127.0.0.1:26400", "--instruments", file, "--date", "2021-05-04"))
     #expect(other.date.text == "2021-05-04")
     #expect(other.notes.first?.contains("not the instruments file's 2020-01-02") == true)
+  }
+
+  @Test func `some of the venues are kept with the feeds that they trade`() throws {
+    let directory = try TemporaryDirectory()
+    let file = directory.path + "/c.yaml"
+    try """
+    feeds: [{name: equities}, {name: coins, kind: prices}]
+    venues: [{name: exchange}, {name: paper, kind: paper}]
+    """.write(toFile: file, atomically: true, encoding: .utf8)
+    func kept(_ arguments: String...) throws -> [String] {
+      let read = try RunOptions(
+        ParsedOptions(["--config", file] + arguments, of: RunCommand.definition)
+      ).configuration
+      return read.venues.map(\.name) + read.feeds.map(\.name)
+    }
+    #expect(try kept() == ["exchange", "paper", "equities", "coins"])
+    #expect(try kept("--venues", "paper") == ["paper", "coins"])
+    #expect(try kept("--venues", "paper,exchange") == kept())
+    #expect(try kept("--venues", "exchange", "--speed", "max") == ["exchange", "equities"])
+    #expect(try kept("--feed", "a.itch") == ["exchange", "equities"])
+    #expect(
+      try kept("--exchange", "127.0.0.1:9", "--instruments", "i.csv") == ["exchange", "equities"])
+    #expect(
+      refusal("--config", file, "--venues", "exchange,papper")
+        == "64 '--venues exchange,papper' is refused: there is no venue 'papper'; configured are exchange, "
+        + "paper; did you mean 'paper'?")
+    #expect(refusal("--venues", "").contains("there is no venue ''; configured are exchange"))
+    #expect(
+      refusal("--config", file, "--venues", "paper", "--feed", "a.itch")
+        == "64 '--feed a.itch' is refused: it is of a venue of kind exchange, and the run has paper"
+    )
+    #expect(
+      refusal("--config", file, "--speed", "max")
+        .contains("max goes with one feed: give a number, or one feed"))
+  }
+
+  @Test func `what a run cannot trade yet is refused before anything is made`() throws {
+    var options = RunOptions()
+    options.configuration.feeds.append(.coins)
+    options.configuration.venues.append(.paper)
+    #expect {
+      _ = try RunPlan(options)
+    } throws: {
+      let failure = $0 as? CommandFailure
+      return failure?.code == .configuration && failure?.message.contains("'--venues NAME'") == true
+    }
   }
 
   @Test func `impossible options are refused with what is possible`() {

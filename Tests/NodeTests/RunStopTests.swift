@@ -72,7 +72,8 @@ struct RunStopTests {
   @Test func `the exchange's password is no argument of its process`() throws {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"
-    try "session: {password: hidden7}\n".write(toFile: config, atomically: true, encoding: .utf8)
+    try "venues: [{name: exchange, password: hidden7}]\n".write(
+      toFile: config, atomically: true, encoding: .utf8)
     let command = try RunningCommand.run(in: directory.path, "--config", config)
     #expect(command.wait { command.hasTraded && command.exchange != nil })
     let exchange = try #require(command.exchange)

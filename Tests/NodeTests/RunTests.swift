@@ -84,7 +84,7 @@ struct RunTests {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"
     // Everything is restricted for a single symbol: no order is ever sent.
-    try "feed: {generator: {symbols: 1}}\nrestricted: [QAAAZ]\n".write(
+    try "feeds: [{name: equities, generator: {symbols: 1}}]\nrestricted: [QAAAZ]\n".write(
       toFile: config, atomically: true, encoding: .utf8)
     let data = directory.path + "/data"
     let first = try virtual(data, "--duration", "0.5", "--config", config)
@@ -130,8 +130,11 @@ struct RunTests {
   func `the exchange charges the fees of the configuration`(_ how: String) throws {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"
-    try "fees: {added_per_share: -0.5, added_hidden_per_share: 0, removed_per_share: 0.75}\n".write(
-      toFile: config, atomically: true, encoding: .utf8)
+    try """
+    venues:
+      - name: exchange
+        fees: {added_per_share: -0.5, added_hidden_per_share: 0, removed_per_share: 0.75}
+    """.write(toFile: config, atomically: true, encoding: .utf8)
     let result = try CommandProcess.run([
       "run", "--feed", try RunTests.feed(in: directory.path), how, "--config", config,
       "--data", directory.path + "/data", "--summary", "json",
@@ -216,10 +219,10 @@ struct RunTests {
     #expect(try status("--feed", directory.path + "/missing.itch") == 66)
     #expect(try status("--config", directory.path + "/missing.yaml") == 66)
     let config = directory.path + "/c.yaml"
-    try "fed: 1\n".write(toFile: config, atomically: true, encoding: .utf8)
+    try "feed_s: 1\n".write(toFile: config, atomically: true, encoding: .utf8)
     let wrong = try CommandProcess.run(["run", "--config", config, "--data", data])
     #expect(wrong.status == 78)
-    #expect(wrong.errors.contains("\(config):1:1: fed: unknown key; did you mean 'feed'?"))
+    #expect(wrong.errors.contains("\(config):1:1: feed_s: unknown key; did you mean 'feeds'?"))
     try "restricted: [NONE]\n".write(toFile: config, atomically: true, encoding: .utf8)
     #expect(try status("--config", config, "--virtual-time") == 78)
     try "x".write(toFile: directory.path + "/file", atomically: true, encoding: .utf8)
@@ -275,7 +278,8 @@ struct RunTests {
     #expect(exchange.wait { flow.published > 100_000 }, "\(exchange.complaints)")
     let config = directory.path + "/c.yaml"
     try """
-    exchange: {line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
+    feeds:
+      - {name: equities, line_a: "\(at[3])", line_b: "\(at[4])", rerequest: "\(at[1])", snapshot: "\(at[2])"}
     """.write(toFile: config, atomically: true, encoding: .utf8)
     let run = try RunningCommand.run(
       in: directory.path, "--exchange", at[0], "--config", config, "--instruments",
@@ -302,7 +306,7 @@ struct RunTests {
   @Test func `an exchange that nobody answers at ends the run`() throws {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"
-    try "session: {reconnect_milliseconds: 1}\n".write(
+    try "venues: [{name: exchange, reconnect_milliseconds: 1}]\n".write(
       toFile: config, atomically: true, encoding: .utf8)
     let port = try PortRange.free()
     let result = try RunningCommand.run(

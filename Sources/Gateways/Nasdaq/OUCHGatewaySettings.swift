@@ -56,7 +56,7 @@ extension OUCHCloseReason: CustomStringConvertible {
     switch self {
     case .fault(let fault): fault.description
     case .loginRejected(0x41):
-      "SoupBinTCP log-in rejected: not authorised; check session.username and session.password"
+      "SoupBinTCP log-in rejected: not authorised; check the venue's username and password"
     case .loginRejected(0x53):
       "SoupBinTCP log-in rejected: session not available; check session name and sequence"
     case .loginRejected(let reason): "SoupBinTCP log-in rejected with code \(reason)"

@@ -21,7 +21,7 @@ extension Configuration {
       strategies: ordered.map {
         StrategyConfiguration(
           name: $0.name, account: numbers[$0.account] ?? AccountID(raw: 0), limits: $0.limits.risk)
-      }, venues: [.nasdaq(name: "exchange", fees: fees.schedule)])
+      }, venues: exchange.map { [.nasdaq(name: $0.name, fees: $0.fees.schedule)] } ?? [])
     engine.firmLimits = limits.risk
     engine.restricted = try restrictedInstruments(instruments)
     engine.staticCollar = PriceCollar(
@@ -55,9 +55,6 @@ extension Configuration {
       isLocked: runtime.lockMemory)
     return engine
   }
-
-  /// The user names of the order sessions, by account.
-  var usernames: [String] { accounts.map { $0.username.isEmpty ? session.username : $0.username } }
 
   /// Market makers first, then takers: the order in which the strategy set numbers them.
   var orderedStrategies: [Strategy] {

@@ -3,7 +3,7 @@ import Simulation
 extension Configuration {
   /// What goes wrong on the network under `--virtual-time`; nothing by default.
   public struct Faults: Equatable, Sendable {
-    /// Of the times and chances; 0: the feed's.
+    /// Of the times and chances; 0: the run's.
     public var seed: UInt64 = 0
     /// Percent of datagrams; of a stream's pieces so many come late.
     public var loss: Decimal8 = 0
@@ -86,14 +86,14 @@ extension Configuration {
       return (parts + (seed == 0 ? [] : ["seed=\(seed)"])).joined(separator: ",")
     }
 
-    func ofWorld(feedSeed: UInt64) -> VirtualFaults {
+    func ofWorld(runSeed: UInt64) -> VirtualFaults {
       func parts(_ percent: Decimal8) -> UInt32 { UInt32(clamping: percent.raw / 10_000) }
       func interval(_ perMinute: Decimal8) -> Int64 {
         perMinute.raw == 0
           ? 0 : Int64(clamping: Int128(60_000_000_000) * 100_000_000 / Int128(perMinute.raw))
       }
       var faults = VirtualFaults()
-      faults.seed = seed == 0 ? feedSeed : seed
+      faults.seed = seed == 0 ? runSeed : seed
       faults.loss = parts(loss)
       faults.duplication = parts(duplicate)
       faults.reordering = parts(reorder)

@@ -46,3 +46,26 @@ extension Configuration {
     }
   }
 }
+
+/// A venue as the file has it: what those of its kind have, the settings of its sessions beside the rest.
+extension Configuration.Venue: CustomReflectable {
+  public var customMirror: Mirror {
+    var children: [Mirror.Child] = [
+      ("name", name), ("kind", kind), ("feed", feed), ("attach", attach), ("address", address),
+      ("cancelOnDisconnect", cancelOnDisconnect), ("username", session.username),
+      ("password", session.password),
+    ]
+    if kind == .exchange {
+      children.append(("heartbeatMilliseconds", session.heartbeatMilliseconds))
+    }
+    children += [
+      ("timeoutMilliseconds", session.timeoutMilliseconds),
+      ("reconnectMilliseconds", session.reconnectMilliseconds),
+    ]
+    switch kind {
+    case .exchange: children.append(("fees", fees))
+    case .paper: children += [("fees", paperFees), ("fill", fill)]
+    }
+    return Mirror(self, children: children, displayStyle: .struct)
+  }
+}

@@ -78,9 +78,8 @@ extension Configuration {
   }
 
   private mutating func read(_ reader: inout SectionReader, isVirtualTime: Bool) {
-    reader.section("feed") { feed.read(&$0) }
-    reader.section("exchange") { exchange.read(&$0) }
-    reader.section("session") { session.read(&$0) }
+    Moved.refuse(&reader)
+    readMarkets(&reader)
     reader.section("runtime") { runtime.read(&$0) }
     reader.section("journal") {
       $0.read("mode", into: &journal.mode)
@@ -95,7 +94,6 @@ extension Configuration {
       "restricted", into: &restricted, count: 0...10_000, wanted: Wanted.symbol,
       where: Wanted.isSymbol)
     reader.section("collars") { collars.read(&$0) }
-    reader.section("fees") { fees.read(&$0) }
     reader.section("quality") { quality.read(&$0) }
     reader.section("kill_switch") { killSwitch.read(&$0) }
     reader.section("virtual_time") { virtualTime.read(&$0) }
@@ -108,8 +106,8 @@ extension Configuration {
 
   private mutating func readAccounts(_ reader: inout SectionReader) {
     var names: Set<String> = []
-    var users: Set<String> = []
-    let common = session.username
+    let venues = venues
+    var users = venues.map { _ in Set<String>() }
     reader.list("accounts", into: &accounts, count: 1...64, empty: Account(name: "")) {
       section, account in
       section.read("name", into: &account.name, wanted: Wanted.name, where: Wanted.isName)
@@ -118,12 +116,14 @@ extension Configuration {
       section.read(
         "username", into: &account.username, wanted: Session.usernameWanted,
         where: { $0.isEmpty || Session.isUsername($0) })
-      let user = account.username.isEmpty ? common : account.username
-      if !users.insert(user).inserted, isNew {
+      let taken = venues.indices.filter {
+        !users[$0].insert(account.username(at: venues[$0])).inserted
+      }
+      if let place = taken.first.map({ venues[$0] }), isNew {
         section.refuse(
           section.has("username") ? "username" : "name",
-          "another account logs in as '\(user)' already: give each a user name of its own (username)"
-        )
+          "another account logs in to \(place.name) as '\(account.username(at: place))' already: give each a "
+            + "user name of its own (username)")
       }
       section.section("limits") { account.limits.read(&$0) }
     }

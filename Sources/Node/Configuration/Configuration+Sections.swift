@@ -1,78 +1,4 @@
-import Gateways
-
 /// How each group of settings is read: its keys, and what each may be.
-
-extension Configuration.Feed {
-  mutating func read(_ reader: inout SectionReader) {
-    reader.read(
-      "source", into: &source, wanted: "it takes generated or the name of a file",
-      where: { !$0.isEmpty })
-    reader.read("seed", into: &seed, in: 0...UInt64(Int64.max))
-    reader.read(
-      "speed", into: &speed, wanted: Configuration.Speed.wanted, parse: Configuration.Speed.init)
-    reader.read(
-      "duration_seconds", into: &durationSeconds,
-      wanted: "it takes 0, or a number from 0.1 to 86400",
-      parse: { text in
-        Decimal8(text).flatMap { $0 == 0 || Self.durationRange.contains($0) ? $0 : nil }
-      })
-    reader.read(
-      "instruments_file", into: &instrumentsFile, wanted: "it takes the name of a file",
-      where: { _ in true })
-    reader.read(
-      "date", into: &date, wanted: Wanted.date, where: { $0.isEmpty || Wanted.isDate($0) })
-    reader.section("generator") {
-      $0.read("scenario", into: &generator.scenario)
-      $0.read("symbols", into: &generator.symbols, in: 1...12_000)
-      $0.read("messages_per_second", into: &generator.messagesPerSecond, in: 1...100_000_000)
-    }
-  }
-  static let durationRange: ClosedRange<Decimal8> = Decimal8(raw: 10_000_000)...86_400
-}
-
-extension Configuration.Exchange {
-  mutating func read(_ reader: inout SectionReader) {
-    reader.read(
-      "attach", into: &attach, wanted: Wanted.endpoint,
-      where: { $0.isEmpty || Wanted.isEndpoint($0) })
-    readEndpoint("line_a", into: &lineA, &reader)
-    readEndpoint("line_b", into: &lineB, &reader)
-    readEndpoint("rerequest", into: &rerequest, &reader)
-    readEndpoint("snapshot", into: &snapshot, &reader)
-    reader.read(
-      "session", into: &session, wanted: "it takes 1 to 10 printable characters, or nothing",
-      where: { SessionName($0) != nil })
-    reader.read("address", into: &address, wanted: Wanted.address, where: Wanted.isAddress)
-    reader.read("cancel_on_disconnect", into: &cancelOnDisconnect)
-  }
-  private func readEndpoint(
-    _ key: String, into value: inout String, _ reader: inout SectionReader
-  ) {
-    reader.read(
-      key, into: &value, wanted: Wanted.endpoint, where: { $0.isEmpty || Wanted.isEndpoint($0) })
-  }
-}
-
-extension Configuration.Session {
-  mutating func read(_ reader: inout SectionReader) {
-    reader.read(
-      "username", into: &username, wanted: Self.usernameWanted, where: Self.isUsername)
-    reader.read(
-      "password", into: &password, wanted: "it takes \(Self.passwordWanted)", isSecret: true,
-      parse: { Self.isPassword($0) ? Secret($0) : nil })
-    reader.read("heartbeat_milliseconds", into: &heartbeatMilliseconds, in: 10...60_000)
-    reader.read("timeout_milliseconds", into: &timeoutMilliseconds, in: 50...600_000)
-    reader.read("reconnect_milliseconds", into: &reconnectMilliseconds, in: 1...60_000)
-  }
-  static let usernameWanted = "it takes 1 to 6 letters and digits"
-  static func isUsername(_ text: String) -> Bool { isCredential(text, lengthMax: 6) }
-  static let passwordWanted = "1 to 10 letters and digits"
-  static func isPassword(_ text: String) -> Bool { isCredential(text, lengthMax: 10) }
-  private static func isCredential(_ text: String, lengthMax: Int) -> Bool {
-    (1...lengthMax).contains(text.utf8.count) && Wanted.isName(text)
-      && !text.utf8.contains { $0 == 0x2d || $0 == 0x5f }
-  }
-}
 
 extension Configuration.Runtime {
   mutating func read(_ reader: inout SectionReader) {
@@ -123,11 +49,7 @@ extension Configuration.Strategy {
     reader.read("position_max", into: &positionMax, in: 1...1_000_000_000)
     reader.section("limits") { limits.read(&$0) }
     let isMaker = kind == .marketMaker
-    let other = isMaker ? "taker" : "market_maker"
-    if reader.has(other), let node = reader.take(other) {
-      reader.problems.add(
-        "a \(kind.rawValue) has no such settings", at: node, path: reader.child(other))
-    }
+    reader.refuse([isMaker ? "taker" : "market_maker"], notOf: "a \(kind.rawValue)")
     if isMaker {
       reader.section("market_maker") {
         $0.read("edge_ticks", into: &marketMaker.edgeTicks, in: 0...10_000)
@@ -153,14 +75,6 @@ extension Configuration.Collars {
     reader.read("static_basis_points", into: &staticBasisPoints, in: 1...10_000)
     reader.read("dynamic_basis_points", into: &dynamicBasisPoints, in: 1...10_000)
     reader.read("absolute_width", into: &absoluteWidth, in: 0...10_000)
-  }
-}
-
-extension Configuration.Fees {
-  mutating func read(_ reader: inout SectionReader) {
-    reader.read("added_per_share", into: &addedPerShare, in: Self.range)
-    reader.read("added_hidden_per_share", into: &addedHiddenPerShare, in: Self.range)
-    reader.read("removed_per_share", into: &removedPerShare, in: Self.range)
   }
 }
 

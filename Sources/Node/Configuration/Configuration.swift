@@ -3,16 +3,15 @@
 ///
 /// Times, prices and money are integers or exact decimals; the unit is the last word of the name.
 public struct Configuration: Equatable, Sendable {
-  public var feed = Feed()
-  public var exchange = Exchange()
-  public var session = Session()
+  public var run = Run()
+  public var feeds = [Feed.equities]
+  public var venues = [Venue.exchange]
   public var runtime = Runtime()
   public var journal = Journal()
   public var limits = Limits.firm
   public var accounts = [Account(name: "HOUSE")]
   public var strategies = [Strategy.marketMaker, Strategy.taker]
   public var collars = Collars()
-  public var fees = Fees()
   public var quality = Quality()
   public var killSwitch = KillSwitch()
   public var virtualTime = VirtualTime()
@@ -55,71 +54,6 @@ public struct Configuration: Equatable, Sendable {
       case .times(let number): number.description
       }
     }
-  }
-
-  /// The exchange runs already, with a market of its own: nothing of ``feed`` describes that but the instruments
-  /// file and the date.
-  var isAttached: Bool { !exchange.attach.isEmpty }
-  /// How long the run goes on; nil: until the end of the feed.
-  var durationNanoseconds: Int64? {
-    isAttached && feed.durationSeconds == 0 ? nil : feed.durationNanoseconds
-  }
-
-  public struct Feed: Equatable, Sendable {
-    /// `generated`, or a file of framed ITCH (raw or .gz) or a pcap of MoldUDP64.
-    public var source = "generated"
-    public var seed: UInt64 = 1
-    public var speed = Speed.times(1)
-    /// 0: 30 for the generated market, until the end of the feed for a file or an exchange that is attached to.
-    public var durationSeconds: Decimal8 = 0
-    public var instrumentsFile = ""
-    /// Session date, `YYYY-MM-DD`; empty: from the instruments file or the feed file's name.
-    public var date = ""
-    public var generator = Generator()
-
-    public init() {}
-    public var isGenerated: Bool { source == "generated" }
-    /// How long the run goes on; nil: until the end of the feed.
-    var durationNanoseconds: Int64? {
-      let seconds: Decimal8 = durationSeconds == 0 && isGenerated ? 30 : durationSeconds
-      return seconds == 0 ? nil : Int64(clamping: Int128(seconds.raw) * 10)
-    }
-  }
-
-  public enum Scenario: String, CaseIterable, Sendable {
-    case calm, volatile, thin, trending, jumping, halting
-  }
-
-  public struct Generator: Equatable, Sendable {
-    public var scenario = Scenario.calm
-    public var symbols = 20
-    public var messagesPerSecond = 5_000
-    public init() {}
-  }
-
-  public struct Exchange: Equatable, Sendable {
-    /// Empty: one is started; else the `HOST:PORT` of the order entry of a running one.
-    public var attach = ""
-    /// Of a running one: where its lines, re-requests and snapshots are, each `HOST:PORT`. A line is a multicast
-    /// group, or an address of this machine that the exchange sends to.
-    public var lineA = ""
-    public var lineB = ""
-    public var rerequest = ""
-    public var snapshot = ""
-    /// The feed's session; empty: as the exchange that is started says, or the snapshot service at the log-in.
-    public var session = ""
-    public var address = "127.0.0.1"
-    public var cancelOnDisconnect = false
-    public init() {}
-  }
-
-  public struct Session: Equatable, Sendable {
-    public var username = "NTAIL1"
-    public var password: Secret = "needletail"
-    public var heartbeatMilliseconds = 1_000
-    public var timeoutMilliseconds = 15_000
-    public var reconnectMilliseconds = 100
-    public init() {}
   }
 
   public enum Topology: String, CaseIterable, Sendable { case inline }
@@ -195,7 +129,7 @@ public struct Configuration: Equatable, Sendable {
 
   public struct Account: Equatable, Sendable {
     public var name: String
-    /// Of its order session; empty: that of ``Configuration/session``.
+    /// Of its order sessions; empty: the venue's.
     public var username = ""
     public var limits = Limits.account
   }
@@ -248,15 +182,6 @@ public struct Configuration: Equatable, Sendable {
     public var dynamicBasisPoints: Int64 = 500
     /// Dollars; the wider of the two widths holds.
     public var absoluteWidth = Decimal8(raw: 5_000_000)
-  }
-
-  /// Dollars a share; a negative fee is a rebate.
-  public struct Fees: Equatable, Sendable {
-    static let range: ClosedRange<Decimal8> = -1...1
-    /// Displayed and hidden liquidity that was added, and liquidity that was removed.
-    public var addedPerShare = Decimal8(raw: -200_000)
-    public var addedHiddenPerShare = Decimal8(raw: -100_000)
-    public var removedPerShare = Decimal8(raw: 300_000)
   }
 
   public struct Quality: Equatable, Sendable {

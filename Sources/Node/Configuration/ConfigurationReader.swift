@@ -36,6 +36,7 @@ struct SectionReader {
   private var values: [String: YAMLNode] = [:]
   private var keys: [YAMLNode] = []
   private var known: [String] = []
+  private var moved: Set<String> = []
 
   init(_ node: YAMLNode, path: String, problems: ProblemList) {
     self.node = node
@@ -77,10 +78,41 @@ struct SectionReader {
     return values[key]
   }
 
+  /// Notes keys that are there and that what is read does not have; `owner` is such as "a taker".
+  mutating func refuse(_ keys: [String], notOf owner: String) {
+    for key in keys where has(key) {
+      if let node = take(key) {
+        problems.add("\(owner) has no such settings", at: node, path: child(key))
+      }
+    }
+  }
+
+  /// The kind of what is read, which says what else there may be: where it is none, false, and nothing else is looked at.
+  mutating func readKind<Kind: RawRepresentable & CaseIterable>(_ kind: inout Kind) -> Bool
+  where Kind.RawValue == String {
+    let before = problems.problems.count
+    read("kind", into: &kind)
+    guard problems.problems.count > before else { return true }
+    known += values.keys
+    return false
+  }
+
+  /// Notes a key that is there and has another place now, once, at the key; it is no longer one that is known.
+  mutating func refuseMoved(_ key: String, _ message: (YAMLNode) -> String) {
+    guard let value = values[key] else { return }
+    moved.insert(key)
+    let place = keys.first {
+      if case .scalar(key, _) = $0.content { return true }
+      return false
+    }
+    problems.add(message(value), at: place ?? value, path: child(key))
+  }
+
   /// Notes every key that no read asked for.
   func finish() {
     for key in keys {
-      guard case .scalar(let name, _) = key.content, !known.contains(name) else { continue }
+      guard case .scalar(let name, _) = key.content, !known.contains(name), !moved.contains(name)
+      else { continue }
       let hint = Nearest.match(name, among: known).map { "; did you mean '\($0)'?" }
       let fallback = "; known here: \(known.joined(separator: ", "))"
       problems.add("unknown key\(hint ?? fallback)", at: key, path: child(name))

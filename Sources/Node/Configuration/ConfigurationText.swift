@@ -69,7 +69,7 @@ struct ConfigurationText {
   }
 
   /// A value as YAML behind its head (`key:` or `-`).
-  private static func lines(of node: YAMLNode?, behind head: String, indent: Int) -> [String] {
+  static func lines(of node: YAMLNode?, behind head: String, indent: Int) -> [String] {
     let space = String(repeating: " ", count: indent)
     switch node?.content {
     case nil: return [head]
@@ -87,7 +87,7 @@ struct ConfigurationText {
     }
   }
 
-  private static func text(of key: YAMLNode) -> String {
+  static func text(of key: YAMLNode) -> String {
     if case .scalar(let text, _) = key.content { return text }
     return ""
   }

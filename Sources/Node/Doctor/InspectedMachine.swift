@@ -100,15 +100,16 @@ struct MachineWishes: Sendable {
     if runtime.processor >= 0 { cores = [runtime.processor] }
     // The exchange that a run starts itself turns without sleeping, as the hot thread does.
     spinningThreads =
-      (runtime.wait == .block ? 0 : 1) + (configuration.exchange.attach.isEmpty ? 1 : 0)
+      (runtime.wait == .block ? 0 : 1) + (configuration.exchange?.isAttached == false ? 1 : 0)
     priority = runtime.priority
     locksMemory = runtime.lockMemory
     hugePages = runtime.hugePages
     numaNode = runtime.numaNode
     needsURing = runtime.network == .ioUring
     segmentBytes = configuration.journal.segmentMebibytes << 20
-    let exchange = configuration.exchange
-    for text in [exchange.attach, exchange.lineA, exchange.lineB] {
+    let places =
+      configuration.venues.map(\.attach) + configuration.feeds.flatMap { [$0.lineA, $0.lineB] }
+    for text in places {
       guard let endpoint = try? Endpoint(parsing: text), endpoint.address >> 24 != 127,
         endpoint.address != 0
       else { continue }

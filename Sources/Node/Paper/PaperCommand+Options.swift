@@ -9,28 +9,30 @@ extension PaperCommand {
     _ options: ParsedOptions, _ instruments: [InstrumentFacts]
   ) throws(CommandFailure) -> PaperSettings {
     let names = (options.text("account") ?? "paper").split(separator: ",").map(String.init)
-    let allowed = Set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
     guard !names.isEmpty, names.count <= 256, Set(names).count == names.count,
-      names.allSatisfy({ (1...16).contains($0.count) && $0.allSatisfy(allowed.contains) })
+      names.allSatisfy(Configuration.Session.isPaperName)
     else {
       throw options.refuse(
         "account", options.text("account") ?? "",
         "1 to 256 different names of 1 to 16 letters, digits, . _ - each")
     }
     let password = try options.text("password-file").map(PasswordFile.read)
-    let cash = try number(options, "cash", in: 0...10_000_000_000, or: 1_000_000)
+    let usual = Configuration.Venue.paper
+    let cash = try number(options, "cash", in: Configuration.Fill.cashRange, or: usual.fill.cash)
     var settings = PaperSettings(
       instruments: instruments,
       accounts: names.map {
         PaperSettings.Account(
           name: $0, password: password?.word ?? "needletail", cash: Money(raw: Int128(cash.raw)))
       })
-    let basisPoints: ClosedRange<Decimal8> = -1_000...1_000
+    let fees = Configuration.PaperFees.range
+    let added = try number(options, "fee-added", in: fees, or: usual.paperFees.addedBasisPoints)
+    let removed = try number(
+      options, "fee-removed", in: fees, or: usual.paperFees.removedBasisPoints)
     settings.fees = FeeSchedule(perNotional: [
-      UInt8(ascii: "A"): try number(options, "fee-added", in: basisPoints, or: 1).raw / 10_000,
-      UInt8(ascii: "R"): try number(options, "fee-removed", in: basisPoints, or: 4).raw / 10_000,
+      UInt8(ascii: "A"): added.raw / 10_000, UInt8(ascii: "R"): removed.raw / 10_000,
     ])
-    let latency = 0...60_000_000
+    let latency = Configuration.Fill.microseconds
     settings.acceptLatency = Int64(try options.integer("accept-latency", in: latency) ?? 0) * 1_000
     settings.reportLatency = Int64(try options.integer("report-latency", in: latency) ?? 0) * 1_000
     if let queue = options.text("queue") {
@@ -39,16 +41,18 @@ extension PaperCommand {
       }
       settings.queue = queue == "back" ? .back : .front
     }
-    settings.fillShare = try options.integer("fill-share", in: 1...100) ?? 100
-    settings.slippage = Int64(try options.integer("slippage", in: 0...10_000) ?? 0)
-    settings.impact = Int64(try options.integer("impact", in: 0...10_000) ?? 0)
+    settings.fillShare = try options.integer("fill-share", in: Configuration.Fill.shareRange) ?? 100
+    let basisPoints = Configuration.Fill.basisPoints
+    settings.slippage = Int64(try options.integer("slippage", in: basisPoints) ?? 0)
+    settings.impact = Int64(try options.integer("impact", in: basisPoints) ?? 0)
     settings.seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
     settings.rejects = try share(options, "rejects")
     settings.forgets = try share(options, "forget")
     settings.delays = try share(options, "delay")
     settings.doubles = try share(options, "double")
     settings.contradicts = try share(options, "contradict")
-    settings.dropInterval = Int64(try options.integer("drop", in: 0...86_400) ?? 0) * 1_000_000_000
+    let drop = try options.integer("drop", in: Configuration.Fill.dropRange) ?? 0
+    settings.dropInterval = Int64(drop) * 1_000_000_000
     settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
     return settings
   }
@@ -68,7 +72,7 @@ extension PaperCommand {
   private static func share(
     _ options: ParsedOptions, _ name: String
   ) throws(CommandFailure) -> UInt32 {
-    UInt32(try number(options, name, in: 0...1, or: 0).raw / 100)
+    UInt32(try number(options, name, in: Configuration.Fill.probability, or: 0).raw / 100)
   }
 
   static func serverSettings(

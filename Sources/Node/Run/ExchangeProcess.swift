@@ -46,7 +46,7 @@ struct ExchangeProcess {
     let any = ExchangeServices(address: address)
     child = try ChildProcess(
       arguments: plan.exchangeArguments(directory, services: any, lines: lines, isFirst: true),
-      input: plan.configuration.session.password.word + "\n",
+      input: plan.exchange.session.password.word + "\n",
       inherited: plan.feed?.handOver?.descriptor, log: directory.exchangeLog)
     services = any
     for _ in 0..<(Self.announcementMax / 10) {
@@ -108,7 +108,7 @@ struct ExchangeProcess {
     child = try ChildProcess(
       arguments: plan.exchangeArguments(
         directory, services: services, lines: lines, isFirst: false),
-      input: plan.configuration.session.password.word + "\n",
+      input: plan.exchange.session.password.word + "\n",
       inherited: plan.feed?.handOver?.descriptor, log: directory.exchangeLog)
     guard let end = died else { return nil }
     died = nil

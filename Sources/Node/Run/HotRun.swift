@@ -117,7 +117,7 @@ final class HotRun: @unchecked Sendable {
     if let session = services.session { feed.lines.adopt(session) }
     var sessions = try gatewaySettings(plan)
     // Our own exchange says its session before anything else; where it is down, another one may have its port.
-    if let session = services.session, plan.configuration.exchange.attach.isEmpty {
+    if let session = services.session, !plan.exchange.isAttached {
       for i in sessions.indices { sessions[i].session.session = session }
     }
     let symbols = plan.instruments.map(\.symbol.code)
@@ -200,7 +200,7 @@ final class HotRun: @unchecked Sendable {
     settings.stallMin = Int64(runtime.stallMilliseconds) * 1_000_000
     settings.pullAfter = Int64(runtime.stallPullMilliseconds) * 1_000_000
     // A session that is dead is found to be within its timeout, and then made again.
-    settings.stopMax += Int64(configuration.session.timeoutMilliseconds) * 1_000_000
+    settings.stopMax += Int64(plan.exchange.session.timeoutMilliseconds) * 1_000_000
     settings.gapGrace = configuration.quality.gapGraceMicroseconds * 1_000
     return settings
   }
@@ -259,13 +259,13 @@ final class HotRun: @unchecked Sendable {
   }
 
   func openFeed(_ reactor: inout Reactor) throws(CommandFailure) -> FeedClient {
-    let exchange = plan.configuration.exchange
-    let own = (try? Endpoint.parseAddress(exchange.address)) ?? 0x7f00_0001
+    let equities = plan.equities
+    let own = (try? Endpoint.parseAddress(plan.exchange.address)) ?? 0x7f00_0001
     let any = Endpoint(address: own, port: 0)
     do throws(ReactorError) {
       let feed = try FeedClient(
-        on: &reactor, lineA: (try? Endpoint(parsing: exchange.lineA)) ?? any,
-        lineB: (try? Endpoint(parsing: exchange.lineB)) ?? any, interface: own,
+        on: &reactor, lineA: (try? Endpoint(parsing: equities.lineA)) ?? any,
+        lineB: (try? Endpoint(parsing: equities.lineB)) ?? any, interface: own,
         midnight: plan.midnight, speed: plan.speed.factor,
         repair: plan.configuration.quality.repair)
       monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lines.lineB).port))
@@ -274,7 +274,7 @@ final class HotRun: @unchecked Sendable {
     } catch {
       throw CommandFailure(
         .listening(errno: error.errorNumber),
-        "market data: \(error); give other exchange.line_a and line_b")
+        "market data: \(error); give the feed another line_a and line_b")
     }
   }
 
@@ -296,10 +296,10 @@ final class HotRun: @unchecked Sendable {
 
   /// Each port comes back at moments of its own.
   private func backoff(_ port: PortID) -> ReconnectBackoff {
-    let first = Int64(plan.configuration.session.reconnectMilliseconds) * 1_000_000
+    let first = Int64(plan.exchange.session.reconnectMilliseconds) * 1_000_000
     return ReconnectBackoff(
       first: first, longest: first * 10, attemptsMax: 200,
-      seed: plan.configuration.feed.seed &+ UInt64(port.raw))
+      seed: plan.configuration.run.seed &+ UInt64(port.raw))
   }
 
   static func reactorSettings(_ configuration: Configuration) -> ReactorSettings {
@@ -325,7 +325,7 @@ extension Engine {
 /// real and for virtual time.
 func gatewaySettings(_ plan: RunPlan) throws(CommandFailure) -> [OUCHGatewaySettings] {
   var all: [OUCHGatewaySettings] = []
-  for (i, username) in plan.configuration.usernames.enumerated() {
+  for (i, username) in plan.configuration.usernames(at: plan.exchange).enumerated() {
     all.append(try gatewaySettings(plan, account: i, username: username))
   }
   return all
@@ -334,10 +334,11 @@ func gatewaySettings(_ plan: RunPlan) throws(CommandFailure) -> [OUCHGatewaySett
 private func gatewaySettings(
   _ plan: RunPlan, account: Int, username: String
 ) throws(CommandFailure) -> OUCHGatewaySettings {
-  let session = plan.configuration.session
+  let session = plan.exchange.session
   guard let credentials = SoupCredentials(username: username, password: session.password.word)
   else {
-    throw CommandFailure(.configuration, "session: user name or password is too long")
+    throw CommandFailure(
+      .configuration, "venue '\(plan.exchange.name)': user name or password is too long")
   }
   var soup = SoupClientSettings(credentials: credentials)
   soup.heartbeatInterval = Int64(session.heartbeatMilliseconds) * 1_000_000

@@ -31,7 +31,7 @@ struct LoginWatch {
   private static func meaning(_ refusal: RunMonitor.LoginRefusal) -> String {
     switch (refusal.kind, refusal.hasLoggedIn) {
     case (.notAuthorised, false):
-      "not authorised; check session.username and session.password"
+      "not authorised; check the venue's username and password"
     case (.notAuthorised, true):
       "not authorised, and it took one before; \(LoginRefusals.unauthorisedMax) in a row end the run"
     case (_, false):

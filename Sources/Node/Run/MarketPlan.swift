@@ -28,13 +28,16 @@ package struct MarketPlan {
   ) throws(CommandFailure) {
     var options = RunOptions()
     if let file { options.configuration = try Configuration.load(file) }
-    if let feed { options.configuration.feed.source = feed }
-    options.configuration.exchange.attach = ""
-    let settings = options.configuration.feed
-    if settings.date.isEmpty, settings.instrumentsFile.isEmpty, !settings.isGenerated,
-      SessionDate(fileName: settings.source) == nil
+    if options.configuration.exchange != nil {
+      options.configuration.keepVenues { $0.kind == .exchange }
+    }
+    if let feed { options.configuration.equities?.source = feed }
+    options.configuration.exchange?.attach = ""
+    let settings = options.configuration.equities ?? .equities
+    if options.configuration.run.date.isEmpty, settings.instrumentsFile.isEmpty,
+      !settings.isGenerated, SessionDate(fileName: settings.source) == nil
     {
-      options.configuration.feed.date = Self.anyDay
+      options.configuration.run.date = Self.anyDay
     }
     let plan = try RunPlan(options, messagesMax: messagesMax)
     guard let feed = plan.feed else {

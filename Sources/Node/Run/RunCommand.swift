@@ -46,7 +46,7 @@ enum RunCommand {
   static func run(_ options: RunOptions) throws(CommandFailure) -> ExitCode {
     // From here on a signal ends the run in order, however early it comes. Reading a large file is
     // simply broken off: nothing has been made yet.
-    if options.configuration.feed.isGenerated { StopSignal.block() }
+    if options.configuration.feeds.allSatisfy(\.isGenerated) { StopSignal.block() }
     // Before anything is written: a start that is refused leaves nothing.
     let processor =
       options.isVirtualTime ? nil : try HotProcessor(options.configuration.runtime.processor)

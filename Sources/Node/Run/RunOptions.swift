@@ -19,7 +19,7 @@ struct RunOptions: Sendable {
       .value(
         "feed", "FILE|generated",
         "Framed ITCH 5.0 or a pcap or pcapng of MoldUDP64, raw or .gz (- is standard input), or the generated "
-          + "market (default)."),
+          + "market (default). The exchange trades it, and no other venue is traded at."),
       .value("seed", "N", "Seed of the generated market. Default: 1."),
       .value(
         "speed", "N|max",
@@ -46,7 +46,7 @@ struct RunOptions: Sendable {
         "faults", "NAME=N,…",
         "With --virtual-time: what goes wrong, from a seed. Percent (0 to 100): loss, duplicate, reorder, "
           + "short; how often a minute (0 to 6000): resets, half_opens, cuts, stalls; decimals are allowed. "
-          + "seed is a whole number (0: the feed's). Those that are named go before the configuration's "
+          + "seed is a whole number (0: the run's). Those that are named go before the configuration's "
           + "faults, which keep the others."),
       .value(
         "data", "DIR",
@@ -55,9 +55,13 @@ struct RunOptions: Sendable {
           + "is refused."),
       .value("summary", "text|json", "How the summary is printed. Default: text."),
       .value(
+        "venues", "NAME[,NAME]",
+        "Trade at these of the configured venues only, and take in only the feeds that they trade. Default: all "
+          + "of them."),
+      .value(
         "exchange", "HOST:PORT",
-        "Attach to the order entry of a running exchange instead of starting one (not at speed max); needs "
-          + "--instruments, as 'needletail exchange --write-instruments' writes them. "
+        "Attach to the order entry of a running exchange instead of starting one (not at speed max), and trade at "
+          + "no other venue; needs --instruments, as 'needletail exchange --write-instruments' writes them. "
           + "Unless the configuration says otherwise, re-requests are at PORT + 1, snapshots at + 2, and "
           + "the A and B line are received at + 3 and + 4 of HOST. Its accounts serve one run: before the "
           + "next one start it again, with --new-session if it has a --data."),
@@ -73,44 +77,9 @@ struct RunOptions: Sendable {
     if let file = options.text("config") {
       configuration = try Configuration.load(file, isVirtualTime: isVirtualTime)
     }
-    if let feed = options.text("feed") {
-      guard !feed.isEmpty else { throw options.refuse("feed", feed, "generated or a file") }
-      configuration.feed.source = feed
-    }
-    if let seed = try options.integer("seed", in: 0...Int.max) {
-      configuration.feed.seed = UInt64(seed)
-    }
-    if let text = options.text("speed") {
-      guard let speed = Configuration.Speed(text) else {
-        throw options.refuse("speed", text, String(Configuration.Speed.wanted.dropFirst(9)))
-      }
-      configuration.feed.speed = speed
-    }
-    if let text = options.text("duration") {
-      let range = Configuration.Feed.durationRange
-      guard let seconds = Decimal8(text), range.contains(seconds) else {
-        throw options.refuse(
-          "duration", text, "seconds from \(range.lowerBound) to \(range.upperBound)")
-      }
-      configuration.feed.durationSeconds = seconds
-    }
-    if let date = options.text("date") {
-      guard Wanted.isDate(date) else { throw options.refuse("date", date, "a date as 2019-12-30") }
-      configuration.feed.date = date
-    }
-    if let file = options.text("instruments") { configuration.feed.instrumentsFile = file }
-    if let endpoint = options.text("exchange") {
-      guard Wanted.isEndpoint(endpoint) else {
-        throw options.refuse("exchange", endpoint, String(Wanted.endpoint.dropFirst(9)))
-      }
-      configuration.exchange.attach = endpoint
-    }
-    if options.text("seed") != nil, configuration.isAttached {
-      throw CommandFailure(
-        .usage,
-        "'--seed' is of the generated market, and the exchange at "
-          + "\(configuration.exchange.attach) plays one of its own: leave '--seed' out")
-    }
+    if let names = options.text("venues") { try keepVenues(names) }
+    try readRun(options)
+    try readMarket(options)
     if let format = try options.choice("summary", of: Configuration.Format.self) {
       configuration.summary.format = format
     }
@@ -122,6 +91,80 @@ struct RunOptions: Sendable {
     try select(options.texts("strategy"))
     try check()
     try completeExchange()
+  }
+
+  /// What goes over the group `run` of the configuration.
+  private mutating func readRun(_ options: ParsedOptions) throws(CommandFailure) {
+    if let seed = try options.integer("seed", in: 0...Int.max) {
+      configuration.run.seed = UInt64(seed)
+    }
+    if let text = options.text("speed") {
+      guard let speed = Configuration.Speed(text) else {
+        throw options.refuse("speed", text, String(Configuration.Speed.wanted.dropFirst(9)))
+      }
+      configuration.run.speed = speed
+    }
+    if let text = options.text("duration") {
+      let range = Configuration.Run.durationRange
+      guard let seconds = Decimal8(text), range.contains(seconds) else {
+        throw options.refuse(
+          "duration", text, "seconds from \(range.lowerBound) to \(range.upperBound)")
+      }
+      configuration.run.durationSeconds = seconds
+    }
+    if let date = options.text("date") {
+      guard Wanted.isDate(date) else { throw options.refuse("date", date, "a date as 2019-12-30") }
+      configuration.run.date = date
+    }
+  }
+
+  /// What goes over the exchange and its feed. Of those that say what the market is, no other stays beside it.
+  private mutating func readMarket(_ options: ParsedOptions) throws(CommandFailure) {
+    if let feed = options.text("feed") {
+      guard !feed.isEmpty else { throw options.refuse("feed", feed, "generated or a file") }
+      try needExchange("feed", feed)
+      configuration.keepVenues { $0.kind == .exchange }
+      configuration.equities?.source = feed
+    }
+    if let file = options.text("instruments") {
+      try needExchange("instruments", file)
+      configuration.equities?.instrumentsFile = file
+    }
+    if let endpoint = options.text("exchange") {
+      guard Wanted.isEndpoint(endpoint) else {
+        throw options.refuse("exchange", endpoint, String(Wanted.endpoint.dropFirst(9)))
+      }
+      try needExchange("exchange", endpoint)
+      configuration.keepVenues { $0.kind == .exchange }
+      configuration.exchange?.attach = endpoint
+    }
+    if options.text("seed") != nil, let exchange = configuration.exchange, exchange.isAttached {
+      throw CommandFailure(
+        .usage,
+        "'--seed' is of the generated market, and the exchange at "
+          + "\(exchange.attach) plays one of its own: leave '--seed' out")
+    }
+  }
+
+  private func needExchange(_ option: String, _ text: String) throws(CommandFailure) {
+    guard configuration.exchange == nil else { return }
+    let names = configuration.venues.map(\.name).joined(separator: ", ")
+    throw CommandFailure(
+      .usage,
+      "'--\(option) \(text)' is refused: it is of a venue of kind exchange, and the run has \(names)"
+    )
+  }
+
+  private mutating func keepVenues(_ text: String) throws(CommandFailure) {
+    let names = text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+    let known = configuration.venues.map(\.name)
+    for name in names where !known.contains(name) {
+      throw CommandFailure(
+        .usage,
+        "'--venues \(text)' is refused: there is no venue '\(name)'; configured are "
+          + "\(known.joined(separator: ", "))" + Nearest.hint(name, among: known))
+    }
+    configuration.keepVenues { names.contains($0.name) }
   }
 
   private mutating func select(_ names: [String]) throws(CommandFailure) {
@@ -138,52 +181,52 @@ struct RunOptions: Sendable {
 
   /// Of a running exchange, what is not configured is where `needletail exchange --listen` puts it.
   private mutating func completeExchange() throws(CommandFailure) {
-    let exchange = configuration.exchange
-    guard let entry = try? Endpoint(parsing: exchange.attach) else { return }
+    guard let exchange = configuration.exchange, var feed = configuration.equities,
+      let entry = try? Endpoint(parsing: exchange.attach)
+    else { return }
     func place(_ text: String, _ port: DefaultPort) throws(CommandFailure) -> String {
       guard text.isEmpty else { return text }
       guard let endpoint = port.endpoint(above: entry) else {
         throw CommandFailure(
           .usage,
-          "'--exchange \(entry)' is refused: above port \(DefaultPort.orderEntryMax) configure "
-            + "exchange.line_a, line_b, rerequest and snapshot")
+          "'--exchange \(entry)' is refused: above port \(DefaultPort.orderEntryMax) configure line_a, "
+            + "line_b, rerequest and snapshot of its feed")
       }
       return endpoint.description
     }
-    configuration.exchange.rerequest = try place(exchange.rerequest, .rerequest)
-    configuration.exchange.snapshot = try place(exchange.snapshot, .snapshot)
-    configuration.exchange.lineA = try place(exchange.lineA, .lineA)
-    configuration.exchange.lineB = try place(exchange.lineB, .lineB)
+    feed.rerequest = try place(feed.rerequest, .rerequest)
+    feed.snapshot = try place(feed.snapshot, .snapshot)
+    feed.lineA = try place(feed.lineA, .lineA)
+    feed.lineB = try place(feed.lineB, .lineB)
+    configuration.equities = feed
   }
 
   /// What no single option can see.
   private func check() throws(CommandFailure) {
     let isAttached = configuration.isAttached
-    if isAttached, configuration.feed.speed == .max {
-      throw CommandFailure(
-        .usage,
-        "'--speed max' needs an exchange of our own, because it is flow-controlled: give a number, "
-          + "or leave '--exchange' out")
+    if configuration.run.speed == .max {
+      if isAttached {
+        throw CommandFailure(
+          .usage,
+          "'--speed max' needs an exchange of our own, because it is flow-controlled: give a number, "
+            + "or leave '--exchange' out")
+      }
+      if configuration.feeds.count > 1 {
+        throw CommandFailure(
+          .usage,
+          "'--speed max' is refused: \(Configuration.Speed.needsOneFeed), as with '--venues NAME'")
+      }
     }
     if isAttached, isVirtualTime {
       throw CommandFailure(
         .usage, "'--virtual-time' runs in one process: it cannot attach to an exchange")
     }
-    if isAttached, !configuration.feed.isGenerated {
-      throw CommandFailure(
-        .usage,
-        "'--feed \(configuration.feed.source)' is refused: the exchange at "
-          + "\(configuration.exchange.attach) plays a feed of its own; leave '--feed' out, or '--exchange'"
-      )
+    if let exchange = configuration.exchange, let feed = configuration.equities {
+      try check(exchange, feed)
     }
-    if isAttached, configuration.feed.instrumentsFile.isEmpty {
-      throw CommandFailure(
-        .usage,
-        "'--exchange \(configuration.exchange.attach)' needs '--instruments FILE' (feed.instruments_file): ticks, "
-          + "previous closes, volumes, short-sale states and the session date of what runs there; 'needletail "
-          + "exchange --write-instruments FILE' writes them")
-    }
-    if choice != CaptureChoice(), isAttached || configuration.feed.isGenerated {
+    if choice != CaptureChoice(),
+      configuration.exchange?.isAttached ?? true || configuration.equities?.isGenerated ?? true
+    {
       throw FeedOptions.needCapture
     }
     if configuration.faults.isActive, !isVirtualTime {
@@ -191,6 +234,26 @@ struct RunOptions: Sendable {
     }
     if dataDirectory.isEmpty {
       throw CommandFailure(.usage, "'--data' needs the name of a directory")
+    }
+  }
+
+  /// What is known of the market of an exchange that runs already.
+  private func check(
+    _ exchange: Configuration.Venue, _ feed: Configuration.Feed
+  ) throws(CommandFailure) {
+    guard exchange.isAttached else { return }
+    if !feed.isGenerated {
+      throw CommandFailure(
+        .usage,
+        "'--feed \(feed.source)' is refused: the exchange at "
+          + "\(exchange.attach) plays a feed of its own; leave '--feed' out, or '--exchange'")
+    }
+    if feed.instrumentsFile.isEmpty {
+      throw CommandFailure(
+        .usage,
+        "'--exchange \(exchange.attach)' needs '--instruments FILE' (instruments_file of its feed): ticks, "
+          + "previous closes, volumes, short-sale states and the session date of what runs there; 'needletail "
+          + "exchange --write-instruments FILE' writes them")
     }
   }
 }

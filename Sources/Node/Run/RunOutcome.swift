@@ -44,7 +44,8 @@ struct RunTrouble {
   /// Orders that were open at the end.
   var openOrders: Int64 = 0
   var feed: FeedTrouble
-  var attached: Configuration.Exchange
+  var exchange: Configuration.Venue
+  var equities: Configuration.Feed
 
   /// nil when all was well, and when a signal or our own journal ended the run: what had not come from the
   /// exchange by then is no fault of its. What had come, and was of no use, is.
@@ -68,25 +69,25 @@ struct RunTrouble {
     if end == .exchangeLost { return "the exchange was lost: \(cause)" }
     if end == .noSession || end == .noSnapshot, feed.isSnapshotRefused {
       return
-        "the snapshot service\(place(attached.snapshot)) refused every log-in; check session.username and password"
+        "the snapshot service\(place(equities.snapshot)) refused every log-in; check the venue's username and password"
     }
     if end == .noSession {
       return
-        "the feed's session was never known: the snapshot service\(place(attached.snapshot)) did not name it in "
-        + "\(SnapshotClient.attemptsMax) attempts; set exchange.session, or check exchange.snapshot"
+        "the feed's session was never known: the snapshot service\(place(equities.snapshot)) did not name it in "
+        + "\(SnapshotClient.attemptsMax) attempts; set 'session', or check 'snapshot', of the feed"
     }
     if end == .noSnapshot, feed.foreign > 0, feed.applied == 0 { return feed.reason }
     if end == .noSnapshot {
       return
-        "the books could not be taken from the snapshot service\(place(attached.snapshot)): no "
-        + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check exchange.snapshot"
+        "the books could not be taken from the snapshot service\(place(equities.snapshot)): no "
+        + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check 'snapshot' of the feed"
     }
-    if !attached.attach.isEmpty, feed.datagrams == 0 {
-      return "no market data came at \(attached.lineA) and \(attached.lineB): these must be where "
-        + "the exchange sends its lines ('--feed-to'); set exchange.line_a and exchange.line_b"
+    if exchange.isAttached, feed.datagrams == 0 {
+      return "no market data came at \(equities.lineA) and \(equities.lineB): these must be where "
+        + "the exchange sends its lines ('--feed-to'); set 'line_a' and 'line_b' of the feed"
     }
     if feed.applied == 0 { return feed.reason }
-    if end == .feedEnded, !hasTraded, !attached.attach.isEmpty {
+    if end == .feedEnded, !hasTraded, exchange.isAttached {
       return "the feed was over before trading could begin: nothing was traded"
     }
     if isBlind {
@@ -104,11 +105,11 @@ struct RunTrouble {
   }
 
   private var nameless: String {
-    attached.attach.isEmpty
-      ? "the feed names none of the instruments: nothing was traded; give the instruments file of this feed, or none"
-      : "the feed of the exchange \(attached.attach) names none of the instruments: nothing was traded; give the "
+    exchange.isAttached
+      ? "the feed of the exchange \(exchange.attach) names none of the instruments: nothing was traded; give the "
         + "instruments file of what runs there with '--instruments' ('needletail exchange --write-instruments "
         + "FILE' writes it)"
+      : "the feed names none of the instruments: nothing was traded; give the instruments file of this feed, or none"
   }
 
   private func place(_ endpoint: String) -> String { endpoint.isEmpty ? "" : " at \(endpoint)" }
@@ -151,15 +152,15 @@ struct FeedTrouble {
       if foreign > 0, let foreignSession {
         return
           "no market data was applied: \(foreign.grouped) of \(datagrams.grouped) datagrams were of another session, "
-          + "such as '\(foreignSession.trimmed)', and ours is '\(session.trimmed)'; check exchange.session"
+          + "such as '\(foreignSession.trimmed)', and ours is '\(session.trimmed)'; check 'session' of the feed"
       }
       return "no market data was applied: \(datagrams.grouped) datagrams came, "
         + (isSnapshotAwaited
-          ? "and the books that they go on from did not; check exchange.snapshot"
+          ? "and the books that they go on from did not; check 'snapshot' of the feed"
           : "and none of use")
     }
     return
       "no market data was applied: the feed's session was not known (\(unidentified.grouped) datagrams came "
-      + "meanwhile); set exchange.session, or check exchange.snapshot"
+      + "meanwhile); set 'session', or check 'snapshot', of the feed"
   }
 }

@@ -7,6 +7,9 @@ import Transport
 /// What a run will trade on: the feed's facts, found before anything is started.
 struct RunPlan {
   let options: RunOptions
+  /// What it trades at, and what that trades.
+  let exchange: Configuration.Venue
+  let equities: Configuration.Feed
   let date: SessionDate
   let midnight: Int64
   /// The history that this run's own exchange plays; read here for its instruments, and in virtual time for its
@@ -21,8 +24,8 @@ struct RunPlan {
   /// Machine time to session time. Virtual time goes as fast as it can in any case: what it is asked to do at max it
   /// does at the feed's own pace.
   var speed: Configuration.Speed {
-    options.isVirtualTime && configuration.feed.speed == .max
-      ? .times(Decimal8(raw: 100_000_000)) : configuration.feed.speed
+    options.isVirtualTime && configuration.run.speed == .max
+      ? .times(Decimal8(raw: 100_000_000)) : configuration.run.speed
   }
 
   /// How long a run in virtual time lasts by its own clock: what is asked for is session time.
@@ -37,8 +40,10 @@ struct RunPlan {
   /// - Parameter messagesMax: of a file, for who plays only its beginning.
   init(_ options: RunOptions, messagesMax: Int = .max) throws(CommandFailure) {
     self.options = options
-    let settings = options.configuration.feed
-    let isAttached = options.configuration.isAttached
+    (exchange, equities) = try Self.tradable(options.configuration)
+    let settings = equities
+    let run = options.configuration.run
+    let isAttached = exchange.isAttached
     if !isAttached, !settings.isGenerated, settings.source != "-" {
       try InputFile.check(settings.source, what: "feed", option: "--feed")
     }
@@ -51,14 +56,15 @@ struct RunPlan {
     case .none: break
     }
     let day = try SessionDay(
-      given: SessionDate(parsing: settings.date), instruments: file?.date, signs: signs)
+      given: SessionDate(parsing: run.date), instruments: file?.date, signs: signs)
     date = day.date
     midnight = SessionCalendar.midnight(date)
     feed =
       isAttached
       ? nil
       : try Self.feed(
-        settings, recording, file?.instruments, midnight: midnight, choice: options.choice,
+        settings, seed: run.seed, recording, file?.instruments, midnight: midnight,
+        choice: options.choice,
         messagesMax: messagesMax)
     instruments = feed?.instruments ?? file?.instruments ?? []
     var notes = day.notes + (feed?.notes ?? [])
@@ -72,7 +78,24 @@ struct RunPlan {
     throw CommandFailure(
       .dataError,
       "\(settings.source): no instrument is in it; give '--instruments FILE', or "
-        + "feed.instruments_file in the configuration")
+        + "instruments_file of the feed '\(settings.name)' in the configuration")
+  }
+
+  /// What a run trades. This is the one place that refuses what it cannot trade yet: a venue or a feed beside an
+  /// exchange and its feed of orders.
+  private static func tradable(
+    _ configuration: Configuration
+  ) throws(CommandFailure) -> (Configuration.Venue, Configuration.Feed) {
+    guard let exchange = configuration.exchange, let equities = configuration.equities,
+      configuration.venues.count == 1, configuration.feeds.count == 1
+    else {
+      let names = configuration.venues.map { "\($0.name) (\($0.kind.rawValue))" }
+      throw CommandFailure(
+        .configuration,
+        "venues: a run trades at one of kind exchange, and at no other yet; configured are "
+          + "\(names.joined(separator: ", ")): choose it with '--venues NAME'")
+    }
+    return (exchange, equities)
   }
 
   private static func open(_ path: String) throws(CommandFailure) -> FeedFile {
@@ -85,12 +108,12 @@ struct RunPlan {
 
   /// - Parameter recording: nil for a generated market.
   private static func feed(
-    _ settings: Configuration.Feed, _ recording: consuming FeedFile?,
+    _ settings: Configuration.Feed, seed: UInt64, _ recording: consuming FeedFile?,
     _ instruments: [InstrumentFacts]?, midnight: Int64, choice: CaptureChoice, messagesMax: Int
   ) throws(CommandFailure) -> ExchangeFeed {
     guard let recording else {
       return ExchangeFeed(
-        generated: settings.generator.settings(seed: settings.seed, midnight: midnight))
+        generated: settings.generator.settings(seed: seed, midnight: midnight))
     }
     do throws(FeedError) {
       return try ExchangeFeed(
@@ -106,10 +129,10 @@ struct RunPlan {
 
   /// The feed's name without its folder, or the exchange that the run is attached to: what may be written down.
   var sourceName: String {
-    guard !configuration.isAttached else { return "exchange \(configuration.exchange.attach)" }
-    guard configuration.feed.source != "-" else { return "standard input" }
-    return configuration.feed.isGenerated
-      ? "generated" : String(configuration.feed.source.split(separator: "/").last ?? "")
+    guard !exchange.isAttached else { return "exchange \(exchange.attach)" }
+    guard equities.source != "-" else { return "standard input" }
+    return equities.isGenerated
+      ? "generated" : String(equities.source.split(separator: "/").last ?? "")
   }
 
   /// The arguments of the exchange's process, which reads the accounts' password from its standard
@@ -120,29 +143,32 @@ struct RunPlan {
   func exchangeArguments(
     _ directory: RunDirectory, services: ExchangeServices, lines: [Endpoint], isFirst: Bool
   ) -> [String] {
-    let feed = configuration.feed
-    let generator = feed.generator
-    let fees = configuration.fees
+    let run = configuration.run
+    let generator = equities.generator
+    let fees = exchange.fees
     var arguments = [
-      "exchange", "--feed", self.feed?.handOver?.path ?? feed.source, "--seed", "\(feed.seed)",
-      "--speed", feed.speed.text,
-      "--date", date.text, "--listen", "\(services.orderEntry)", "--rerequest",
+      "exchange", "--feed", feed?.handOver?.path ?? equities.source, "--seed", "\(run.seed)",
+      "--speed", run.speed.text, "--date", date.text, "--listen", "\(services.orderEntry)",
+      "--rerequest",
       "\(services.rerequest)", "--snapshot", "\(services.snapshot)", "--feed-to",
       lines.map(\.description).joined(separator: ","), "--username",
-      configuration.usernames.joined(separator: ","), "--password-file", "-", "--data",
-      directory.exchange, "--start-on-login", "--flow-control", directory.flowControl, "--report",
+      configuration.usernames(at: exchange).joined(separator: ","), "--password-file", "-",
+      "--data", directory.exchange, "--start-on-login", "--flow-control", directory.flowControl,
+      "--report",
       directory.exchangeReport, "--fee-added", "\(fees.addedPerShare)", "--fee-added-hidden",
       "\(fees.addedHiddenPerShare)", "--fee-removed", "\(fees.removedPerShare)",
     ]
-    if feed.isGenerated {
+    if equities.isGenerated {
       arguments += [
         "--style", generator.scenario.rawValue, "--symbols", "\(generator.symbols)", "--rate",
         "\(generator.messagesPerSecond)",
       ]
     }
     arguments += FeedOptions.arguments(options.choice)
-    if !feed.instrumentsFile.isEmpty { arguments += ["--instruments", feed.instrumentsFile] }
-    if configuration.exchange.cancelOnDisconnect { arguments.append("--cancel-on-disconnect") }
+    if !equities.instrumentsFile.isEmpty {
+      arguments += ["--instruments", equities.instrumentsFile]
+    }
+    if exchange.cancelOnDisconnect { arguments.append("--cancel-on-disconnect") }
     if isFirst { arguments.append("--new-session") }
     return arguments
   }

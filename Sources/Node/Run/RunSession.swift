@@ -83,7 +83,7 @@ struct RunSession {
       outcome.take(
         CommandFailure(
           .dataError,
-          "\(plan.configuration.feed.source) \(failure); get the whole file again, and leave it alone"
+          "\(plan.equities.source) \(failure); get the whole file again, and leave it alone"
         ))
     }
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
@@ -110,7 +110,7 @@ struct RunSession {
       hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
       hasTraded: result.sightedFor + result.blindFor > 0, isBlind: result.sawNothing,
       openOrders: result.state.counters.openOrders,
-      feed: FeedTrouble(result), attached: plan.configuration.exchange
+      feed: FeedTrouble(result), exchange: plan.exchange, equities: plan.equities
     ).failure
   }
 
@@ -146,16 +146,16 @@ struct RunSession {
     for note in hot.notes + plan.notes { watch.say(.info, note) }
     // Known before the hot thread can trade: a kill file that is there from the start stops the first order.
     watch.lookForKillFile()
-    let settings = plan.configuration.exchange
-    let own = (try? Endpoint.parseAddress(settings.address)) ?? 0x7f00_0001
-    if settings.attach.isEmpty {
+    let own = (try? Endpoint.parseAddress(plan.exchange.address)) ?? 0x7f00_0001
+    if !plan.exchange.isAttached {
       let lines = [RunMonitor.Word.portA, .portB].map {
         Endpoint(address: own, port: UInt16(truncatingIfNeeded: monitor.get($0)))
       }
       let started = try ExchangeProcess(plan, directory, lines: lines, address: own)
       exchange = started
       var services = started.services
-      if !settings.session.isEmpty { services.session = SessionName(settings.session) }
+      let session = plan.equities.session
+      if !session.isEmpty { services.session = SessionName(session) }
       services.publish(monitor)
     } else {
       try attached().publish(monitor)
@@ -167,16 +167,16 @@ struct RunSession {
 
   /// The services of a running exchange, as ``RunOptions`` has completed them.
   private func attached() throws(CommandFailure) -> ExchangeServices {
-    let settings = plan.configuration.exchange
+    let feed = plan.equities
     var services = ExchangeServices(address: 0)
     do throws(EndpointError) {
-      services.orderEntry = try Endpoint(parsing: settings.attach)
-      services.rerequest = try Endpoint(parsing: settings.rerequest)
-      services.snapshot = try Endpoint(parsing: settings.snapshot)
+      services.orderEntry = try Endpoint(parsing: plan.exchange.attach)
+      services.rerequest = try Endpoint(parsing: feed.rerequest)
+      services.snapshot = try Endpoint(parsing: feed.snapshot)
     } catch {
       throw CommandFailure(.usage, "\(error)")
     }
-    if !settings.session.isEmpty { services.session = SessionName(settings.session) }
+    if !feed.session.isEmpty { services.session = SessionName(feed.session) }
     return services
   }
 
@@ -207,22 +207,21 @@ struct RunSession {
     }
     guard !isSilenceSaid, nt_clock_now() &- watchedSince >= Self.silenceMax else { return }
     isSilenceSaid = true
-    let exchange = plan.configuration.exchange
     let place = { [monitor] (word: RunMonitor.Word) in
       "\(ExchangeServices.endpoint(monitor.get(word)))"
     }
     let ports = UInt64(plan.configuration.accounts.count)
     let datagrams = monitor.get(.lineA) + monitor.get(.lineB)
     let lines =
-      exchange.attach.isEmpty
-      ? "ports \(monitor.get(.portA)) and \(monitor.get(.portB)) of \(exchange.address)"
-      : "\(exchange.lineA) and \(exchange.lineB)"
+      plan.exchange.isAttached
+      ? "\(plan.equities.lineA) and \(plan.equities.lineB)"
+      : "ports \(monitor.get(.portA)) and \(monitor.get(.portB)) of \(plan.exchange.address)"
     var parts = [
       "order entry at \(place(.orderEntry)): \(monitor.get(.portsReady)) of \(ports) sessions up",
       "market data at \(lines): \(datagrams.grouped) datagrams",
     ]
     // Who starts the exchange is there from its first message.
-    if !exchange.attach.isEmpty {
+    if plan.exchange.isAttached {
       let isTaken = monitor.get(.snapshots) > 0
       parts.append(
         "books from the snapshot service at \(place(.snapshot)): \(isTaken ? "taken" : "not taken")"
@@ -259,7 +258,8 @@ struct RunSession {
     summary.close(result.state)
     if let account {
       summary.reconcile(
-        account.report, account.trouble, result.state, usernames: plan.configuration.usernames)
+        account.report, account.trouble, result.state,
+        usernames: plan.configuration.usernames(at: plan.exchange))
     } else {
       summary.noteUnreconciled()
     }

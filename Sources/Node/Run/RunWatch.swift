@@ -167,7 +167,8 @@ struct RunWatch {
 
   private mutating func lookAtLogins() {
     let accounts = plan.configuration.accounts.map(\.name)
-    let said = logins.look(monitor, accounts: accounts, usernames: plan.configuration.usernames)
+    let usernames = plan.configuration.usernames(at: plan.exchange)
+    let said = logins.look(monitor, accounts: accounts, usernames: usernames)
     if let said { say(said.level, said.text) }
   }
 

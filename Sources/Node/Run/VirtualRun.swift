@@ -67,11 +67,10 @@ enum VirtualRun {
   static func exchange(
     _ plan: RunPlan, _ directory: RunDirectory
   ) throws(CommandFailure) -> ExchangeSession {
-    let configuration = plan.configuration
     var settings = ExchangeSessionSettings()
-    settings.accounts = configuration.usernames
-    settings.exchange.fees = configuration.fees.ofExchange
-    settings.cancelsOnDisconnect = configuration.exchange.cancelOnDisconnect
+    settings.accounts = plan.configuration.usernames(at: plan.exchange)
+    settings.exchange.fees = plan.exchange.fees.ofExchange
+    settings.cancelsOnDisconnect = plan.exchange.cancelOnDisconnect
     settings.directory = directory.exchange
     settings.startsNewSession = true
     guard let feed = plan.feed else {
@@ -87,7 +86,7 @@ enum VirtualRun {
   static func world(
     _ plan: RunPlan, _ hot: HotRun, _ exchange: ExchangeSession, _ journal: JournalWriter
   ) throws(CommandFailure) -> VirtualWorld<StrategySet, VenueGateway<NoGateway>> {
-    let faults = plan.configuration.faults.ofWorld(feedSeed: plan.configuration.feed.seed)
+    let faults = plan.configuration.faults.ofWorld(runSeed: plan.configuration.run.seed)
     let network = try network(seed: faults.seed)
     let driver = try hot.driver()
     var reactor = try hot.makeReactor(on: network)
@@ -101,7 +100,7 @@ enum VirtualRun {
     services.orderEntry = server.orderEntry
     services.rerequest = server.rerequest
     services.snapshot = server.snapshot
-    let configured = plan.configuration.exchange.session
+    let configured = plan.equities.session
     services.session = configured.isEmpty ? exchange.name : SessionName(configured)
     return VirtualWorld(
       network: network, loop: try hot.loop(driver, reactor, feed, services), exchange: server,
@@ -122,7 +121,7 @@ enum VirtualRun {
   ) throws(CommandFailure) -> ExchangeServer {
     var settings = ExchangeServerSettings()
     settings.reactor.network = reactor.network
-    settings.password = plan.configuration.session.password.word
+    settings.password = plan.exchange.session.password.word
     settings.startsAtLogin = true
     if let factor = plan.speed.factor { settings.pace = .times(factor) }
     do throws(ReactorError) {
@@ -175,7 +174,7 @@ enum VirtualRun {
     summary.close(result.state)
     summary.reconcile(
       ReportedAccount(json: Data(report.utf8)), "its report cannot be read", result.state,
-      usernames: plan.configuration.usernames)
+      usernames: plan.configuration.usernames(at: plan.exchange))
     var outcome = RunOutcome(summary)
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     outcome.take(
@@ -185,7 +184,7 @@ enum VirtualRun {
         hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
         hasTraded: result.sightedFor + result.blindFor > 0, isBlind: result.sawNothing,
         openOrders: result.state.counters.openOrders,
-        feed: FeedTrouble(result), attached: plan.configuration.exchange
+        feed: FeedTrouble(result), exchange: plan.exchange, equities: plan.equities
       ).failure)
     do throws(CommandFailure) {
       try RunDirectory.replace(directory.exchangeReport, with: report + "\n")

@@ -57,12 +57,12 @@ extension RunSummary {
 extension RunSummary {
   mutating func describe(_ plan: RunPlan) {
     run.source = plan.sourceName
-    run.seed = plan.configuration.isAttached ? nil : plan.configuration.feed.seed
-    run.speed = plan.configuration.feed.speed.text
+    run.seed = plan.exchange.isAttached ? nil : plan.configuration.run.seed
+    run.speed = plan.configuration.run.speed.text
     run.sessionDate = plan.date.text
     run.isVirtualTime = plan.options.isVirtualTime
     run.faults = plan.configuration.faults.text
-    exchange.isOurs = !run.isVirtualTime && !plan.configuration.isAttached
+    exchange.isOurs = !run.isVirtualTime && !plan.exchange.isAttached
     notes += plan.notes
     if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
       notes.append(

@@ -55,8 +55,9 @@ struct DoctorCommandTests {
     runtime:
       processor: 3
       priority: 10
-    exchange:
-      attach: 10.1.0.5:26400
+    venues:
+      - name: exchange
+        attach: 10.1.0.5:26400
     """.write(toFile: file, atomically: true, encoding: .utf8)
     let machine = try FixtureMachine()
     let made = try run(machine, "--config", file)
