@@ -89,7 +89,7 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
       taken &+= count
       let encoded = reactor.ticks
       orders[i].flush(&reactor, now: now)
-      stampSent(encoded: encoded, submitted: reactor.ticks)
+      stampSent(encoded: encoded, submitted: reactor.ticks, at: orders[i].venue)
     }
     return taken
   }
@@ -127,6 +127,7 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
     let sessionTime = clock.time(now: now)
     for i in 0..<reports.count {
       let report = unsafe reports[i]
+      orders[index].counts.said(report.kind)
       if report.kind == .sessionUp || report.kind == .caughtUp {
         orders[index].came(to: report.kind)
       }
@@ -157,13 +158,14 @@ package struct HotPath<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Co
 
   // MARK: Stages
 
-  @inlinable mutating func stampSent(encoded: UInt64, submitted: UInt64) {
+  @inlinable mutating func stampSent(encoded: UInt64, submitted: UInt64, at venue: VenueID) {
     let stage = driver.engine.stage
     guard stage.isOn, stage.decided != 0 else { return }
     driver.engine.stageSent()
     latency.record(.encode, from: stage.queued, to: encoded)
     latency.record(.submit, from: encoded, to: submitted)
     latency.record(.tickToOrder, from: stage.received, to: submitted)
+    latency.recordOrder(at: venue, from: stage.received, to: submitted)
   }
 
   @inlinable mutating func record(_ stage: StageStamps, arrived: Int64) {

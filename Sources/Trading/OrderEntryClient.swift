@@ -38,6 +38,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
   @usableFromInline var connecting = LookClock(interval: 5_000_000)
   /// The session in which this port was ready when that was last asked: ``isReadyAnew(_:)``.
   @usableFromInline var readySession: UInt64 = 0
+  @usableFromInline package internal(set) var counts = SessionCounts()
   /// The kernel has not taken what it was given: what waits is tried again after each poll.
   @usableFromInline package internal(set) var isHeldBack = false
 
@@ -133,7 +134,7 @@ package struct OrderEntryClient<Gateway: OrderEntryGateway & ~Copyable>: ~Copyab
     while count < Self.requestsPerFlush, gateway.hasRoom,
       let request = engine.nextRequest(port, machineTime: now)
     {
-      _ = gateway.encode(request, now: now)
+      if gateway.encode(request, now: now) == nil { counts.sent(request.kind) }
       engine.requestTaken(port)
       count &+= 1
     }

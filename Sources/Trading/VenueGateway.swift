@@ -43,6 +43,15 @@ package struct VenueGateway<Own: OrderEntryGateway & ~Copyable>: ~Copyable, Orde
     }
   }
 
+  /// What only the paper broker's gateway counts; nil of another.
+  package var paper: (found: UInt64, repeated: UInt64, adjustments: UInt64, adjusted: Int128)? {
+    guard case .paper(let gateway) = kind else { return nil }
+    return unsafe (
+      gateway.pointee.found, gateway.pointee.repeated, gateway.pointee.adjustments,
+      gateway.pointee.adjusted
+    )
+  }
+
   @inlinable package var isActive: Bool {
     switch kind {
     case .ouch(let gateway): unsafe gateway.pointee.isActive

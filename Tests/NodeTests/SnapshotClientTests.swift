@@ -143,15 +143,15 @@ struct SnapshotClientTests {
     let services =
       #""{"order_entry":"127.0.0.1:1","rerequest":"127.0.0.1:2","snapshot":"127.0.0.1:3""#
       .dropFirst()
-    let named = ExchangeServices(announcement: services + #","feed":[],"session":"NT00000001"}"#)
+    let named = VenueServices(announcement: services + #","feed":[],"session":"NT00000001"}"#)
     #expect(named?.session == SessionName("NT00000001"))
-    let unnamed = ExchangeServices(announcement: services + "}")
+    let unnamed = VenueServices(announcement: services + "}")
     #expect(unnamed != nil && unnamed?.session == nil)
     let monitor = RunMonitor()
     unnamed?.publish(monitor)
-    #expect(ExchangeServices.session(monitor) == nil)
+    #expect(VenueServices.session(monitor) == nil)
     named?.publish(monitor)
-    #expect(ExchangeServices.session(monitor) == SessionName("NT00000001"))
+    #expect(VenueServices.session(monitor) == SessionName("NT00000001"))
   }
 
   @Test func `what of a feed is not believed is said once`() {

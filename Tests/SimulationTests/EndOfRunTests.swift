@@ -17,7 +17,7 @@ import Transport
     }
     #expect(!bench.session.core.workingOrders.isEmpty)
     #expect(bench.network.breakStreams(halfOpen: true) > 0)
-    bench.world.exchange.loginsRefused = [0: UInt8(ascii: "S")]
+    bench.venue.server.loginsRefused = [0: UInt8(ascii: "S")]
     return bench
   }
 

@@ -240,7 +240,7 @@ import Transport
   /// What the lines say is not the same, and the re-request server knows: nobody needs a snapshot.
   @Test func `a dispute that the re-request server settles needs no snapshot service`() throws {
     var bench = try VirtualBench(seed: 1, messages: 20_000)
-    var nowhere = NetworkLink(port: bench.world.exchange.snapshot.port)
+    var nowhere = NetworkLink(port: bench.venue.server.snapshot.port)
     nowhere.cutUntil = bench.network.now + 3_600 * Self.second
     bench.network.addLink(nowhere)
     var stranger = try Stranger(on: bench.network, to: bench.lines[1])

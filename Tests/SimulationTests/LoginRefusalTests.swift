@@ -29,18 +29,18 @@ import Transport
   {
     var bench = try VirtualBench(seed: 1, messages: 60_000)
     trade(&bench)
-    bench.world.exchange.loginsRefused = [0: Self.unavailable]
+    bench.venue.server.loginsRefused = [0: Self.unavailable]
     bench.network.breakStreams()
     bench.world.run(until: bench.network.now + 5 * Self.second)
     let (isFinished, refused) = (
-      bench.world.loop.isFinished, bench.world.exchange.counters.loginsRefused
+      bench.world.loop.isFinished, bench.venue.server.counters.loginsRefused
     )
     #expect(!isFinished && refused > 10)
     #expect(trouble(bench).contains("session not available"))
     #expect(
       RunMonitor.LoginRefusal(word: bench.monitor.get(.loginRefusal))
         == RunMonitor.LoginRefusal(word: UInt64(Reconnecting.notAvailable.rawValue) | 1 << 8))
-    bench.world.exchange.loginsRefused = [:]
+    bench.venue.server.loginsRefused = [:]
     let before = bench.session.core.fills.count
     let outcome = bench.run(for: 2 * Self.second)
     #expect(outcome.ended == .duration)
@@ -53,12 +53,12 @@ import Transport
   @Test func `a run that began to end while its session was away cancels when it is back`() throws {
     var bench = try VirtualBench(seed: 2, messages: 60_000)
     trade(&bench)
-    bench.world.exchange.loginsRefused = [0: Self.unavailable]
+    bench.venue.server.loginsRefused = [0: Self.unavailable]
     bench.network.breakStreams()
     bench.world.run(until: bench.network.now + Self.second)
     bench.monitor.stopReason = .duration
     bench.world.run(until: bench.network.now + 2 * Self.second)
-    bench.world.exchange.loginsRefused = [:]
+    bench.venue.server.loginsRefused = [:]
     let outcome = bench.run(for: 0)
     #expect(outcome.working == 0 && outcome.ended == .duration)
   }
@@ -67,7 +67,7 @@ import Transport
     throws
   {
     var bench = try VirtualBench(seed: 1)
-    bench.world.exchange.loginsRefused = [0: Self.unavailable]
+    bench.venue.server.loginsRefused = [0: Self.unavailable]
     let begun = bench.network.now
     bench.world.run(until: begun + 9 * Self.second)
     var isFinished = bench.world.loop.isFinished
@@ -83,20 +83,20 @@ import Transport
 
   @Test func `before any log-in a session that becomes available is taken`() throws {
     var bench = try VirtualBench(seed: 1)
-    bench.world.exchange.loginsRefused = [0: Self.unavailable]
+    bench.venue.server.loginsRefused = [0: Self.unavailable]
     bench.world.run(until: bench.network.now + 3 * Self.second)
-    bench.world.exchange.loginsRefused = [:]
+    bench.venue.server.loginsRefused = [:]
     let outcome = bench.run(for: 2 * Self.second)
     #expect(outcome.ended == .duration && !outcome.fills.isEmpty && outcome.working == 0)
   }
 
   @Test func `who is not authorised before any log-in is told at once`() throws {
     var bench = try VirtualBench(seed: 1)
-    bench.world.exchange.loginsRefused = [0: Self.unauthorised]
+    bench.venue.server.loginsRefused = [0: Self.unauthorised]
     bench.world.run(until: bench.network.now + Self.second / 10)
     let (isFinished, end, refused) = (
       bench.world.loop.isFinished, bench.world.loop.end,
-      bench.world.exchange.counters.loginsRefused
+      bench.venue.server.counters.loginsRefused
     )
     #expect(isFinished && end == .exchangeLost && refused == 1)
   }
@@ -105,16 +105,16 @@ import Transport
     var bench = try VirtualBench(seed: 1, messages: 60_000)
     trade(&bench)
     for _ in 0..<3 {
-      bench.world.exchange.loginsRefused = [0: Self.unauthorised]
+      bench.venue.server.loginsRefused = [0: Self.unauthorised]
       bench.network.breakStreams()
-      let refused = bench.world.exchange.counters.loginsRefused
+      let refused = bench.venue.server.counters.loginsRefused
       for _ in 0..<10_000 {
-        guard bench.world.exchange.counters.loginsRefused < refused + 4 else { break }
+        guard bench.venue.server.counters.loginsRefused < refused + 4 else { break }
         bench.world.step()
       }
-      let tries = bench.world.exchange.counters.loginsRefused - refused
+      let tries = bench.venue.server.counters.loginsRefused - refused
       #expect(tries == 4)
-      bench.world.exchange.loginsRefused = [:]
+      bench.venue.server.loginsRefused = [:]
       bench.world.run(until: bench.network.now + Self.second)
     }
     let outcome = bench.run(for: Self.second)
@@ -124,13 +124,13 @@ import Transport
   @Test func `an authorisation that is gone ends the run, and what is left is known`() throws {
     var bench = try VirtualBench(seed: 1, messages: 60_000)
     trade(&bench)
-    bench.world.exchange.loginsRefused = [0: Self.unauthorised]
+    bench.venue.server.loginsRefused = [0: Self.unauthorised]
     bench.network.breakStreams()
-    let refused = bench.world.exchange.counters.loginsRefused
+    let refused = bench.venue.server.counters.loginsRefused
     bench.world.run(until: bench.network.now + 5 * Self.second)
     let (isFinished, end, tries) = (
       bench.world.loop.isFinished, bench.world.loop.end,
-      Int(bench.world.exchange.counters.loginsRefused - refused)
+      Int(bench.venue.server.counters.loginsRefused - refused)
     )
     #expect(isFinished && end == .exchangeLost)
     #expect(tries == LoginRefusals.unauthorisedMax)
@@ -146,7 +146,7 @@ import Transport
       guard accounts.count < 2 else { break }
       bench.world.run(until: bench.network.now + 1_000_000)
     }
-    bench.world.exchange.loginsRefused = [1: Self.unauthorised]
+    bench.venue.server.loginsRefused = [1: Self.unauthorised]
     bench.network.breakStreams()
     bench.world.run(until: bench.network.now + 10 * Self.second)
     let (isFinished, end) = (bench.world.loop.isFinished, bench.world.loop.end)

@@ -77,7 +77,7 @@ import Transport
     var bench = try VirtualBench(
       seed: 1, messages: 20_000, loop: Self.settings { $0.gapGrace = grace * Self.millisecond })
     bench.network.addLink(
-      NetworkLink(port: bench.world.exchange.rerequest.port, latency: 20 * Self.millisecond))
+      NetworkLink(port: bench.venue.server.rerequest.port, latency: 20 * Self.millisecond))
     bench.world.run(until: bench.network.now + 2 * Self.second)
     let before = Look(bench)
     #expect(!before.isBlind && !before.hasGap)
@@ -146,7 +146,7 @@ import Transport
     bench.world.run(until: network.now + 2 * Self.second)
     service.session = bench.session.name
     // A hole that nobody mends: half a second later the books are to be taken anew.
-    let request = bench.world.exchange.rerequest.port
+    let request = bench.venue.server.rerequest.port
     Self.cut(bench, port: request, .datagram, for: 3_600 * Self.second)
     for line in bench.lines {
       Self.cut(bench, port: line.port, .datagram, for: 5 * Self.millisecond)
@@ -213,7 +213,7 @@ import Transport
     bench.world.run(until: bench.network.now + 2 * Self.second)
     #expect(Self.run(&bench) { $0.world.loop.path.driver.engine.openOrderCount > 0 } != nil)
     if wait != .none {
-      let port = bench.world.exchange.orderEntry.port
+      let port = bench.venue.server.orderEntry.port
       Self.cut(bench, port: port, .stream, for: 3_600 * Self.second)
     }
     let took = Self.end(&bench)
@@ -230,7 +230,7 @@ import Transport
     var bench = try VirtualBench(seed: 2, messages: 20_000)
     bench.world.loop.path.driver.strategy.inner.patience = .max
     bench.world.run(until: bench.network.now + 2 * Self.second)
-    let port = bench.world.exchange.orderEntry.port
+    let port = bench.venue.server.orderEntry.port
     Self.cut(bench, port: port, .stream, for: cut * Self.millisecond)
     #expect(bench.network.breakStreams(port: port) == 1)
     #expect(Self.run(&bench) { !$0.world.loop.path.orders[0].gateway.isCaughtUp } != nil)
@@ -250,7 +250,7 @@ import Transport
     var bench = try VirtualBench(seed: 2, messages: 200_000)
     bench.world.run(until: bench.network.now + 2 * Self.second)
     #expect(Look(bench).isUp)
-    let port = bench.world.exchange.orderEntry.port
+    let port = bench.venue.server.orderEntry.port
     let back = bench.network.now + seconds * Self.second
     Self.cut(bench, port: port, .stream, for: seconds * Self.second)
     #expect(bench.network.breakStreams(port: port) == 1)

@@ -42,6 +42,7 @@ struct VirtualBench: ~Copyable {
   let session: ExchangeSession
   let monitor: RunMonitor
   var world: VirtualWorld<TestTrader, VenueGateway<NoGateway>>
+  let venue: VirtualExchange
   /// Hosts of the network.
   let core: Int
   let exchange: Int
@@ -131,8 +132,9 @@ struct VirtualBench: ~Copyable {
       monitor: monitor, settings: loopSettings)
     faults.apply(to: network)
     lines = settings.feedTo
+    venue = VirtualExchange(server)
     let world = VirtualWorld(
-      network: network, loop: loop, exchange: server, journal: nil, faults: faults)
+      network: network, loop: loop, servers: [venue], journal: nil, faults: faults)
     (core, exchange) = hosts
     self.network = network
     self.session = session

@@ -97,7 +97,7 @@ import Transport
   @Test func `nothing new rests on what was kept while a snapshot was awaited`() throws {
     var bench = try VirtualBench(seed: 5, messages: 20_000)
     bench.network.addLink(
-      NetworkLink(port: bench.world.exchange.snapshot.port, latency: 400_000_000))
+      NetworkLink(port: bench.venue.server.snapshot.port, latency: 400_000_000))
     bench.world.run(until: bench.network.now + 2 * Self.second)
     let before = bench.world.loop.path.driver.engine.counters.newOrders
     #expect(before > 0)

@@ -108,3 +108,18 @@ struct LimitScale: BitwiseCopyable, Hashable {
     return over ? .max : product
   }
 }
+
+extension InstrumentFacts {
+  /// What a quantity comes to at a price, both at the instrument's exponents; nil where no money can hold it, or the facts
+  /// are none that an engine takes.
+  ///
+  /// ```swift
+  /// let lot = bitcoin.notional(price: bitcoin.previousClose, quantity: bitcoin.roundLot)
+  /// ```
+  public func notional(price: Int64, quantity: Int64) -> Money? {
+    guard (-12...2).contains(priceExponent), (-9...0).contains(quantityExponent),
+      (-9...9).contains(multiplierExponent), multiplier > 0
+    else { return nil }
+    return MoneyScale(self).money(price, quantity).map { Money(raw: $0) }
+  }
+}

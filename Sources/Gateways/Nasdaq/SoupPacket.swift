@@ -121,6 +121,10 @@ extension SoupFault: CustomStringConvertible {
 
 /// Fixed-width ASCII of a log-in: six bytes of user name, ten of password.
 @frozen public struct SoupCredentials: BitwiseCopyable, Sendable, Equatable {
+  /// Of nobody.
+  public static var blank: SoupCredentials {
+    SoupCredentials(username: .blank, password: .blank)
+  }
   /// The user name's bytes, left-justified; only the first six are used.
   public var username: SessionName
   public var password: SessionName

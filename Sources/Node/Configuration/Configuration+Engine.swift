@@ -7,9 +7,10 @@ extension Configuration {
   /// - Parameters:
   ///   - instruments: what is known of each, in the order of their numbers.
   ///   - day: year × 10,000 + month × 100 + day.
-  func engine(instruments: [InstrumentFacts], day: UInt32) throws(CommandFailure)
-    -> EngineConfiguration
-  {
+  ///   - shares: of each feed, the numbers of its instruments; without any they are all of the one feed.
+  func engine(
+    instruments: [InstrumentFacts], day: UInt32, shares: [Range<Int>] = []
+  ) throws(CommandFailure) -> EngineConfiguration {
     let ordered = orderedStrategies
     var numbers: [String: AccountID] = [:]
     for (index, account) in accounts.enumerated() {
@@ -21,7 +22,14 @@ extension Configuration {
       strategies: ordered.map {
         StrategyConfiguration(
           name: $0.name, account: numbers[$0.account] ?? AccountID(raw: 0), limits: $0.limits.risk)
-      }, venues: exchange.map { [.nasdaq(name: $0.name, fees: $0.fees.schedule)] } ?? [])
+      }, venues: venues.map { $0.engine(instruments: owned(by: $0, shares)) })
+    engine.feeds = zip(feeds.indices, feeds).map { place, feed in
+      FeedConfiguration(
+        name: feed.name, kind: feed.kind == .orders ? .orders : .prices,
+        instruments: instrumentSet(place, shares),
+        // A market by price does not say when it is open: coins always are, and a recording is of one that was.
+        hours: feed.kind == .orders ? .unknown : .open)
+    }
     engine.firmLimits = limits.risk
     engine.restricted = try restrictedInstruments(instruments)
     engine.staticCollar = PriceCollar(
@@ -54,6 +62,16 @@ extension Configuration {
       numaNode: Int32(runtime.numaNode), hugePages: runtime.hugePages,
       isLocked: runtime.lockMemory)
     return engine
+  }
+
+  /// nil where there is one feed, whose instruments are all.
+  private func owned(by venue: Venue, _ shares: [Range<Int>]) -> Set<InstrumentID>? {
+    feeds.firstIndex { $0.name == venue.feed }.flatMap { instrumentSet($0, shares) }
+  }
+  private func instrumentSet(_ place: Int, _ shares: [Range<Int>]) -> Set<InstrumentID>? {
+    guard feeds.count > 1 else { return nil }
+    guard place < shares.count else { return [] }
+    return Set(shares[place].map { InstrumentID(raw: UInt32($0)) })
   }
 
   /// Market makers first, then takers: the order in which the strategy set numbers them.
@@ -122,5 +140,16 @@ extension Configuration.Fees {
         UInt8(ascii: "R"): removedPerShare.raw,
       ],
       unknown: max(addedPerShare.raw, addedHiddenPerShare.raw, removedPerShare.raw))
+  }
+}
+
+extension Configuration.Venue {
+  fileprivate func engine(instruments: Set<InstrumentID>?) -> VenueConfiguration {
+    var venue =
+      kind == .exchange
+      ? VenueConfiguration.nasdaq(name: name, fees: fees.schedule)
+      : .paper(name: name, fees: paperFees.schedule)
+    venue.instruments = instruments
+    return venue
   }
 }

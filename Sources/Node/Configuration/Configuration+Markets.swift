@@ -104,6 +104,8 @@ extension Configuration {
       self.kind = kind
       self.feed = feed
     }
+    /// As messages call it.
+    var inWords: String { kind == .exchange ? "the exchange" : "the paper broker '\(name)'" }
     /// It runs already, with a market of its own.
     public var isAttached: Bool { !attach.isEmpty }
 

@@ -46,6 +46,7 @@ extension Configuration.Strategy {
     reader.words(
       "symbols", into: &symbols, count: 0...10_000, wanted: Wanted.symbol, where: Wanted.isSymbol)
     reader.read("quantity", into: &quantity, in: 1...999_999)
+    reader.read("notional", into: &notional, in: 1...1_000_000_000)
     reader.read("position_max", into: &positionMax, in: 1...1_000_000_000)
     reader.section("limits") { limits.read(&$0) }
     let isMaker = kind == .marketMaker

@@ -147,6 +147,8 @@ public struct Configuration: Equatable, Sendable {
     public var symbols: [String] = []
     public var limits = Limits.strategy
     public var quantity: Int64 = 100
+    /// Dollars of an order in an instrument that trades in fractions.
+    public var notional: Decimal8 = 1_000
     public var positionMax: Int64 = 500
     public var marketMaker = MarketMaker()
     public var taker = Taker()

@@ -77,7 +77,7 @@ struct FeedWatch {
     guard requests >= Self.requestsMin, now - since >= Self.answerMax else { return nil }
     guard said.insert(.requests).inserted else { return nil }
     let word = monitor.get(.rerequest)
-    let server = word == 0 ? "" : " by \(ExchangeServices.endpoint(word))"
+    let server = word == 0 ? "" : " by \(VenueServices.endpoint(word))"
     return (
       .warning,
       "none of \(requests.grouped) re-requests was answered\(server): what the lines lose costs a snapshot "
@@ -145,7 +145,7 @@ struct FeedWatch {
           let name = SessionName(
             high: monitor.get(.foreignHigh),
             low: UInt16(truncatingIfNeeded: monitor.get(.foreignLow)))
-          let ours = ExchangeServices.session(monitor).map { "; ours is '\($0.trimmed)'" } ?? ""
+          let ours = VenueServices.session(monitor).map { "; ours is '\($0.trimmed)'" } ?? ""
           return "datagrams of another session, '\(name.trimmed)', come on our lines: they are not "
             + "applied\(ours). Where the venue has begun another one, end this run: its orders and "
             + "positions are of the old one"

@@ -7,54 +7,6 @@ import Simulation
 import Trading
 import Transport
 
-/// What the hot thread found, told when it has ended.
-struct HotResult: Sendable {
-  var state: EngineSnapshot
-  var mold: MoldCounters
-  /// All order sessions together.
-  var gateway: GatewayCounters
-  var datagrams: UInt64
-  var bytes: UInt64
-  var malformed: UInt64
-  /// Messages of a type that is not known, and messages whose time was not taken.
-  var skipped: UInt64
-  var implausibleTimes: UInt64
-  var socketFailures: UInt64
-  /// Line A, line B, and the re-request server's answers.
-  var lines: [MoldLineCounters]
-  /// The session of the feed, and the last one that was not it; nil: it was never known, there was none.
-  var session: SessionName?
-  var foreignSession: SessionName?
-  var connects: UInt64
-  var end: RunEnd?
-  var backEnd: String
-  var trouble: String
-  /// A port's log-ins are refused now.
-  var isLoginRefused: Bool
-  /// The snapshot service has refused every log-in; it was still to give the books.
-  var isSnapshotRefused: Bool
-  var isSnapshotAwaited: Bool
-  var elapsed: Int64
-  /// Machine time since trading began in which new orders could rest on the market, and in which not.
-  var sightedFor: Int64
-  var blindFor: Int64
-  /// In five seconds or more of trading no new order could ever rest on the market; less than that is no evidence.
-  var sawNothing: Bool { sightedFor == 0 && blindFor >= 5_000_000_000 }
-  var sessionSpan: Int64
-  var symbolsWhole: Int
-  /// The first instrument that the feed has not named.
-  var firstUnnamed: String?
-  /// Times that the books were taken from a snapshot.
-  var snapshots: UInt64
-  /// Every order session was up, and all its reports seen, when the run ended.
-  var isSessionUp: Bool
-  /// Memory that the engine took at the start.
-  var arenaBytes: UInt64
-  var watchdog: Watchdog
-  /// The cap of the last hop that was passed; nil while its fuse is armed.
-  var fuseTripped: LastHopFuse.Cap?
-}
-
 /// The loop of `needletail run`, for real and for virtual time.
 typealias ProductLoop = TradingLoop<StrategySet, VenueGateway<NoGateway>>
 
@@ -65,16 +17,17 @@ typealias ProductLoop = TradingLoop<StrategySet, VenueGateway<NoGateway>>
 /// Threading: `run` on the hot thread; `result`, `failure` and `notes` by the main thread after the
 /// thread has been joined, or once the phase says `done` or `failed`.
 final class HotRun: @unchecked Sendable {
-  private let plan: RunPlan
+  let plan: RunPlan
   private let journal: JournalWriter
-  private let monitor: RunMonitor
-  private let latency: LatencyRecorder
+  let monitor: RunMonitor
+  let latency: LatencyRecorder
   private let flow: FlowControl?
   private let control: ControlRing?
+  let board = RunBoard()
   private(set) var result: HotResult?
   private(set) var failure: CommandFailure?
   private(set) var notes: [String] = []
-  private var arenaBytes: UInt64 = 0
+  private(set) var arenaBytes: UInt64 = 0
 
   init(
     _ plan: RunPlan, journal: JournalWriter, monitor: RunMonitor, latency: LatencyRecorder,
@@ -101,96 +54,75 @@ final class HotRun: @unchecked Sendable {
   private func trade() throws(CommandFailure) -> HotResult? {
     let driver = try driver()
     var reactor = try makeReactor()
-    let feed = try openFeed(&reactor)
+    let feeds = try openFeeds(&reactor)
+    board.lines = feeds.places
     guard let services = awaitServices() else { return nil }
-    var loop = try loop(driver, reactor, feed, services)
+    var loop = try loop(driver, reactor, feeds, services)
     loop.run()
     return result(of: loop)
   }
 
   /// The loop of a run, whatever network its reactor is on.
+  ///
+  /// - Parameter services: by the venues' numbers.
   func loop(
     _ driver: consuming Driver<StrategySwitch<StrategySet>>, _ reactor: consuming Reactor,
-    _ feed: consuming FeedClient, _ services: ExchangeServices
+    _ feeds: consuming RunFeeds, _ services: [VenueServices]
   ) throws(CommandFailure) -> ProductLoop {
-    feed.lines.requestServer = services.rerequest
-    if let session = services.session { feed.lines.adopt(session) }
-    var sessions = try gatewaySettings(plan)
-    // Our own exchange says its session before anything else; where it is down, another one may have its port.
-    if let session = services.session, !plan.exchange.isAttached {
-      for i in sessions.indices { sessions[i].session.session = session }
-    }
-    let symbols = plan.instruments.map(\.symbol.code)
-    let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: sessions.count) { port in
-      let gateway = OUCHGateway(sessions[Int(port.raw)], symbols: symbols)
+    let ports = try plan.portPlans()
+    let orders = OrderEntryClients<VenueGateway<NoGateway>>(ports: ports.count) { port in
+      let its = ports[Int(port.raw)]
+      let place = services[Int(its.venue.number.raw)]
       return OrderEntryClient(
-        port, to: services.orderEntry, gateway: VenueGateway(ouch: gateway), backoff: backoff(port))
+        port, at: its.venue.number, to: place.orderEntry, gateway: gateway(its, place),
+        backoff: backoff(port, its.venue.venue))
+    }
+    for venue in plan.venues {
+      let place = services[Int(venue.number.raw)]
+      if venue.venue.kind == .exchange { feeds.orders.lines.find(place) }
+      for i in 0..<feeds.prices.count where feeds.prices[i].channel == venue.channel {
+        feeds.prices[i].lines.find(place)
+      }
     }
     let path = HotPath(
       reactor: reactor, orders: orders, driver: driver, latency: latency,
       clock: SessionClock(speed: plan.speed.factor, midnight: plan.midnight))
     return TradingLoop(
-      feed: feed, path: path,
-      snapshot: SnapshotClient(
-        credentials: sessions[0].session.credentials, midnight: plan.midnight),
-      monitor: monitor,
-      settings: loopSettings(services))
+      feed: feeds.orders, prices: feeds.prices, path: path,
+      snapshot: SnapshotClient(credentials: Self.credentials(ports), midnight: plan.midnight),
+      monitor: monitor, settings: loopSettings(services))
   }
 
-  /// What the loop has found, when it has ended.
-  func result(of loop: borrowing ProductLoop) -> HotResult {
-    let begun = loop.path.clock.begunAt
-    let clients = loop.path.orders
-    var counters = GatewayCounters()
-    for i in 0..<clients.count { counters.add(clients[i].gateway.counters) }
-    let mold = loop.feed.lines.receiver.counters
-    let foreign = loop.feed.lines.receiver.foreignSession
-    let rerequests = loop.feed.lines.receiver.requestLine
-    var lines = (0...rerequests).map { loop.feed.lines.receiver.line($0) }
-    lines[rerequests].foreignSession &+= loop.feed.lines.answersRefused
-    return HotResult(
-      state: loop.path.driver.engine.snapshot(), mold: mold,
-      gateway: counters, datagrams: loop.feed.lines.datagrams,
-      bytes: loop.feed.lines.bytes, malformed: loop.feed.malformed,
-      skipped: loop.feed.skipped &+ loop.snapshot.skipped,
-      implausibleTimes: loop.feed.implausibleTimes, socketFailures: loop.feed.lines.failures,
-      lines: lines, session: loop.feed.lines.receiver.session,
-      foreignSession: mold.foreignSession > 0 ? foreign : nil,
-      connects: (0..<clients.count).reduce(0) { $0 + clients[$1].connects },
-      end: loop.end,
-      backEnd: loop.path.reactor.backEnd.rawValue,
-      trouble: Self.trouble(clients),
-      isLoginRefused: (0..<clients.count).contains { clients[$0].refusals.count > 0 },
-      isSnapshotRefused: loop.snapshot.isRefused, isSnapshotAwaited: loop.snapshot.isWanted,
-      elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
-      sightedFor: loop.sight.sightedFor, blindFor: loop.sight.blindFor,
-      sessionSpan: loop.path.clock.span,
-      symbolsWhole: loop.path.driver.engine.symbolsWhole,
-      firstUnnamed: firstUnnamed(loop.path.driver.engine.market), snapshots: loop.snapshot.taken,
-      isSessionUp: (0..<clients.count).allSatisfy { clients[$0].gateway.isCaughtUp },
-      arenaBytes: arenaBytes, watchdog: loop.watchdog,
-      fuseTripped: (0..<clients.count).lazy.compactMap { clients[$0].gateway.fuseTripped }.first)
-  }
-
-  private func firstUnnamed(_ market: ITCHMarket) -> String? {
-    let place = plan.instruments.indices.first {
-      market.locate(InstrumentID(raw: UInt32($0))) == nil
+  private func gateway(_ port: PortPlan, _ place: VenueServices) -> VenueGateway<NoGateway> {
+    switch port.session {
+    case .ouch(var settings):
+      // Our own exchange says its session before anything else; where it is down, another one may have its port.
+      if let session = place.session, !port.venue.venue.isAttached {
+        settings.session.session = session
+      }
+      return VenueGateway(
+        ouch: OUCHGateway(settings, symbols: plan.instruments.map(\.symbol.code)))
+    case .paper(let settings):
+      return VenueGateway(paper: PaperGateway(settings, instruments: plan.instruments))
     }
-    return place.map { "\(plan.instruments[$0].symbol)" }
   }
 
-  /// Of the port that was given up, where one was.
-  private static func trouble(_ clients: OrderEntryClients<VenueGateway<NoGateway>>) -> String {
-    let ports = 0..<clients.count
-    let place =
-      ports.first { clients[$0].isRefused } ?? ports.first { !clients[$0].trouble.isEmpty }
-    return place.map { clients[$0].trouble } ?? ""
+  /// Of who takes the books from the exchange's snapshot service; blank where there is none.
+  private static func credentials(_ ports: [PortPlan]) -> SoupCredentials {
+    for port in ports {
+      if case .ouch(let settings) = port.session { return settings.session.credentials }
+    }
+    return .blank
   }
 
-  private func loopSettings(_ services: ExchangeServices) -> TradingLoopSettings {
+  private func loopSettings(_ services: [VenueServices]) -> TradingLoopSettings {
     let configuration = plan.configuration
     var settings = TradingLoopSettings(wait: configuration.runtime.wait.strategy, flow: flow)
-    settings.snapshotServer = services.snapshot
+    if let exchange = plan.exchange {
+      settings.snapshotServer = services[Int(exchange.number.raw)].snapshot
+      settings.ordersChannel = exchange.channel
+    }
+    settings.finiteFeeds = plan.finiteFeeds
     settings.person = configuration.killSwitch.person
     settings.control = control
     let runtime = configuration.runtime
@@ -200,7 +132,8 @@ final class HotRun: @unchecked Sendable {
     settings.stallMin = Int64(runtime.stallMilliseconds) * 1_000_000
     settings.pullAfter = Int64(runtime.stallPullMilliseconds) * 1_000_000
     // A session that is dead is found to be within its timeout, and then made again.
-    settings.stopMax += Int64(plan.exchange.session.timeoutMilliseconds) * 1_000_000
+    let timeouts = plan.venues.map(\.venue.session.timeoutMilliseconds)
+    settings.stopMax += Int64(timeouts.max() ?? 0) * 1_000_000
     settings.gapGrace = configuration.quality.gapGraceMicroseconds * 1_000
     return settings
   }
@@ -224,7 +157,7 @@ final class HotRun: @unchecked Sendable {
     _ plan: RunPlan, _ journal: JournalWriter
   ) throws(CommandFailure) -> Engine {
     var configuration = try plan.configuration.engine(
-      instruments: plan.instruments, day: plan.day)
+      instruments: plan.instruments, day: plan.day, shares: plan.shares)
     configuration.firstClientOrderID = journal.previous.highestClientOrderID.raw + 1
     configuration.standingCauses = journal.previous.standingCauses
     let hashes = plan.configuration.journal
@@ -258,45 +191,30 @@ final class HotRun: @unchecked Sendable {
     }
   }
 
-  func openFeed(_ reactor: inout Reactor) throws(CommandFailure) -> FeedClient {
-    let equities = plan.equities
-    let own = (try? Endpoint.parseAddress(plan.exchange.address)) ?? 0x7f00_0001
-    let any = Endpoint(address: own, port: 0)
+  func openFeeds(_ reactor: inout Reactor) throws(CommandFailure) -> RunFeeds {
     do throws(ReactorError) {
-      let feed = try FeedClient(
-        on: &reactor, lineA: (try? Endpoint(parsing: equities.lineA)) ?? any,
-        lineB: (try? Endpoint(parsing: equities.lineB)) ?? any, interface: own,
-        midnight: plan.midnight, speed: plan.speed.factor,
-        repair: plan.configuration.quality.repair)
-      monitor.set(.portB, UInt64(try reactor.localEndpoint(of: feed.lines.lineB).port))
-      monitor.set(.portA, UInt64(try reactor.localEndpoint(of: feed.lines.lineA).port))
-      return feed
+      return try RunFeeds(plan, on: &reactor)
     } catch {
       throw CommandFailure(
         .listening(errno: error.errorNumber),
-        "market data: \(error); give the feed another line_a and line_b")
+        "market data: \(error); give other places as 'line_a' and 'line_b' of the feed")
     }
   }
 
-  /// Waits until the main thread knows where the exchange is; nil when it wants to stop instead.
-  private func awaitServices() -> ExchangeServices? {
+  /// Waits until the main thread knows where the venues are; nil when it wants to stop instead.
+  private func awaitServices() -> [VenueServices]? {
     // Ends: the main thread tells the services, or that it stops, within bounds of its own.
-    while monitor.get(.orderEntry) == 0 {
+    while true {
+      if let services = board.services { return services }
       guard monitor.stopReason == .none else { return nil }
       var pause = timespec(tv_sec: 0, tv_nsec: 1_000_000)
       nanosleep(&pause, nil)
     }
-    var services = ExchangeServices(address: 0)
-    services.orderEntry = ExchangeServices.endpoint(monitor.get(.orderEntry))
-    services.rerequest = ExchangeServices.endpoint(monitor.get(.rerequest))
-    services.snapshot = ExchangeServices.endpoint(monitor.get(.snapshot))
-    services.session = ExchangeServices.session(monitor)
-    return services
   }
 
   /// Each port comes back at moments of its own.
-  private func backoff(_ port: PortID) -> ReconnectBackoff {
-    let first = Int64(plan.exchange.session.reconnectMilliseconds) * 1_000_000
+  private func backoff(_ port: PortID, _ venue: Configuration.Venue) -> ReconnectBackoff {
+    let first = Int64(venue.session.reconnectMilliseconds) * 1_000_000
     return ReconnectBackoff(
       first: first, longest: first * 10, attemptsMax: 200,
       seed: plan.configuration.run.seed &+ UInt64(port.raw))
@@ -313,41 +231,12 @@ final class HotRun: @unchecked Sendable {
   }
 }
 
-extension Engine {
-  /// Instruments whose book holds every order of the feed.
-  var symbolsWhole: Int {
-    let quotes = quotes
-    return (0..<UInt32(quotes.count)).count { quotes.isWhole(InstrumentID(raw: $0)) }
+extension FeedLines {
+  /// Where its re-requests go, and which session is ours.
+  fileprivate mutating func find(_ place: VenueServices) {
+    requestServer = place.rerequest
+    if let session = place.session { adopt(session) }
   }
-}
-
-/// The settings of the order sessions, one for each account, which is the port of the same number; the same for
-/// real and for virtual time.
-func gatewaySettings(_ plan: RunPlan) throws(CommandFailure) -> [OUCHGatewaySettings] {
-  var all: [OUCHGatewaySettings] = []
-  for (i, username) in plan.configuration.usernames(at: plan.exchange).enumerated() {
-    all.append(try gatewaySettings(plan, account: i, username: username))
-  }
-  return all
-}
-
-private func gatewaySettings(
-  _ plan: RunPlan, account: Int, username: String
-) throws(CommandFailure) -> OUCHGatewaySettings {
-  let session = plan.exchange.session
-  guard let credentials = SoupCredentials(username: username, password: session.password.word)
-  else {
-    throw CommandFailure(
-      .configuration, "venue '\(plan.exchange.name)': user name or password is too long")
-  }
-  var soup = SoupClientSettings(credentials: credentials)
-  soup.heartbeatInterval = Int64(session.heartbeatMilliseconds) * 1_000_000
-  soup.timeout = Int64(session.timeoutMilliseconds) * 1_000_000
-  var settings = OUCHGatewaySettings(
-    session: soup, port: PortID(raw: UInt16(account)), account: AccountID(raw: UInt32(account)),
-    midnight: plan.midnight)
-  settings.fuse = FuseLimits(behind: plan.configuration.limits, speed: plan.speed)
-  return settings
 }
 
 extension Configuration.Waiting {

@@ -8,24 +8,27 @@ struct LoginWatch {
   private var said: RunMonitor.LoginRefusal?
 
   /// nil when there is nothing new.
-  ///
-  /// - Parameters:
-  ///   - accounts: by port, their names.
-  ///   - usernames: by port.
   mutating func look(
-    _ monitor: RunMonitor, accounts: [String], usernames: [String]
+    _ monitor: RunMonitor, _ plan: RunPlan
   ) -> (level: Console.Level, text: String)? {
     let now = RunMonitor.LoginRefusal(word: monitor.get(.loginRefusal))
     guard now != said else { return nil }
     defer { said = now }
     guard let now else {
-      return (.info, "the exchange takes log-ins again")
+      let name = said.flatMap { Self.venue($0.port, plan)?.name } ?? "the venue"
+      return (.info, "\(name) takes log-ins again")
     }
-    func name(_ names: [String]) -> String {
-      names.indices.contains(now.port) ? names[now.port] : "\(now.port)"
-    }
-    let who = "port \(now.port) (account \(name(accounts)), user \(name(usernames)))"
-    return (.warning, "the exchange refuses the log-in of \(who): \(Self.meaning(now))")
+    guard let venue = Self.venue(now.port, plan) else { return nil }
+    let account = plan.configuration.accounts[now.port % plan.configuration.accounts.count]
+    let who =
+      "port \(now.port) (account \(account.name), user \(account.username(at: venue.venue)))"
+    return (.warning, "\(venue.name) refuses the log-in of \(who): \(Self.meaning(now))")
+  }
+
+  /// Each venue's ports are together, one for each account.
+  private static func venue(_ port: Int, _ plan: RunPlan) -> VenuePlan? {
+    let place = port / max(1, plan.configuration.accounts.count)
+    return plan.venues.indices.contains(place) ? plan.venues[place] : nil
   }
 
   private static func meaning(_ refusal: RunMonitor.LoginRefusal) -> String {

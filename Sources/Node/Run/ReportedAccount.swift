@@ -53,9 +53,9 @@ struct ReportedAccount: Equatable {
   }
 
   /// The same of ours, strategies together.
-  static func ours(_ state: EngineSnapshot, usernames: [String]) -> [String: Position] {
+  static func ours(_ all: [PositionSummary], usernames: [String]) -> [String: Position] {
     var positions: [String: Position] = [:]
-    for entry in state.positions {
+    for entry in all {
       let account = Int(entry.account.raw)
       let key = "\(account < usernames.count ? usernames[account] : "?") \(entry.symbol)"
       var position = positions[key] ?? Position()
@@ -70,9 +70,15 @@ struct ReportedAccount: Equatable {
   }
 
   /// What the two say of fills, positions and money, as invariants.
-  func reconcile(_ state: EngineSnapshot, usernames: [String]) -> [RunSummary.Invariant] {
-    let booked = state.counters.standingExecutions
-    let ours = Self.ours(state, usernames: usernames).filter { $0.value != Position() }
+  ///
+  /// - Parameters:
+  ///   - all: ours of the venue's instruments.
+  ///   - venue: as messages call it.
+  func reconcile(
+    _ all: [PositionSummary], usernames: [String], at venue: String
+  ) -> [RunSummary.Invariant] {
+    let booked = all.reduce(0) { $0 + UInt64(clamping: $1.executions) }
+    let ours = Self.ours(all, usernames: usernames).filter { $0.value != Position() }
     let theirs = positions.filter { $0.value != Position() }
     let symbols = Set(ours.keys).union(theirs.keys).sorted()
     let differing = symbols.filter { ours[$0] != theirs[$0] }
@@ -81,18 +87,18 @@ struct ReportedAccount: Equatable {
     }
     return [
       .init(
-        "fills equal the exchange's", holds: booked == fills,
+        "fills equal those of \(venue)", holds: booked == fills,
         "\(booked.grouped) here, \(fills.grouped) there"),
       .init(
-        "positions, cash and fees equal the exchange's", holds: differing.isEmpty,
+        "positions, cash and fees equal those of \(venue)", holds: differing.isEmpty,
         differing.isEmpty
           ? "\(symbols.count) symbol\(symbols.count == 1 ? "" : "s")"
           : detail.joined(separator: "; ")),
       .init(
-        "the exchange has no order of ours left", holds: workingOrders == 0,
+        "\(venue) has no order of ours left", holds: workingOrders == 0,
         "\(workingOrders) working"),
       .init(
-        "the exchange's own invariants", holds: violations.isEmpty,
+        "the own invariants of \(venue)", holds: violations.isEmpty,
         violations.isEmpty ? "hold" : violations.joined(separator: "; ")),
     ]
   }

@@ -3,13 +3,17 @@ import Foundation
 /// The one place a run writes to, but for the lock files of the processors (`ProcessorClaim`).
 ///
 /// `journal-*.ntj` are the record (Journal keeps other runs out while one writes), `exchange/` is the
-/// exchange's own durable state, `control` the socket by which people stop and re-arm the run, `exchange.log` what it said, `exchange.json` its own account, `summary.json` the last run's summary.
+/// exchange's own durable state, `exchange.log` what it said, `exchange.json` its own account, `paper-NAME` the same of a
+/// paper broker, `control` the socket by which people stop and re-arm the run, `summary.json` the last run's summary.
 struct RunDirectory: Sendable {
   let path: String
 
   var exchange: String { path + "/exchange" }
-  var exchangeLog: String { path + "/exchange.log" }
-  var exchangeReport: String { path + "/exchange.json" }
+  /// Where a venue keeps its state, what it said, and its own account.
+  func places(of venue: Configuration.Venue) -> (data: String, log: String, report: String) {
+    let name = venue.kind == .exchange ? exchange : path + "/paper-" + venue.name
+    return (name, name + ".log", name + ".json")
+  }
   var flowControl: String { exchange + "/flow" }
   var summary: String { path + "/summary.json" }
   var defaultKillFile: String { path + "/kill" }

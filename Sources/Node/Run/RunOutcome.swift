@@ -29,7 +29,7 @@ extension RunEnd {
   }
 }
 
-/// The end of a run as seen from the exchange: was it there, did it let us in, did it stay?
+/// The end of a run as seen from one venue: was it there, did it let us in, did it stay?
 struct RunTrouble {
   var end: RunEnd?
   /// The order session's last trouble, in words.
@@ -37,18 +37,22 @@ struct RunTrouble {
   var isLoginRefused = false
   var hasLoggedIn: Bool
   var isSessionUp: Bool
+  /// A port of it was given up, or its process does not come back.
+  var isGone = false
   /// Trading began.
   var hasTraded = true
-  /// Trading began, and no new order could ever rest on the market.
+  /// Trading began, and no new order could ever rest on any market.
   var isBlind = false
-  /// Orders that were open at the end.
+  /// Orders there that were open at the end.
   var openOrders: Int64 = 0
   var feed: FeedTrouble
-  var exchange: Configuration.Venue
-  var equities: Configuration.Feed
+  var venue: Configuration.Venue
+  var market: Configuration.Feed
+
+  private var name: String { venue.inWords }
 
   /// nil when all was well, and when a signal or our own journal ended the run: what had not come from the
-  /// exchange by then is no fault of its. What had come, and was of no use, is.
+  /// venue by then is no fault of its. What had come, and was of no use, is.
   var failure: CommandFailure? {
     if feed.isNameless, [.noInstrument, .duration, .feedEnded].contains(end) {
       return CommandFailure(.dataError, nameless)
@@ -62,32 +66,16 @@ struct RunTrouble {
   private var reason: String? {
     let cause = sessionTrouble.isEmpty ? "no answer" : sessionTrouble
     if case .networkFailed = end { return end?.inWords }
-    if !hasLoggedIn, isLoginRefused {
-      return "the exchange refused the log-in: \(cause)"
-    }
-    if !hasLoggedIn { return "never logged in to the exchange: \(cause); check its address" }
-    if end == .exchangeLost { return "the exchange was lost: \(cause)" }
-    if end == .noSession || end == .noSnapshot, feed.isSnapshotRefused {
-      return
-        "the snapshot service\(place(equities.snapshot)) refused every log-in; check the venue's username and password"
-    }
-    if end == .noSession {
-      return
-        "the feed's session was never known: the snapshot service\(place(equities.snapshot)) did not name it in "
-        + "\(SnapshotClient.attemptsMax) attempts; set 'session', or check 'snapshot', of the feed"
-    }
-    if end == .noSnapshot, feed.foreign > 0, feed.applied == 0 { return feed.reason }
-    if end == .noSnapshot {
-      return
-        "the books could not be taken from the snapshot service\(place(equities.snapshot)): no "
-        + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check 'snapshot' of the feed"
-    }
-    if exchange.isAttached, feed.datagrams == 0 {
-      return "no market data came at \(equities.lineA) and \(equities.lineB): these must be where "
-        + "the exchange sends its lines ('--feed-to'); set 'line_a' and 'line_b' of the feed"
+    if !hasLoggedIn, isLoginRefused { return "\(name) refused the log-in: \(cause)" }
+    if !hasLoggedIn { return "never logged in to \(name): \(cause); check its address" }
+    if end == .exchangeLost { return isGone ? "\(name) was lost: \(cause)" : nil }
+    if venue.kind == .exchange, let reason = ordersReason { return reason }
+    if venue.isAttached, feed.datagrams == 0 {
+      return "no market data came at \(market.lineA) and \(market.lineB): these must be where "
+        + "\(name) sends its lines ('--feed-to'); set 'line_a' and 'line_b' of the feed"
     }
     if feed.applied == 0 { return feed.reason }
-    if end == .feedEnded, !hasTraded, exchange.isAttached {
+    if end == .feedEnded, !hasTraded, venue.isAttached {
       return "the feed was over before trading could begin: nothing was traded"
     }
     if isBlind {
@@ -96,23 +84,63 @@ struct RunTrouble {
         + "see the log, and give the run processors of its own ('needletail doctor')"
     }
     if !isSessionUp, end == .feedEnded, openOrders > 0 {
-      return "the exchange was gone before it had confirmed every cancel: \(cause)"
+      return "\(name) was gone before it had confirmed every cancel: \(cause)"
     }
     if !isSessionUp, end == .duration {
-      return "the order session was down at the end: \(cause)"
+      return "the order session at \(name) was down at the end: \(cause)"
+    }
+    return nil
+  }
+
+  /// Of an exchange: its session and its snapshots.
+  private var ordersReason: String? {
+    if end == .noSession || end == .noSnapshot, feed.isSnapshotRefused {
+      return
+        "the snapshot service\(place(market.snapshot)) refused every log-in; check the venue's username and password"
+    }
+    if end == .noSession {
+      return
+        "the feed's session was never known: the snapshot service\(place(market.snapshot)) did not name it in "
+        + "\(SnapshotClient.attemptsMax) attempts; set 'session', or check 'snapshot', of the feed"
+    }
+    if end == .noSnapshot, feed.foreign > 0, feed.applied == 0 { return feed.reason }
+    if end == .noSnapshot {
+      return
+        "the books could not be taken from the snapshot service\(place(market.snapshot)): no "
+        + "whole snapshot in \(SnapshotClient.attemptsMax) attempts; check 'snapshot' of the feed"
     }
     return nil
   }
 
   private var nameless: String {
-    exchange.isAttached
-      ? "the feed of the exchange \(exchange.attach) names none of the instruments: nothing was traded; give the "
+    if venue.kind == .paper {
+      return "the feed of \(name) names none of the instruments, or as others than ours: nothing was traded; give the "
+        + "same 'source' as it plays"
+    }
+    return venue.isAttached
+      ? "the feed of the exchange \(venue.attach) names none of the instruments: nothing was traded; give the "
         + "instruments file of what runs there with '--instruments' ('needletail exchange --write-instruments "
         + "FILE' writes it)"
       : "the feed names none of the instruments: nothing was traded; give the instruments file of this feed, or none"
   }
 
   private func place(_ endpoint: String) -> String { endpoint.isEmpty ? "" : " at \(endpoint)" }
+}
+
+extension RunPlan {
+  /// What went wrong at a venue, the first of them; nil when nothing did.
+  func trouble(_ result: HotResult) -> CommandFailure? {
+    for (plan, found) in zip(venues, result.venues) {
+      let trouble = RunTrouble(
+        end: result.end, sessionTrouble: found.trouble, isLoginRefused: found.isLoginRefused,
+        hasLoggedIn: found.gateway.sessionsUp > 0, isSessionUp: found.isSessionUp,
+        isGone: found.isGone, hasTraded: result.sightedFor + result.blindFor > 0,
+        isBlind: result.sawNothing, openOrders: found.openOrders, feed: FeedTrouble(result, plan),
+        venue: plan.venue, market: plan.feed)
+      if let failure = trouble.failure { return failure }
+    }
+    return nil
+  }
 }
 
 /// A feed that gave nothing to trade on: why, in one sentence.
@@ -132,11 +160,30 @@ struct FeedTrouble {
   var isNameless = false
 
   init() {}
+
+  /// Of a venue's feed.
+  init(_ result: HotResult, _ plan: VenuePlan) {
+    guard plan.venue.kind == .paper else {
+      self.init(result)
+      return
+    }
+    self.init()
+    guard let found = result.prices.first(where: { $0.channel == plan.channel }) else { return }
+    datagrams = found.datagrams
+    foreign = found.mold.foreignSession
+    unidentified = found.mold.unidentified
+    applied = found.mold.delivered
+    session = found.session
+    foreignSession = found.foreignSession
+    isNameless = applied > 0 && found.named == 0
+  }
+
   init(_ result: HotResult) {
     datagrams = result.datagrams
     foreign = result.mold.foreignSession
     unidentified = result.mold.unidentified
-    applied = result.state.counters.marketRecords
+    applied =
+      result.prices.isEmpty ? result.state.counters.marketRecords : result.mold.delivered
     session = result.session
     foreignSession = result.foreignSession
     isSnapshotRefused = result.isSnapshotRefused

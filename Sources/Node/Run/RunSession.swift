@@ -18,9 +18,10 @@ struct RunSession {
   private let monitor = RunMonitor()
   private let latency: LatencyRecorder
   private var deadline: Int64 = .max
-  private var exchange: ExchangeProcess?
-  private var isLost = false
+  /// By the venues' numbers; nil of one that is attached.
+  private var processes: [VenueProcess?] = []
   private let control: ControlRing
+  private var services: [VenueServices] = []
   private var watch: RunWatch
   private let processor: HotProcessor
   private var watchedSince: Int64 = 0
@@ -37,7 +38,7 @@ struct RunSession {
   private init(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter, _ processor: HotProcessor
   ) throws(CommandFailure) {
-    guard let latency = LatencyRecorder(), let control = ControlRing() else {
+    guard let latency = LatencyRecorder(venues: plan.venues.count), let control = ControlRing() else {
       throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
     }
     self.control = control
@@ -66,28 +67,33 @@ struct RunSession {
       if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
       thread.join()
       if let failure = hot.failure { throw failure }
-      if error == ExchangeProcess.interrupted { return interrupted() }
+      if error == VenueProcess.interrupted { return interrupted() }
       throw error
     }
     attend()
     thread.join()
-    let account = exchange?.finish(isAtOnce: monitor.stopReason == .atOnce) {
-      watch.say(.info, $0)
-    }
+    let accounts = finish()
     if let failure = hot.failure { throw failure }
     guard let result = hot.result else { return interrupted() }
     if !Console.isTerminal { watch.say(.info, "ended by \(result.end?.inWords ?? "nothing")") }
-    var outcome = RunOutcome(summary(result, account))
-    outcome.take(trouble(result))
-    if outcome.trouble == nil, let failure = account?.report?.feedFailure {
+    var outcome = RunOutcome(summary(result, accounts))
+    outcome.take(plan.trouble(result))
+    for (venue, account) in zip(plan.venues, accounts) {
+      guard outcome.trouble == nil, let failure = account?.report?.feedFailure else { continue }
       outcome.take(
         CommandFailure(
           .dataError,
-          "\(plan.equities.source) \(failure); get the whole file again, and leave it alone"
-        ))
+          "\(venue.feed.source) \(failure); get the whole file again, and leave it alone"))
     }
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     return outcome
+  }
+
+  /// The venues end one after the other, and give their own accounts.
+  private mutating func finish() -> [(report: ReportedAccount?, trouble: String)?] {
+    processes.indices.map { i in
+      processes[i]?.finish(isAtOnce: monitor.stopReason == .atOnce) { watch.say(.info, $0) }
+    }
   }
 
   /// Stopped by a signal before there was anything to trade with: nothing was sent.
@@ -100,18 +106,6 @@ struct RunSession {
     let name = StopSignal.last.map(StopSignal.name) ?? "a signal"
     summary.notes.append("stopped by \(name) before trading began: nothing was sent")
     return RunOutcome(summary)
-  }
-
-  /// Why the exchange was of no use to the run; nil when it was, or when a signal ended the run.
-  private func trouble(_ result: HotResult) -> CommandFailure? {
-    RunTrouble(
-      end: result.end, sessionTrouble: result.trouble,
-      isLoginRefused: result.isLoginRefused,
-      hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-      hasTraded: result.sightedFor + result.blindFor > 0, isBlind: result.sawNothing,
-      openOrders: result.state.counters.openOrders,
-      feed: FeedTrouble(result), exchange: plan.exchange, equities: plan.equities
-    ).failure
   }
 
   private func hotThread(_ body: @escaping @Sendable () -> Void) throws(CommandFailure) -> HotThread
@@ -134,49 +128,58 @@ struct RunSession {
     }
   }
 
-  /// Starts the exchange, or takes the one that runs, and tells the hot thread where it is.
+  /// Starts the venues, or takes those that run, and tells the hot thread where they are.
   private mutating func start(_ hot: HotRun) throws(CommandFailure) {
-    while monitor.get(.portA) == 0, monitor.phase != .failed {
+    while hot.board.lines == nil, monitor.phase != .failed {
       watch.lookAtSignals(milliseconds: 1)
       if monitor.stopReason != .none { break }
     }
-    guard monitor.phase != .failed, monitor.stopReason == .none else {
-      throw ExchangeProcess.interrupted
+    guard monitor.phase != .failed, monitor.stopReason == .none, let lines = hot.board.lines else {
+      throw VenueProcess.interrupted
     }
     for note in hot.notes + plan.notes { watch.say(.info, note) }
     // Known before the hot thread can trade: a kill file that is there from the start stops the first order.
     watch.lookForKillFile()
-    let own = (try? Endpoint.parseAddress(plan.exchange.address)) ?? 0x7f00_0001
-    if !plan.exchange.isAttached {
-      let lines = [RunMonitor.Word.portA, .portB].map {
-        Endpoint(address: own, port: UInt16(truncatingIfNeeded: monitor.get($0)))
-      }
-      let started = try ExchangeProcess(plan, directory, lines: lines, address: own)
-      exchange = started
-      var services = started.services
-      let session = plan.equities.session
-      if !session.isEmpty { services.session = SessionName(session) }
-      services.publish(monitor)
-    } else {
-      try attached().publish(monitor)
+    var services: [VenueServices] = []
+    for venue in plan.venues {
+      services.append(try start(venue, lines[Int(venue.number.raw)]))
     }
+    services.first?.publish(monitor)
+    hot.board.services = services
+    self.services = services
     if let duration = plan.configuration.durationNanoseconds {
       deadline = nt_clock_now() &+ duration
     }
   }
 
-  /// The services of a running exchange, as ``RunOptions`` has completed them.
-  private func attached() throws(CommandFailure) -> ExchangeServices {
-    let feed = plan.equities
-    var services = ExchangeServices(address: 0)
+  private mutating func start(
+    _ venue: VenuePlan, _ lines: FeedPlaces
+  ) throws(CommandFailure) -> VenueServices {
+    var services: VenueServices
+    if venue.venue.isAttached {
+      services = try attached(venue)
+      processes.append(nil)
+    } else {
+      let started = try VenueProcess(VenueLaunch(plan, venue, directory, lines: lines.all))
+      services = started.services
+      processes.append(started)
+    }
+    if !venue.feed.session.isEmpty { services.session = SessionName(venue.feed.session) }
+    return services
+  }
+
+  /// The services of a running venue, as ``RunOptions`` has completed them.
+  private func attached(_ venue: VenuePlan) throws(CommandFailure) -> VenueServices {
+    var services = VenueServices(address: 0)
     do throws(EndpointError) {
-      services.orderEntry = try Endpoint(parsing: plan.exchange.attach)
-      services.rerequest = try Endpoint(parsing: feed.rerequest)
-      services.snapshot = try Endpoint(parsing: feed.snapshot)
+      services.orderEntry = try Endpoint(parsing: venue.venue.attach)
+      services.rerequest = try Endpoint(parsing: venue.feed.rerequest)
+      if venue.venue.kind == .exchange {
+        services.snapshot = try Endpoint(parsing: venue.feed.snapshot)
+      }
     } catch {
       throw CommandFailure(.usage, "\(error)")
     }
-    if !feed.session.isEmpty { services.session = SessionName(feed.session) }
     return services
   }
 
@@ -196,72 +199,69 @@ struct RunSession {
     watch.end()
   }
 
-  /// Nobody waits for an exchange that does not answer without knowing.
+  /// Nobody waits for a venue that does not answer without knowing.
   private mutating func lookAtStart() {
     guard monitor.phase == .starting else {
       if isSilenceSaid, monitor.phase == .trading {
         isSilenceSaid = false
-        watch.say(.info, "the exchange answers: trading")
+        watch.say(
+          .info, "\(plan.venues.count == 1 ? plan.venues[0].name + " answers" : "there is an answer"): trading")
       }
       return
     }
     guard !isSilenceSaid, nt_clock_now() &- watchedSince >= Self.silenceMax else { return }
     isSilenceSaid = true
-    let place = { [monitor] (word: RunMonitor.Word) in
-      "\(ExchangeServices.endpoint(monitor.get(word)))"
-    }
-    let ports = UInt64(plan.configuration.accounts.count)
+    let ports = plan.configuration.accounts.count * plan.venues.count
     let datagrams = monitor.get(.lineA) + monitor.get(.lineB)
-    let lines =
-      plan.exchange.isAttached
-      ? "\(plan.equities.lineA) and \(plan.equities.lineB)"
-      : "ports \(monitor.get(.portA)) and \(monitor.get(.portB)) of \(plan.exchange.address)"
-    var parts = [
-      "order entry at \(place(.orderEntry)): \(monitor.get(.portsReady)) of \(ports) sessions up",
-      "market data at \(lines): \(datagrams.grouped) datagrams",
-    ]
-    // Who starts the exchange is there from its first message.
-    if plan.exchange.isAttached {
-      let isTaken = monitor.get(.snapshots) > 0
-      parts.append(
-        "books from the snapshot service at \(place(.snapshot)): \(isTaken ? "taken" : "not taken")"
-      )
+    var parts: [String] = []
+    for (venue, place) in zip(plan.venues, services) {
+      let own = plan.venues.count == 1 ? "" : " of \(venue.name)"
+      let lines =
+        venue.venue.isAttached
+        ? "\(venue.feed.lineA) and \(venue.feed.lineB)" : "free ports of \(venue.venue.address)"
+      parts.append("order entry\(own) at \(place.orderEntry), market data at \(lines)")
+      // Who starts the exchange is there from its first message.
+      if venue.venue.kind == .exchange, venue.venue.isAttached {
+        let isTaken = monitor.get(.snapshots) > 0
+        parts.append(
+          "books from the snapshot service at \(place.snapshot): \(isTaken ? "taken" : "not taken")")
+      }
     }
     watch.say(
       .warning,
-      "not trading yet: \(parts.joined(separator: "; ")); what is missing is tried again and again")
+      "not trading yet: \(monitor.get(.portsReady)) of \(ports) sessions up, \(datagrams.grouped) datagrams of market "
+        + "data came: \(parts.joined(separator: "; ")); what is missing is tried again and again")
   }
   private static let silenceMax: Int64 = 1_500_000_000
 
   private mutating func supervise() {
-    guard !isLost else { return }
-    do throws(CommandFailure) {
-      guard let said = try exchange?.supervise() else { return }
-      watch.say(.warning, said)
-    } catch {
-      isLost = true
-      watch.say(.error, error.message)
-      // Also where the run is ending already: it waits for nobody then.
-      monitor.stopReason = .exchangeLost
+    for i in processes.indices where monitor.get(.lostVenues) >> UInt64(i) & 1 == 0 {
+      do throws(CommandFailure) {
+        guard let said = try processes[i]?.supervise() else { continue }
+        watch.say(.warning, said)
+      } catch {
+        watch.say(.error, error.message)
+        // Also where the run is ending already: it does not wait for that one then.
+        monitor.set(.lostVenues, monitor.get(.lostVenues) | 1 << UInt64(i))
+        monitor.stopReason = .exchangeLost
+      }
     }
   }
 
   // MARK: Summary
 
   private func summary(
-    _ result: HotResult, _ account: (report: ReportedAccount?, trouble: String)?
+    _ result: HotResult, _ accounts: [(report: ReportedAccount?, trouble: String)?]
   ) -> RunSummary {
     var summary = RunSummary(plan, result, latency)
-    summary.exchange.restarts = exchange?.restarts ?? 0
     if let note = processor.note { summary.notes.append(note) }
     watch.tell(&summary)
-    summary.close(result.state)
-    if let account {
+    summary.close(result)
+    for (i, venue) in plan.venues.enumerated() {
+      summary.venues[i].restarts = i < processes.count ? processes[i]?.restarts ?? 0 : 0
       summary.reconcile(
-        account.report, account.trouble, result.state,
-        usernames: plan.configuration.usernames(at: plan.exchange))
-    } else {
-      summary.noteUnreconciled()
+        venue, i < accounts.count ? accounts[i] : nil, result.state,
+        usernames: plan.configuration.usernames(at: venue.venue))
     }
     return summary
   }

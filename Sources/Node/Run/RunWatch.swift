@@ -64,7 +64,7 @@ struct RunWatch {
     lookAtBounds()
     for said in feed.look(monitor, now: now) { say(said.level, said.text) }
     lookAtLogins()
-    let ports = plan.configuration.accounts.count
+    let ports = portCount
     for said in sessions.look(monitor, ports: ports, now: now) { say(said.level, said.text) }
     if let said = ending.look(monitor, ports: ports, now: now) { say(.info, said) }
     line.tick()
@@ -144,11 +144,13 @@ struct RunWatch {
     )
   }
 
+  private var portCount: Int { plan.configuration.accounts.count * plan.venues.count }
+
   /// As `--scope` takes it.
   private func scopeName(_ place: Int) -> String {
     let accounts = plan.configuration.accounts.map { "account:\($0.name)" }
     let strategies = plan.configuration.orderedStrategies.map { "strategy:\($0.name)" }
-    let ports = accounts.indices.map { "port:\($0)" }
+    let ports = (0..<portCount).map { "port:\($0)" }
     let all = ["firm"] + accounts + strategies + ports
     return all.indices.contains(place) ? all[place] : "firm"
   }
@@ -166,10 +168,7 @@ struct RunWatch {
   }
 
   private mutating func lookAtLogins() {
-    let accounts = plan.configuration.accounts.map(\.name)
-    let usernames = plan.configuration.usernames(at: plan.exchange)
-    let said = logins.look(monitor, accounts: accounts, usernames: usernames)
-    if let said { say(said.level, said.text) }
+    if let said = logins.look(monitor, plan) { say(said.level, said.text) }
   }
 
   /// A journal that fails is said when it happens: from then on no order leaves.

@@ -42,12 +42,14 @@ struct StrategySet: Strategy {
       }
       switch strategy.kind {
       case .marketMaker:
-        for run in Self.runs(ids, lengthMax: MarketMaker.instrumentsMax) {
-          makers.append(Slot(number: number, strategy: MarketMaker(strategy.maker(run))))
+        for run in Self.runs(ids, instruments, lengthMax: MarketMaker.instrumentsMax) {
+          let size = strategy.size(instruments[Int(run.lowerBound)])
+          makers.append(Slot(number: number, strategy: MarketMaker(strategy.maker(run, size))))
         }
       case .taker:
-        for run in Self.runs(ids, lengthMax: ImbalanceTaker.instrumentsMax) {
-          takers.append(Slot(number: number, strategy: ImbalanceTaker(strategy.taker(run))))
+        for run in Self.runs(ids, instruments, lengthMax: ImbalanceTaker.instrumentsMax) {
+          let size = strategy.size(instruments[Int(run.lowerBound)])
+          takers.append(Slot(number: number, strategy: ImbalanceTaker(strategy.taker(run, size))))
         }
       }
     }
@@ -57,11 +59,21 @@ struct StrategySet: Strategy {
     self.takers = takerStorage.base
   }
 
-  /// Neighbouring numbers as runs of at most so many.
-  static func runs(_ ids: [UInt32], lengthMax: Int) -> [Range<UInt32>] {
+  /// Neighbouring numbers as runs of at most so many; one that trades in fractions stands alone, because its size is its
+  /// own.
+  static func runs(
+    _ ids: [UInt32], _ instruments: [InstrumentFacts] = [], lengthMax: Int
+  ) -> [Range<UInt32>] {
     var runs: [Range<UInt32>] = []
+    func isFractional(_ id: UInt32) -> Bool {
+      Int(id) < instruments.count && instruments[Int(id)].quantityExponent < 0
+    }
     for id in Set(ids).sorted() {
-      if let last = runs.last, last.upperBound == id, last.count < lengthMax {
+      if isFractional(id) {
+        runs.append(id..<(id + 1))
+      } else if let last = runs.last, last.upperBound == id, last.count < lengthMax,
+        !isFractional(last.lowerBound)
+      {
         runs[runs.count - 1] = last.lowerBound..<(id + 1)
       } else {
         runs.append(id..<(id + 1))
@@ -122,26 +134,53 @@ struct StrategySet: Strategy {
 }
 
 extension Configuration.Strategy {
-  func maker(_ run: Range<UInt32>) -> Node.MarketMaker.Parameters {
+  /// The quantities of one instrument, at its exponent.
+  struct Size {
+    var quantity: Int64
+    var positionMax: Int64
+    /// The taker's.
+    var sharesMin: Int64
+  }
+
+  /// Of one that trades in fractions: what ``notional`` buys at the previous close in whole lots, a lot at least; the other
+  /// two in proportion.
+  func size(_ facts: InstrumentFacts) -> Size {
+    let whole = Size(
+      quantity: quantity, positionMax: positionMax, sharesMin: self.taker.sharesMin)
+    guard facts.quantityExponent < 0,
+      let lot = facts.notional(price: facts.previousClose, quantity: facts.roundLot), lot.raw > 0
+    else { return whole }
+    let lots = max(1, Int128(notional.raw) / lot.raw)
+    let quantity = Int64(clamping: lots * Int128(facts.roundLot))
+    func inProportion(_ of: Int64) -> Int64 {
+      let value = Int128(of) * Int128(quantity) / Int128(max(1, self.quantity))
+      return max(facts.roundLot, Int64(clamping: value))
+    }
+    return Size(
+      quantity: quantity, positionMax: inProportion(positionMax),
+      sharesMin: inProportion(self.taker.sharesMin))
+  }
+
+  func maker(_ run: Range<UInt32>, _ size: Size) -> Node.MarketMaker.Parameters {
     var parameters = Node.MarketMaker.Parameters()
     parameters.firstInstrument = InstrumentID(raw: run.lowerBound)
     parameters.instruments = run.count
-    parameters.quantity = quantity
-    parameters.positionMax = positionMax
+    parameters.quantity = size.quantity
+    parameters.positionMax = size.positionMax
     parameters.edgeTicks = marketMaker.edgeTicks
     parameters.skewTicks = marketMaker.skewTicks
     parameters.toleranceTicks = marketMaker.toleranceTicks
     parameters.pause = marketMaker.pauseMicroseconds * 1_000
     return parameters
   }
-  func taker(_ run: Range<UInt32>) -> ImbalanceTaker.Parameters {
+  func taker(_ run: Range<UInt32>, _ size: Size) -> ImbalanceTaker.Parameters {
     var parameters = ImbalanceTaker.Parameters()
     parameters.firstInstrument = InstrumentID(raw: run.lowerBound)
     parameters.instruments = run.count
-    parameters.quantity = quantity
-    parameters.positionMax = positionMax
+    parameters.quantity = size.quantity
+    parameters.positionMax = size.positionMax
     parameters.ratioPercent = taker.ratioPercent
-    parameters.sharesMin = taker.sharesMin
+    parameters.sharesMin = size.sharesMin
     parameters.spreadTicksMax = taker.spreadTicksMax
     parameters.cooldown = taker.coolDownMicroseconds * 1_000
     parameters.holding = taker.holdingMilliseconds * 1_000_000

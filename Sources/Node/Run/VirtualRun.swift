@@ -19,14 +19,14 @@ enum VirtualRun {
   static func run(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
   ) throws(CommandFailure) -> RunOutcome {
-    guard let latency = LatencyRecorder(), let control = ControlRing() else {
+    guard let latency = LatencyRecorder(venues: plan.venues.count), let control = ControlRing() else {
       throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
     }
     let monitor = RunMonitor()
     let hot = HotRun(
       plan, journal: journal, monitor: monitor, latency: latency, flow: nil, control: control)
-    let exchange = try exchange(plan, directory)
-    var world = try world(plan, hot, exchange, journal)
+    let venues = try VirtualVenues(plan, directory)
+    var world = try world(plan, hot, venues, journal)
     var watch = try RunWatch(plan, directory, journal, monitor, latency, control)
     for note in plan.notes { watch.say(.info, note) }
     watch.lookForKillFile()
@@ -35,7 +35,7 @@ enum VirtualRun {
     var ended: Int64?
     var isEndHeard = true
     while !world.loop.isFinished {
-      if exchange.isFeedDone, ended == nil { ended = world.network.now }
+      if venues.exchange?.isFeedDone ?? false, ended == nil { ended = world.network.now }
       // The end that is said again and again never arrives.
       if let ended, world.network.now - ended > Self.endMax, monitor.stopReason == .none {
         monitor.stopReason = .duration
@@ -57,79 +57,32 @@ enum VirtualRun {
     journal.pump()
     watch.look(now: world.network.now)
     watch.end()
-    return outcome(
+    return try outcome(
       plan, directory, hot.result(of: world.loop), latency, watch, world.network.counters,
-      isEndHeard: isEndHeard, pushes: world.pushes,
-      report: ExchangeReport(exchange, server: world.exchange.counters).json)
-  }
-
-  /// The exchange keeps its inputs as its process does: every fill can be derived from them again.
-  static func exchange(
-    _ plan: RunPlan, _ directory: RunDirectory
-  ) throws(CommandFailure) -> ExchangeSession {
-    var settings = ExchangeSessionSettings()
-    settings.accounts = plan.configuration.usernames(at: plan.exchange)
-    settings.exchange.fees = plan.exchange.fees.ofExchange
-    settings.cancelsOnDisconnect = plan.exchange.cancelOnDisconnect
-    settings.directory = directory.exchange
-    settings.startsNewSession = true
-    guard let feed = plan.feed else {
-      throw CommandFailure(.internalError, "virtual time has no exchange to attach to")
-    }
-    do throws(StoreError) {
-      return try ExchangeSession(settings: settings, feed: feed)
-    } catch {
-      throw CommandFailure(.inputOutput, "\(error)")
-    }
+      isEndHeard: isEndHeard, pushes: world.pushes, reports: venues.reports)
   }
 
   static func world(
-    _ plan: RunPlan, _ hot: HotRun, _ exchange: ExchangeSession, _ journal: JournalWriter
+    _ plan: RunPlan, _ hot: HotRun, _ venues: VirtualVenues, _ journal: JournalWriter
   ) throws(CommandFailure) -> VirtualWorld<StrategySet, VenueGateway<NoGateway>> {
     let faults = plan.configuration.faults.ofWorld(runSeed: plan.configuration.run.seed)
     let network = try network(seed: faults.seed)
     let driver = try hot.driver()
     var reactor = try hot.makeReactor(on: network)
-    let feed = try hot.openFeed(&reactor)
-    let server = try server(plan, exchange, feed, reactor)
+    let feeds = try hot.openFeeds(&reactor)
+    let services = try venues.open(on: network, lines: feeds.places)
     addLinks(
       plan.configuration.virtualTime, to: network, core: reactor.host,
-      lines: server.settings.feedTo.map(\.port))
+      lines: feeds.places.flatMap { $0.all.map(\.port) })
     faults.apply(to: network)
-    var services = ExchangeServices(address: 0)
-    services.orderEntry = server.orderEntry
-    services.rerequest = server.rerequest
-    services.snapshot = server.snapshot
-    let configured = plan.equities.session
-    services.session = configured.isEmpty ? exchange.name : SessionName(configured)
     return VirtualWorld(
-      network: network, loop: try hot.loop(driver, reactor, feed, services), exchange: server,
-      journal: journal, faults: faults)
+      network: network, loop: try hot.loop(driver, reactor, feeds, services),
+      servers: venues.servers, journal: journal, faults: faults)
   }
 
   private static func network(seed: UInt64) throws(CommandFailure) -> MemoryNetwork {
     do throws(ReactorError) {
       return try MemoryNetwork(seed: seed)
-    } catch {
-      throw CommandFailure(.unavailable, "\(error)")
-    }
-  }
-
-  private static func server(
-    _ plan: RunPlan, _ exchange: ExchangeSession, _ feed: borrowing FeedClient,
-    _ reactor: borrowing Reactor
-  ) throws(CommandFailure) -> ExchangeServer {
-    var settings = ExchangeServerSettings()
-    settings.reactor.network = reactor.network
-    settings.password = plan.exchange.session.password.word
-    settings.startsAtLogin = true
-    if let factor = plan.speed.factor { settings.pace = .times(factor) }
-    do throws(ReactorError) {
-      settings.feedTo = [
-        try reactor.localEndpoint(of: feed.lines.lineA),
-        try reactor.localEndpoint(of: feed.lines.lineB),
-      ]
-      return try ExchangeServer(session: exchange, settings: settings, flow: nil)
     } catch {
       throw CommandFailure(.unavailable, "\(error)")
     }
@@ -153,11 +106,12 @@ enum VirtualRun {
     add(delays.reportLatencyNanoseconds, to: core, .stream)
   }
 
+  /// - Parameter reports: the venues' own accounts, by their numbers.
   private static func outcome(
     _ plan: RunPlan, _ directory: RunDirectory, _ result: HotResult, _ latency: LatencyRecorder,
-    _ watch: RunWatch, _ network: NetworkCounters, isEndHeard: Bool,
-    pushes: UInt64, report: String
-  ) -> RunOutcome {
+    _ watch: RunWatch, _ network: NetworkCounters, isEndHeard: Bool, pushes: UInt64,
+    reports: [String]
+  ) throws(CommandFailure) -> RunOutcome {
     var summary = RunSummary(plan, result, latency)
     watch.tell(&summary)
     summary.take(network)
@@ -171,23 +125,19 @@ enum VirtualRun {
         RunSummary.Invariant(
           "the feed's end was heard", holds: false, "it was said again and again, and never came"))
     }
-    summary.close(result.state)
-    summary.reconcile(
-      ReportedAccount(json: Data(report.utf8)), "its report cannot be read", result.state,
-      usernames: plan.configuration.usernames(at: plan.exchange))
+    summary.close(result)
+    for (venue, report) in zip(plan.venues, reports) {
+      summary.reconcile(
+        venue, (ReportedAccount(json: Data(report.utf8)), "its report cannot be read"), result.state,
+        usernames: plan.configuration.usernames(at: venue.venue))
+    }
     var outcome = RunOutcome(summary)
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
-    outcome.take(
-      RunTrouble(
-        end: result.end, sessionTrouble: result.trouble,
-        isLoginRefused: result.isLoginRefused,
-        hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-        hasTraded: result.sightedFor + result.blindFor > 0, isBlind: result.sawNothing,
-        openOrders: result.state.counters.openOrders,
-        feed: FeedTrouble(result), exchange: plan.exchange, equities: plan.equities
-      ).failure)
+    outcome.take(plan.trouble(result))
     do throws(CommandFailure) {
-      try RunDirectory.replace(directory.exchangeReport, with: report + "\n")
+      for (venue, report) in zip(plan.venues, reports) {
+        try RunDirectory.replace(directory.places(of: venue.venue).report, with: report + "\n")
+      }
     } catch {
       outcome.trouble = error
     }

@@ -4,20 +4,23 @@ import Gateways
 /// What the engine, the feed's receiver and the gateway counted, in the summary's words.
 extension RunSummary {
   mutating func take(
-    _ state: EngineSnapshot, accounts: [String], strategies: [String], instruments: Int
+    _ state: EngineSnapshot, accounts: [String], strategies: [String],
+    instruments: [InstrumentFacts]
   ) {
     takeCounters(state)
     positions = state.positions.map { position in
       Position(
-        position, account: Self.name(accounts, position.account.raw),
+        position, instruments[Int(position.instrument.raw)], account: Self.name(accounts, position.account.raw),
         strategy: Self.name(strategies, position.strategy.raw))
     }
     pnl.realised = positions.reduce(0) { $0 + $1.realised }
     pnl.unrealised = positions.reduce(0) { $0 + $1.unrealised }
     pnl.fees = positions.reduce(0) { $0 + $1.fees }
-    fills.shares = state.positions.reduce(0) { $0 + $1.bought + $1.sold }
+    fills.shares = positions.reduce(0) {
+      $1.quantityExponent == 0 ? $0 + $1.bought + $1.sold : $0
+    }
     fills.notional = state.positions.reduce(0) { $0 + $1.boughtValue.raw + $1.soldValue.raw }
-    feed.symbols = instruments
+    feed.symbols = instruments.count
     takeStops(state, accounts: accounts, strategies: strategies)
     takeAlarms(state)
     invariants.append(
@@ -155,8 +158,22 @@ extension RunSummary.Line {
 }
 
 extension RunSummary.Position {
-  init(_ position: PositionSummary, account: String, strategy: String) {
+  /// With four decimals at least, where it has as many.
+  var markText: String {
+    let text = RunSummary.quantity(mark, exponent: priceExponent)
+    guard let point = text.firstIndex(of: "."), priceExponent < -4 else { return text }
+    var end = text.endIndex
+    let least = text.index(point, offsetBy: 5)
+    while end > least, text[text.index(before: end)] == "0" { end = text.index(before: end) }
+    return String(text[..<end])
+  }
+
+  init(
+    _ position: PositionSummary, _ facts: InstrumentFacts, account: String, strategy: String
+  ) {
     self.init(account: account, strategy: strategy, symbol: position.symbol)
+    quantityExponent = Int(facts.quantityExponent)
+    priceExponent = Int(facts.priceExponent)
     shares = position.quantity
     bought = position.bought
     sold = position.sold

@@ -34,7 +34,7 @@ extension RunSummary {
           ),
         ])
       ),
-      ("exchange", exchange.value), ("notes", .array(notes.map { .text($0) })),
+      ("venues", .array(venues.map(\.value))), ("notes", .array(notes.map { .text($0) })),
     ])
   }
 }
@@ -73,12 +73,24 @@ extension RunSummary.Feed {
       ("symbols_named", .count(UInt64(symbolsNamed))),
       ("symbols_unlisted", .count(UInt64(symbolsUnlisted))),
       ("unequal_lots", .count(UInt64(unequalLots))),
-      (
-        "lines",
-        .object([
-          ("a", lines.a.value), ("b", lines.b.value), ("rerequest", lines.rerequest.value),
-        ])
-      ),
+      ("lines", lines.value), ("prices", .array(prices.map(\.value))),
+    ])
+  }
+}
+
+extension RunSummary.Lines {
+  var value: JSONValue {
+    .object([("a", a.value), ("b", b.value), ("rerequest", rerequest.value)])
+  }
+}
+
+extension RunSummary.Prices {
+  var value: JSONValue {
+    .object([
+      ("name", .text(name)), ("datagrams", .count(datagrams)), ("messages", .count(messages)),
+      ("gaps", .count(gaps)), ("recovered", .count(recovered)), ("losses", .count(losses)),
+      ("lost", .count(lost)), ("refreshed", .count(refreshed)), ("named", .count(named)),
+      ("unlisted", .count(unlisted)), ("unequal", .count(unequal)), ("lines", lines.value),
     ])
   }
 }
@@ -122,8 +134,10 @@ extension RunSummary.Position {
   var value: JSONValue {
     .object([
       ("account", .text(account)), ("strategy", .text(strategy)), ("symbol", .text(symbol)),
-      ("shares", .integer(shares)), ("bought", .integer(bought)), ("sold", .integer(sold)),
-      ("fills", .count(fills)), ("mark", mark == 0 ? .null : .money(Int128(mark), decimals: 4)),
+      ("shares", .quantity(shares, exponent: quantityExponent)),
+      ("bought", .quantity(bought, exponent: quantityExponent)),
+      ("sold", .quantity(sold, exponent: quantityExponent)),
+      ("fills", .count(fills)), ("mark", mark == 0 ? .null : .text(markText)),
       ("mark_stale", .bool(isMarkStale)), ("realised", .money(realised)),
       ("unrealised", .money(unrealised)), ("fees", .money(fees)), ("net", .money(net)),
     ])
@@ -184,17 +198,6 @@ extension RunSummary.Journal {
       ("mode", .text(mode)), ("records", .count(records)), ("bytes", .count(bytes)),
       ("first_sequence", .count(firstSequence)), ("last_sequence", .count(lastSequence)),
       ("refused", .count(refused)), ("error", error.isEmpty ? .null : .text(error)),
-    ])
-  }
-}
-
-extension RunSummary.Exchange {
-  var value: JSONValue {
-    .object([
-      ("own_process", .bool(isOurs)), ("restarts", .count(restarts)),
-      ("reconnects", .count(reconnects)), ("fills", fills.map { .count($0) } ?? .null),
-      ("shares", shares.map { .integer($0) } ?? .null),
-      ("unknown_references", unknownReferences.map { .count($0) } ?? .null),
     ])
   }
 }

@@ -16,7 +16,7 @@ extension RunSummary {
     take(
       result.state, accounts: plan.configuration.accounts.map(\.name),
       strategies: plan.configuration.orderedStrategies.map(\.name),
-      instruments: plan.instruments.count)
+      instruments: plan.instruments)
     takeLeft(
       result.state, symbols: plan.instruments.map { "\($0.symbol)" },
       accounts: plan.configuration.accounts.map(\.name))
@@ -44,27 +44,23 @@ extension RunSummary {
       self.latency.clock = String(cString: nt_clock_source())
       self.latency.tickToOrder = Percentiles(latency.percentiles(.tickToOrder))
     }
-    let sessions = UInt64(plan.configuration.accounts.count)
-    exchange.reconnects = result.gateway.sessionsUp &- min(sessions, result.gateway.sessionsUp)
-    if !result.trouble.isEmpty {
-      notes.append(
-        "the order session was \(result.gateway.sessionsUp > 0 ? "lost" : "never up"), "
-          + "the last time by: \(result.trouble)")
-    }
+    takeVenues(plan, result)
+    takePrices(plan, result)
   }
 }
 
 extension RunSummary {
   mutating func describe(_ plan: RunPlan) {
     run.source = plan.sourceName
-    run.seed = plan.exchange.isAttached ? nil : plan.configuration.run.seed
+    run.seed = plan.configuration.isAttached ? nil : plan.configuration.run.seed
     run.speed = plan.configuration.run.speed.text
     run.sessionDate = plan.date.text
     run.isVirtualTime = plan.options.isVirtualTime
     run.faults = plan.configuration.faults.text
-    exchange.isOurs = !run.isVirtualTime && !plan.exchange.isAttached
     notes += plan.notes
-    if plan.instruments.allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 }) {
+    if let exchange = plan.exchange,
+      plan.instruments[exchange.instruments].allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 })
+    {
       notes.append(
         "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
     }
@@ -117,8 +113,9 @@ extension RunSummary {
   }
 
   /// What must hold at every end.
-  mutating func close(_ state: EngineSnapshot) {
-    feed.lost = state.feed.missing
+  mutating func close(_ result: HotResult) {
+    let state = result.state
+    feed.lost = state.feed.missing + result.prices.reduce(0) { $0 + $1.lost }
     invariants.append(
       Invariant(
         "no market data lost", holds: feed.lost == 0, "\(feed.lost.grouped) messages missing"))
@@ -136,30 +133,71 @@ extension RunSummary {
         "\(orders.working) orders working, \(orders.unknown) of unknown fate"))
   }
 
-  /// One that was attached gives its account to whoever started it, and only at its end.
-  mutating func noteUnreconciled() {
-    notes.append(
-      "not checked: fills, positions, cash and fees against the exchange's own account, which one that "
-        + "was attached does not give; compare with what its '--report FILE' says when it has ended"
-    )
-  }
-
+  /// Ours against the venue's own account. One that was attached gives it to whoever started it, and only at its end.
   mutating func reconcile(
-    _ account: ReportedAccount?, _ trouble: String, _ state: EngineSnapshot, usernames: [String]
+    _ venue: VenuePlan, _ found: (report: ReportedAccount?, trouble: String)?,
+    _ state: EngineSnapshot, usernames: [String]
   ) {
-    guard let account else {
-      invariants.append(
-        Invariant("the exchange's own account", holds: false, trouble))
+    guard let found else {
+      notes.append(
+        "not checked: fills, positions, cash and fees against the own account of \(venue.name), which one that "
+          + "was attached does not give; compare with what its '--report FILE' says when it has ended"
+      )
       return
     }
-    exchange.fills = account.fills
-    exchange.shares = account.shares
-    exchange.unknownReferences = account.unknownReferences
+    guard let account = found.report else {
+      invariants.append(
+        Invariant("the own account of \(venue.name)", holds: false, found.trouble))
+      return
+    }
+    venues[Int(venue.number.raw)].account = Venue.Account(
+      fills: account.fills, shares: account.shares, unknownReferences: account.unknownReferences)
     if account.unknownReferences > 0 {
       notes.append(
         "\(account.unknownReferences.grouped) messages of the recording name orders that it does not "
           + "have: the queue ahead of our orders is a lower bound")
     }
-    invariants += account.reconcile(state, usernames: usernames)
+    invariants += account.reconcile(
+      state.positions.filter { venue.instruments.contains(Int($0.instrument.raw)) },
+      usernames: usernames, at: venue.name)
+  }
+
+  /// What was found of the feeds by price: counted with the other, and by itself where something is to be said.
+  mutating func takePrices(_ plan: RunPlan, _ result: HotResult) {
+    for found in result.prices {
+      let name = plan.configuration.feeds[Int(found.channel)].name
+      feed.datagrams &+= found.datagrams
+      feed.bytes &+= found.bytes
+      feed.malformed &+= found.malformed &+ found.mold.malformed &+ found.books.malformed
+      feed.gaps &+= found.mold.gaps
+      feed.duplicates &+= found.mold.duplicates
+      feed.reordered &+= found.mold.buffered
+      feed.requests &+= found.mold.requests
+      feed.requestsUnsent &+= found.mold.requestsUnsent
+      feed.disagreements &+= found.mold.disagreements
+      feed.foreignSession &+= found.mold.foreignSession
+      feed.unidentified &+= found.mold.unidentified
+      feed.implausible &+= found.mold.implausible &+ found.mold.snapshotsImplausible
+      feed.doubtedLines &+= found.mold.doubtedLines
+      feed.implausibleTimes &+= found.implausibleTimes
+      feed.socketFailures &+= found.socketFailures
+      feed.recovered &+= found.lines.last?.firstMessages ?? 0
+      feed.prices.append(Prices(name, found))
+      if found.unequal > 0 {
+        notes.append(
+          "feed '\(name)' names instruments of ours with other exponents, multiplier or currency: they were not "
+            + "traded")
+      }
+      if found.losses > 0 {
+        notes.append(
+          "feed '\(name)': messages were given up \(found.losses.grouped) times, \(found.lost.grouped) in all; each "
+            + "instrument was traded again when the feed had told it anew")
+      }
+      if found.books.unrepresentable > 0 || found.books.orders > 0 {
+        notes.append(
+          "feed '\(name)': \((found.books.unrepresentable + found.books.orders).grouped) records could not be held in a "
+            + "book by price, and their instruments were not whole")
+      }
+    }
   }
 }

@@ -5,6 +5,7 @@ extension RunSummary {
     runSection(&page)
     feedSection(&page)
     orderSection(&page)
+    venueSection(&page)
     positionSection(&page, rowsMax: symbolsMax)
     latencySection(&page)
     memorySection(&page)
@@ -99,6 +100,35 @@ extension RunSummary {
     page.table(rows, leftColumns: 1)
   }
 
+  private func venueSection(_ page: inout Page) {
+    guard !venues.isEmpty else { return }
+    page.section("Venues")
+    var rows = [
+      [
+        "venue", "kind", "feed", "sessions", "orders", "replaces", "cancels", "rejected", "fills",
+        "notional", "net", "p50 µs", "p99 µs",
+      ]
+    ]
+    for venue in venues {
+      let isUp = venue.session.isUp ? "up" : "DOWN"
+      let isTimed = venue.tickToOrder.count > 0
+      rows.append([
+        venue.name, venue.kind, venue.feed, "\(venue.session.ports) \(isUp)",
+        venue.orders.sent.grouped, venue.orders.replaces.grouped, venue.orders.cancels.grouped,
+        venue.orders.rejected.grouped, venue.fills.grouped, Self.dollars(venue.notional),
+        Self.dollars(venue.pnl.net),
+        isTimed ? Self.microseconds(venue.tickToOrder.p50) : "-",
+        isTimed ? Self.microseconds(venue.tickToOrder.p99) : "-",
+      ])
+    }
+    page.table(rows, leftColumns: 3)
+    for venue in venues where venue.restarts > 0 || venue.session.reconnects > 0 {
+      page.line(
+        "  \(venue.name): started again \(venue.restarts) times, logged in again "
+          + "\(venue.session.reconnects.grouped) times")
+    }
+  }
+
   private func memorySection(_ page: inout Page) {
     guard let memory else { return }
     page.section("Memory (bytes)")
@@ -164,10 +194,10 @@ extension RunSummary {
     ]
     for position in ranked.prefix(rowsMax) {
       rows.append([
-        position.symbol, position.strategy, position.shares.grouped, position.fills.grouped,
-        position.mark == 0
-          ? "-"
-          : Decimal8.text(Int128(position.mark), decimals: 4) + (position.isMarkStale ? "*" : ""),
+        position.symbol, position.strategy,
+        Self.quantity(position.shares, exponent: position.quantityExponent, isGrouped: true),
+        position.fills.grouped,
+        position.mark == 0 ? "-" : position.markText + (position.isMarkStale ? "*" : ""),
         Self.dollars(position.realised), Self.dollars(position.unrealised),
         Self.dollars(position.fees), Self.dollars(position.net),
       ])

@@ -1,4 +1,5 @@
 import ExecutionCore
+import Gateways
 
 /// What a run did: printed as text, and as the JSON that `Summary.md` documents field by field.
 public struct RunSummary: Equatable, Sendable {
@@ -17,7 +18,8 @@ public struct RunSummary: Equatable, Sendable {
   public var stops: [Stop] = []
   public var journal = Journal()
   public var invariants: [Invariant] = []
-  public var exchange = Exchange()
+  /// In the order of the configuration.
+  public var venues: [Venue] = []
   /// What a reader must know to judge the figures, one sentence each.
   public var notes: [String] = []
 
@@ -78,6 +80,43 @@ public struct RunSummary: Equatable, Sendable {
     public var symbolsNamed: UInt32 = 0
     public var symbolsUnlisted: UInt32 = 0
     public var unequalLots: UInt32 = 0
+    /// The feeds by price, each by itself; the counts above are of all feeds together, but for `lines` and what only a feed
+    /// of orders has.
+    public var prices: [Prices] = []
+  }
+
+  /// A feed by price.
+  public struct Prices: Equatable, Sendable {
+    public var name: String
+    public var datagrams: UInt64
+    public var messages: UInt64
+    public var gaps: UInt64
+    public var recovered: UInt64
+    /// Times that messages were given up, and how many.
+    public var losses: UInt64
+    public var lost: UInt64
+    /// Records passed over, that say again what was known.
+    public var refreshed: UInt64
+    public var named: UInt64
+    public var unlisted: UInt64
+    public var unequal: UInt64
+    public var lines: Lines
+
+    init(_ name: String, _ found: PriceFeedResult) {
+      self.name = name
+      datagrams = found.datagrams
+      messages = found.mold.delivered
+      gaps = found.mold.gaps
+      recovered = found.lines.last?.firstMessages ?? 0
+      losses = found.losses
+      lost = found.lost
+      refreshed = found.books.refreshed
+      named = found.named
+      unlisted = found.unlisted
+      unequal = found.unequal
+      lines = Lines(
+        a: Line(found.lines[0]), b: Line(found.lines[1]), rerequest: Line(found.lines[2]))
+    }
   }
 
   /// Where the datagrams came from.
@@ -134,6 +173,7 @@ public struct RunSummary: Equatable, Sendable {
   public struct Fills: Equatable, Sendable {
     /// Executions that stand, as `shares` and `notional` are of them alone.
     public var count: UInt64 = 0
+    /// Of instruments in whole units only.
     public var shares: Int64 = 0
     /// 10⁻⁸ dollars.
     public var notional: Int128 = 0
@@ -147,12 +187,15 @@ public struct RunSummary: Equatable, Sendable {
     public var account: String
     public var strategy: String
     public var symbol: String
+    /// `shares`, `bought` and `sold` are whole units times 10 to the power of minus this.
+    public var quantityExponent = 0
     public var shares: Int64 = 0
     public var bought: Int64 = 0
     public var sold: Int64 = 0
     public var fills: UInt64 = 0
-    /// 10⁻⁸ dollars a share; 0 is unknown.
+    /// A unit's price at `priceExponent`; 0 is unknown.
     public var mark: Int64 = 0
+    public var priceExponent = -8
     public var isMarkStale = false
     /// All 10⁻⁸ dollars.
     public var realised: Int128 = 0
@@ -231,15 +274,5 @@ public struct RunSummary: Equatable, Sendable {
       self.holds = holds
       self.detail = detail
     }
-  }
-
-  public struct Exchange: Equatable, Sendable {
-    public var isOurs = true
-    public var restarts = 0
-    public var reconnects: UInt64 = 0
-    /// The exchange's own account, these three; nil where it was not to be had.
-    public var fills: UInt64?
-    public var shares: Int64?
-    public var unknownReferences: UInt64?
   }
 }

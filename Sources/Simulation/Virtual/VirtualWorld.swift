@@ -4,10 +4,29 @@ public import Journal
 public import Trading
 public import Transport
 
-/// The core's loop, an exchange and the journal as turns of one thread, over a network in memory: virtual time.
+/// A server of a ``VirtualWorld``: it has its turn when it says that it has something to do.
+@usableFromInline package protocol VirtualServer: AnyObject {
+  /// Machine time at which a turn has something to do if nothing arrives before; a moment of the past where it has
+  /// already.
+  var due: Int64 { get }
+  func turn()
+  /// The world ends.
+  func finish()
+}
+
+/// An exchange as a server of a world.
+package final class VirtualExchange: VirtualServer {
+  package var server: ExchangeServer
+  package init(_ server: consuming ExchangeServer) { self.server = server }
+  package var due: Int64 { server.due }
+  package func turn() { server.turn() }
+  package func finish() { server.finish() }
+}
+
+/// The core's loop, the venues' servers and the journal as turns of one thread, over a network in memory: virtual time.
 ///
-/// It is the product's own loop with its clients, sessions and timers, and the exchange's own server; only the network
-/// and its clock are others. At each moment the exchange has its turn, then the core; when neither has more to do the
+/// It is the product's own loop with its clients, sessions and timers, and the venues' own servers; only the network
+/// and its clock are others. At each moment each server has its turn, then the core; when none has more to do the
 /// clock moves on to what comes next: an arrival, a timer, the next message of history. Where the journal needs a new
 /// segment the clock stands until it is there. The same inputs give the same bytes, at any load of the machine.
 ///
@@ -16,7 +35,7 @@ public import Transport
 package struct VirtualWorld<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>: ~Copyable {
   @usableFromInline package let network: MemoryNetwork
   @usableFromInline package var loop: TradingLoop<S, Gateway>
-  @usableFromInline package var exchange: ExchangeServer
+  @usableFromInline let servers: [any VirtualServer]
   @usableFromInline let journal: JournalWriter?
   @usableFromInline var faults: FaultSchedule
   /// Turns at one moment so far.
@@ -27,16 +46,16 @@ package struct VirtualWorld<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>
   @usableFromInline var turnsMax = 1_000_000
 
   /// - Parameters:
-  ///   - loop: on `network`, as `exchange` is; begins with the first ``step()``.
+  ///   - loop: on `network`, as the servers are; begins with the first ``step()``.
   ///   - journal: without a thread of its own; nil where the engine's lane has no journal behind it.
   @inlinable package init(
     network: MemoryNetwork, loop: consuming TradingLoop<S, Gateway>,
-    exchange: consuming ExchangeServer, journal: JournalWriter?,
+    servers: [any VirtualServer], journal: JournalWriter?,
     faults: VirtualFaults = VirtualFaults()
   ) {
     self.network = network
     self.loop = loop
-    self.exchange = exchange
+    self.servers = servers
     self.journal = journal
     self.faults = FaultSchedule(faults, from: network.now)
     self.loop.begin()
@@ -46,13 +65,14 @@ package struct VirtualWorld<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>
   @inlinable package mutating func step() {
     let now = network.now
     faults.act(on: network, now: now)
-    if exchange.due <= now { exchange.turn() }
+    for server in servers where server.due <= now { server.turn() }
     if !loop.isFinished, faults.stalledUntil <= now, loop.due <= now {
       journal?.keepAhead()
       loop.turn()
     }
     turnsNow += 1
-    var next = min(network.next ?? .max, exchange.due, faults.next)
+    var next = min(network.next ?? .max, faults.next)
+    for server in servers { next = min(next, server.due) }
     if !loop.isFinished { next = min(next, max(loop.due, faults.stalledUntil)) }
     if next <= now {
       guard turnsNow >= turnsMax else { return }
@@ -68,10 +88,10 @@ package struct VirtualWorld<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>
     while !loop.isFinished, network.now < time { step() }
   }
 
-  /// What is under way when the loop has ended reaches the exchange, which then ends too.
+  /// What is under way when the loop has ended reaches the servers, which then end too.
   @inlinable package mutating func finish() {
     let end = network.last ?? network.now
     while network.now <= end { step() }
-    exchange.finish()
+    for server in servers { server.finish() }
   }
 }

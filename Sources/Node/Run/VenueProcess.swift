@@ -5,11 +5,11 @@ import Simulation
 import Trading
 import Transport
 
-/// The exchange of a run: started, watched, started again at the same ports when it dies
+/// A venue of a run in a process of its own: started, watched, started again at the same ports when it dies
 /// (``RestartPolicy``), and asked for its own account at the end.
 ///
 /// Threading: the main thread.
-struct ExchangeProcess {
+struct VenueProcess {
   /// Starts in a row that may find its ports or its store still held: the kernel takes a moment to let
   /// go of what a killed process had in io_uring.
   static let busyMax = 200
@@ -22,11 +22,9 @@ struct ExchangeProcess {
   /// A signal came before the exchange was ready.
   static let interrupted = CommandFailure(.unavailable, "interrupted before trading began")
 
-  private let plan: RunPlan
-  private let directory: RunDirectory
-  private let lines: [Endpoint]
+  let launch: VenueLaunch
   private var child: ChildProcess
-  private(set) var services: ExchangeServices
+  private(set) var services: VenueServices
   private(set) var restarts = 0
   private var policy = RestartPolicy()
   private var busy = 0
@@ -35,26 +33,19 @@ struct ExchangeProcess {
   private var died: ChildProcess.End?
 
   /// Starts it, and waits until it has said its ports.
-  init(
-    _ plan: RunPlan, _ directory: RunDirectory, lines: [Endpoint], address: UInt32
-  ) throws(CommandFailure) {
-    self.plan = plan
-    self.directory = directory
-    self.lines = lines
-    try? FileManager.default.removeItem(atPath: directory.exchangeReport)
-    try RunDirectory.replace(directory.exchangeLog, with: "")
-    let any = ExchangeServices(address: address)
-    child = try ChildProcess(
-      arguments: plan.exchangeArguments(directory, services: any, lines: lines, isFirst: true),
-      input: plan.exchange.session.password.word + "\n",
-      inherited: plan.feed?.handOver?.descriptor, log: directory.exchangeLog)
+  init(_ launch: VenueLaunch) throws(CommandFailure) {
+    self.launch = launch
+    try? FileManager.default.removeItem(atPath: launch.report)
+    try RunDirectory.replace(launch.log, with: "")
+    let any = VenueServices(address: launch.plan.address)
+    child = try Self.start(launch, at: any, isFirst: true)
     services = any
     for _ in 0..<(Self.announcementMax / 10) {
       if let end = child.ended() {
         throw CommandFailure(
-          .unavailable, "the exchange \(end) before it was ready: \(Self.lastLine(directory))")
+          .unavailable, "\(launch.name) \(end) before it was ready: \(Self.lastLine(launch.log))")
       }
-      if let found = Self.announced(directory) {
+      if let found = Self.announced(launch.log) {
         services = found
         return
       }
@@ -65,7 +56,15 @@ struct ExchangeProcess {
     }
     _ = child.stop(milliseconds: 1_000)
     throw CommandFailure(
-      .unavailable, "the exchange has not said its ports; see \(directory.exchangeLog)")
+      .unavailable, "\(launch.name) has not said its ports; see \(launch.log)")
+  }
+
+  private static func start(
+    _ launch: VenueLaunch, at services: VenueServices, isFirst: Bool
+  ) throws(CommandFailure) -> ChildProcess {
+    try ChildProcess(
+      arguments: launch.arguments(services, isFirst: isFirst), input: launch.password + "\n",
+      inherited: launch.inherited, log: launch.log)
   }
 
   var pid: Int32 { child.pid }
@@ -85,35 +84,31 @@ struct ExchangeProcess {
       guard busy <= Self.busyMax else { throw lost(end) }
       startAt = now &+ Self.busyWait
       guard busy == Self.busySaid else { return nil }
-      return "the exchange \(end) \(busy) times, and is tried again: \(Self.lastLine(directory))"
+      return "\(launch.name) \(end) \(busy) times, and is tried again: \(Self.lastLine(launch.log))"
     }
     busy = 0
     guard let pause = policy.died(at: now) else { throw lost(end) }
     died = end
     guard pause > 0 else { return try startAgain() }
     startAt = now &+ pause
-    return "the exchange \(end); it is started again in \(pause / 1_000_000) ms"
+    return "\(launch.name) \(end); it is started again in \(pause / 1_000_000) ms"
   }
 
   private func lost(_ end: ChildProcess.End) -> CommandFailure {
     CommandFailure(
       .unavailable,
-      "the exchange is lost: it \(end), and had been started again \(restarts) times, at most "
+      "\(launch.name) is lost: it \(end), and had been started again \(restarts) times, at most "
         + "\(RestartPolicy.restartsMax) in \(RestartPolicy.window / 1_000_000_000) s: "
-        + Self.lastLine(directory))
+        + Self.lastLine(launch.log))
   }
 
   /// What there is to say about it; nil when the last start found its ports or its store held.
   private mutating func startAgain() throws(CommandFailure) -> String? {
-    child = try ChildProcess(
-      arguments: plan.exchangeArguments(
-        directory, services: services, lines: lines, isFirst: false),
-      input: plan.exchange.session.password.word + "\n",
-      inherited: plan.feed?.handOver?.descriptor, log: directory.exchangeLog)
+    child = try Self.start(launch, at: services, isFirst: false)
     guard let end = died else { return nil }
     died = nil
     restarts += 1
-    return "the exchange \(end); it was started again, and its session goes on"
+    return "\(launch.name) \(end); it was started again, and its session goes on"
   }
 
   /// Asks it to end, and for its report; nil with the reason where there is none.
@@ -127,27 +122,27 @@ struct ExchangeProcess {
     let longest = isAtOnce ? 500 : Self.finishMax
     let end = child.stop(milliseconds: longest) { waited, hasSignal in
       if waited == 1_000 {
-        say("the run awaits the exchange's own account, for \(longest / 1_000) s at the most")
+        say("the run awaits the own account of \(launch.name), for \(longest / 1_000) s at the most")
       }
       return !hasSignal
     }
-    guard let account = ReportedAccount(file: directory.exchangeReport) else {
-      return (nil, "it \(end) without a report: \(Self.lastLine(directory))")
+    guard let account = ReportedAccount(file: launch.report) else {
+      return (nil, "it \(end) without a report: \(Self.lastLine(launch.log))")
     }
     return (account, "")
   }
 
-  private static func announced(_ directory: RunDirectory) -> ExchangeServices? {
-    guard let text = try? String(contentsOfFile: directory.exchangeLog, encoding: .utf8) else {
+  private static func announced(_ log: String) -> VenueServices? {
+    guard let text = try? String(contentsOfFile: log, encoding: .utf8) else {
       return nil
     }
     // Only whole lines: the last may still be growing.
     return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-      .lazy.compactMap { ExchangeServices(announcement: String($0)) }.first
+      .lazy.compactMap { VenueServices(announcement: String($0)) }.first
   }
 
-  private static func lastLine(_ directory: RunDirectory) -> String {
-    let text = (try? String(contentsOfFile: directory.exchangeLog, encoding: .utf8)) ?? ""
+  private static func lastLine(_ log: String) -> String {
+    let text = (try? String(contentsOfFile: log, encoding: .utf8)) ?? ""
     return text.split(separator: "\n").last.map { String(Console.unlogged($0)) }
       ?? "it said nothing"
   }

@@ -20,10 +20,11 @@ enum DefaultPort: UInt16 {
   }
 }
 
-/// Where an exchange's services are.
-struct ExchangeServices: Equatable, Sendable {
+/// Where a venue's services are, and those of its feed.
+struct VenueServices: Equatable, Sendable {
   var orderEntry: Endpoint
   var rerequest: Endpoint
+  /// Of an exchange.
   var snapshot: Endpoint
   /// Of the feed; nil where it is not said: the snapshot service names it then.
   var session: SessionName?
@@ -34,14 +35,15 @@ struct ExchangeServices: Equatable, Sendable {
     (orderEntry, rerequest, snapshot) = (any, any, any)
   }
 
-  /// The line in which an exchange says its ports; nil for any other text.
+  /// The line in which a venue says its ports; nil for any other text.
   init?(announcement: String) {
-    guard announcement.hasPrefix("{\"order_entry\""),
+    let isPaper = announcement.hasPrefix("{\"paper\"")
+    guard isPaper || announcement.hasPrefix("{\"order_entry\""),
       let parsed = try? JSONSerialization.jsonObject(with: Data(announcement.utf8)),
       let fields = parsed as? [String: Any],
-      let orderEntry = Self.endpoint(fields["order_entry"]),
+      let orderEntry = Self.endpoint(fields[isPaper ? "paper" : "order_entry"]),
       let rerequest = Self.endpoint(fields["rerequest"]),
-      let snapshot = Self.endpoint(fields["snapshot"])
+      let snapshot = isPaper ? .any(port: 0) : Self.endpoint(fields["snapshot"])
     else { return nil }
     (self.orderEntry, self.rerequest, self.snapshot) = (orderEntry, rerequest, snapshot)
     session = (fields["session"] as? String).flatMap { SessionName($0) }
