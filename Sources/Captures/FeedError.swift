@@ -31,18 +31,35 @@ public struct FeedError: Error, Hashable, Sendable, CustomStringConvertible {
   }
 }
 
+extension FeedError {
+  /// What is said of a recording of ours where a feed or another program's file is read.
+  public static func isRecording(_ path: String) -> FeedError {
+    FeedError(
+      path: path, offset: nil, cause: .data,
+      problem: "is a recording (.ntc), which is not read here",
+      remedy: "fill orders at it with 'needletail paper --feed', print its books with 'needletail "
+        + "book', or its records with 'needletail capture show'")
+  }
+}
+
 /// What a feed file holds, told by its first bytes and never by its name.
 public enum FeedKind: String, Sendable, CaseIterable {
   /// ITCH messages, each behind a 2-byte big-endian length.
   case framedITCH = "framed ITCH"
   case pcap
   case pcapng
+  /// Of ours (`.ntc`, Format.md): ``CaptureReader`` reads it.
+  case recording
 
-  /// From the first four bytes of the content (after decompression). No ITCH frame can begin like a
-  /// capture: the lengths would be over 2,000, and the longest message has 50 bytes.
+  /// From the first four bytes of the content (after decompression). No ITCH frame can begin like
+  /// one of the others: the lengths would be over 2,000, and the longest message has 50 bytes.
   init(firstBytes bytes: [UInt8]) {
     guard bytes.count >= 4 else {
       self = .framedITCH
+      return
+    }
+    if bytes.starts(with: CaptureHeader.magic.prefix(4)) {
+      self = .recording
       return
     }
     let word = bytes[0..<4].reduce(UInt32(0)) { $0 << 8 | UInt32($1) }

@@ -69,7 +69,13 @@ public struct FeedFile: ~Copyable {
     return try FeedInput(descriptor: again, path: path)
   }
 
-  /// Capture time of the first packet; nil without one, and of framed ITCH.
+  /// What it holds, by its first bytes.
+  public func kind() throws(FeedError) -> FeedKind {
+    var input = try input()
+    return input.kind()
+  }
+
+  /// Capture time of the first packet; nil without one, and of what is no capture.
   public func firstStamp() -> Int64? {
     guard var input = try? input(), input.kind() != .framedITCH,
       var capture = try? PacketCapture(input: input)

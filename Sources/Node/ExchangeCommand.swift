@@ -131,7 +131,7 @@ enum ExchangeCommand {
     let choice = try FeedOptions.choice(options)
     try checkFeed(options, file, choice)
     let instruments = try InputFile.instruments(options.text("instruments"))
-    let recording = try file.map(open)
+    let recording = try file.map(InputFile.feed)
     var signs: SessionDay.Signs?
     switch recording {
     case .some(let recording): signs = SessionDay.Signs(file: file ?? "", feed: recording)
@@ -187,14 +187,6 @@ enum ExchangeCommand {
       throw options.refuse("date", text, "a date as 2019-12-30")
     }
     return date
-  }
-
-  private static func open(_ path: String) throws(CommandFailure) -> FeedFile {
-    do throws(FeedError) {
-      return try FeedFile(path: path)
-    } catch {
-      throw CommandFailure(error.cause.exitCode, "\(error)")
-    }
   }
 
   private static func generator(

@@ -189,6 +189,8 @@ struct FeedFileTests {
     #expect(FeedKind(firstBytes: [0xd4, 0xc3, 0xb2, 0xa1]) == .pcap)
     #expect(FeedKind(firstBytes: [0xa1, 0xb2, 0x3c, 0x4d]) == .pcap)
     #expect(FeedKind(firstBytes: [0x0a, 0x0d, 0x0d, 0x0a]) == .pcapng)
+    #expect(FeedKind(firstBytes: [0x89, 0x4e, 0x54, 0x43]) == .recording)
+    #expect(FeedKind(firstBytes: [0x89, 0x4e, 0x54, 0]) == .framedITCH)
     #expect(FeedKind(firstBytes: [0, 12, 83, 0]) == .framedITCH)
     #expect(FeedKind(firstBytes: [0, 12]) == .framedITCH)
   }

@@ -83,7 +83,11 @@ public enum ImportSource: Sendable {
   func open() throws(ImportFailure) -> FeedInput {
     switch self {
     case .file(let path):
-      do throws(FeedError) { return try FeedInput(path: path) } catch { throw .source(error) }
+      do throws(FeedError) {
+        var input = try FeedInput(path: path)
+        if input.kind() == .recording { throw FeedError.isRecording(path) }
+        return input
+      } catch { throw .source(error) }
     case .bytes(let bytes, let name): return FeedInput(bytes: bytes, path: name)
     }
   }

@@ -60,6 +60,11 @@ public import ExecutionCore
     try self.init(storage: CaptureStorage(path: path))
   }
 
+  /// Reads an open file, or a copy of what can be read only once.
+  public init(file: borrowing FeedFile) throws(FeedError) {
+    try self.init(storage: CaptureStorage(file))
+  }
+
   /// Reads bytes that are in memory already, for tests and fuzzing; `path` is for messages.
   public init(bytes: [UInt8], path: String) throws(FeedError) {
     try self.init(storage: CaptureStorage(bytes: bytes, path: path))

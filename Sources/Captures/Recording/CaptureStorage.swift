@@ -7,9 +7,20 @@ internal import Glibc
   private let descriptor: Int32
   private let bytes: [UInt8]
 
-  init(path: String) throws(FeedError) {
+  convenience init(path: String) throws(FeedError) {
     let opened = unsafe open(path, O_RDONLY | O_CLOEXEC)
     guard opened >= 0 else { throw Self.system(path, "cannot be opened", errno) }
+    try self.init(owning: opened, path: path)
+  }
+
+  /// The same bytes as the file's, which may be closed meanwhile.
+  convenience init(_ file: borrowing FeedFile) throws(FeedError) {
+    let again = fcntl(file.descriptor, F_DUPFD_CLOEXEC, 3)
+    guard again >= 0 else { throw Self.system(file.path, "cannot be opened again", errno) }
+    try self.init(owning: again, path: file.path)
+  }
+
+  private init(owning opened: Int32, path: String) throws(FeedError) {
     var status = stat()
     guard unsafe fstat(opened, &status) == 0 else {
       let code = errno

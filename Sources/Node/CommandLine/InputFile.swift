@@ -1,3 +1,4 @@
+import Captures
 import Foundation
 import Simulation
 
@@ -17,6 +18,26 @@ enum InputFile {
         .opening(errno: EISDIR), "\(what) \(path): is a directory; name a file with '\(option)'")
     }
     throw failure(path, errno, what: what, option: option)
+  }
+
+  /// A recorded feed, which stays open; a recording of ours is none.
+  static func feed(_ path: String) throws(CommandFailure) -> FeedFile {
+    do throws(FeedError) {
+      let file = try FeedFile(path: path)
+      if try file.kind() == .recording { throw FeedError.isRecording(file.path) }
+      return file
+    } catch {
+      throw CommandFailure(error.cause.exitCode, "\(error)")
+    }
+  }
+
+  /// It is a file with a recording of ours; what can't be looked at is none.
+  static func isRecording(_ path: String) -> Bool {
+    var status = stat()
+    guard stat(path, &status) == 0, status.st_mode & S_IFMT == S_IFREG,
+      let file = try? FeedFile(path: path)
+    else { return false }
+    return (try? file.kind()) == .recording
   }
 
   /// The instruments of a file; nil when none is named.

@@ -24,7 +24,7 @@ struct OrdersPlan {
       try InputFile.check(settings.source, what: "feed", option: "--feed")
     }
     let file = try InputFile.instruments(settings.instrumentsFile)
-    let recording = exchange.isAttached || settings.isGenerated ? nil : try Self.open(settings.source)
+    let recording = exchange.isAttached || settings.isGenerated ? nil : try InputFile.feed(settings.source)
     var signs: SessionDay.Signs?
     switch recording {
     case .some(let recording):
@@ -52,14 +52,6 @@ struct OrdersPlan {
       .dataError,
       "\(settings.source): no instrument is in it; give '--instruments FILE', or "
         + "instruments_file of the feed '\(settings.name)' in the configuration")
-  }
-
-  private static func open(_ path: String) throws(CommandFailure) -> FeedFile {
-    do throws(FeedError) {
-      return try FeedFile(path: path)
-    } catch {
-      throw CommandFailure(error.cause.exitCode, "\(error)")
-    }
   }
 
   /// - Parameter recording: nil for a generated market.

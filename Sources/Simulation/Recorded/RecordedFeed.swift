@@ -13,7 +13,9 @@ public import ExecutionCore
     _ file: borrowing FeedFile, _ choice: CaptureChoice
   ) throws(FeedError) -> CaptureSurvey? {
     var input = try file.input()
-    guard input.kind() != .framedITCH else {
+    let kind = input.kind()
+    if kind == .recording { throw FeedError.isRecording(file.path) }
+    guard kind != .framedITCH else {
       guard choice.words.isEmpty else {
         throw FeedError(
           path: file.path, offset: nil, cause: .data,
