@@ -731,6 +731,48 @@ def check_itch(tool, path, recording):
     expect("books", ours, theirs)
 
 
+def decimal(number, exponent):
+    return str(number) if exponent >= 0 else "%.*f" % (-exponent, Decimal(number).scaleb(exponent))
+
+
+def check_book(tool, output, recording):
+    """The books at the recording's end are those of `needletail book` of it; quotes are left out."""
+    books, orders = {}, {}
+    for row in recording.records:
+        letter, instrument, key = chr(row[KIND]), row[INSTRUMENT], (row[INSTRUMENT], row[REFERENCE])
+        if letter == "C":
+            books = {one: book for one, book in books.items() if instrument not in (one[0], ALL)}
+            orders = {one: order for one, order in orders.items() if instrument not in (one[0], ALL)}
+        elif letter == "L":
+            books.setdefault((instrument, row[SIDE]), {})[row[PRICE]] = (row[QUANTITY], None)
+        elif letter == "A":
+            orders[key] = [row[SIDE], row[PRICE], row[QUANTITY]]
+        elif letter == "M":
+            orders[key][1:] = [row[PRICE], row[QUANTITY]]
+        elif letter == "D":
+            orders.pop(key, None)
+        elif letter in "XE" and key in orders:
+            orders[key][2] -= row[QUANTITY]
+            if orders[key][2] <= 0:
+                del orders[key]
+    for (instrument, _), (side, price, size) in orders.items():
+        level = books.setdefault((instrument, side), {})
+        held, count = level.get(price, (0, 0))
+        level[price] = (held + size, count + 1)
+    ours = {}
+    for (instrument, side), levels in books.items():
+        one = recording.instruments[instrument]
+        rows = [[decimal(price, one["price"]), decimal(levels[price][0], one["quantity"]), levels[price][1]]
+                for price in sorted(levels, reverse=side == BUY) if levels[price][0]]
+        if rows:
+            ours.setdefault(one["symbol"], {BUY: [], SELL: []})[side] = rows
+    said = ask(tool, "book", output, "--format", "json", "--levels", "100000")
+    theirs = {book["symbol"]: {BUY: book["bids"], SELL: book["asks"]}
+              for book in said["books"] if book["kind"] != "L1"}
+    print("  books beside those of 'needletail book' of the recording: %d" % len(theirs))
+    expect("books of the recording", ours, theirs)
+
+
 # ---------------------------------------------------------------- the comparison
 
 failures = 0
@@ -781,6 +823,7 @@ def generated(tool, kind, folder):
     recording = Recording(output)
     print("generated %s: %d records, hash %s" % (kind, len(recording.records), recording.hash))
     check_report(tool, output, recording, report)
+    check_book(tool, output, recording)
     books, before, live = {}, {}, {}
     for row in recording.records:
         book = books.setdefault(row[INSTRUMENT], {BUY: {}, SELL: {}})
@@ -823,6 +866,7 @@ def compare(tool, form, paths, found, folder, *more):
         paths[0].name, number(report["messages"]), len(recording.records), size, os.path.getsize(output),
         os.path.getsize(output) / size, seconds, recording.hash))
     check_report(tool, output, recording, report)
+    check_book(tool, output, recording)
     if found is not None:
         expect("messages", found.messages, number(report["messages"]))
         expect("gaps", found.gaps, number(report["gaps"]))

@@ -31,9 +31,8 @@ final class BookReader {
   ///   - symbols: books to report; all when empty.
   ///   - levels: most levels of a side in the report.
   static func read(
-    path: String, choice: CaptureChoice, symbols: Set<String>, levels: Int
+    _ file: borrowing FeedFile, choice: CaptureChoice, symbols: Set<String>, levels: Int
   ) throws(FeedError) -> Result {
-    let file = try FeedFile(path: path)
     let survey = try RecordedFeed.survey(file, choice)
     let feed = try RecordedFeed(file, survey: survey, midnight: 0)
     let size = try file.input().sizeIfKnown

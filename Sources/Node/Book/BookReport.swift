@@ -12,11 +12,8 @@ struct BookReport: Sendable {
   var books: [Book] = []
 
   struct Book: Sendable {
-    var symbol: String
     var locate: UInt16
-    /// Best first.
-    var bids: [BookLevel]
-    var asks: [BookLevel]
+    var book: ReportedBook
   }
 
   var messages: Int { types.values.reduce(0, +) }
@@ -36,18 +33,24 @@ struct BookReport: Sendable {
       guard symbols.isEmpty || symbols.contains(symbol) else { continue }
       self.books.append(
         Book(
-          symbol: symbol, locate: locate,
-          bids: Self.levels(books, locate, .bid, levels),
-          asks: Self.levels(books, locate, .ask, levels)))
+          locate: locate,
+          book: ReportedBook(
+            symbol: symbol, bids: Self.levels(books, locate, .bid, levels),
+            asks: Self.levels(books, locate, .ask, levels))))
     }
   }
 
   private static func levels(
     _ books: OrderBooks, _ locate: UInt16, _ side: BookSide, _ most: Int
-  ) -> [BookLevel] {
+  ) -> [ReportedBook.Level] {
     var walk = books.levels(locate, side)
-    var found: [BookLevel] = []
-    while found.count < most, let level = books.next(&walk) { found.append(level) }
+    var found: [ReportedBook.Level] = []
+    while found.count < most, let level = books.next(&walk) {
+      found.append(
+        ReportedBook.Level(
+          price: Int64(level.price), quantity: Int64(clamping: level.shares),
+          orders: Int(level.orders)))
+    }
     return found
   }
 
@@ -75,21 +78,17 @@ struct BookReport: Sendable {
     ]).line
   }
 
-  private static func json(_ book: Book) -> JSONValue {
-    .object([
-      ("symbol", .text(book.symbol)), ("locate", .count(book.locate)),
-      ("bids", .array(book.bids.map(json))), ("asks", .array(book.asks.map(json))),
+  private static func json(_ one: Book) -> JSONValue {
+    func levels(_ side: [ReportedBook.Level]) -> JSONValue {
+      .array(
+        side.map {
+          .array([.text(one.book.price($0)), .count($0.quantity), .count($0.orders ?? 0)])
+        })
+    }
+    return .object([
+      ("symbol", .text(one.book.symbol)), ("locate", .count(one.locate)),
+      ("bids", levels(one.book.bids)), ("asks", levels(one.book.asks)),
     ])
-  }
-
-  private static func json(_ level: BookLevel) -> JSONValue {
-    .array([.text(price(level.price)), .count(level.shares), .count(level.orders)])
-  }
-
-  /// Ticks of 10⁻⁴ dollars with four decimals.
-  static func price(_ ticks: UInt32) -> String {
-    let fraction = String(ticks % 10_000)
-    return "\(ticks / 10_000)." + String(repeating: "0", count: 4 - fraction.count) + fraction
   }
 
   // MARK: Text
@@ -103,27 +102,11 @@ struct BookReport: Sendable {
     lines.append(
       "orders: \(counters.added) added, \(counters.unknown) unknown, "
         + "\(counters.duplicate) duplicate, \(counters.live) live")
-    for book in books {
+    for one in books {
       lines.append("")
-      lines.append("\(book.symbol) (locate \(book.locate))")
-      lines.append("  orders     shares         bid |         ask     shares  orders")
-      for depth in 0..<max(book.bids.count, book.asks.count) {
-        let bid = depth < book.bids.count ? book.bids[depth] : nil
-        let ask = depth < book.asks.count ? book.asks[depth] : nil
-        let left =
-          Self.right(bid.map { "\($0.orders)" }, 8) + Self.right(bid.map { "\($0.shares)" }, 11)
-          + Self.right(bid.map { Self.price($0.price) }, 12)
-        let right =
-          Self.right(ask.map { Self.price($0.price) }, 12)
-          + Self.right(ask.map { "\($0.shares)" }, 11) + Self.right(ask.map { "\($0.orders)" }, 8)
-        lines.append("\(left) |\(right)")
-      }
+      lines.append("\(one.book.symbol) (locate \(one.locate))")
+      lines += one.book.lines
     }
     return lines.joined(separator: "\n")
-  }
-
-  private static func right(_ text: String?, _ width: Int) -> String {
-    let text = text ?? ""
-    return String(repeating: " ", count: max(1, width - text.count)) + text
   }
 }

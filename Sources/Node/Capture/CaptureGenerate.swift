@@ -16,8 +16,8 @@ extension CaptureCommand {
       prices: books by price (L2) and trades of coins in dollars, BTC-USD, ETH-USD, SOL-USD and so on,
       from midnight UTC of the day. Each book is told whole at the beginning, and again about every
       second.
-      orders: books by order (L3) and trades of NASDAQ shares, from their opening at 9:30 in New York:
-      what 'capture import' makes of the feed that 'needletail exchange' generates.
+      orders: books by order (L3) and trades of invented shares, from the opening at 9:30 in New York:
+      the same as 'needletail exchange' generates and --write-feed writes, imported as itch.
 
       The same options give the same records on every machine: their hash is said at the end, with
       counts (Sources/Captures/Format.md).

@@ -25,6 +25,11 @@ enum FeedOptions {
     "'--session', '--port', '--group' and '--no-dedup' choose what of a capture is read: give one with "
       + "'--feed FILE', or leave them out")
 
+  /// Which of these options are given, by their names.
+  static func given(_ options: ParsedOptions) -> [String] {
+    definitions.map(\.name).filter { options.flag($0) }
+  }
+
   static func choice(_ options: ParsedOptions) throws(CommandFailure) -> CaptureChoice {
     var choice = CaptureChoice()
     if let text = options.text("session") {
