@@ -37,6 +37,25 @@ struct RecordingTests {
     }
   }
 
+  @Test func `an instrument of ours is described, and taken back as far as it is`() throws {
+    var facts = InstrumentFacts(symbol: "BTC-USD")
+    facts.priceExponent = -2
+    facts.quantityExponent = -5
+    facts.tick = 5
+    facts.roundLot = 10
+    facts.multiplier = 50
+    facts.multiplierExponent = -1
+    facts.currency = try #require(Currency("EUR"))
+    facts.status = .trading
+    let captured = CapturedInstrument(facts, contents: [.levels])
+    #expect(captured.problem == nil && captured.contents == .levels)
+    #expect(captured.facts == facts)
+    // What a source does not say.
+    let bare = CapturedInstrument(symbol: "a b±", priceExponent: -2, quantityExponent: 0).facts
+    #expect(bare.symbol == .none && bare.tick == 1 && bare.roundLot == 1)
+    #expect(bare.currency == .usDollar && bare.multiplier == 1)
+  }
+
   @Test func `whatever a record holds is read as it was written`() throws {
     for count in [0, 1, 7, 8, 9, 4_095, 4_096, 4_097, 9_000] {
       let seed = UInt64.random(in: 0 ... .max)

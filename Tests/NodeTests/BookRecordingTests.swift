@@ -236,6 +236,74 @@ private struct BookJSON {
     }
   }
 
+  @Test func `a book by order is whole again when its snapshot ends`() throws {
+    let recordings = try Recordings()
+    var records = [
+      Self.record(.gap), Self.record(.clear, flags: .snapshot),
+      Self.record(.add, side: Self.bid, 5, 5, reference: 1, flags: .snapshot),
+    ]
+    let one = [Self.instrument("A", .orders)]
+    let open = BookRun(try recordings.write(one, records))
+    #expect(open.code == 0 && open.out.contains("A (L3, not whole)"))
+    records.append(
+      Self.record(.add, side: Self.ask, 6, 5, reference: 2, flags: [.snapshot, .last]))
+    #expect(BookRun(try recordings.write(one, records)).out.contains("A (L3)"))
+    records.append(Self.record(.clear, FeedRecord.all, flags: [.snapshot, .last]))
+    records.append(Self.record(.add, side: Self.ask, 6, 5, reference: 3))
+    #expect(BookRun(try recordings.write(one, records)).out.contains("A (L3)"))
+  }
+
+  @Test(arguments: [UInt64(1), 2, 3]) func `whatever a recording holds, book reads it to its end`(
+    _ seed: UInt64
+  ) throws {
+    let recordings = try Recordings()
+    var random = SeededRandom(seed: seed)
+    func number() -> Int64 {
+      let edges: [Int64] = [.min, .max, 0, 1, -1, 1 << 62, 100, 101]
+      return random.below(3) == 0
+        ? Int64(bitPattern: random.next()) : edges[random.below(edges.count)]
+    }
+    let records = (0..<20_000).map { _ in
+      var record = FeedRecord()
+      let kinds = FeedRecord.Kind.allCases
+      record.kind =
+        random.below(9) == 0 ? UInt8(random.below(256)) : kinds[random.below(kinds.count)].rawValue
+      record.side = [0, Self.bid, Self.ask, UInt8(random.below(256))][random.below(4)]
+      record.instrument = random.below(9) == 0 ? FeedRecord.all : UInt32(random.below(3))
+      record.flags = FeedRecord.Flags(rawValue: UInt8(random.below(4)))
+      record.detail = UInt8(random.below(10))
+      record.sessionTime = number()
+      record.sequence = UInt64(bitPattern: number())
+      record.reference = UInt64(random.below(50))
+      record.price = number()
+      record.quantity = number()
+      record.askPrice = number()
+      record.askQuantity = number()
+      return record
+    }
+    let path = try recordings.write(
+      [
+        Self.instrument("±∞", [.levels, .orders, .quotes], price: -12, quantity: -9),
+        Self.instrument("B", [.levels, .orders]), Self.instrument("B", .orders, price: 2),
+      ], records)
+    let run = BookRun(path, "--format", "json", "--levels", "1000000")
+    #expect(run.code == 0, "seed \(seed): \(run.err)")
+    let json = try BookJSON(run)
+    #expect(json.count("records") == 20_000 && (json.count("malformed") ?? 0) > 1_000)
+    #expect(BookRun(path).code == 0)
+  }
+
+  @Test func `standard input and a pipe give what the file gives`() throws {
+    let recordings = try Recordings()
+    let path = try recordings.generated("prices.ntc")
+    let tool = try CommandProcess.located().path
+    let file = try CommandProcess.run("book", path)
+    for script in ["'\(tool)' book - < '\(path)'", "cat '\(path)' | '\(tool)' book -"] {
+      let run = try CommandProcess.run(URL(fileURLWithPath: "/bin/sh"), ["-c", script])
+      #expect(run.status == 0 && run.output == file.output && run.output.contains("BTC-USD (L2)"))
+    }
+  }
+
   @Test func `symbols and levels choose what is shown, and what is not there is told`() throws {
     let recordings = try Recordings()
     let path = try recordings.generated("prices.ntc")

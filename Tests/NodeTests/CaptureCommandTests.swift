@@ -138,6 +138,16 @@ private final class SmallCapture {
     #expect(times.upperBound - times.lowerBound < 6_100_000_000)
   }
 
+  @Test(arguments: [("prices", "1a038839a5ba0a18"), ("orders", "acd299b3165052dc")])
+  func `a generated recording is the same on every machine`(
+    _ kind: String, _ hash: String
+  ) throws {
+    let capture = try SmallCapture()
+    let more = ["--kind", kind, "--seed", "5", "--style", "jumping", "--seconds", "10"]
+    #expect(CaptureCommand.run(arguments: ["generate", capture.other] + more) == 0)
+    #expect(try CaptureStat(path: capture.other).hash.text == hash)
+  }
+
   @Test func `generated orders are those of the feed that the exchange writes`() throws {
     let capture = try SmallCapture()
     let feed = capture.directory + "/feed"

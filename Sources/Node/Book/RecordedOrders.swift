@@ -42,9 +42,6 @@ struct RecordedOrders {
     let index = Int(record.instrument)
     guard index < books.count else { return }
     change(index, record)
-    guard books[index].isLoading, record.flags.contains(.last) else { return }
-    books[index].isLoading = false
-    books[index].isWhole = true
   }
 
   private mutating func change(_ index: Int, _ record: FeedRecord) {
@@ -65,6 +62,10 @@ struct RecordedOrders {
       if books[index].orders.removeValue(forKey: record.reference) == nil { unknown += 1 }
     default: break
     }
+    // The last of a snapshot.
+    guard books[index].isLoading, record.flags.contains(.last) else { return }
+    books[index].isLoading = false
+    books[index].isWhole = true
   }
 
   private mutating func add(_ index: Int, _ record: FeedRecord) {

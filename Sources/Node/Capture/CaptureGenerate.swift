@@ -15,7 +15,7 @@ extension CaptureCommand {
     discussion: """
       prices: books by price (L2) and trades of coins in dollars, BTC-USD, ETH-USD, SOL-USD and so on,
       from midnight UTC of the day. Each book is told whole at the beginning, and again about every
-      second.
+      second, less often where that would be more than half of the records.
       orders: books by order (L3) and trades of invented shares, from the opening at 9:30 in New York:
       the same as 'needletail exchange' generates and --write-feed writes, imported as itch.
 
