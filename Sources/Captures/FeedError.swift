@@ -33,7 +33,7 @@ public struct FeedError: Error, Hashable, Sendable, CustomStringConvertible {
 
 extension FeedError {
   /// What is said of a recording of ours where a feed or another program's file is read.
-  public static func isRecording(_ path: String) -> FeedError {
+  public static func recording(_ path: String) -> FeedError {
     FeedError(
       path: path, offset: nil, cause: .data,
       problem: "is a recording (.ntc), which is not read here",

@@ -39,7 +39,7 @@ public import ExecutionCore
   public init(path: String, midnight: Int64, firstSequence: UInt64 = 0) throws(FeedError) {
     var input = try FeedInput(path: path)
     let kind = input.kind()
-    if kind == .recording { throw FeedError.isRecording(path) }
+    if kind == .recording { throw FeedError.recording(path) }
     guard kind == .framedITCH else {
       throw FeedError(
         path: path, offset: 0, cause: .data, problem: "is a \(kind.rawValue) capture",

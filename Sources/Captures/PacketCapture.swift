@@ -44,7 +44,7 @@
     switch kind {
     case .pcap: try readPcapHeader()
     case .pcapng: break
-    case .recording: throw FeedError.isRecording(self.input.path)
+    case .recording: throw FeedError.recording(self.input.path)
     case .framedITCH:
       throw FeedError(
         path: self.input.path, offset: 0, cause: .data, problem: "is neither pcap nor pcapng",

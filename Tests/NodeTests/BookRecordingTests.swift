@@ -227,8 +227,11 @@ private struct BookJSON {
         Self.record(.gap, FeedRecord.all), Self.record(.clear, FeedRecord.all),
         Self.record(.add, 1, side: Self.ask, 6, 6, reference: 1),
         Self.record(.level, 0, side: Self.ask, 6, 6),
+        // An order is of one instrument.
+        Self.record(.add, FeedRecord.all, side: Self.ask, 7, 7, reference: 2),
       ])
     let json = try BookJSON(BookRun(path, "--format", "json"))
+    #expect(json.count("malformed") == 1)
     for symbol in ["A", "B"] {
       #expect(json.books[symbol]?["whole"] as? Bool == true)
       #expect(try json.side(symbol, "bids") == BookSide([[String]]()))
@@ -381,10 +384,10 @@ private struct BookJSON {
         == "\(path): is a recording (.ntc), which is not read here; fill orders at it with "
         + "'needletail paper --feed', print its books with 'needletail book', or its records with "
         + "'needletail capture show'")
-    #expect(throws: FeedError.isRecording(path)) {
+    #expect(throws: FeedError.recording(path)) {
       _ = try FramedITCHFile(path: path, midnight: 0)
     }
-    #expect(throws: FeedError.isRecording(path)) { _ = try PacketCapture(path: path) }
+    #expect(throws: FeedError.recording(path)) { _ = try PacketCapture(path: path) }
   }
 
   // Reads ../shared/data, which is not part of the package.

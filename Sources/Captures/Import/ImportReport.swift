@@ -85,7 +85,7 @@ public enum ImportSource: Sendable {
     case .file(let path):
       do throws(FeedError) {
         var input = try FeedInput(path: path)
-        if input.kind() == .recording { throw FeedError.isRecording(path) }
+        if input.kind() == .recording { throw FeedError.recording(path) }
         return input
       } catch { throw .source(error) }
     case .bytes(let bytes, let name): return FeedInput(bytes: bytes, path: name)

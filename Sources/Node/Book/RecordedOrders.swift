@@ -24,7 +24,7 @@ struct RecordedOrders {
   /// About orders that were not added, and adds of those that live.
   private(set) var unknown = 0
   private(set) var duplicate = 0
-  /// Of a side or quantity that can't be; they changed nothing.
+  /// Of a side or quantity that can't be, or of all instruments; they changed nothing.
   private(set) var malformed = 0
   /// Executions and cancels of more than was left.
   private(set) var overExecuted = 0
@@ -35,13 +35,19 @@ struct RecordedOrders {
 
   /// Takes a record of an order, a clear or a gap; any other changes nothing.
   mutating func apply(_ record: FeedRecord) {
-    guard record.instrument != FeedRecord.all else {
-      for index in books.indices { change(index, record) }
+    guard record.instrument == FeedRecord.all else {
+      let index = Int(record.instrument)
+      if index < books.count { change(index, record) }
       return
     }
-    let index = Int(record.instrument)
-    guard index < books.count else { return }
-    change(index, record)
+    guard
+      record.kind == FeedRecord.Kind.clear.rawValue || record.kind == FeedRecord.Kind.gap.rawValue
+    else {
+      records += 1
+      malformed += 1
+      return
+    }
+    for index in books.indices { change(index, record) }
   }
 
   private mutating func change(_ index: Int, _ record: FeedRecord) {

@@ -75,7 +75,10 @@ struct RecordingBooks {
     let instruments = (0..<count).map { InstrumentFacts(symbol: Symbol("#\($0)") ?? .none) }
     do throws(EngineConfigurationError) {
       return try PriceMarket(instruments, levelsMax: min(1 << 16, max(1_024, (1 << 22) / count)))
-    } catch { throw CommandFailure(.internalError, "\(path): \(error)") }
+    } catch {
+      // Its instruments are ours: there is no memory for them.
+      throw CommandFailure(.inputOutput, "\(path): \(error)")
+    }
   }
 
   private mutating func apply(_ record: FeedRecord) {

@@ -24,7 +24,7 @@ enum InputFile {
   static func feed(_ path: String) throws(CommandFailure) -> FeedFile {
     do throws(FeedError) {
       let file = try FeedFile(path: path)
-      if try file.kind() == .recording { throw FeedError.isRecording(file.path) }
+      if try file.kind() == .recording { throw FeedError.recording(file.path) }
       return file
     } catch {
       throw CommandFailure(error.cause.exitCode, "\(error)")

@@ -14,7 +14,7 @@ public import ExecutionCore
   ) throws(FeedError) -> CaptureSurvey? {
     var input = try file.input()
     let kind = input.kind()
-    if kind == .recording { throw FeedError.isRecording(file.path) }
+    if kind == .recording { throw FeedError.recording(file.path) }
     guard kind != .framedITCH else {
       guard choice.words.isEmpty else {
         throw FeedError(
