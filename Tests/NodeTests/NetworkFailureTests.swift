@@ -30,8 +30,8 @@ import Transport
       let latency = try #require(LatencyRecorder())
       let monitor = RunMonitor()
       let hot = HotRun(plan, journal: journal, monitor: monitor, latency: latency, flow: nil)
-      let exchange = try VirtualRun.exchange(plan, folder)
-      var world = try VirtualRun.world(plan, hot, exchange, journal)
+      let venues = try VirtualVenues(plan, folder)
+      var world = try VirtualRun.world(plan, hot, venues, journal)
       let begin = world.network.now + 2_000_000_000
       while world.network.now < begin || world.loop.path.driver.engine.openOrderCount == 0 {
         try #require(!world.loop.isFinished && world.network.now < begin * 10)
@@ -47,14 +47,9 @@ import Transport
       world.finish()
       let result = hot.result(of: world.loop)
       var summary = RunSummary(plan, result, latency)
-      summary.close(result.state)
+      summary.close(result)
       self.summary = summary
-      trouble =
-        RunTrouble(
-          end: result.end, sessionTrouble: result.trouble,
-          hasLoggedIn: result.gateway.sessionsUp > 0, isSessionUp: result.isSessionUp,
-          feed: FeedTrouble(result), exchange: plan.exchange, equities: plan.equities
-        ).failure
+      trouble = plan.trouble(result)
       try journal.close()
     }
   }

@@ -215,7 +215,7 @@ struct RunLinkTests {
     var state = walk.driver.engine.snapshot()
     func broken() -> [String] {
       var summary = RunSummary()
-      summary.take(state, accounts: ["A"], strategies: ["S"], instruments: 1)
+      summary.take(state, accounts: ["A"], strategies: ["S"], instruments: [])
       return summary.invariants.filter { !$0.holds }.map(\.name)
     }
     state.alarms = [.revisedTerms: 3]
@@ -235,7 +235,7 @@ struct RunLinkTests {
     let standing = booked.enumerated().filter { ![1, 2, 6].contains($0.offset) }.map(\.element)
     var summary = RunSummary()
     let state = walk.driver.engine.snapshot()
-    summary.take(state, accounts: ["A"], strategies: ["S"], instruments: 1)
+    summary.take(state, accounts: ["A"], strategies: ["S"], instruments: [])
     #expect(summary.fills.count == UInt64(standing.count))
     #expect(summary.fills.shares == standing.reduce(0) { $0 + $1.quantity })
     #expect(summary.fills.count == summary.positions.reduce(0) { $0 + $1.fills })

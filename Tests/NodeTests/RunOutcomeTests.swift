@@ -17,7 +17,7 @@ struct RunOutcomeTests {
   private static var good: RunTrouble {
     RunTrouble(
       end: .duration, sessionTrouble: "", hasLoggedIn: true, isSessionUp: true,
-      feed: feed(datagrams: 10, applied: 10), exchange: .exchange, equities: .equities)
+      feed: feed(datagrams: 10, applied: 10), venue: .exchange, market: .equities)
   }
   private func message(_ change: (inout RunTrouble) -> Void) -> String? {
     var trouble = Self.good
@@ -64,7 +64,7 @@ struct RunOutcomeTests {
       message {
         $0.end = .feedEnded
         $0.hasTraded = false
-        $0.exchange.attach = "127.0.0.1:1"
+        $0.venue.attach = "127.0.0.1:1"
       }?.contains("over before trading") == true)
     #expect(message { $0.isSessionUp = false }?.contains("down at the end") == true)
     #expect(message { $0.isBlind = true }?.contains("never seen") == true)
@@ -98,9 +98,9 @@ struct RunOutcomeTests {
   @Test func `silent lines are trouble for one that attached`() {
     let text = message {
       $0.feed = FeedTrouble()
-      $0.exchange.attach = "127.0.0.1:1"
-      $0.equities.lineA = "127.0.0.1:4"
-      $0.equities.lineB = "127.0.0.1:5"
+      $0.venue.attach = "127.0.0.1:1"
+      $0.market.lineA = "127.0.0.1:4"
+      $0.market.lineB = "127.0.0.1:5"
     }
     #expect(text?.hasPrefix("no market data came at 127.0.0.1:4 and 127.0.0.1:5") == true)
   }
@@ -146,7 +146,7 @@ struct RunOutcomeTests {
     var trouble = Self.good
     trouble.end = end
     trouble.feed.isNameless = true
-    trouble.exchange.attach = "127.0.0.1:1"
+    trouble.venue.attach = "127.0.0.1:1"
     #expect(trouble.failure?.code == .dataError)
     #expect(trouble.failure?.message.contains("names none of the instruments") == true)
     #expect(trouble.failure?.message.contains("--write-instruments") == true)
@@ -155,7 +155,7 @@ struct RunOutcomeTests {
   @Test func `a run that never learned its session says what to set`() {
     let text = message {
       $0.end = .noSession
-      $0.equities.snapshot = "127.0.0.1:3"
+      $0.market.snapshot = "127.0.0.1:3"
     }
     #expect(text?.contains("snapshot service at 127.0.0.1:3 did not name it") == true)
     #expect(text?.contains("set 'session'") == true)

@@ -61,7 +61,7 @@ struct RunTests {
     #expect(json["fills", "count"] > 0)
     #expect(json.broken.isEmpty)
     #expect(json.invariants >= 8)
-    #expect(json["exchange", "own_process"] == 0)
+    #expect(json.venue("exchange", "own_process") == 0)
     #expect((json["feed", "gaps"] > 0) == !faults.isEmpty)
     guard !faults.isEmpty else { return }
     // The market of the first, with other faults.
@@ -118,9 +118,9 @@ struct RunTests {
     #expect(json["feed", "messages"] > 1_000)
     #expect(json["orders", "sent"] > 0)
     #expect(json["fills", "count"] > 0)
-    #expect(json.standingFills == json["exchange", "fills"])
+    #expect(json.venue("exchange", "fills", "count") == json.venue("exchange", "own_account", "fills"))
     #expect(json["feed", "lost"] == 0)
-    #expect(json["exchange", "own_process"] == 1)
+    #expect(json.venue("exchange", "own_process") == 1)
     let saved = try String(contentsOfFile: data + "/summary.json", encoding: .utf8)
     #expect(saved == result.output)
     #expect(try CommandProcess.run(["journal", "verify", data]).status == 0)
@@ -143,7 +143,7 @@ struct RunTests {
     let json = try SummaryJSON(result.output)
     #expect(json.broken.isEmpty)
     #expect(json["fills", "count"] > 0)
-    #expect(json.standingFills == json["exchange", "fills"])
+    #expect(json.venue("exchange", "fills", "count") == json.venue("exchange", "own_account", "fills"))
   }
 
   @Test func `a recording that is cut is traded to there, said, and exits 65`() throws {

@@ -13,6 +13,13 @@ package struct SummaryJSON {
   package subscript(_ section: String, _ field: String) -> Int {
     ((root[section] as? [String: Any])?[field] as? NSNumber)?.intValue ?? -1
   }
+  /// A number of what was done at a venue, by the keys that lead to it; true is 1.
+  package func venue(_ name: String, _ keys: String...) -> Int {
+    let venues = root["venues"] as? [[String: Any]] ?? []
+    var value: Any? = venues.first { $0["name"] as? String == name }
+    for key in keys { value = (value as? [String: Any])?[key] }
+    return (value as? NSNumber)?.intValue ?? -1
+  }
   package func text(_ section: String, _ field: String) -> String {
     (root[section] as? [String: Any])?[field] as? String ?? ""
   }

@@ -157,12 +157,12 @@ enum Wanted {
           || $0 == 0x5f
       }
   }
-  static let symbol = "it takes a symbol of 1 to 8 capital letters, digits and . + - = * $"
+  static let symbol = "it takes a symbol of 1 to 32 letters, digits and . + - = * $ / _ :"
   static func isSymbol(_ text: String) -> Bool {
-    (1...8).contains(text.utf8.count)
+    (1...32).contains(text.utf8.count)
       && text.utf8.allSatisfy {
-        ($0 >= 0x41 && $0 <= 0x5a) || ($0 >= 0x30 && $0 <= 0x39)
-          || Array(".+-=*$".utf8).contains($0)
+        ($0 | 0x20 >= 0x61 && $0 | 0x20 <= 0x7a) || ($0 >= 0x30 && $0 <= 0x39)
+          || Array(".+-=*$/_:".utf8).contains($0)
       }
   }
   static let date = "it takes a date as YYYY-MM-DD"

@@ -103,9 +103,11 @@ extension Configuration.Feed {
     reader.read(
       "source", into: &source, wanted: "it takes generated or the name of a file",
       where: { !$0.isEmpty })
-    reader.read(
-      "instruments_file", into: &instrumentsFile, wanted: "it takes the name of a file",
-      where: { _ in true })
+    if kind == .orders {
+      reader.read(
+        "instruments_file", into: &instrumentsFile, wanted: "it takes the name of a file",
+        where: { _ in true })
+    }
     reader.section("generator") {
       $0.read("scenario", into: &generator.scenario)
       $0.read("symbols", into: &generator.symbols, in: 1...12_000)
@@ -114,7 +116,7 @@ extension Configuration.Feed {
     readEndpoint("line_a", into: &lineA, &reader)
     readEndpoint("line_b", into: &lineB, &reader)
     readEndpoint("rerequest", into: &rerequest, &reader)
-    if kind == .prices { reader.refuse(["snapshot"], notOf: kind.inWords) }
+    if kind == .prices { reader.refuse(["snapshot", "instruments_file"], notOf: kind.inWords) }
     if kind == .orders { readEndpoint("snapshot", into: &snapshot, &reader) }
     reader.read(
       "session", into: &session, wanted: "it takes 1 to 10 printable characters, or nothing",

@@ -4,8 +4,8 @@
 /// Times, prices and money are integers or exact decimals; the unit is the last word of the name.
 public struct Configuration: Equatable, Sendable {
   public var run = Run()
-  public var feeds = [Feed.equities]
-  public var venues = [Venue.exchange]
+  public var feeds = [Feed.equities, Feed.coins]
+  public var venues = [Venue.exchange, Venue.paper]
   public var runtime = Runtime()
   public var journal = Journal()
   public var limits = Limits.firm

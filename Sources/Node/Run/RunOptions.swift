@@ -6,6 +6,8 @@ struct RunOptions: Sendable {
   var configuration = Configuration()
   var dataDirectory = "needletail-data"
   var isVirtualTime = false
+  /// What was left out of the configuration because of what was asked, in words.
+  var notes: [String] = []
   /// Of the feeds of a capture.
   var choice = CaptureChoice()
 
@@ -19,7 +21,8 @@ struct RunOptions: Sendable {
       .value(
         "feed", "FILE|generated",
         "Framed ITCH 5.0 or a pcap or pcapng of MoldUDP64, raw or .gz (- is standard input), or the generated "
-          + "market (default). The exchange trades it, and no other venue is traded at."),
+          + "market: the exchange trades it. Or a recording (.ntc), which is traded on paper. No other venue is "
+          + "traded at. Default: as configured, a generated market for each venue."),
       .value("seed", "N", "Seed of the generated market. Default: 1."),
       .value(
         "speed", "N|max",
@@ -103,6 +106,13 @@ struct RunOptions: Sendable {
         throw options.refuse("speed", text, String(Configuration.Speed.wanted.dropFirst(9)))
       }
       configuration.run.speed = speed
+      // Who has not said which venues gets the one that goes with it.
+      if speed == .max, !isVirtualTime, configuration.feeds.count > 1, configuration.exchange != nil,
+        options.text("config") == nil, options.text("venues") == nil
+      {
+        configuration.keepVenues { $0.kind == .exchange }
+        notes.append("speed max goes with one feed: the exchange's is traded, and nothing on paper")
+      }
     }
     if let text = options.text("duration") {
       let range = Configuration.Run.durationRange
@@ -122,9 +132,7 @@ struct RunOptions: Sendable {
   private mutating func readMarket(_ options: ParsedOptions) throws(CommandFailure) {
     if let feed = options.text("feed") {
       guard !feed.isEmpty else { throw options.refuse("feed", feed, "generated or a file") }
-      try needExchange("feed", feed)
-      configuration.keepVenues { $0.kind == .exchange }
-      configuration.equities?.source = feed
+      try takeFeed(feed)
     }
     if let file = options.text("instruments") {
       try needExchange("instruments", file)
@@ -144,6 +152,25 @@ struct RunOptions: Sendable {
         "'--seed' is of the generated market, and the exchange at "
           + "\(exchange.attach) plays one of its own: leave '--seed' out")
     }
+  }
+
+  /// A recording of ours is traded on paper, everything else at the exchange; at no other venue.
+  private mutating func takeFeed(_ feed: String) throws(CommandFailure) {
+    guard InputFile.isRecording(feed) else {
+      try needExchange("feed", feed)
+      configuration.keepVenues { $0.kind == .exchange }
+      configuration.equities?.source = feed
+      return
+    }
+    guard let paper = configuration.venues.first(where: { $0.kind == .paper }),
+      let place = configuration.feeds.firstIndex(where: { $0.name == paper.feed })
+    else {
+      throw CommandFailure(
+        .usage,
+        "'--feed \(feed)' is refused: it is a recording, which a venue of kind paper trades, and the run has none")
+    }
+    configuration.feeds[place].source = feed
+    configuration.keepVenues { $0.name == paper.name }
   }
 
   private func needExchange(_ option: String, _ text: String) throws(CommandFailure) {
@@ -211,7 +238,7 @@ struct RunOptions: Sendable {
           "'--speed max' needs an exchange of our own, because it is flow-controlled: give a number, "
             + "or leave '--exchange' out")
       }
-      if configuration.feeds.count > 1 {
+      if configuration.feeds.count > 1, !isVirtualTime {
         throw CommandFailure(
           .usage,
           "'--speed max' is refused: \(Configuration.Speed.needsOneFeed), as with '--venues NAME'")
@@ -223,6 +250,15 @@ struct RunOptions: Sendable {
     }
     if let exchange = configuration.exchange, let feed = configuration.equities {
       try check(exchange, feed)
+    }
+    for venue in configuration.venues where venue.kind == .paper && venue.isAttached {
+      guard let feed = configuration.feed(of: venue) else { continue }
+      let needed = [("line_a", feed.lineA), ("rerequest", feed.rerequest), ("session", feed.session)]
+      guard let missing = needed.first(where: { $0.1.isEmpty }) else { continue }
+      throw CommandFailure(
+        .configuration,
+        "venue '\(venue.name)' is attached, and its feed '\(feed.name)' has no '\(missing.0)': give what "
+          + "'needletail paper' says at its start, and its '--feed-to'")
     }
     if choice != CaptureChoice(),
       configuration.exchange?.isAttached ?? true || configuration.equities?.isGenerated ?? true

@@ -74,7 +74,7 @@ struct RunPlan {
     date = day
     midnight = SessionCalendar.midnight(day)
     feed = orders.feed
-    notes = orders.notes + prices.notes
+    notes = options.notes + orders.notes + prices.notes
     var instruments: [InstrumentFacts] = []
     var shares: [Range<Int>] = []
     for feed in configuration.feeds {

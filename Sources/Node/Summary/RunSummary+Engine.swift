@@ -10,7 +10,7 @@ extension RunSummary {
     takeCounters(state)
     positions = state.positions.map { position in
       Position(
-        position, instruments[Int(position.instrument.raw)], account: Self.name(accounts, position.account.raw),
+        position, Self.facts(instruments, position.instrument), account: Self.name(accounts, position.account.raw),
         strategy: Self.name(strategies, position.strategy.raw))
     }
     pnl.realised = positions.reduce(0) { $0 + $1.realised }
@@ -138,6 +138,12 @@ extension RunSummary {
     guard lines.count == 3 else { return }
     feed.lines = Lines(a: Line(lines[0]), b: Line(lines[1]), rerequest: Line(lines[2]))
     feed.recovered = feed.lines.rerequest.first
+  }
+
+  private static func facts(
+    _ instruments: [InstrumentFacts], _ id: InstrumentID
+  ) -> InstrumentFacts {
+    Int(id.raw) < instruments.count ? instruments[Int(id.raw)] : InstrumentFacts(symbol: .none)
   }
 
   static func name(_ names: [String], _ index: UInt32) -> String {

@@ -33,7 +33,9 @@ extension RunSummary {
       pulls: result.watchdog.pulls, lates: result.watchdog.lates,
       sightedNanoseconds: result.sightedFor, blindNanoseconds: result.blindFor)
     noteBlindness()
-    takeDirectory(result.state.feed.directory, unnamed: result.firstUnnamed)
+    takeDirectory(
+      result.state.feed.directory, of: plan.exchange?.instruments.count ?? 0,
+      unnamed: result.firstUnnamed)
     self.latency.network = result.backEnd
     self.latency.stages = Self.stages(latency)
     if plan.options.isVirtualTime {
@@ -88,8 +90,10 @@ extension RunSummary {
 
   /// How the feed's directory and the instruments agree.
   ///
-  /// - Parameter unnamed: an instrument that the feed has not named.
-  mutating func takeDirectory(_ directory: FeedDirectory, unnamed: String?) {
+  /// - Parameters:
+  ///   - count: of our instruments that are the feed's.
+  ///   - unnamed: one that it has not named.
+  mutating func takeDirectory(_ directory: FeedDirectory, of count: Int, unnamed: String?) {
     feed.symbolsNamed = directory.named
     feed.symbolsUnlisted = directory.unlisted
     feed.unequalLots = directory.unequalLots
@@ -108,7 +112,7 @@ extension RunSummary {
     if let unnamed, directory.named > 0 {
       notes.append(
         "instruments that the feed has never named, and that were not traded: "
-          + "\((feed.symbols - Int(directory.named)).grouped), such as \(unnamed)")
+          + "\((count - Int(directory.named)).grouped), such as \(unnamed)")
     }
   }
 
