@@ -273,7 +273,9 @@ extension Integration {
         "\(summary.root["journal"] ?? "")")
       // What had been sent before is accounted for: the books agree, nothing works on.
       #expect(summary.standingFills > 0)
-      #expect(summary.venue("exchange", "fills", "count") == summary.venue("exchange", "own_account", "fills"))
+      #expect(
+        summary.venue("exchange", "fills", "count")
+          == summary.venue("exchange", "own_account", "fills"))
       #expect(summary["orders", "working"] == 0)
     }
   }

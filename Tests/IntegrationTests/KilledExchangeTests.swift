@@ -149,7 +149,8 @@ extension Integration {
     @Test func `Ctrl-C cancels what works, and every fill is accounted for`() throws {
       let directory = try TemporaryDirectory()
       let data = directory.path + "/data"
-      let command = try RunningCommand.run(in: directory.path, "--seed", "45")
+      let command = try RunningCommand.run(
+        in: directory.path, "--seed", "45", "--venues", "exchange")
       #expect(command.wait { stored(data) > 6_000 })
       let result = try command.interrupt()
       #expect(result.status == 0, "\(result.errors)\(result.output)")

@@ -371,7 +371,7 @@ private struct BookJSON {
     let recordings = try Recordings()
     let path = try recordings.generated("prices.ntc")
     for command in [
-      ["exchange", "--feed", path], ["run", "--feed", path],
+      ["exchange", "--feed", path],
       ["exchange", "--feed", path, "--date", "2020-01-02"],
     ] {
       #expect(CommandTable.main(command) == .dataError, "\(command)")

@@ -19,12 +19,6 @@ struct ConfigurationTests {
     #expect(example == Configuration())
   }
 
-  @Test func `the second entries of the example say what the defaults of their kinds are`() throws {
-    let whole = try Configuration.parse(Configuration.exampleOfAll, file: "needletail.yaml")
-    #expect(whole.feeds == [.equities, .coins])
-    #expect(whole.venues == [.exchange, .paper])
-  }
-
   @Test func `the columns of the instruments file are named where one is asked for`() {
     let columns = InstrumentsFile.columns.joined(separator: ", ")
     for text in [Configuration.example, HelpText.command(RunCommand.definition)] {
@@ -40,7 +34,7 @@ struct ConfigurationTests {
 
   @Test func `every setting of the example can be changed`() throws {
     // Each scalar line of the example is altered alone; what is read must then differ.
-    let whole = Configuration.exampleOfAll
+    let whole = Configuration.example
     let unaltered = try Configuration.parse(whole, file: "c.yaml")
     let lines = whole.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     var altered = 0
@@ -179,9 +173,9 @@ struct ConfigurationTests {
       "strategies:\n  - name: a\n    kind: taker\n    market_maker: {skew_ticks: 1}",
       "c.yaml:4:19: strategies[0].market_maker: a taker has no such settings"),
     Case(
-      "strategies:\n  - name: a\n    symbols: [AAPL, aapl]",
-      "c.yaml:3:21: strategies[0].symbols[1]: 'aapl' is refused: it takes a symbol of 1 to 8 "
-        + "capital letters, digits and . + - = * $"),
+      "strategies:\n  - name: a\n    symbols: [AAPL, A APL]",
+      "c.yaml:3:21: strategies[0].symbols[1]: 'A APL' is refused: it takes a symbol of 1 to 32 letters, "
+        + "digits and . + - = * $ / _ :"),
     Case(
       "limits:\n  message_burst: 1000",
       "c.yaml:2:18: limits.message_burst: no token would be left for orders: message_burst (1000) "

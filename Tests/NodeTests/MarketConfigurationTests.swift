@@ -2,19 +2,6 @@ import Testing
 
 @testable import Node
 
-extension Configuration {
-  /// The example with its second entries, which are comments there, beside the first.
-  static var exampleOfAll: String {
-    var isEntry = false
-    let lines = example.split(separator: "\n", omittingEmptySubsequences: false).map { line in
-      let text = line.drop { $0 == " " }
-      isEntry = text.hasPrefix("#") && (isEntry || text.hasPrefix("# - name:"))
-      return isEntry ? line.prefix(line.count - text.count) + text.dropFirst(2) : line
-    }
-    return lines.joined(separator: "\n")
-  }
-}
-
 /// Feeds and venues of a configuration: what goes together, and what is said where it does not.
 struct MarketConfigurationTests {
   private func problems(_ text: String) -> [String] {
@@ -87,9 +74,9 @@ struct MarketConfigurationTests {
       "c.yaml:1:16: feeds[0].name: no venue trades 'nasdaq': take it out, or list a venue with 'feed: "
         + "nasdaq'"),
     Case(
-      "feeds: [{name: equities}, {name: coins, kind: prices}]",
-      "c.yaml:1:34: feeds[1].name: no venue trades 'coins': take it out, or list a venue with 'feed: "
-        + "coins'"),
+      "feeds: [{name: equities}, {name: other, kind: prices}]",
+      "c.yaml:1:34: feeds[1].name: no venue trades 'other': take it out, or list a venue with 'feed: "
+        + "other'"),
     Case(
       "venues: [{name: a}, {name: a, kind: paper}]\nfeeds: [{name: e}, {name: c, kind: prices}]",
       "c.yaml:1:28: venues[1].name: 'a' is already taken"),
@@ -99,10 +86,11 @@ struct MarketConfigurationTests {
         + "'paper'?"),
     Case(
       "venues: [{name: a, feed: equites}]",
-      "c.yaml:1:26: venues[0].feed: 'equites' is refused: it takes the name of a feed: equities"),
+      "c.yaml:1:26: venues[0].feed: 'equites' is refused: it takes the name of a feed: equities, "
+        + "coins"),
     Case(
-      "venues: [{name: a, kind: paper}]",
-      "c.yaml:1:10: venues[0]: a paper venue needs a feed of prices, and there is none: list one in "
+      "feeds: [{name: e}]\nvenues: [{name: a, kind: paper}]",
+      "c.yaml:2:10: venues[0]: a paper venue needs a feed of prices, and there is none: list one in "
         + "'feeds'"),
     Case(
       "venues: [{name: a, kind: paper, feed: equities}]",
@@ -193,9 +181,9 @@ struct MarketConfigurationTests {
   }
 
   @Test func `each setting of a feed and a venue is a line under its name in the file`() throws {
-    let whole = try Configuration.parse(Configuration.exampleOfAll, file: "c.yaml")
+    let whole = try Configuration.parse(Configuration.example, file: "c.yaml")
     let lines = Set(whole.lines(withPaths: true).map { $0.prefix { $0 != "=" }.dropLast() })
-    let root = try #require(try YAMLDocument.parse(Configuration.exampleOfAll))
+    let root = try #require(try YAMLDocument.parse(Configuration.example))
     func look(_ node: YAMLNode, _ path: String) {
       switch node.content {
       case .scalar: #expect(lines.contains(path[...]), "\(path)")

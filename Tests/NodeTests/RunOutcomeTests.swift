@@ -44,6 +44,7 @@ struct RunOutcomeTests {
     #expect(
       message {
         $0.end = .exchangeLost
+        $0.isGone = true
         $0.sessionTrouble = "closed"
       } == "the exchange was lost: closed")
     #expect(message { $0.end = .noSnapshot }?.contains("snapshot service") == true)

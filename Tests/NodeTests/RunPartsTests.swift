@@ -252,7 +252,7 @@ struct RunPartsTests {
     let file = directory.path + "/c.yaml"
     try """
     feeds: [{name: equities}, {name: coins, kind: prices}]
-    venues: [{name: exchange}, {name: paper, kind: paper}]
+    venues: [{name: exchange}, {name: paper, kind: paper, fill: {queue: front}}]
     """.write(toFile: file, atomically: true, encoding: .utf8)
     func kept(_ arguments: String...) throws -> [String] {
       let read = try RunOptions(
@@ -281,15 +281,33 @@ struct RunPartsTests {
         .contains("max goes with one feed: give a number, or one feed"))
   }
 
-  @Test func `what a run cannot trade yet is refused before anything is made`() throws {
+  @Test func `feeds of different days, and a started venue beside an attached one, are refused`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let recording = directory.path + "/coins.ntc"
+    #expect(
+      CaptureCommand.run(arguments: [
+        "generate", recording, "--seconds", "2", "--date", "2024-08-08",
+      ]) == 0)
     var options = RunOptions()
-    options.configuration.feeds.append(.coins)
-    options.configuration.venues.append(.paper)
+    options.configuration.feeds[1].source = recording
     #expect {
       _ = try RunPlan(options)
     } throws: {
       let failure = $0 as? CommandFailure
-      return failure?.code == .configuration && failure?.message.contains("'--venues NAME'") == true
+      return failure?.code == .configuration
+        && failure?.message.contains("begins on another day") == true
+    }
+    options = RunOptions()
+    options.configuration.exchange?.attach = "127.0.0.1:9"
+    options.configuration.equities?.instrumentsFile = try SomeInstruments.write(in: directory.path)
+    #expect {
+      _ = try RunPlan(options)
+    } throws: {
+      let failure = $0 as? CommandFailure
+      return failure?.code == .configuration
+        && failure?.message.contains("attach both, or choose one with '--venues NAME'") == true
     }
   }
 

@@ -42,7 +42,8 @@ struct RunStopTests {
     #expect(json.broken.isEmpty)
     #expect(json.venue("exchange", "restarts") == 2)
     #expect(json.venue("exchange", "session", "reconnects") >= 1)
-    #expect(json.venue("exchange", "fills", "count") == json.venue("exchange", "own_account", "fills"))
+    #expect(
+      json.venue("exchange", "fills", "count") == json.venue("exchange", "own_account", "fills"))
     #expect(json["fills", "count"] > 0)
     #expect(result.errors.contains("was killed by signal 9; it was started again"))
   }

@@ -26,12 +26,19 @@ package final class RunningCommand {
   deinit { if process.isRunning { kill(process.processIdentifier, SIGKILL) } }
 
   /// The process id of the exchange that this run has started; nil when there is none now.
-  package var exchange: Int32? {
+  package var exchange: Int32? { child("exchange") }
+  /// The same of the first paper broker.
+  package var paper: Int32? { child("paper") }
+
+  /// A child process of `needletail NAME`.
+  private func child(_ name: String) -> Int32? {
     for entry in (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? [] {
       guard let pid = Int32(entry),
         let status = try? String(contentsOfFile: "/proc/\(pid)/status", encoding: .utf8),
         status.contains("\nPPid:\t\(process.processIdentifier)\n"),
-        !status.contains("\nState:\tZ")
+        !status.contains("\nState:\tZ"),
+        let command = try? String(contentsOfFile: "/proc/\(pid)/cmdline", encoding: .utf8),
+        command.split(separator: "\0").dropFirst().first.map(String.init) == name
       else { continue }
       return pid
     }
@@ -80,10 +87,13 @@ package final class RunningCommand {
     journalled("report").count { $0["report"] as? String == "sessionUp" }
   }
 
-  /// Messages of the feed that went by between the first request to the exchange and the last one.
+  /// Messages of the first feed that went by between the first request that rested on it and the last one.
   package var messagesTraded: Int {
-    let places = journalled("intent").compactMap {
-      (($0["feedPosition"] as? [String: Any])?["sequence"] as? NSNumber)?.intValue
+    let places = journalled("intent").compactMap { intent -> Int? in
+      guard let place = intent["feedPosition"] as? [String: Any],
+        (place["channel"] as? NSNumber)?.intValue == 0
+      else { return nil }
+      return (place["sequence"] as? NSNumber)?.intValue
     }
     return (places.last ?? 0) - (places.first ?? 0)
   }

@@ -5,9 +5,19 @@ extension Configuration {
   mutating func readMarkets(_ reader: inout SectionReader) {
     let problems = reader.problems
     let before = problems.problems.count
+    let hasFeeds = reader.has("feeds")
+    let hasVenues = reader.has("venues")
     let sections = readFeeds(&reader)
+    // Who lists one of the two means what of the defaults goes with it.
+    if hasFeeds, !hasVenues {
+      let names = feeds.map(\.name)
+      venues.removeAll { !names.contains($0.feed) }
+    }
     // How a list goes with one that is not right itself would be noise.
     readVenues(&reader, feedsAreRight: problems.problems.count == before)
+    if hasVenues, !hasFeeds, problems.problems.count == before {
+      feeds.removeAll { feed in !venues.contains { $0.feed == feed.name } }
+    }
     if problems.problems.count == before {
       for (feed, section) in zip(feeds, sections) where !isTraded(feed) {
         section.refuse(

@@ -59,7 +59,7 @@ extension InspectedMachine {
         + "the default settings; for good: boot with hugepages=\(wanted))")
   }
   /// What the engine takes with the default settings, and a little more; of 2 MiB each.
-  static let defaultHugePages = 300
+  static let defaultHugePages = 400
 
   /// The node of a processor; nil when the machine has none.
   private func node(of processor: Int) throws(Unreadable) -> Int? {

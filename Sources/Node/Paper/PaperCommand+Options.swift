@@ -17,44 +17,46 @@ extension PaperCommand {
         "1 to 256 different names of 1 to 16 letters, digits, . _ - each")
     }
     let password = try options.text("password-file").map(PasswordFile.read)
-    let usual = Configuration.Venue.paper
-    let cash = try number(options, "cash", in: Configuration.Fill.cashRange, or: usual.fill.cash)
     var settings = PaperSettings(
-      instruments: instruments,
-      accounts: names.map {
-        PaperSettings.Account(
-          name: $0, password: password?.word ?? "needletail", cash: Money(raw: Int128(cash.raw)))
-      })
-    let fees = Configuration.PaperFees.range
-    let added = try number(options, "fee-added", in: fees, or: usual.paperFees.addedBasisPoints)
-    let removed = try number(
-      options, "fee-removed", in: fees, or: usual.paperFees.removedBasisPoints)
-    settings.fees = FeeSchedule(perNotional: [
-      UInt8(ascii: "A"): added.raw / 10_000, UInt8(ascii: "R"): removed.raw / 10_000,
-    ])
-    let latency = Configuration.Fill.microseconds
-    settings.acceptLatency = Int64(try options.integer("accept-latency", in: latency) ?? 0) * 1_000
-    settings.reportLatency = Int64(try options.integer("report-latency", in: latency) ?? 0) * 1_000
-    if let queue = options.text("queue") {
-      guard queue == "back" || queue == "front" else {
-        throw options.refuse("queue", queue, "back or front")
-      }
-      settings.queue = queue == "back" ? .back : .front
-    }
-    settings.fillShare = try options.integer("fill-share", in: Configuration.Fill.shareRange) ?? 100
-    let basisPoints = Configuration.Fill.basisPoints
-    settings.slippage = Int64(try options.integer("slippage", in: basisPoints) ?? 0)
-    settings.impact = Int64(try options.integer("impact", in: basisPoints) ?? 0)
-    settings.seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
-    settings.rejects = try share(options, "rejects")
-    settings.forgets = try share(options, "forget")
-    settings.delays = try share(options, "delay")
-    settings.doubles = try share(options, "double")
-    settings.contradicts = try share(options, "contradict")
-    let drop = try options.integer("drop", in: Configuration.Fill.dropRange) ?? 0
-    settings.dropInterval = Int64(drop) * 1_000_000_000
+      instruments: instruments, names: names, password: password?.word ?? "needletail",
+      fees: try fees(options), fill: try fill(options),
+      seed: UInt64(try options.integer("seed", in: 0...Int.max) ?? 1))
     settings.cancelsOnDisconnect = options.flag("cancel-on-disconnect")
     return settings
+  }
+
+  private static func fees(
+    _ options: ParsedOptions
+  ) throws(CommandFailure) -> Configuration.PaperFees {
+    var fees = Configuration.PaperFees()
+    let range = Configuration.PaperFees.range
+    fees.addedBasisPoints = try number(options, "fee-added", in: range, or: fees.addedBasisPoints)
+    fees.removedBasisPoints = try number(
+      options, "fee-removed", in: range, or: fees.removedBasisPoints)
+    return fees
+  }
+
+  private static func fill(
+    _ options: ParsedOptions
+  ) throws(CommandFailure) -> Configuration.Fill {
+    typealias Fill = Configuration.Fill
+    var fill = Fill()
+    fill.cash = try number(options, "cash", in: Fill.cashRange, or: fill.cash)
+    fill.queue = try options.choice("queue", of: Fill.Queue.self) ?? fill.queue
+    let microseconds = Fill.microseconds
+    fill.acceptLatencyMicroseconds = try options.integer("accept-latency", in: microseconds) ?? 0
+    fill.reportLatencyMicroseconds = try options.integer("report-latency", in: microseconds) ?? 0
+    fill.sharePercent =
+      try options.integer("fill-share", in: Fill.shareRange) ?? fill.sharePercent
+    fill.slippageBasisPoints = try options.integer("slippage", in: Fill.basisPoints) ?? 0
+    fill.impactBasisPoints = try options.integer("impact", in: Fill.basisPoints) ?? 0
+    fill.rejects = try number(options, "rejects", in: Fill.probability, or: 0)
+    fill.forgets = try number(options, "forget", in: Fill.probability, or: 0)
+    fill.delays = try number(options, "delay", in: Fill.probability, or: 0)
+    fill.doubles = try number(options, "double", in: Fill.probability, or: 0)
+    fill.contradicts = try number(options, "contradict", in: Fill.probability, or: 0)
+    fill.dropSeconds = try options.integer("drop", in: Fill.dropRange) ?? 0
+    return fill
   }
 
   private static func number(
@@ -71,8 +73,9 @@ extension PaperCommand {
   /// A probability, in parts of a million.
   private static func share(
     _ options: ParsedOptions, _ name: String
-  ) throws(CommandFailure) -> UInt32 {
-    UInt32(try number(options, name, in: Configuration.Fill.probability, or: 0).raw / 100)
+  ) throws(CommandFailure) -> UInt64 {
+    UInt64(
+      PaperSettings.parts(try number(options, name, in: Configuration.Fill.probability, or: 0)))
   }
 
   static func serverSettings(
@@ -108,9 +111,9 @@ extension PaperCommand {
       try endpoint(options, "rerequest") ?? Endpoint(address: listen.address, port: 0)
     feed.multicastHops = UInt8(try options.integer("multicast-hops", in: 0...255) ?? 0)
     feed.faults.seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
-    feed.faults.loss = UInt64(try share(options, "loss"))
-    feed.faults.duplication = UInt64(try share(options, "duplicate"))
-    feed.faults.reordering = UInt64(try share(options, "reorder"))
+    feed.faults.loss = try share(options, "loss")
+    feed.faults.duplication = try share(options, "duplicate")
+    feed.faults.reordering = try share(options, "reorder")
     return feed
   }
 

@@ -24,7 +24,8 @@ struct OrdersPlan {
       try InputFile.check(settings.source, what: "feed", option: "--feed")
     }
     let file = try InputFile.instruments(settings.instrumentsFile)
-    let recording = exchange.isAttached || settings.isGenerated ? nil : try InputFile.feed(settings.source)
+    let recording =
+      exchange.isAttached || settings.isGenerated ? nil : try InputFile.feed(settings.source)
     var signs: SessionDay.Signs?
     switch recording {
     case .some(let recording):

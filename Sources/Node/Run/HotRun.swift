@@ -197,7 +197,7 @@ final class HotRun: @unchecked Sendable {
     } catch {
       throw CommandFailure(
         .listening(errno: error.errorNumber),
-        "market data: \(error); give other places as 'line_a' and 'line_b' of the feed")
+        "market data: \(error); give the feed another line_a and line_b")
     }
   }
 

@@ -106,9 +106,10 @@ struct RunOptions: Sendable {
         throw options.refuse("speed", text, String(Configuration.Speed.wanted.dropFirst(9)))
       }
       configuration.run.speed = speed
-      // Who has not said which venues gets the one that goes with it.
-      if speed == .max, !isVirtualTime, configuration.feeds.count > 1, configuration.exchange != nil,
-        options.text("config") == nil, options.text("venues") == nil
+      // Who has said nothing of feeds and venues gets the one that goes with it.
+      let usual = Configuration()
+      if speed == .max, !isVirtualTime, configuration.feeds == usual.feeds,
+        configuration.venues == usual.venues
       {
         configuration.keepVenues { $0.kind == .exchange }
         notes.append("speed max goes with one feed: the exchange's is traded, and nothing on paper")
@@ -167,7 +168,8 @@ struct RunOptions: Sendable {
     else {
       throw CommandFailure(
         .usage,
-        "'--feed \(feed)' is refused: it is a recording, which a venue of kind paper trades, and the run has none")
+        "'--feed \(feed)' is refused: it is a recording, which a venue of kind paper trades, and the run has none"
+      )
     }
     configuration.feeds[place].source = feed
     configuration.keepVenues { $0.name == paper.name }
@@ -253,7 +255,9 @@ struct RunOptions: Sendable {
     }
     for venue in configuration.venues where venue.kind == .paper && venue.isAttached {
       guard let feed = configuration.feed(of: venue) else { continue }
-      let needed = [("line_a", feed.lineA), ("rerequest", feed.rerequest), ("session", feed.session)]
+      let needed = [
+        ("line_a", feed.lineA), ("rerequest", feed.rerequest), ("session", feed.session),
+      ]
       guard let missing = needed.first(where: { $0.1.isEmpty }) else { continue }
       throw CommandFailure(
         .configuration,

@@ -114,7 +114,8 @@ struct RunTrouble {
 
   private var nameless: String {
     if venue.kind == .paper {
-      return "the feed of \(name) names none of the instruments, or as others than ours: nothing was traded; give the "
+      return
+        "the feed of \(name) names none of the instruments, or as others than ours: nothing was traded; give the "
         + "same 'source' as it plays"
     }
     return venue.isAttached

@@ -87,7 +87,8 @@ struct RunPlan {
     var venues: [VenuePlan] = []
     for (number, venue) in configuration.venues.enumerated() {
       guard let channel = configuration.feeds.firstIndex(where: { $0.name == venue.feed }) else {
-        throw CommandFailure(.configuration, "venue '\(venue.name)': there is no feed '\(venue.feed)'")
+        throw CommandFailure(
+          .configuration, "venue '\(venue.name)': there is no feed '\(venue.feed)'")
       }
       let feed = configuration.feeds[channel]
       venues.append(

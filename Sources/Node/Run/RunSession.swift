@@ -38,7 +38,8 @@ struct RunSession {
   private init(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter, _ processor: HotProcessor
   ) throws(CommandFailure) {
-    guard let latency = LatencyRecorder(venues: plan.venues.count), let control = ControlRing() else {
+    guard let latency = LatencyRecorder(venues: plan.venues.count), let control = ControlRing()
+    else {
       throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
     }
     self.control = control
@@ -204,8 +205,8 @@ struct RunSession {
     guard monitor.phase == .starting else {
       if isSilenceSaid, monitor.phase == .trading {
         isSilenceSaid = false
-        watch.say(
-          .info, "\(plan.venues.count == 1 ? plan.venues[0].name + " answers" : "there is an answer"): trading")
+        let who = plan.venues.count == 1 ? "\(plan.venues[0].name) answers" : "there is an answer"
+        watch.say(.info, "\(who): trading")
       }
       return
     }
@@ -224,7 +225,8 @@ struct RunSession {
       if venue.venue.kind == .exchange, venue.venue.isAttached {
         let isTaken = monitor.get(.snapshots) > 0
         parts.append(
-          "books from the snapshot service at \(place.snapshot): \(isTaken ? "taken" : "not taken")")
+          "books from the snapshot service at \(place.snapshot): \(isTaken ? "taken" : "not taken")"
+        )
       }
     }
     watch.say(

@@ -38,12 +38,14 @@ struct VenueLaunch {
         "--seed", "\(configuration.run.seed)", "--username", usernames, "--flow-control",
         directory.flowControl,
       ]
-      arguments += ["--feed", run.feed?.handOver?.path ?? plan.feed.source, "--date", run.date.text]
+      arguments += [
+        "--feed", run.feed?.handOver?.path ?? plan.feed.source, "--date", run.date.text,
+      ]
       arguments += Self.exchange(plan) + FeedOptions.arguments(run.options.choice)
       self.arguments = ["exchange"] + arguments
     case .paper:
       inherited = nil
-      arguments += ["--account", usernames] + Self.paper(plan)
+      arguments += ["--account", usernames] + Self.paper(plan, seed: configuration.run.seed)
       self.arguments = ["paper"] + arguments
     }
   }
@@ -52,9 +54,10 @@ struct VenueLaunch {
   ///   - services: where it is to be; port 0 is any free one.
   ///   - isFirst: what an earlier run left there is put aside.
   func arguments(_ services: VenueServices, isFirst: Bool) -> [String] {
-    var all = arguments + [
-      "--listen", "\(services.orderEntry)", "--rerequest", "\(services.rerequest)",
-    ]
+    var all =
+      arguments + [
+        "--listen", "\(services.orderEntry)", "--rerequest", "\(services.rerequest)",
+      ]
     if plan.venue.kind == .exchange { all += ["--snapshot", "\(services.snapshot)"] }
     if plan.venue.cancelOnDisconnect { all.append("--cancel-on-disconnect") }
     if isFirst { all.append("--new-session") }
@@ -80,7 +83,7 @@ struct VenueLaunch {
     return arguments
   }
 
-  private static func paper(_ plan: VenuePlan) -> [String] {
+  private static func paper(_ plan: VenuePlan, seed: UInt64) -> [String] {
     let fees = plan.venue.paperFees
     let fill = plan.venue.fill
     var arguments = [
@@ -93,7 +96,7 @@ struct VenueLaunch {
       "--contradict", "\(fill.contradicts)", "--drop", "\(fill.dropSeconds)",
     ]
     switch plan.origin {
-    case .recording(let path): arguments += ["--feed", path]
+    case .recording(let path): arguments += ["--feed", path, "--seed", "\(seed)"]
     case .generated(let settings):
       arguments += [
         "--feed", "generated", "--seed", "\(settings.seed)", "--style",

@@ -122,7 +122,8 @@ struct VenueProcess {
     let longest = isAtOnce ? 500 : Self.finishMax
     let end = child.stop(milliseconds: longest) { waited, hasSignal in
       if waited == 1_000 {
-        say("the run awaits the own account of \(launch.name), for \(longest / 1_000) s at the most")
+        say(
+          "the run awaits the own account of \(launch.name), for \(longest / 1_000) s at the most")
       }
       return !hasSignal
     }

@@ -19,7 +19,8 @@ enum VirtualRun {
   static func run(
     _ plan: RunPlan, _ directory: RunDirectory, _ journal: JournalWriter
   ) throws(CommandFailure) -> RunOutcome {
-    guard let latency = LatencyRecorder(venues: plan.venues.count), let control = ControlRing() else {
+    guard let latency = LatencyRecorder(venues: plan.venues.count), let control = ControlRing()
+    else {
       throw CommandFailure(.unavailable, "no memory for the histograms and the control ring")
     }
     let monitor = RunMonitor()
@@ -128,7 +129,8 @@ enum VirtualRun {
     summary.close(result)
     for (venue, report) in zip(plan.venues, reports) {
       summary.reconcile(
-        venue, (ReportedAccount(json: Data(report.utf8)), "its report cannot be read"), result.state,
+        venue, (ReportedAccount(json: Data(report.utf8)), "its report cannot be read"),
+        result.state,
         usernames: plan.configuration.usernames(at: venue.venue))
     }
     var outcome = RunOutcome(summary)

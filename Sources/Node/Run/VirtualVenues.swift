@@ -94,8 +94,13 @@ final class VirtualVenues {
       throw CommandFailure(.internalError, "virtual time has no paper broker to attach to")
     }
     let market = try PaperMarket(try origin.source(), name: origin.name)
-    var settings = venue.paperSettings(
-      market.instruments, usernames: plan.configuration.usernames(at: venue.venue), origin)
+    var seed = plan.configuration.run.seed
+    if case .generated(let market) = origin { seed = market.seed }
+    var settings = PaperSettings(
+      instruments: market.instruments, names: plan.configuration.usernames(at: venue.venue),
+      password: venue.venue.session.password.word, fees: venue.venue.paperFees,
+      fill: venue.venue.fill, seed: seed)
+    settings.cancelsOnDisconnect = venue.venue.cancelOnDisconnect
     let speed = plan.speed.factor ?? 100_000_000
     settings.heartbeatInterval = max(1, speed * 10)
     let file = try PaperFile(directory.places(of: venue.venue).data)
@@ -143,52 +148,4 @@ final class VirtualPaper: VirtualServer {
   var due: Int64 { server.due }
   func turn() { server.turn() }
   func finish() { server.finish(isOver: true) }
-}
-
-extension VenuePlan {
-  /// As its process would be told.
-  func paperSettings(
-    _ instruments: [InstrumentFacts], usernames: [String], _ origin: PaperOrigin
-  ) -> PaperSettings {
-    let fill = venue.fill
-    var settings = PaperSettings(
-      instruments: instruments,
-      accounts: usernames.map {
-        PaperSettings.Account(
-          name: $0, password: venue.session.password.word, cash: Money(raw: Int128(fill.cash.raw)))
-      })
-    settings.fees = venue.paperFees.schedule
-    settings.acceptLatency = Int64(fill.acceptLatencyMicroseconds) * 1_000
-    settings.reportLatency = Int64(fill.reportLatencyMicroseconds) * 1_000
-    settings.queue = fill.queue == .back ? .back : .front
-    settings.fillShare = fill.sharePercent
-    settings.slippage = Int64(fill.slippageBasisPoints)
-    settings.impact = Int64(fill.impactBasisPoints)
-    if case .generated(let market) = origin { settings.seed = market.seed }
-    settings.rejects = PaperSettings.parts(fill.rejects)
-    settings.forgets = PaperSettings.parts(fill.forgets)
-    settings.delays = PaperSettings.parts(fill.delays)
-    settings.doubles = PaperSettings.parts(fill.doubles)
-    settings.contradicts = PaperSettings.parts(fill.contradicts)
-    settings.dropInterval = Int64(fill.dropSeconds) * 1_000_000_000
-    settings.cancelsOnDisconnect = venue.cancelOnDisconnect
-    return settings
-  }
-}
-
-extension PaperSettings {
-  /// A probability in parts of a million.
-  static func parts(_ probability: Decimal8) -> UInt32 {
-    UInt32(clamping: probability.raw / 100)
-  }
-}
-
-extension Configuration.PaperFees {
-  /// By the broker's liquidity flags: A added, R removed. 10,000 parts of 10⁻⁸ of the notional are a basis point.
-  var schedule: FeeSchedule {
-    FeeSchedule(perNotional: [
-      UInt8(ascii: "A"): addedBasisPoints.raw / 10_000,
-      UInt8(ascii: "R"): removedBasisPoints.raw / 10_000,
-    ])
-  }
 }

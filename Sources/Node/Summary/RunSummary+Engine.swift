@@ -10,7 +10,8 @@ extension RunSummary {
     takeCounters(state)
     positions = state.positions.map { position in
       Position(
-        position, Self.facts(instruments, position.instrument), account: Self.name(accounts, position.account.raw),
+        position, Self.facts(instruments, position.instrument),
+        account: Self.name(accounts, position.account.raw),
         strategy: Self.name(strategies, position.strategy.raw))
     }
     pnl.realised = positions.reduce(0) { $0 + $1.realised }

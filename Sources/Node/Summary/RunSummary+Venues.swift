@@ -93,7 +93,10 @@ extension RunSummary {
         cancels: found.counts.cancels, accepted: found.counts.accepted,
         rejected: found.counts.rejected, replaced: found.counts.replaced,
         cancelled: found.counts.canceled, refused: found.counts.refused, open: found.openOrders)
-      entry.take(result.state.positions.filter { venue.instruments.contains(Int($0.instrument.raw)) }, plan)
+      let own = result.state.positions.filter {
+        venue.instruments.contains(Int($0.instrument.raw))
+      }
+      entry.take(own, plan)
       if !plan.options.isVirtualTime { entry.tickToOrder = Percentiles(found.tickToOrder) }
       if venue.venue.kind == .paper {
         entry.paper = Venue.Paper(
@@ -129,7 +132,8 @@ extension RunSummary.Venue {
     positions = held.filter { $0.value != 0 }.sorted { $0.key < $1.key }.map { id, quantity in
       let facts = plan.instruments[Int(id)]
       return Held(
-        symbol: "\(facts.symbol)", quantity: quantity, quantityExponent: Int(facts.quantityExponent))
+        symbol: "\(facts.symbol)", quantity: quantity, quantityExponent: Int(facts.quantityExponent)
+      )
     }
   }
 }

@@ -85,7 +85,7 @@ final class FixtureMachine {
     ("/sys/devices/system/node/online", "0-1"),
     ("/sys/devices/system/node/node0/cpulist", "0-3"),
     ("/sys/devices/system/node/node1/cpulist", "4-7"),
-    ("/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages", "300"),
+    ("/sys/devices/system/node/node0/hugepages/hugepages-2048kB/free_hugepages", "400"),
     ("/proc/sys/kernel/numa_balancing", "0"),
     (
       "/proc/self/limits",

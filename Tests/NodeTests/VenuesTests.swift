@@ -1,0 +1,265 @@
+import ExecutionCore
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Node
+
+/// Runs at several venues: an exchange and the paper broker side by side, or the paper broker alone.
+@Suite(
+  .serialized, .oneAtATime,
+  .enabled(
+    if: CommandProcess.executable != nil, "the needletail executable is not beside the tests"))
+struct VenuesTests {
+  private func virtual(_ data: String, _ more: String...) throws -> CommandProcess {
+    try CommandProcess.run(
+      ["run", "--virtual-time", "--data", data, "--summary", "json"] + more)
+  }
+
+  private func names(_ json: SummaryJSON) -> [String] {
+    (json.root["venues"] as? [[String: Any]] ?? []).compactMap { $0["name"] as? String }
+  }
+
+  private func agrees(_ json: SummaryJSON, _ venue: String) {
+    let fills = json.venue(venue, "fills", "count")
+    #expect(fills > 0, "\(venue)")
+    #expect(fills == json.venue(venue, "own_account", "fills"), "\(venue)")
+    #expect(json.venue(venue, "orders", "open") == 0, "\(venue)")
+  }
+
+  private func coins(_ path: String, seconds: String = "20") throws {
+    let made = try CommandProcess.run(
+      "capture", "generate", path, "--seconds", seconds, "--date", "2024-08-08", "--seed", "4")
+    #expect(made.status == 0, "\(made.errors)")
+  }
+
+  @Test func `without a word of configuration two venues are traded, and each agrees with us`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let result = try virtual(directory.path + "/data", "--duration", "4")
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(names(json) == ["exchange", "paper"])
+    agrees(json, "exchange")
+    agrees(json, "paper")
+    #expect(
+      json["fills", "count"] == json.venue("exchange", "fills", "count")
+        + json.venue("paper", "fills", "count"))
+    // One strategy on both: the maker has positions of shares and of coins.
+    let positions = json.root["positions"] as? [[String: Any]] ?? []
+    let symbols = positions.filter { $0["strategy"] as? String == "maker" }
+      .compactMap { $0["symbol"] as? String }
+    #expect(symbols.contains("BTC-USD") && symbols.contains { $0.hasPrefix("Q") })
+    #expect(json["feed", "symbols_whole"] == 22)
+    #expect(json["feed", "lost"] == 0)
+  }
+
+  @Test func `two venues in virtual time give the same bytes every time`() throws {
+    let directory = try TemporaryDirectory()
+    var journals: [Data] = []
+    for name in ["a", "b"] {
+      let data = directory.path + "/" + name
+      let result = try virtual(
+        data, "--duration", "2", "--faults", "loss=5,reorder=10,resets=20,stalls=3", "--seed", "9")
+      #expect(result.status == 0, "\(result.errors)\(result.output)")
+      let files = try FileManager.default.contentsOfDirectory(atPath: data)
+        .filter { $0.hasPrefix("journal-") }.sorted()
+      #expect(!files.isEmpty)
+      journals.append(
+        try files.reduce(into: Data()) {
+          $0 += try Data(contentsOf: URL(fileURLWithPath: data + "/" + $1))
+        })
+    }
+    #expect(journals[0] == journals[1])
+  }
+
+  @Test(arguments: [1, 2, 3])
+  func `a bad network, and a broker that forgets, delays, doubles and drops, part no accounts`(
+    seed: Int
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try """
+    venues:
+      - name: exchange
+      - name: paper
+        kind: paper
+        fill: {forgets: 0.05, delays: 0.05, doubles: 0.05, drop_seconds: 2, share_percent: 60,
+          accept_latency_microseconds: 300, report_latency_microseconds: 200}
+    """.write(toFile: config, atomically: true, encoding: .utf8)
+    let result = try virtual(
+      directory.path + "/data", "--config", config, "--duration", "6", "--seed", "\(seed)",
+      "--faults", "loss=5,duplicate=5,reorder=5,resets=10")
+    let json = try SummaryJSON(result.output)
+    // What a run under faults may say is its exit code's; that the accounts agree is not.
+    let parted = json.broken.filter { $0.contains("equal those of") }
+    #expect(parted.isEmpty, "seed \(seed): \(parted)")
+    #expect(json.venue("paper", "fills", "count") > 0, "seed \(seed)")
+    #expect(json.venue("paper", "session", "reconnects") > 0, "seed \(seed)")
+  }
+
+  @Test func `a recording is traded on paper alone, on its own day`() throws {
+    let directory = try TemporaryDirectory()
+    let recording = directory.path + "/coins.ntc"
+    try coins(recording)
+    let result = try virtual(directory.path + "/data", "--feed", recording)
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(names(json) == ["paper"])
+    #expect(json.text("run", "ended_by") == "end of feed")
+    #expect(json.text("run", "session_date") == "2024-08-07", "New York's day of midnight UTC")
+    agrees(json, "paper")
+  }
+
+  @Test func `several accounts have a session each at each venue`() throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try """
+    accounts: [{name: A, username: ONE}, {name: B, username: TWO}]
+    strategies:
+      - {name: maker, account: A}
+      - {name: taker, kind: taker, account: B}
+    """.write(toFile: config, atomically: true, encoding: .utf8)
+    let result = try virtual(directory.path + "/data", "--config", config, "--duration", "3")
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json.venue("exchange", "session", "ports") == 2)
+    #expect(json.venue("paper", "session", "ports") == 2)
+    agrees(json, "exchange")
+    agrees(json, "paper")
+  }
+
+  @Test func `a paper broker killed in mid-run keeps its account, and the run goes on`() throws {
+    let directory = try TemporaryDirectory()
+    let command = try RunningCommand.run(in: directory.path)
+    var killed: [Int32] = []
+    for _ in 0..<2 {
+      #expect(command.wait { command.hasTraded && command.paper != nil })
+      let paper = try #require(command.paper)
+      #expect(!killed.contains(paper))
+      killed.append(paper)
+      let sessions = command.sessions
+      #expect(kill(paper, SIGKILL) == 0)
+      #expect(command.wait { command.paper.map { !killed.contains($0) } ?? false })
+      #expect(command.wait { command.sessions > sessions }, "it has logged in again")
+    }
+    let result = try command.interrupt()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json.venue("paper", "restarts") == 2)
+    #expect(json.venue("paper", "session", "reconnects") >= 2)
+    agrees(json, "paper")
+    agrees(json, "exchange")
+    #expect(
+      result.errors.contains(
+        "the paper broker 'paper' was killed by signal 9; it was started again"))
+  }
+
+  @Test
+  func `a paper broker that cannot live is given up, and what works at the exchange is cancelled`()
+    throws
+  {
+    let directory = try TemporaryDirectory()
+    let command = try RunningCommand.run(in: directory.path)
+    #expect(command.wait { command.hasTraded })
+    // Whatever is started there dies of its directory.
+    let data = directory.path + "/data/paper-paper"
+    try FileManager.default.removeItem(atPath: data)
+    try "no directory".write(toFile: data, atomically: true, encoding: .utf8)
+    kill(try #require(command.paper), SIGKILL)
+    #expect(command.wait { command.complaints.contains("the paper broker 'paper' is lost") })
+    let result = try command.finish()
+    #expect(result.status == 69, "\(result.errors)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.text("run", "ended_by") == "exchange lost")
+    #expect(json.venue("exchange", "orders", "open") == 0)
+    #expect(
+      json.venue("exchange", "fills", "count") == json.venue("exchange", "own_account", "fills"))
+  }
+
+  @Test func `a running paper broker is attached to`() throws {
+    let directory = try TemporaryDirectory()
+    let places = try PortRange.addresses()
+    let paper = try RunningCommand(
+      [
+        "paper", "--feed", "generated", "--account", "ONE", "--feed-to",
+        places[0] + "," + places[1], "--start-on-login",
+      ], directory: directory.path)
+    #expect(paper.wait { paper.printed.contains("\"paper\"") })
+    let said = try SummaryJSON(paper.printed)
+    let config = directory.path + "/c.yaml"
+    try """
+    feeds:
+      - name: coins
+        kind: prices
+        line_a: \(places[0])
+        line_b: \(places[1])
+        rerequest: \(said.root["rerequest"] as? String ?? "")
+        session: \(said.root["session"] as? String ?? "")
+    venues:
+      - {name: there, kind: paper, attach: "\(said.root["paper"] as? String ?? "")", username: ONE}
+    """.write(toFile: config, atomically: true, encoding: .utf8)
+    let other = try TemporaryDirectory()
+    let run = try RunningCommand.run(in: other.path, "--config", config)
+    #expect(run.wait { run.hasTraded }, "\(run.complaints)")
+    let result = try run.interrupt()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    #expect(json.venue("there", "fills", "count") > 0)
+    #expect(json.venue("there", "own_process") == 0)
+    let notes = json.root["notes"] as? [String] ?? []
+    #expect(notes.contains { $0.contains("the own account of the paper broker 'there'") })
+    _ = try paper.interrupt()
+  }
+
+  @Test func `speed max takes the exchange alone where nobody has said which venues, and says so`()
+    throws
+  {
+    let options = try RunOptions(
+      ParsedOptions(["--speed", "max"], of: RunCommand.definition))
+    #expect(options.configuration.venues.map(\.name) == ["exchange"])
+    #expect(options.notes.count == 1 && options.notes[0].contains("nothing on paper"))
+    let virtual = try RunOptions(
+      ParsedOptions(["--speed", "max", "--virtual-time"], of: RunCommand.definition))
+    #expect(virtual.configuration.venues.map(\.name) == ["exchange", "paper"])
+  }
+
+  @Test func `an attached paper broker needs its lines, its re-requests and its session`() throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try """
+    feeds: [{name: coins, kind: prices, line_a: "127.0.0.1:5"}]
+    venues: [{name: there, kind: paper, attach: "127.0.0.1:9"}]
+    """.write(toFile: config, atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run([
+      "run", "--config", config, "--data", directory.path + "/d",
+    ])
+    #expect(result.status == 78)
+    #expect(result.errors.contains("its feed 'coins' has no 'rerequest'"), "\(result.errors)")
+  }
+
+  @Test func `what trades in fractions is sized in dollars`() {
+    var strategy = Configuration.Strategy.marketMaker
+    strategy.notional = 1_000
+    var bitcoin = InstrumentFacts(symbol: "BTC-USD")
+    bitcoin.priceExponent = -2
+    bitcoin.quantityExponent = -5
+    bitcoin.roundLot = 10
+    bitcoin.previousClose = 60_000_00
+    // A lot of 0.0001 is 6 dollars: 166 of them.
+    let size = strategy.size(bitcoin)
+    #expect(size.quantity == 1_660)
+    #expect(size.positionMax == 8_300)
+    bitcoin.previousClose = 60_000_000_00
+    #expect(strategy.size(bitcoin).quantity == 10, "a lot at least")
+    bitcoin.previousClose = 0
+    #expect(strategy.size(bitcoin).quantity == strategy.quantity)
+    #expect(strategy.size(InstrumentFacts(symbol: "AAPL")).quantity == 100)
+  }
+}
