@@ -3,21 +3,21 @@ public import ExecutionCore
 /// What has gone to a venue through one order session, and what it has said.
 @frozen @usableFromInline package struct SessionCounts: BitwiseCopyable, Sendable, Equatable {
   /// Given to the gateway and encoded.
-  package var newOrders: UInt64 = 0
-  package var replaces: UInt64 = 0
-  package var cancels: UInt64 = 0
+  @usableFromInline package var newOrders: UInt64 = 0
+  @usableFromInline package var replaces: UInt64 = 0
+  @usableFromInline package var cancels: UInt64 = 0
   /// Said.
-  package var accepted: UInt64 = 0
-  package var rejected: UInt64 = 0
-  package var replaced: UInt64 = 0
-  package var canceled: UInt64 = 0
-  package var executions: UInt64 = 0
+  @usableFromInline package var accepted: UInt64 = 0
+  @usableFromInline package var rejected: UInt64 = 0
+  @usableFromInline package var replaced: UInt64 = 0
+  @usableFromInline package var canceled: UInt64 = 0
+  @usableFromInline package var executions: UInt64 = 0
   /// Of a cancel or a change.
-  package var refused: UInt64 = 0
+  @usableFromInline package var refused: UInt64 = 0
 
-  @usableFromInline package init() {}
+  @inlinable package init() {}
 
-  @usableFromInline mutating func sent(_ kind: VenueRequest.Kind) {
+  @inline(__always) @inlinable mutating func sent(_ kind: VenueRequest.Kind) {
     switch kind {
     case .new: newOrders &+= 1
     case .replace, .modify: replaces &+= 1
@@ -26,7 +26,7 @@ public import ExecutionCore
     }
   }
 
-  @usableFromInline mutating func said(_ kind: VenueReport.Kind) {
+  @inline(__always) @inlinable mutating func said(_ kind: VenueReport.Kind) {
     switch kind {
     case .accepted: accepted &+= 1
     case .rejected: rejected &+= 1

@@ -10,7 +10,7 @@ import Testing
   .serialized, .oneAtATime,
   .enabled(
     if: CommandProcess.executable != nil, "the needletail executable is not beside the tests"))
-struct VenuesTests {
+struct RunVenuesTests {
   private func virtual(_ data: String, _ more: String...) throws -> CommandProcess {
     try CommandProcess.run(
       ["run", "--virtual-time", "--data", data, "--summary", "json"] + more)
@@ -133,12 +133,18 @@ struct VenuesTests {
     agrees(json, "paper")
   }
 
+  /// Executions of both venues are in the journal.
+  private func hasTradedBoth(_ run: RunningCommand) -> Bool {
+    let symbols = Set(run.journalled("execution").compactMap { $0["symbol"] as? String })
+    return symbols.contains { $0.hasSuffix("-USD") } && symbols.contains { $0.hasPrefix("Q") }
+  }
+
   @Test func `a paper broker killed in mid-run keeps its account, and the run goes on`() throws {
     let directory = try TemporaryDirectory()
     let command = try RunningCommand.run(in: directory.path)
     var killed: [Int32] = []
     for _ in 0..<2 {
-      #expect(command.wait { command.hasTraded && command.paper != nil })
+      #expect(command.wait { hasTradedBoth(command) && command.paper != nil })
       let paper = try #require(command.paper)
       #expect(!killed.contains(paper))
       killed.append(paper)
@@ -166,7 +172,7 @@ struct VenuesTests {
   {
     let directory = try TemporaryDirectory()
     let command = try RunningCommand.run(in: directory.path)
-    #expect(command.wait { command.hasTraded })
+    #expect(command.wait { hasTradedBoth(command) })
     // Whatever is started there dies of its directory.
     let data = directory.path + "/data/paper-paper"
     try FileManager.default.removeItem(atPath: data)
