@@ -188,7 +188,7 @@ private final class PaperCaller {
     let directory = try TemporaryDirectory()
     _ = try recording(directory.path)
     let broker = try start(directory.path, "--speed", "10000")
-    #expect(broker.wait { broker.complaints.contains("the recording is over, after 60 records") })
+    #expect(broker.wait { broker.complaints.contains("the market is over, after 60 records") })
     let caller = try #require(PaperCaller(broker.printed))
     caller.order("late", 1, price: 101, quantity: 500)
     let refused = try #require(caller.next("o"))

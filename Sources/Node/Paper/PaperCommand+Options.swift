@@ -117,7 +117,7 @@ extension PaperCommand {
     return feed
   }
 
-  private static func endpoint(
+  static func endpoint(
     _ options: ParsedOptions, _ name: String
   ) throws(CommandFailure) -> Endpoint? {
     guard let text = options.text(name) else { return nil }

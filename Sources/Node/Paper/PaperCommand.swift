@@ -25,8 +25,17 @@ enum PaperCommand {
       When the recording is over nothing trades any more: orders are rejected, clients may still ask.
       """,
     options: [
-      .value("feed", "FILE", "The recording (.ntc), or generated. Needed."),
+      .value("feed", "FILE", "The recording (.ntc), or generated. This or --follow is needed."),
       .value("speed", "N", "Times the market's own speed, 0.01 to 10000 (1)."),
+      .value(
+        "follow", "HOST:PORT[,HOST:PORT]",
+        "Fill at a live feed: its line A, and line B; a multicast group, or an address of this machine."),
+      .value("follow-kind", "orders|prices", "Order by order (ITCH), or by price (orders)."),
+      .value("follow-session", "NAME", "The feed's session. Of orders the snapshot service says it."),
+      .value("follow-rerequest", "HOST:PORT", "Where its messages are asked for again (nowhere)."),
+      .value("follow-snapshot", "HOST:PORT", "Of orders: where its books are had (nowhere)."),
+      .value("follow-user", "NAME", "Who logs in there, with the password (NTAIL1)."),
+      .value("instruments", "FILE", "Of a live feed: CSV, or a recording (.ntc) of the same ones."),
       .value("date", "YYYY-MM-DD", "Of a generated market: it begins at 9:29:59 in New York."),
       .value("begin", "NS", "The same in nanoseconds since 1970 UTC."),
       .value("style", "NAME", "Of a generated one: as 'capture generate' takes it (calm)."),
@@ -80,6 +89,11 @@ enum PaperCommand {
   private static func run(_ options: ParsedOptions) throws(CommandFailure) -> ExitCode {
     let origin = try PaperOrigin(options)
     let market = try PaperMarket(try origin.source(), name: origin.name)
+    let isLive = options.text("follow") != nil
+    if isLive, options.text("feed-to") != nil || options.flag("start-on-login") {
+      throw CommandFailure(
+        .usage, "'--feed-to' and '--start-on-login' are of a market that is played: leave them out")
+    }
     var settings = try settings(options, market.instruments)
     var serving = try serverSettings(options)
     // Clients live by the clock on the wall, the broker by its market's.
@@ -93,12 +107,12 @@ enum PaperCommand {
     }
     if options.flag("new-session") { try file?.putAside() }
     let broker = try broker(settings, file)
-    let day = try PaperDay(file, origin.name)
+    let day = try PaperDay(isLive ? nil : file, origin.name)
     serving.elapsed = day.elapsed
     if day.elapsed != nil { say(.info, "the market goes on where it would be by now") }
     serving.feed.session = day.session
     var server = PaperServer(
-      broker, market, file: file, serving, try sockets(serving), begins: day.begin, say: say)
+      broker, market, follower: try origin.follower(), file: file, serving, try sockets(serving), begins: day.begin, say: say)
     Console.line(server.announcement)
     if let failure = Console.outputFailure {
       throw CommandFailure(
@@ -121,7 +135,7 @@ enum PaperCommand {
     if let path = options.text("report") {
       try RunDirectory.replace(path, with: PaperReport(server.broker).json + "\n")
     }
-    if let failure = server.fileFailure { throw failure }
+    if let failure = server.fileFailure ?? server.follower?.failure { throw failure }
     if let failure = server.marketFailure {
       throw CommandFailure(failure.cause.exitCode, "\(failure)")
     }

@@ -1,24 +1,43 @@
 import ExecutionCore
+import Gateways
 import Simulation
+import Transport
 
 /// Where a paper broker's market comes from, as the options say.
 enum PaperOrigin {
   case recording(String)
   case generated(PriceGeneratorSettings)
+  /// A feed that somebody else sends.
+  case live(PaperFollower.Settings, [InstrumentFacts])
 
   /// Nanoseconds from midnight in New York at which a generated market begins: with that of orders.
   static let begin: Int64 = 34_199_000_000_000
-  private static let ofGenerated = ["date", "begin", "style", "symbols", "rate"]
+  private static let ofGenerated = ["begin", "style", "symbols", "rate"]
+  private static let ofLive = [
+    "follow-kind", "follow-rerequest", "follow-snapshot", "follow-session", "follow-user",
+    "instruments",
+  ]
 
   init(_ options: ParsedOptions) throws(CommandFailure) {
+    if let lines = options.text("follow") {
+      for name in ["feed"] + Self.ofGenerated where options.text(name) != nil {
+        throw CommandFailure(
+          .usage, "'--\(name)' is of a market that is played, and '--follow' takes a live one: give one of the two")
+      }
+      self = try Self.live(options, lines)
+      return
+    }
+    for name in Self.ofLive where options.text(name) != nil {
+      throw CommandFailure(.usage, "'--\(name)' is of a live feed: give '--follow', or leave it out")
+    }
     guard let feed = options.text("feed") else {
       throw CommandFailure(
         .usage,
-        "'--feed FILE' is needed: a recording (.ntc), as 'needletail capture import' makes it, or generated"
-      )
+        "'--feed FILE' is needed: a recording (.ntc), as 'needletail capture import' makes it, or generated; or "
+          + "'--follow LINES' for a live feed")
     }
     guard feed == "generated" else {
-      for name in Self.ofGenerated where options.text(name) != nil {
+      for name in ["date"] + Self.ofGenerated where options.text(name) != nil {
         throw CommandFailure(
           .usage, "'--\(name)' is of a generated market: give '--feed generated', or leave it out")
       }
@@ -50,6 +69,7 @@ enum PaperOrigin {
     case .generated(let s):
       "generated: seed \(s.seed), \(s.style.rawValue), \(s.instruments) instruments, "
         + "\(s.rate) records a second, from \(s.begin)"
+    case .live(let s, _): "live: \(s.lineA)"
     }
   }
 
@@ -57,6 +77,74 @@ enum PaperOrigin {
     switch self {
     case .recording(let path): try PaperSource(recording: path)
     case .generated(let settings): PaperSource(settings)
+    case .live(_, let instruments): PaperSource(live: instruments)
     }
+  }
+
+  /// nil of a market that is played.
+  func follower() throws(CommandFailure) -> PaperFollower? {
+    guard case .live(let settings, let instruments) = self else { return nil }
+    return try PaperFollower(settings, instruments)
+  }
+
+  // MARK: Live
+
+  private static func live(
+    _ options: ParsedOptions, _ lines: String
+  ) throws(CommandFailure) -> PaperOrigin {
+    var settings = PaperFollower.Settings()
+    settings.kind = try options.choice("follow-kind", of: Configuration.FeedKind.self) ?? .orders
+    let places = lines.split(separator: ",", omittingEmptySubsequences: false)
+      .map { try? Endpoint(parsing: String($0)) }
+    let good = places.compactMap { $0 }
+    guard (1...2).contains(places.count), good.count == places.count else {
+      throw options.refuse("follow", lines, "one or two of HOST:PORT, separated by a comma")
+    }
+    settings.lineA = good[0]
+    settings.lineB = good.count > 1 ? good[1] : Endpoint(address: settings.interface, port: 0)
+    settings.rerequest = try PaperCommand.endpoint(options, "follow-rerequest") ?? settings.rerequest
+    settings.snapshot = try PaperCommand.endpoint(options, "follow-snapshot") ?? settings.snapshot
+    if let text = options.text("follow-session") {
+      guard let session = SessionName(text), !session.isBlank else {
+        throw options.refuse("follow-session", text, "one to ten printable ASCII characters")
+      }
+      settings.session = session
+    } else if settings.kind == .prices || settings.snapshot.port == 0 {
+      throw CommandFailure(
+        .usage,
+        "'--follow' needs '--follow-session NAME', the feed's session, or of orders '--follow-snapshot', whose service "
+          + "names it")
+    }
+    let word = try options.text("password-file").map(PasswordFile.read)?.word ?? "needletail"
+    let user = options.text("follow-user") ?? "NTAIL1"
+    guard let credentials = SoupCredentials(username: user, password: word) else {
+      throw options.refuse("follow-user", user, "1 to 6 printable ASCII characters")
+    }
+    settings.credentials = credentials
+    settings.speed = try PaperCommand.serverSettings(options).speed
+    let (instruments, date) = try Self.instruments(options)
+    settings.midnight = SessionCalendar.midnight(date)
+    return .live(settings, instruments)
+  }
+
+  /// Of a CSV, or those of a recording; and the day.
+  private static func instruments(
+    _ options: ParsedOptions
+  ) throws(CommandFailure) -> ([InstrumentFacts], SessionDate) {
+    guard let path = options.text("instruments") else {
+      throw CommandFailure(
+        .usage,
+        "'--follow' needs '--instruments FILE': the CSV that 'needletail exchange --write-instruments' writes, or a "
+          + "recording (.ntc) of them")
+    }
+    let given = options.text("date")
+    let date = given.flatMap { SessionDate(parsing: $0) }
+    if let given, date == nil { throw options.refuse("date", given, "a date as YYYY-MM-DD") }
+    guard !InputFile.isRecording(path) else {
+      let source = try PaperSource(recording: path)
+      return (source.instruments, date ?? SessionDate(newYork: source.begin) ?? OrdersPlan.anyDay)
+    }
+    guard let file = try InputFile.instruments(path) else { return ([], OrdersPlan.anyDay) }
+    return (file.instruments, date ?? file.date)
   }
 }

@@ -77,6 +77,8 @@ struct PaperServer: ~Copyable {
   private(set) var fileFailure: CommandFailure?
   private var reactor: Reactor
   private let file: PaperFile?
+  /// nil where the market is played.
+  let follower: PaperFollower?
   private var clients: [Client] = []
   /// Machine time at which the market began; nil: it waits for somebody.
   private(set) var startedAt: Int64?
@@ -89,6 +91,8 @@ struct PaperServer: ~Copyable {
 
   private static let recordsPerTurn = 4_096
   private static let waitMax: Int64 = 10_000_000
+  /// A live feed has sockets of its own, which nobody waits at.
+  private static let liveWaitMax: Int64 = 100_000
   static let clientsMax = 256
   /// How long a client may take to log in, and to read its last bytes.
   private static let patience: Int64 = 10_000_000_000
@@ -100,8 +104,8 @@ struct PaperServer: ~Copyable {
   /// A market that goes on is brought to where it is now: what it published meanwhile can be asked for, and the broker
   /// sees it as it stands.
   init(
-    _ broker: PaperBroker, _ market: consuming PaperMarket, file: PaperFile?,
-    _ settings: PaperServerSettings, _ sockets: consuming PaperSockets,
+    _ broker: PaperBroker, _ market: consuming PaperMarket, follower: PaperFollower? = nil,
+    file: PaperFile?, _ settings: PaperServerSettings, _ sockets: consuming PaperSockets,
     begins: @escaping () throws(CommandFailure) -> Void = {},
     say: @escaping (Console.Level, String) -> Void
   ) {
@@ -113,6 +117,7 @@ struct PaperServer: ~Copyable {
     self.broker = broker
     self.market = market
     self.file = file
+    self.follower = follower
     self.say = say
     reactor = sockets.reactor
     feed = sockets.feed
@@ -138,6 +143,8 @@ struct PaperServer: ~Copyable {
 
   /// Session time now: the market's begin and what has passed since, so many times as fast.
   private func sessionTime(_ now: Int64) -> Int64 {
+    // Before its first message: that of the machine, which is long before any of a feed.
+    if let follower { return max(follower.sessionTime, now) }
     guard let startedAt else { return market.begin }
     let passed = Int128(now &- startedAt) * Int128(settings.speed) / 100_000_000
     return Int64(clamping: Int128(market.begin) + passed)
@@ -151,12 +158,16 @@ struct PaperServer: ~Copyable {
   }
 
   mutating func turn() {
-    let count = reactor.poll(.block(nanoseconds: max(0, min(Self.waitMax, due &- reactor.now))))
+    let longest = follower == nil ? Self.waitMax : Self.liveWaitMax
+    let wait = follower == nil ? due &- reactor.now : longest
+    let count = reactor.poll(.block(nanoseconds: max(0, min(longest, wait))))
     lastTurn = reactor.now
     let now = sessionTime(lastTurn)
     for index in 0..<max(0, count) { handle(reactor.event(index), now: now) }
+    follower?.turn(&broker)
     start()
-    if startedAt != nil {
+    if let follower, follower.isOver, !isMarketClosed { closeMarket(now: now) }
+    if startedAt != nil, follower == nil {
       isBehind = !market.play(to: &broker, &feed, until: now, most: Self.recordsPerTurn)
       if market.isOver, !isMarketClosed { closeMarket(now: now) }
     }
@@ -209,10 +220,12 @@ struct PaperServer: ~Copyable {
     isMarketClosed = true
     for i in market.instruments.indices { broker.status(i, .closed, now: now) }
     if let failure = market.source.failure { say(.error, "\(failure)") }
+    if let failure = follower?.failure { say(.error, failure.message) }
     feed.end(now: reactor.now, on: &reactor)
     say(
       .info,
-      "the recording is over, after \(market.played.grouped) records: nothing trades any more")
+      "the market is over, after \((follower?.messages ?? market.played).grouped) records: nothing trades any more"
+    )
   }
 
   // MARK: Clients

@@ -12,7 +12,8 @@ struct PaperSource: ~Copyable {
   private(set) var isOver = false
   /// Why it ended before its end; nil while it goes on, and when all was played.
   private(set) var failure: FeedError?
-  /// One of the two is there.
+  private var isLive = false
+  /// One of the two is there, unless it is live.
   private var reader: CaptureReader?
   private var generator: PriceGenerator?
   private let records: UnsafeMutableBufferPointer<FeedRecord>
@@ -20,6 +21,18 @@ struct PaperSource: ~Copyable {
   private var count = 0
   private var next = 0
   private static let batch = 4_096
+
+  /// Without a record of its own: a live feed is followed beside it.
+  init(live instruments: [InstrumentFacts]) {
+    self.instruments = instruments
+    begin = 0
+    refreshes = true
+    isLive = true
+    records = .allocate(capacity: 1)
+    records.initialize(repeating: FeedRecord())
+    stamps = .allocate(capacity: 1)
+    stamps.initialize(repeating: 0)
+  }
 
   init(_ settings: PriceGeneratorSettings) {
     let generator = PriceGenerator(settings)
@@ -69,7 +82,7 @@ struct PaperSource: ~Copyable {
   /// The next record, which ``drop()`` goes behind; nil behind the last.
   mutating func peek() -> FeedRecord? {
     if next == count, !isOver { fill() }
-    return isOver ? nil : records[next]
+    return next < count ? records[next] : nil
   }
   mutating func drop() { next += 1 }
 
@@ -88,6 +101,6 @@ struct PaperSource: ~Copyable {
         count += 1
       }
     }
-    isOver = count == 0
+    isOver = count == 0 && !isLive
   }
 }

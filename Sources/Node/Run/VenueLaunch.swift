@@ -103,7 +103,7 @@ struct VenueLaunch {
         settings.style.rawValue, "--symbols", "\(settings.instruments)", "--rate",
         "\(settings.rate)", "--begin", "\(settings.begin)",
       ]
-    case nil: break
+    case .live, nil: break
     }
     return arguments
   }
