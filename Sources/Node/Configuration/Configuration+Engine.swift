@@ -22,7 +22,9 @@ extension Configuration {
       strategies: ordered.map {
         StrategyConfiguration(
           name: $0.name, account: numbers[$0.account] ?? AccountID(raw: 0), limits: $0.limits.risk)
-      }, venues: venues.map { $0.engine(instruments: owned(by: $0, shares)) })
+      }, venues: venues.map {
+        $0.engine(instruments: owned(by: $0, shares), takesOddLots: feed(of: $0)?.kind == .orders)
+      })
     engine.feeds = zip(feeds.indices, feeds).map { place, feed in
       FeedConfiguration(
         name: feed.name, kind: feed.kind == .orders ? .orders : .prices,
@@ -144,11 +146,15 @@ extension Configuration.Fees {
 }
 
 extension Configuration.Venue {
-  fileprivate func engine(instruments: Set<InstrumentID>?) -> VenueConfiguration {
+  /// - Parameter takesOddLots: shares are traded one by one.
+  fileprivate func engine(
+    instruments: Set<InstrumentID>?, takesOddLots: Bool
+  ) -> VenueConfiguration {
     var venue =
       kind == .exchange
       ? VenueConfiguration.nasdaq(name: name, fees: fees.schedule)
       : .paper(name: name, fees: paperFees.schedule)
+    if kind == .paper { venue.rules.takesOddLots = takesOddLots }
     venue.instruments = instruments
     return venue
   }

@@ -35,8 +35,10 @@ extension Configuration {
     public var lineA = ""
     public var lineB = ""
     public var rerequest = ""
-    /// Of orders only.
+    /// Of orders only; who logs in there: empty, as the first account at the venue.
     public var snapshot = ""
+    public var snapshotUsername = ""
+    public var snapshotPassword: Secret = ""
     /// Empty: as the exchange that is started says, or the snapshot service at the log-in.
     public var session = ""
 
@@ -77,7 +79,8 @@ extension Configuration {
     var feedKinds: [FeedKind] {
       switch self {
       case .exchange: [.orders]
-      case .paper: [.prices]
+      // Of orders only where it is attached: it follows what an exchange sends.
+      case .paper: [.prices, .orders]
       }
     }
     var inWords: String { self == .exchange ? "an exchange" : "a paper venue" }
@@ -192,6 +195,14 @@ extension Configuration {
       else { return }
       feeds[place] = newValue
     }
+  }
+
+  /// The venue that trades the feed of orders, and that feed; nil where there is none.
+  var orders: (venue: Venue, feed: Feed)? {
+    for venue in venues {
+      if let feed = feed(of: venue), feed.kind == .orders { return (venue, feed) }
+    }
+    return nil
   }
 
   func feed(of venue: Venue) -> Feed? { feeds.first { $0.name == venue.feed } }

@@ -126,8 +126,21 @@ extension Configuration.Feed {
     readEndpoint("line_a", into: &lineA, &reader)
     readEndpoint("line_b", into: &lineB, &reader)
     readEndpoint("rerequest", into: &rerequest, &reader)
-    if kind == .prices { reader.refuse(["snapshot", "instruments_file"], notOf: kind.inWords) }
-    if kind == .orders { readEndpoint("snapshot", into: &snapshot, &reader) }
+    if kind == .prices {
+      reader.refuse(
+        ["snapshot", "snapshot_username", "snapshot_password", "instruments_file"],
+        notOf: kind.inWords)
+    }
+    if kind == .orders {
+      readEndpoint("snapshot", into: &snapshot, &reader)
+      reader.read(
+        "snapshot_username", into: &snapshotUsername, wanted: Configuration.Session.usernameWanted,
+        where: { $0.isEmpty || Configuration.Session.isUsername($0) })
+      reader.read(
+        "snapshot_password", into: &snapshotPassword,
+        wanted: "it takes \(Configuration.Session.passwordWanted)", isSecret: true,
+        parse: { $0.isEmpty || Configuration.Session.isPassword($0) ? Secret($0) : nil })
+    }
     reader.read(
       "session", into: &session, wanted: "it takes 1 to 10 printable characters, or nothing",
       where: { SessionName($0) != nil })

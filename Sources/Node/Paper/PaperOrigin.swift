@@ -145,6 +145,12 @@ enum PaperOrigin {
       return (source.instruments, date ?? SessionDate(newYork: source.begin) ?? OrdersPlan.anyDay)
     }
     guard let file = try InputFile.instruments(path) else { return ([], OrdersPlan.anyDay) }
-    return (file.instruments, date ?? file.date)
+    // Shares are traded one by one.
+    let instruments = file.instruments.map { facts in
+      var single = facts
+      single.roundLot = 1
+      return single
+    }
+    return (instruments, date ?? file.date)
   }
 }

@@ -3,9 +3,9 @@ import ExecutionCore
 import Foundation
 import Simulation
 
-/// What is known of the exchange's market before it begins: its day, its instruments, and what it plays.
+/// What is known of the market of the feed of orders before it begins: its day, its instruments, and what it plays.
 struct OrdersPlan {
-  /// nil where the run has no exchange.
+  /// nil where the run has no feed of orders.
   private(set) var date: SessionDate?
   /// nil where it is attached, too.
   private(set) var feed: ExchangeFeed?
@@ -16,16 +16,14 @@ struct OrdersPlan {
   static let anyDay = SessionDate(year: 2020, month: 1, day: 2)!
 
   init(_ options: RunOptions, messagesMax: Int) throws(CommandFailure) {
-    guard let exchange = options.configuration.exchange,
-      let settings = options.configuration.equities
-    else { return }
+    guard let (venue, settings) = options.configuration.orders else { return }
     let run = options.configuration.run
-    if !exchange.isAttached, !settings.isGenerated, settings.source != "-" {
+    if !venue.isAttached, !settings.isGenerated, settings.source != "-" {
       try InputFile.check(settings.source, what: "feed", option: "--feed")
     }
     let file = try InputFile.instruments(settings.instrumentsFile)
     let recording =
-      exchange.isAttached || settings.isGenerated ? nil : try InputFile.feed(settings.source)
+      venue.isAttached || settings.isGenerated ? nil : try InputFile.feed(settings.source)
     var signs: SessionDay.Signs?
     switch recording {
     case .some(let recording):
@@ -35,7 +33,7 @@ struct OrdersPlan {
     let day = try SessionDay(
       given: SessionDate(parsing: run.date), instruments: file?.date, signs: signs)
     date = day.date
-    if !exchange.isAttached {
+    if !venue.isAttached {
       feed = try Self.played(
         settings, seed: run.seed, recording, file?.instruments,
         midnight: SessionCalendar.midnight(day.date), choice: options.choice,

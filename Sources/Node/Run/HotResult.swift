@@ -132,7 +132,7 @@ extension HotRun {
   }
 
   private func firstUnnamed(_ market: ITCHMarket) -> String? {
-    let place = plan.exchange?.instruments.first {
+    let place = plan.orders?.instruments.first {
       market.locate(InstrumentID(raw: UInt32($0))) == nil
     }
     return place.map { "\(plan.instruments[$0].symbol)" }

@@ -79,7 +79,7 @@ final class HotRun: @unchecked Sendable {
     }
     for venue in plan.venues {
       let place = services[Int(venue.number.raw)]
-      if venue.venue.kind == .exchange { feeds.orders.lines.find(place) }
+      if venue.feed.kind == .orders { feeds.orders.lines.find(place) }
       for i in 0..<feeds.prices.count where feeds.prices[i].channel == venue.channel {
         feeds.prices[i].lines.find(place)
       }
@@ -89,7 +89,7 @@ final class HotRun: @unchecked Sendable {
       clock: SessionClock(speed: plan.speed.factor, midnight: plan.midnight))
     return TradingLoop(
       feed: feeds.orders, prices: feeds.prices, path: path,
-      snapshot: SnapshotClient(credentials: Self.credentials(ports), midnight: plan.midnight),
+      snapshot: SnapshotClient(credentials: credentials(), midnight: plan.midnight),
       monitor: monitor, settings: loopSettings(services))
   }
 
@@ -107,20 +107,23 @@ final class HotRun: @unchecked Sendable {
     }
   }
 
-  /// Of who takes the books from the exchange's snapshot service; blank where there is none.
-  private static func credentials(_ ports: [PortPlan]) -> SoupCredentials {
-    for port in ports {
-      if case .ouch(let settings) = port.session { return settings.session.credentials }
-    }
-    return .blank
+  /// Of who takes the books from the snapshot service: the first account's; blank where there is none.
+  private func credentials() -> SoupCredentials {
+    guard let (venue, feed) = plan.orders.map({ ($0.venue, $0.feed) }) else { return .blank }
+    let username = feed.snapshotUsername
+    let password = feed.snapshotPassword.word
+    return SoupCredentials(
+      username: username.isEmpty
+        ? plan.configuration.usernames(at: venue).first ?? "" : username,
+      password: password.isEmpty ? venue.session.password.word : password) ?? .blank
   }
 
   private func loopSettings(_ services: [VenueServices]) -> TradingLoopSettings {
     let configuration = plan.configuration
     var settings = TradingLoopSettings(wait: configuration.runtime.wait.strategy, flow: flow)
-    if let exchange = plan.exchange {
-      settings.snapshotServer = services[Int(exchange.number.raw)].snapshot
-      settings.ordersChannel = exchange.channel
+    if let venue = plan.orders {
+      settings.snapshotServer = services[Int(venue.number.raw)].snapshot
+      settings.ordersChannel = venue.channel
     }
     settings.finiteFeeds = plan.finiteFeeds
     settings.person = configuration.killSwitch.person

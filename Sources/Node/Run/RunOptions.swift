@@ -253,11 +253,21 @@ struct RunOptions: Sendable {
     if let exchange = configuration.exchange, let feed = configuration.equities {
       try check(exchange, feed)
     }
+    if let (venue, feed) = configuration.orders, venue.kind == .paper, !venue.isAttached {
+      throw CommandFailure(
+        .configuration,
+        "venue '\(venue.name)' trades the feed of orders '\(feed.name)', which somebody else sends: start 'needletail "
+          + "paper --follow', and give its place as 'attach'")
+    }
     for venue in configuration.venues where venue.kind == .paper && venue.isAttached {
       guard let feed = configuration.feed(of: venue) else { continue }
-      let needed = [
-        ("line_a", feed.lineA), ("rerequest", feed.rerequest), ("session", feed.session),
-      ]
+      let needed =
+        feed.kind == .prices
+        ? [("line_a", feed.lineA), ("rerequest", feed.rerequest), ("session", feed.session)]
+        : [
+          ("line_a", feed.lineA), ("instruments_file", feed.instrumentsFile),
+          ("session' or 'snapshot", feed.session + feed.snapshot),
+        ]
       guard let missing = needed.first(where: { $0.1.isEmpty }) else { continue }
       throw CommandFailure(
         .configuration,

@@ -69,7 +69,7 @@ struct RunTrouble {
     if !hasLoggedIn, isLoginRefused { return "\(name) refused the log-in: \(cause)" }
     if !hasLoggedIn { return "never logged in to \(name): \(cause); check its address" }
     if end == .exchangeLost { return isGone ? "\(name) was lost: \(cause)" : nil }
-    if venue.kind == .exchange, let reason = ordersReason { return reason }
+    if market.kind == .orders, let reason = ordersReason { return reason }
     if venue.isAttached, feed.datagrams == 0 {
       return "no market data came at \(market.lineA) and \(market.lineB): these must be where "
         + "\(name) sends its lines ('--feed-to'); set 'line_a' and 'line_b' of the feed"
@@ -92,7 +92,7 @@ struct RunTrouble {
     return nil
   }
 
-  /// Of an exchange: its session and its snapshots.
+  /// Of a feed of orders: its session and its snapshots.
   private var ordersReason: String? {
     if end == .noSession || end == .noSnapshot, feed.isSnapshotRefused {
       return
@@ -113,7 +113,7 @@ struct RunTrouble {
   }
 
   private var nameless: String {
-    if venue.kind == .paper {
+    if market.kind == .prices {
       return
         "the feed of \(name) names none of the instruments, or as others than ours: nothing was traded; give the "
         + "same 'source' as it plays"
@@ -164,7 +164,7 @@ struct FeedTrouble {
 
   /// Of a venue's feed.
   init(_ result: HotResult, _ plan: VenuePlan) {
-    guard plan.venue.kind == .paper else {
+    guard plan.feed.kind == .prices else {
       self.init(result)
       return
     }

@@ -39,7 +39,9 @@ struct RunPlan {
   let notes: [String]
   /// The exchange; there is one at most.
   var exchange: VenuePlan? { venues.first { $0.venue.kind == .exchange } }
-  var papers: [VenuePlan] { venues.filter { $0.venue.kind == .paper } }
+  /// The venue that trades the feed of orders, and those that trade feeds by price.
+  var orders: VenuePlan? { venues.first { $0.feed.kind == .orders } }
+  var prices: [VenuePlan] { venues.filter { $0.feed.kind == .prices } }
   var configuration: Configuration { options.configuration }
 
   /// Machine time to session time. Virtual time goes as fast as it can in any case: what it is asked to do at max it
@@ -102,19 +104,19 @@ struct RunPlan {
   }
 
   /// What a clock of one run cannot hold.
-  private func check(_ prices: PricesPlan) throws(CommandFailure) {
-    guard let exchange else { return }
-    if exchange.venue.isAttached, let started = papers.first(where: { !$0.venue.isAttached }) {
+  private func check(_ found: PricesPlan) throws(CommandFailure) {
+    guard let orders else { return }
+    if orders.venue.isAttached, let started = prices.first(where: { !$0.venue.isAttached }) {
       throw CommandFailure(
         .configuration,
-        "venue '\(started.venue.name)' is started here, and nobody knows what time it is at the exchange "
-          + "\(exchange.venue.attach): attach both, or choose one with '--venues NAME'")
+        "venue '\(started.venue.name)' is started here, and nobody knows what time it is at \(orders.name) "
+          + "\(orders.venue.attach): attach both, or choose one with '--venues NAME'")
     }
-    for (name, begin) in prices.begins where abs(begin - midnight) > 2 * 86_400_000_000_000 {
+    for (name, begin) in found.begins where abs(begin - midnight) > 2 * 86_400_000_000_000 {
       throw CommandFailure(
         .configuration,
-        "feed '\(name)' begins on another day than \(date.text), the exchange's: one run has one clock; "
-          + "choose a venue with '--venues NAME'")
+        "feed '\(name)' begins on another day than \(date.text), that of '\(orders.feed.name)': one run has one "
+          + "clock; choose a venue with '--venues NAME'")
     }
   }
 

@@ -86,24 +86,24 @@ struct RunFeeds: ~Copyable {
   init(_ plan: RunPlan, on reactor: inout Reactor) throws(ReactorError) {
     var places: [FeedPlaces] = []
     var orders = FeedClient(off: plan.midnight)
-    let papers = plan.papers
+    let priced = plan.prices
     let repair = plan.configuration.quality.repair
-    if let exchange = plan.exchange {
-      let (a, b) = exchange.lines
+    if let venue = plan.orders {
+      let (a, b) = venue.lines
       orders = try FeedClient(
-        on: &reactor, lineA: a, lineB: b, interface: exchange.address, midnight: plan.midnight,
+        on: &reactor, lineA: a, lineB: b, interface: venue.address, midnight: plan.midnight,
         speed: plan.speed.factor, repair: repair)
     }
-    let prices = try PriceFeedClients(count: papers.count) { place throws(ReactorError) in
-      let (a, b) = papers[place].lines
+    let prices = try PriceFeedClients(count: priced.count) { place throws(ReactorError) in
+      let (a, b) = priced[place].lines
       return try PriceFeedClient(
-        on: &reactor, lineA: a, lineB: b, interface: papers[place].address,
-        token: PriceFeedToken.first(of: place), channel: papers[place].channel,
-        instruments: Array(plan.instruments[papers[place].instruments]), midnight: plan.midnight,
+        on: &reactor, lineA: a, lineB: b, interface: priced[place].address,
+        token: PriceFeedToken.first(of: place), channel: priced[place].channel,
+        instruments: Array(plan.instruments[priced[place].instruments]), midnight: plan.midnight,
         speed: plan.speed.factor, repair: repair)
     }
     for venue in plan.venues {
-      if venue.venue.kind == .exchange {
+      if venue.feed.kind == .orders {
         places.append(try Self.places(of: orders.lines, reactor))
         continue
       }

@@ -174,8 +174,11 @@ struct RunSession {
     var services = VenueServices(address: 0)
     do throws(EndpointError) {
       services.orderEntry = try Endpoint(parsing: venue.venue.attach)
-      services.rerequest = try Endpoint(parsing: venue.feed.rerequest)
-      if venue.venue.kind == .exchange {
+      // Of a feed of orders that the paper broker trades both may be left out: then nobody is asked.
+      if !venue.feed.rerequest.isEmpty {
+        services.rerequest = try Endpoint(parsing: venue.feed.rerequest)
+      }
+      if !venue.feed.snapshot.isEmpty {
         services.snapshot = try Endpoint(parsing: venue.feed.snapshot)
       }
     } catch {
@@ -222,7 +225,7 @@ struct RunSession {
         ? "\(venue.feed.lineA) and \(venue.feed.lineB)" : "free ports of \(venue.venue.address)"
       parts.append("order entry\(own) at \(place.orderEntry), market data at \(lines)")
       // Who starts the exchange is there from its first message.
-      if venue.venue.kind == .exchange, venue.venue.isAttached {
+      if venue.feed.kind == .orders, venue.venue.isAttached {
         let isTaken = monitor.get(.snapshots) > 0
         parts.append(
           "books from the snapshot service at \(place.snapshot): \(isTaken ? "taken" : "not taken")"

@@ -34,7 +34,7 @@ extension RunSummary {
       sightedNanoseconds: result.sightedFor, blindNanoseconds: result.blindFor)
     noteBlindness()
     takeDirectory(
-      result.state.feed.directory, of: plan.exchange?.instruments.count ?? 0,
+      result.state.feed.directory, of: plan.orders?.instruments.count ?? 0,
       unnamed: result.firstUnnamed)
     self.latency.network = result.backEnd
     self.latency.stages = Self.stages(latency)
@@ -60,8 +60,8 @@ extension RunSummary {
     run.isVirtualTime = plan.options.isVirtualTime
     run.faults = plan.configuration.faults.text
     notes += plan.notes
-    if let exchange = plan.exchange,
-      plan.instruments[exchange.instruments].allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 })
+    if let orders = plan.orders,
+      plan.instruments[orders.instruments].allSatisfy({ $0.lowerBand == 0 && $0.upperBand == 0 })
     {
       notes.append(
         "limit-up/limit-down bands are neither in the feed nor in an instruments file: not checked")
