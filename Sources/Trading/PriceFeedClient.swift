@@ -20,7 +20,7 @@ package import Transport
   @usableFromInline package let channel: UInt8
   private let records: UnsafeMutablePointer<FeedRecord>
   private let times: UnsafeMutablePointer<FeedTimes>
-  /// By its number: what money comes to by our facts.
+  /// Ours: what money comes to by them.
   private let facts: UnsafeMutablePointer<InstrumentFacts>
   private let factCount: Int
   /// Messages that can't be read, or of a kind that no feed by price has.
@@ -38,7 +38,6 @@ package import Transport
   @usableFromInline package private(set) var isResuming = false
   private var bufferedBefore: UInt64 = 0
   @usableFromInline var sight = MarketSight()
-  @usableFromInline package private(set) var hasEnded = false
 
   /// Opens its sockets, see ``FeedLines``.
   ///
@@ -86,7 +85,7 @@ package import Transport
     unsafe lines.receive(datagram, token: token) { span in
       unsafe Self.decode(span, room, &found, apply)
     }
-    if found.isAny { take(found, books) }
+    if found.isAny { take(found) }
     guard isResuming, lines.receiver.counters.buffered != bufferedBefore else { return }
     unsafe resume(room, books, apply)
   }
@@ -200,7 +199,7 @@ package import Transport
   }
 
   /// Never inlined: rare.
-  @inline(never) private mutating func take(_ found: Found, _ books: PriceBooks) {
+  @inline(never) private mutating func take(_ found: Found) {
     malformed &+= found.malformed
     unlisted &+= found.unlisted
     unequal &+= found.unequal
@@ -226,13 +225,13 @@ package import Transport
     if events.contains(.disagreement) { events.formUnion(lines.receiver.distrust()) }
     if events.contains(.gapOpened) || events.contains(.disputed) {
       books.gapDetected(channel)
-      sight.gapSince = now
+      // A dispute in a hole that is open makes that no younger.
+      if events.contains(.gapOpened) || !lines.receiver.hasGap { sight.gapSince = now }
     }
     if events.contains(.gapClosed) || events.contains(.settled), !isMissing {
       books.gapRepaired(channel)
     }
     if events.contains(.needsSnapshot) { giveUp(books) }
-    if events.contains(.endOfSession) { hasEnded = true }
     return events
   }
 
@@ -241,7 +240,6 @@ package import Transport
     guard !isResuming else { return }
     isResuming = true
     bufferedBefore = lines.receiver.counters.buffered
-    losses &+= 1
     books.gapRepaired(channel)
     books.lose(channel)
   }
@@ -249,8 +247,10 @@ package import Transport
   /// The run ends, and what is missing is not repaired any more.
   @usableFromInline package mutating func loseMissing(_ books: PriceBooks) {
     guard lines.receiver.hasGap else { return }
-    lost &+= lines.receiver.missing
     books.lose(channel)
+    guard lines.receiver.counters.delivered > 0 else { return }
+    lost &+= lines.receiver.missing
+    losses &+= 1
   }
 
   /// Goes on at the lowest message that is kept: one packet that claims to lie far ahead does not decide where.
@@ -265,8 +265,10 @@ package import Transport
     }
     guard let events else { return }
     lines.events.formUnion(events)
+    // Who came late has lost nothing.
     lost &+= unseen
+    if unseen > 0 { losses &+= 1 }
     isResuming = false
-    if found.isAny { take(found, books) }
+    if found.isAny { take(found) }
   }
 }

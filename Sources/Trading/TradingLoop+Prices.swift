@@ -47,6 +47,7 @@ extension TradingLoop where Gateway: ~Copyable {
   /// A gap, a loss, the end of the feed. Never inlined: rare.
   @inline(never) @inlinable mutating func priceEvents(_ i: Int) {
     let events = prices[i].takeEvents(path.driver.engine.prices, now: path.now)
+    if events.contains(.gapOpened) { ending.repairing.begin(now: path.now) }
     if events.contains(.gapOpened) || events.contains(.disputed) {
       prices[i].lines.request(&path.reactor, now: path.now)
       nextTick = min(nextTick, path.now &+ Self.repairInterval)

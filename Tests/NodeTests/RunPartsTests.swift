@@ -296,8 +296,8 @@ struct RunPartsTests {
       _ = try RunPlan(options)
     } throws: {
       let failure = $0 as? CommandFailure
-      return failure?.code == .configuration
-        && failure?.message.contains("begins on another day") == true
+      return failure?.code == .dataError
+        && failure?.message.contains("it is of another time or day") == true
     }
     options = RunOptions()
     options.configuration.exchange?.attach = "127.0.0.1:9"

@@ -250,6 +250,80 @@ struct RunVenuesTests {
     #expect(result.errors.contains("its feed 'coins' has no 'rerequest'"), "\(result.errors)")
   }
 
+  @Test(arguments: [
+    (
+      "venues: [{name: p, kind: paper, feed: equities}]",
+      "trades the feed of orders 'equities', which somebody else sends"
+    ),
+    (
+      "venues: [{name: p, kind: paper}]\nfeeds: [{name: coins, kind: prices, session: X}]",
+      "session is of a venue that is attached"
+    ),
+    (
+      "venues: [{name: p, kind: paper}]\nrun: {speed: max}",
+      "'--speed max' needs an exchange alone"
+    ),
+    (
+      "venues: [{name: p, kind: paper}]\nfeeds: [{name: c, kind: prices, generator: {symbols: 300}}]",
+      "it takes a whole number from 1 to 256"
+    ),
+  ])
+  func `what no paper venue can do is refused before anything is made`(
+    _ text: String, _ said: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let config = directory.path + "/c.yaml"
+    try text.write(toFile: config, atomically: true, encoding: .utf8)
+    let result = try CommandProcess.run([
+      "run", "--config", config, "--data", directory.path + "/d",
+    ])
+    #expect(result.status == 78 || result.status == 64, "\(result.status)")
+    #expect(result.errors.contains(said), "\(result.errors)")
+    #expect(!FileManager.default.fileExists(atPath: directory.path + "/d"))
+  }
+
+  @Test func `shares are traded on paper at the live feed of an exchange`() throws {
+    let directory = try TemporaryDirectory()
+    let places = try PortRange.addresses()
+    let port = places[0].split(separator: ":")[1]
+    let lines = ["239.255.77.1:\(port)", "239.255.77.2:\(port)"]
+    let instruments = directory.path + "/i.csv"
+    let exchange = try RunningCommand(
+      [
+        "exchange", "--listen", places[0], "--rerequest", places[1], "--snapshot", places[2],
+        "--feed-to", lines.joined(separator: ","), "--write-instruments", instruments,
+      ], directory: directory.path)
+    #expect(exchange.wait { exchange.printed.contains("order_entry") })
+    let there = try TemporaryDirectory()
+    let report = there.path + "/report.json"
+    let paper = try RunningCommand(
+      [
+        "paper", "--follow", lines.joined(separator: ","), "--follow-rerequest", places[1],
+        "--follow-snapshot", places[2], "--instruments", instruments, "--account", "ONE",
+        "--listen", places[3], "--report", report,
+      ], directory: there.path)
+    #expect(paper.wait { paper.printed.contains("\"paper\"") })
+    let config = directory.path + "/c.yaml"
+    try """
+    feeds:
+      - {name: shares, instruments_file: "\(instruments)", line_a: "\(lines[0])", line_b: "\(lines[1])",
+        rerequest: "\(places[1])", snapshot: "\(places[2])", snapshot_username: NTAIL1}
+    venues: [{name: there, kind: paper, feed: shares, attach: "\(places[3])", username: ONE}]
+    """.write(toFile: config, atomically: true, encoding: .utf8)
+    let other = try TemporaryDirectory()
+    let run = try RunningCommand.run(in: other.path, "--config", config)
+    #expect(run.wait { run.hasTraded }, "\(run.complaints)")
+    let result = try run.interrupt()
+    #expect(result.status == 0, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    #expect(json.broken.isEmpty)
+    let fills = json.venue("there", "fills", "count")
+    #expect(fills > 0)
+    #expect(try paper.interrupt().status == 0)
+    #expect(Int(try #require(ReportedAccount(file: report)).fills) == fills)
+    _ = try exchange.interrupt()
+  }
+
   @Test func `what trades in fractions is sized in dollars`() {
     var strategy = Configuration.Strategy.marketMaker
     strategy.notional = 1_000

@@ -247,7 +247,7 @@ struct PriceFeedBench: ~Copyable {
     bench.settle()
     #expect(bench.wholeCount == 3)
     #expect(bench.differing.isEmpty)
-    #expect(bench.client.losses == 1)
+    #expect(bench.client.losses == 0)
     // What was before it came is not lost.
     #expect(bench.client.lost == 0)
   }

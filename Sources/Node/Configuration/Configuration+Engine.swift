@@ -22,7 +22,8 @@ extension Configuration {
       strategies: ordered.map {
         StrategyConfiguration(
           name: $0.name, account: numbers[$0.account] ?? AccountID(raw: 0), limits: $0.limits.risk)
-      }, venues: venues.map {
+      },
+      venues: venues.map {
         $0.engine(instruments: owned(by: $0, shares), takesOddLots: feed(of: $0)?.kind == .orders)
       })
     engine.feeds = zip(feeds.indices, feeds).map { place, feed in

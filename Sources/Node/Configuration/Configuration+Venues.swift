@@ -1,4 +1,5 @@
 import Gateways
+import Simulation
 
 /// How the run as a whole, the feeds and the venues are read: their keys, what each may be, and what must go together.
 extension Configuration {
@@ -74,7 +75,7 @@ extension Configuration {
       section.requireUnique(venue.name, key: "name", among: &names)
       guard section.readKind(&venue.kind) else { return }
       let kinds = venue.kind.feedKinds
-      venue.feed = feeds.first { kinds.contains($0.kind) }?.name ?? ""
+      venue.feed = feeds.first { $0.kind == kinds.first }?.name ?? ""
       venue.read(&section)
       if venue.kind == .exchange, before.contains(where: { $0.kind == .exchange }) {
         section.refuse("kind", "one of kind exchange is the most: take this one out")
@@ -120,8 +121,12 @@ extension Configuration.Feed {
     }
     reader.section("generator") {
       $0.read("scenario", into: &generator.scenario)
-      $0.read("symbols", into: &generator.symbols, in: 1...12_000)
-      $0.read("messages_per_second", into: &generator.messagesPerSecond, in: 1...100_000_000)
+      let isOrders = kind == .orders
+      let symbolsMax =
+        isOrders ? GeneratorSettings.symbolsMax : PriceGeneratorSettings.instrumentsMax
+      let rateMax = isOrders ? GeneratorSettings.rateMax : PriceGeneratorSettings.rateMax
+      $0.read("symbols", into: &generator.symbols, in: 1...symbolsMax)
+      $0.read("messages_per_second", into: &generator.messagesPerSecond, in: 1...Int(rateMax))
     }
     readEndpoint("line_a", into: &lineA, &reader)
     readEndpoint("line_b", into: &lineB, &reader)
@@ -170,7 +175,8 @@ extension Configuration.Venue {
       // What is given and no feed's name is said already.
       guard !reader.has("feed") else { return }
       return reader.problems.add(
-        "\(kind.inWords) needs a feed of \(kinds), and there is none: list one in 'feeds'",
+        "\(kind.inWords) needs a feed of \(kind.feedKinds.first?.rawValue ?? kinds), and there is none: list one in "
+          + "'feeds'",
         at: reader.node, path: reader.path)
     }
     feed = name

@@ -18,9 +18,9 @@ enum PaperCommand {
       the queue where it rests. With --feed-to it sends the market to who trades at it. Says its places
       in one JSON line, and goes on until it is stopped (SIGTERM or Ctrl-C).
 
-      With --data it keeps orders, executions and positions in a file of its own: killed and started again
-      it goes on with all that anybody was told, and with the market where that would be by then. How it
-      fills, and its protocol field by field: Sources/Gateways/Paper/Protocol.md.
+      With --data it keeps orders, executions and positions in a file of its own: however it ended, started
+      again it goes on with all that anybody was told, and with the market where that would be by then, or
+      a new one where that is over. How it fills, and its protocol field by field: Sources/Gateways/Paper/Protocol.md.
 
       When the recording is over nothing trades any more: orders are rejected, clients may still ask.
       """,
@@ -29,15 +29,19 @@ enum PaperCommand {
       .value("speed", "N", "Times the market's own speed, 0.01 to 10000 (1)."),
       .value(
         "follow", "HOST:PORT[,HOST:PORT]",
-        "Fill at a live feed: its line A, and line B; a multicast group, or an address of this machine."),
+        "Fill at a live feed: its line A, and line B; a multicast group, or an address of this machine."
+      ),
       .value("follow-kind", "orders|prices", "Order by order (ITCH), or by price (orders)."),
-      .value("follow-session", "NAME", "The feed's session. Of orders the snapshot service says it."),
+      .value(
+        "follow-session", "NAME", "The feed's session. Of orders the snapshot service says it."),
       .value("follow-rerequest", "HOST:PORT", "Where its messages are asked for again (nowhere)."),
       .value("follow-snapshot", "HOST:PORT", "Of orders: where its books are had (nowhere)."),
       .value("follow-user", "NAME", "Who logs in there, with the password (NTAIL1)."),
       .value("instruments", "FILE", "Of a live feed: CSV, or a recording (.ntc) of the same ones."),
       .value("date", "YYYY-MM-DD", "Of a generated market: it begins at 9:29:59 in New York."),
-      .value("begin", "NS", "The same in nanoseconds since 1970 UTC."),
+      .value(
+        "begin", "NS", "Where the market begins, in nanoseconds since 1970 UTC; of a recording too."
+      ),
       .value("style", "NAME", "Of a generated one: as 'capture generate' takes it (calm)."),
       .value("symbols", "N", "Instruments of a generated one, 1 to 256 (2)."),
       .value("rate", "N", "Records a second of a generated one, 1 to 1000000 (500)."),
@@ -60,6 +64,7 @@ enum PaperCommand {
       .value("cash", "D", "Each account's cash at the beginning (1000000)."),
       .value("data", "DIR", "Keep the accounts there. Without it they end with the process."),
       .flag("new-session", "Put what is kept there aside, and begin anew."),
+      .flag("new-day", "Begin the market anew; the accounts go on."),
       .value("report", "FILE", "At the end, write its own account of all accounts there, as JSON."),
       .value("fee-added", "BP", "Basis points of what adds liquidity, a rebate if negative (1)."),
       .value("fee-removed", "BP", "The same of what removes it (4)."),
@@ -107,12 +112,17 @@ enum PaperCommand {
     }
     if options.flag("new-session") { try file?.putAside() }
     let broker = try broker(settings, file)
-    let day = try PaperDay(isLive ? nil : file, origin.name)
+    let longest = Int128(origin.longest(market.source)) * 100_000_000 / Int128(serving.speed)
+    let day = try PaperDay(
+      isLive ? nil : file, "\(origin.name), speed \(Decimal8(raw: serving.speed))",
+      longest: Int64(clamping: longest), isNew: options.flag("new-day"))
+    if let note = day.note { say(.info, note) }
     serving.elapsed = day.elapsed
     if day.elapsed != nil { say(.info, "the market goes on where it would be by now") }
     serving.feed.session = day.session
     var server = PaperServer(
-      broker, market, follower: try origin.follower(), file: file, serving, try sockets(serving), begins: day.begin, say: say)
+      broker, market, follower: try origin.follower(), file: file, serving, try sockets(serving),
+      begins: day.begin, say: say)
     Console.line(server.announcement)
     if let failure = Console.outputFailure {
       throw CommandFailure(
@@ -127,9 +137,8 @@ enum PaperCommand {
       server.turn()
       signal = StopSignal.take(milliseconds: 0)
     }
-    // Who stops it ends its day: it would be another market's when it is started again.
-    day.end()
-    server.finish(isOver: true)
+    // What is kept goes on when it is started again, and has not ended.
+    server.finish(isOver: file == nil || server.isMarketClosed)
     Console.wait(milliseconds: 2_000)
     sayEnd(server, signal)
     if let path = options.text("report") {
@@ -227,6 +236,7 @@ enum PaperCommand {
       ("records of the feed that can't be", server.market.counters.malformed),
       ("datagrams that did not leave", server.unsentDatagrams),
       ("sockets of the feed that failed", server.feedSocketFailures),
+      ("messages of the feed that were told too fast to be sent", server.skippedMessages),
     ].filter { $0.1 > 0 }.map { "\($0.1.grouped) \($0.0)" }
     if !bad.isEmpty { say(.warning, bad.joined(separator: ", ")) }
   }

@@ -2,31 +2,44 @@ import ExecutionCore
 import Foundation
 import Gateways
 
-/// When a paper broker's market began, kept beside its accounts: killed and started again it goes on where the market
-/// would be by then. The end of its process in order ends the day.
+/// When a paper broker's market began, kept beside its accounts: started again, whatever ended it, it goes on where the
+/// market would be by then.
 final class PaperDay {
   let session: SessionName
   /// Nanoseconds since the market began, by the clock on the wall; nil: it begins.
   let elapsed: Int64?
+  /// What was kept is not gone on with, in words; nil where it is, or there was nothing.
+  let note: String?
   private let path: String?
   private let name: String
-  private var isKept: Bool
+  private var isKept = false
 
   /// - Parameters:
   ///   - file: nil: nothing is kept.
-  ///   - name: of the market; another one begins a day of its own.
-  init(_ file: PaperFile?, _ name: String) throws(CommandFailure) {
+  ///   - name: of the market and its speed; another one begins a day of its own.
+  ///   - longest: nanoseconds by the clock on the wall after which it is not gone on with.
+  ///   - isNew: it is not gone on with in any case.
+  init(
+    _ file: PaperFile?, _ name: String, longest: Int64, isNew: Bool
+  ) throws(CommandFailure) {
     self.name = name
     path = file.map { $0.directory + "/day" }
-    if let path, let kept = try Self.read(path), kept.name == name {
-      session = kept.session
-      elapsed = max(0, Self.clock() - kept.begun)
-      isKept = true
-      return
+    let kept = isNew ? nil : try path.flatMap { path throws(CommandFailure) in try Self.read(path) }
+    if let kept, kept.name == name {
+      let since = max(0, Self.clock() - kept.begun)
+      if since < longest {
+        (session, elapsed, note) = (kept.session, since, nil)
+        isKept = true
+        return
+      }
     }
     session = SessionName("PAPER\(UInt64.random(in: 10_000...99_999))") ?? .blank
     elapsed = nil
-    isKept = false
+    note = kept.map {
+      $0.name == name
+        ? "the market that began there is over, or began too long ago: it begins anew"
+        : "another market was played there ('\($0.name)'): this one begins"
+    }
   }
 
   /// The market has begun.
@@ -37,15 +50,14 @@ final class PaperDay {
     try RunDirectory.replace(path, with: "\(session.trimmed)\n\(Self.clock())\n\(name)\n")
   }
 
-  /// It is over: whoever is started next begins another one.
-  func end() {
-    if let path { unlink(path) }
-  }
-
   private static func read(
     _ path: String
   ) throws(CommandFailure) -> (session: SessionName, begun: Int64, name: String)? {
-    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else { return nil }
+    guard access(path, F_OK) == 0 else { return nil }
+    guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
+      throw CommandFailure(
+        .inputOutput, "\(path): cannot be read: \(String(cString: strerror(errno)))")
+    }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == 4, let session = SessionName(lines[0]), !session.isBlank,
       let begun = Int64(lines[1]), begun > 0

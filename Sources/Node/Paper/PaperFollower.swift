@@ -75,7 +75,8 @@ final class PaperFollower {
         monitor: monitor, settings: looping)
     } catch {
       throw CommandFailure(
-        .listening(errno: error.errorNumber), "market data: \(error); give other lines with --follow")
+        .listening(errno: error.errorNumber),
+        "market data: \(error); give other lines with --follow")
     }
     loop.begin()
   }
@@ -168,7 +169,9 @@ enum PaperTapeEvent {
 struct PaperListener: Strategy {
   let tape: PaperTape
 
-  mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) { tell(instrument, desk) }
+  mutating func onBook(_ instrument: InstrumentID, _ desk: borrowing Desk) {
+    tell(instrument, desk)
+  }
   mutating func onTrade(_ trade: Trade, _ desk: borrowing Desk) {
     tape.events.append(.trade(trade, at: desk.sessionTime))
   }

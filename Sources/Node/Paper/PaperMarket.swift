@@ -15,12 +15,15 @@ struct PaperMarket: ~Copyable {
   private(set) var played: UInt64 = 0
   private(set) var source: PaperSource
   private let market: PriceMarket
-  /// By instrument: it has been named to who listens; the source has quotes of it; and when it is told again.
+  /// By instrument: it has been named to who listens; the source has quotes of it; an event of it is not told whole.
   private var isNamed: [Bool]
   private var hasQuotes: [Bool]
-  private var refreshAt: [Int64]
+  private var isMidEvent: [Bool]
+  /// The instrument that is told again next, and when.
+  private var refreshed = 0
+  private var refreshAt: Int64
 
-  /// How often an instrument is told again; a book of many levels less often.
+  /// How often each instrument is told again; where there are books of many levels less often.
   private static let refreshInterval: Int64 = 1_000_000_000
   private static let refreshPerLevel: Int64 = 1_000_000
 
@@ -29,8 +32,14 @@ struct PaperMarket: ~Copyable {
     market = try Self.market(source.instruments, name)
     isNamed = Array(repeating: false, count: source.instruments.count)
     hasQuotes = isNamed
-    refreshAt = Array(repeating: source.begin, count: source.instruments.count)
+    isMidEvent = isNamed
+    refreshAt = source.begin
     self.source = source
+    // What lies before its begin only leads there.
+    while let record = self.source.peek(), record.sessionTime < self.source.begin {
+      self.source.drop()
+      _ = market.apply(record)
+    }
   }
 
   private static func market(
@@ -109,31 +118,41 @@ struct PaperMarket: ~Copyable {
   private mutating func publish(_ record: FeedRecord, _ feed: inout PricePublisher) {
     let i = Int(record.instrument)
     guard i < instruments.count else { return feed.tell(record) }
-    let begins = record.flags.contains(.snapshot) && record.kind == FeedRecord.Kind.clear.rawValue
-    if begins || !isNamed[i] { name(i, &feed) }
+    let isClear = record.kind == FeedRecord.Kind.clear.rawValue
+    if isClear && record.flags.contains(.snapshot) || !isNamed[i] {
+      name(i, at: record.sessionTime, &feed)
+    }
     feed.tell(record)
-    let isQuote = record.kind == FeedRecord.Kind.quote.rawValue
-    if isQuote { hasQuotes[i] = true }
-    guard !source.refreshes, isQuote || record.flags.contains(.last),
-      record.sessionTime >= refreshAt[i]
-    else { return }
-    refresh(i, at: record.sessionTime, &feed)
+    if record.kind == FeedRecord.Kind.quote.rawValue { hasQuotes[i] = true }
+    let isPart = isClear || record.kind == FeedRecord.Kind.level.rawValue
+    if isPart { isMidEvent[i] = !record.flags.contains(.last) }
+    guard !source.refreshes, record.sessionTime >= refreshAt, !isMidEvent[refreshed] else { return }
+    refresh(refreshed, at: record.sessionTime, &feed)
+    refreshed = (refreshed + 1) % instruments.count
   }
 
-  private mutating func name(_ i: Int, _ feed: inout PricePublisher) {
+  /// What it is called, and whether it trades: a word that was lost is said again.
+  private mutating func name(_ i: Int, at time: Int64, _ feed: inout PricePublisher) {
     feed.tell(instruments[i], number: UInt32(i))
     isNamed[i] = true
+    var record = FeedRecord(.status, instrument: UInt32(i), at: time)
+    record.detail = market.quotes.status(InstrumentID(raw: UInt32(i))).rawValue
+    record.flags = .refresh
+    feed.tell(record)
   }
 
   /// All that is known of an instrument, for who came late: its book where that is whole, its quote where it has one.
   private mutating func refresh(_ i: Int, at time: Int64, _ feed: inout PricePublisher) {
     let id = InstrumentID(raw: UInt32(i))
     let levels = market.books.levels(id, .buy) + market.books.levels(id, .sell)
-    refreshAt[i] = time + Self.refreshInterval + Int64(levels) * Self.refreshPerLevel
-    name(i, &feed)
+    refreshAt =
+      time
+      + max(
+        Self.refreshInterval / Int64(instruments.count), Int64(levels) * Self.refreshPerLevel)
+    name(i, at: time, &feed)
     var record = FeedRecord(.clear, instrument: UInt32(i), at: time)
-    record.flags = [.snapshot, .refresh]
-    if market.books.isWhole(id), levels > 0 {
+    record.flags = levels == 0 ? [.snapshot, .refresh, .last] : [.snapshot, .refresh]
+    if market.books.isWhole(id) {
       feed.tell(record)
       var left = levels
       for side in [Side.buy, .sell] {

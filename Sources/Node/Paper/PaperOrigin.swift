@@ -5,14 +5,15 @@ import Transport
 
 /// Where a paper broker's market comes from, as the options say.
 enum PaperOrigin {
-  case recording(String)
+  /// Its file, and session time at which it begins; nil: with its first record.
+  case recording(String, from: Int64?)
   case generated(PriceGeneratorSettings)
   /// A feed that somebody else sends.
   case live(PaperFollower.Settings, [InstrumentFacts])
 
   /// Nanoseconds from midnight in New York at which a generated market begins: with that of orders.
   static let begin: Int64 = 34_199_000_000_000
-  private static let ofGenerated = ["begin", "style", "symbols", "rate"]
+  private static let ofGenerated = ["style", "symbols", "rate"]
   private static let ofLive = [
     "follow-kind", "follow-rerequest", "follow-snapshot", "follow-session", "follow-user",
     "instruments",
@@ -20,15 +21,18 @@ enum PaperOrigin {
 
   init(_ options: ParsedOptions) throws(CommandFailure) {
     if let lines = options.text("follow") {
-      for name in ["feed"] + Self.ofGenerated where options.text(name) != nil {
+      for name in ["feed", "begin"] + Self.ofGenerated where options.text(name) != nil {
         throw CommandFailure(
-          .usage, "'--\(name)' is of a market that is played, and '--follow' takes a live one: give one of the two")
+          .usage,
+          "'--\(name)' is of a market that is played, and '--follow' takes a live one: give one of the two"
+        )
       }
       self = try Self.live(options, lines)
       return
     }
     for name in Self.ofLive where options.text(name) != nil {
-      throw CommandFailure(.usage, "'--\(name)' is of a live feed: give '--follow', or leave it out")
+      throw CommandFailure(
+        .usage, "'--\(name)' is of a live feed: give '--follow', or leave it out")
     }
     guard let feed = options.text("feed") else {
       throw CommandFailure(
@@ -42,7 +46,7 @@ enum PaperOrigin {
           .usage, "'--\(name)' is of a generated market: give '--feed generated', or leave it out")
       }
       try InputFile.check(feed, what: "feed", option: "--feed")
-      self = .recording(feed)
+      self = .recording(feed, from: try Self.begin(options))
       return
     }
     let text = options.text("date") ?? "2020-01-02"
@@ -50,9 +54,7 @@ enum PaperOrigin {
       throw options.refuse("date", text, "a date as YYYY-MM-DD")
     }
     var settings = PriceGeneratorSettings(begin: SessionCalendar.midnight(date) + Self.begin)
-    if let begin = try options.integer("begin", in: 0...Int(PriceGeneratorSettings.beginMax)) {
-      settings.begin = Int64(begin)
-    }
+    settings.begin = try Self.begin(options) ?? settings.begin
     settings.seed = UInt64(try options.integer("seed", in: 0...Int.max) ?? 1)
     settings.style = try options.choice("style", of: MarketStyle.self) ?? .calm
     settings.instruments =
@@ -62,10 +64,24 @@ enum PaperOrigin {
     self = .generated(settings)
   }
 
+  private static func begin(_ options: ParsedOptions) throws(CommandFailure) -> Int64? {
+    try options.integer("begin", in: 0...Int(PriceGeneratorSettings.beginMax)).map(Int64.init)
+  }
+
+  /// Session nanoseconds after which it is not gone on with: behind the end of a recording, and where too much would have
+  /// to be generated first.
+  func longest(_ source: borrowing PaperSource) -> Int64 {
+    switch self {
+    case .recording: source.end - source.begin
+    case .generated(let settings): 100_000_000 / max(1, settings.rate) * 1_000_000_000
+    case .live: 0
+    }
+  }
+
   /// What it is, for people; the same name is the same market.
   var name: String {
     switch self {
-    case .recording(let path): path
+    case .recording(let path, let from): path + (from.map { ", from \($0)" } ?? "")
     case .generated(let s):
       "generated: seed \(s.seed), \(s.style.rawValue), \(s.instruments) instruments, "
         + "\(s.rate) records a second, from \(s.begin)"
@@ -75,7 +91,7 @@ enum PaperOrigin {
 
   func source() throws(CommandFailure) -> PaperSource {
     switch self {
-    case .recording(let path): try PaperSource(recording: path)
+    case .recording(let path, let from): try PaperSource(recording: path, from: from)
     case .generated(let settings): PaperSource(settings)
     case .live(_, let instruments): PaperSource(live: instruments)
     }
@@ -102,7 +118,8 @@ enum PaperOrigin {
     }
     settings.lineA = good[0]
     settings.lineB = good.count > 1 ? good[1] : Endpoint(address: settings.interface, port: 0)
-    settings.rerequest = try PaperCommand.endpoint(options, "follow-rerequest") ?? settings.rerequest
+    settings.rerequest =
+      try PaperCommand.endpoint(options, "follow-rerequest") ?? settings.rerequest
     settings.snapshot = try PaperCommand.endpoint(options, "follow-snapshot") ?? settings.snapshot
     if let text = options.text("follow-session") {
       guard let session = SessionName(text), !session.isBlank else {

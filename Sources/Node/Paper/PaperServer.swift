@@ -82,7 +82,7 @@ struct PaperServer: ~Copyable {
   private var clients: [Client] = []
   /// Machine time at which the market began; nil: it waits for somebody.
   private(set) var startedAt: Int64?
-  private var isMarketClosed = false
+  private(set) var isMarketClosed = false
   private var lastTurn: Int64
   /// There was more to play than one turn does.
   private var isBehind = false
@@ -201,6 +201,7 @@ struct PaperServer: ~Copyable {
   var marketFailure: FeedError? { market.source.failure }
   var unsentDatagrams: UInt64 { feed.lines.unsent }
   var feedSocketFailures: UInt64 { feed.socketFailures }
+  var skippedMessages: UInt64 { feed.skipped }
 
   /// Machine time at which a turn has something to do if nothing arrives before; a moment of the past where it has
   /// already.

@@ -5,8 +5,9 @@ import Simulation
 /// Where the records of a paper broker's market come from: a recording, or a generator.
 struct PaperSource: ~Copyable {
   let instruments: [InstrumentFacts]
-  /// Session time of the first record.
+  /// Session time at which it begins, and of the last record of one that ends.
   let begin: Int64
+  let end: Int64
   /// It tells each instrument again and again by itself.
   let refreshes: Bool
   private(set) var isOver = false
@@ -26,6 +27,7 @@ struct PaperSource: ~Copyable {
   init(live instruments: [InstrumentFacts]) {
     self.instruments = instruments
     begin = 0
+    end = .max
     refreshes = true
     isLive = true
     records = .allocate(capacity: 1)
@@ -39,6 +41,7 @@ struct PaperSource: ~Copyable {
     self.generator = generator
     instruments = generator.instruments
     begin = generator.settings.begin
+    end = .max
     refreshes = true
     records = .allocate(capacity: Self.batch)
     records.initialize(repeating: FeedRecord())
@@ -46,8 +49,10 @@ struct PaperSource: ~Copyable {
     stamps.initialize(repeating: 0)
   }
 
-  /// Throws for a recording that can't be read, is empty, or of orders.
-  init(recording path: String) throws(CommandFailure) {
+  /// Throws for a recording that can't be read, is empty, or of orders, and for a begin behind its end.
+  ///
+  /// - Parameter from: session time at which it is to begin; nil: with its first record.
+  init(recording path: String, from: Int64? = nil) throws(CommandFailure) {
     let reader = try Self.open(path)
     guard let times = reader.timeRange else {
       throw CommandFailure(.dataError, "\(path): has no records; import one that has")
@@ -58,8 +63,15 @@ struct PaperSource: ~Copyable {
         "\(path): is a recording of orders, which has no quotes for paper; give one of quotes or of books by "
           + "price")
     }
+    if let from, from > times.upperBound || from < times.lowerBound - 1_000_000_000 {
+      throw CommandFailure(
+        .dataError,
+        "\(path): has nothing of the time at which it is to begin, \(from) ns since 1970: it is of another time or day, "
+          + "\(times.lowerBound) to \(times.upperBound)")
+    }
     instruments = reader.header.instruments.map(\.facts)
-    begin = times.lowerBound
+    begin = max(times.lowerBound, from ?? .min)
+    end = times.upperBound
     refreshes = false
     self.reader = consume reader
     records = .allocate(capacity: Self.batch)

@@ -86,65 +86,69 @@ extension Configuration.Generator {
 struct PricesPlan {
   private(set) var origins: [String: PaperOrigin] = [:]
   private(set) var instruments: [String: [InstrumentFacts]] = [:]
-  private(set) var begins: [String: Int64] = [:]
-  /// Of the first of them, in New York.
-  private(set) var date: SessionDate?
+  /// Session time at which they begin, in which all feeds of the run begin together; nil where there are none.
+  private(set) var begin: Int64?
   private(set) var notes: [String] = []
 
   /// - Parameters:
-  ///   - seed: of a generated market.
-  ///   - date: of the exchange's market, with which a generated one begins at `begin`; nil: there is none.
-  mutating func add(
-    _ feed: Configuration.Feed, seed: UInt64, date: SessionDate?, begin: Int64?,
-    given: SessionDate?
+  ///   - seed: of generated markets, each by its place.
+  ///   - date: of the feed of orders, or as it was given.
+  ///   - begin: of the feed of orders; nil: there is none, or nobody knows.
+  init(
+    _ feeds: [Configuration.Feed], seed: UInt64, date: SessionDate?, begin: Int64?
   ) throws(CommandFailure) {
-    let origin = try Self.origin(
-      feed, seed: seed, begin: begin,
-      midnight: SessionCalendar.midnight(date ?? given ?? OrdersPlan.anyDay))
-    let source = try origin.source()
-    origins[feed.name] = origin
-    begins[feed.name] = source.begin
-    var found = source.instruments
-    if !feed.isGenerated {
-      found = try Self.completed(found, origin)
+    var starts: [Int64] = []
+    for feed in feeds where feed.kind == .prices && !feed.isGenerated {
+      try InputFile.check(feed.source, what: "feed", option: "--feed")
+      starts.append(try PaperSource(recording: feed.source).begin)
+    }
+    // Where a recording says it, a generated market is of its time.
+    let opening = SessionCalendar.midnight(date ?? OrdersPlan.anyDay) + PaperOrigin.begin
+    let start = begin ?? starts.max() ?? opening
+    for (place, feed) in feeds.enumerated() where feed.kind == .prices {
+      self.begin = start
+      let own = starts.count == 1 && begin == nil
+      try add(feed, seed: seed &+ UInt64(place), at: start, isAlone: own)
+    }
+  }
+
+  private mutating func add(
+    _ feed: Configuration.Feed, seed: UInt64, at begin: Int64, isAlone: Bool
+  ) throws(CommandFailure) {
+    guard feed.isGenerated else {
+      let origin = PaperOrigin.recording(feed.source, from: isAlone ? nil : begin)
+      origins[feed.name] = origin
+      instruments[feed.name] = try Self.completed(origin)
       notes.append(
         "\(feed.source) does not say previous closes and whether its instruments may be sold short: the first "
           + "middle of each stands for its close, and the paper broker takes short sales")
+      return
     }
-    instruments[feed.name] = found
-    if self.date == nil { self.date = given ?? SessionDate(newYork: source.begin) }
-  }
-
-  private static func origin(
-    _ feed: Configuration.Feed, seed: UInt64, begin: Int64?, midnight: Int64
-  ) throws(CommandFailure) -> PaperOrigin {
-    guard feed.isGenerated else {
-      try InputFile.check(feed.source, what: "feed", option: "--feed")
-      return .recording(feed.source)
-    }
-    var settings = PriceGeneratorSettings(begin: begin ?? midnight + PaperOrigin.begin)
+    var settings = PriceGeneratorSettings(begin: begin)
     settings.seed = seed
     settings.style = feed.generator.style
     settings.instruments = feed.generator.symbols
     settings.rate = Int64(feed.generator.messagesPerSecond)
-    return .generated(settings)
+    let origin = PaperOrigin.generated(settings)
+    origins[feed.name] = origin
+    instruments[feed.name] = try origin.source().instruments
   }
 
-  /// With what a recording does not say: the close, of its first quotes.
+  /// The instruments of a recording, with what it does not say: the close, of its first quotes.
   private static func completed(
-    _ instruments: [InstrumentFacts], _ origin: PaperOrigin
+    _ origin: PaperOrigin
   ) throws(CommandFailure) -> [InstrumentFacts] {
-    var completed = instruments
     var source = try origin.source()
+    var completed = source.instruments
     let market: PriceMarket
-    do throws(EngineConfigurationError) { market = try PriceMarket(instruments) } catch {
+    do throws(EngineConfigurationError) { market = try PriceMarket(completed) } catch {
       throw CommandFailure(.dataError, "\(origin.name): \(error)")
     }
-    var left = instruments.count
     for i in completed.indices {
       completed[i].shortable = true
       completed[i].shortSale = .unrestricted
     }
+    var left = completed.count
     // Bounded: of a recording that never quotes one of them, its beginning is looked at.
     for _ in 0..<1_000_000 where left > 0 {
       guard let record = source.peek() else { break }
@@ -156,7 +160,7 @@ struct PricesPlan {
       }
       let quote = market.quotes.quote(effect.instrument)
       guard quote.bidQuantity.raw > 0, quote.askQuantity.raw > 0 else { continue }
-      let middle = (quote.bid.raw + quote.ask.raw) / 2
+      let middle = quote.bid.raw / 2 + quote.ask.raw / 2
       completed[i].previousClose = middle - middle % completed[i].tick
       left -= 1
     }

@@ -81,7 +81,7 @@ struct FeedWatch {
     return (
       .warning,
       "none of \(requests.grouped) re-requests was answered\(server): what the lines lose costs a snapshot "
-        + "each time; look at the service, or check exchange.rerequest"
+        + "each time; look at the service, or check 'rerequest' of the feed"
     )
   }
 
@@ -202,7 +202,7 @@ struct FeedWatch {
       (
         .malformed, .warning,
         { _ in
-          "a message cannot be read: the books are taken from a snapshot (feed.malformed counts)"
+          "a message cannot be read: nothing rests on the feed's books until they are had anew (feed.malformed counts)"
         }
       ),
       (
@@ -217,6 +217,20 @@ struct FeedWatch {
         { _ in
           "symbols of the feed are not among the instruments: not traded "
             + "(feed.symbols_unlisted counts)"
+        }
+      ),
+      (
+        .priceLosses, .warning,
+        { _ in
+          "messages of a feed by price were given up: its instruments are traded again as the feed tells each anew "
+            + "(feed.prices counts)"
+        }
+      ),
+      (
+        .unequal, .warning,
+        { _ in
+          "a feed by price names an instrument of ours with other exponents, multiplier or currency: it is not traded "
+            + "(feed.prices counts)"
         }
       ),
       (

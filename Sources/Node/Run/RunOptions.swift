@@ -245,6 +245,14 @@ struct RunOptions: Sendable {
           .usage,
           "'--speed max' is refused: \(Configuration.Speed.needsOneFeed), as with '--venues NAME'")
       }
+      if !isVirtualTime,
+        let paper = configuration.venues.first(where: { $0.kind == .paper && !$0.isAttached })
+      {
+        throw CommandFailure(
+          .usage,
+          "'--speed max' needs an exchange alone, because only that is flow-controlled, and the run has the paper venue "
+            + "'\(paper.name)': give a number, or '--venues NAME'")
+      }
     }
     if isAttached, isVirtualTime {
       throw CommandFailure(
@@ -252,6 +260,13 @@ struct RunOptions: Sendable {
     }
     if let exchange = configuration.exchange, let feed = configuration.equities {
       try check(exchange, feed)
+    }
+    for venue in configuration.venues where venue.kind == .paper && !venue.isAttached {
+      guard let feed = configuration.feed(of: venue), !feed.session.isEmpty else { continue }
+      throw CommandFailure(
+        .configuration,
+        "feed '\(feed.name)': session is of a venue that is attached; the one that is started says its own: leave it "
+          + "out")
     }
     if let (venue, feed) = configuration.orders, venue.kind == .paper, !venue.isAttached {
       throw CommandFailure(

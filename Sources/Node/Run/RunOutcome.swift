@@ -129,9 +129,10 @@ struct RunTrouble {
 }
 
 extension RunPlan {
-  /// What went wrong at a venue, the first of them; nil when nothing did.
+  /// What went wrong at a venue, the first of them, one that is gone before the others; nil when nothing did.
   func trouble(_ result: HotResult) -> CommandFailure? {
-    for (plan, found) in zip(venues, result.venues) {
+    let all = Array(zip(venues, result.venues))
+    for (plan, found) in all.filter({ $0.1.isGone }) + all.filter({ !$0.1.isGone }) {
       let trouble = RunTrouble(
         end: result.end, sessionTrouble: found.trouble, isLoginRefused: found.isLoginRefused,
         hasLoggedIn: found.gateway.sessionsUp > 0, isSessionUp: found.isSessionUp,
@@ -183,8 +184,9 @@ struct FeedTrouble {
     datagrams = result.datagrams
     foreign = result.mold.foreignSession
     unidentified = result.mold.unidentified
-    applied =
-      result.prices.isEmpty ? result.state.counters.marketRecords : result.mold.delivered
+    let priced = result.prices.reduce(0) { $0 &+ $1.books.applied }
+    let records = result.state.counters.marketRecords
+    applied = records &- min(records, priced)
     session = result.session
     foreignSession = result.foreignSession
     isSnapshotRefused = result.isSnapshotRefused

@@ -27,6 +27,8 @@ struct RunPlan {
   let venues: [VenuePlan]
   let date: SessionDate
   let midnight: Int64
+  /// Session time at which the feeds by price begin; nil where there are none.
+  let begin: Int64?
   /// The history that this run's own exchange plays; read here for its instruments, and in virtual time for its
   /// messages. nil when the run has no exchange, or is attached to it: what runs there has a market of its own.
   let feed: ExchangeFeed?
@@ -65,14 +67,12 @@ struct RunPlan {
     self.options = options
     let configuration = options.configuration
     let orders = try OrdersPlan(options, messagesMax: messagesMax)
-    var prices = PricesPlan()
-    let begin = orders.feed?.peek()?.sessionTime
-    for (place, feed) in configuration.feeds.enumerated() where feed.kind == .prices {
-      try prices.add(
-        feed, seed: configuration.run.seed &+ UInt64(place), date: orders.date, begin: begin,
-        given: SessionDate(parsing: configuration.run.date))
-    }
-    let day = orders.date ?? prices.date ?? OrdersPlan.anyDay
+    let given = SessionDate(parsing: configuration.run.date)
+    let prices = try PricesPlan(
+      configuration.feeds, seed: configuration.run.seed, date: orders.date ?? given,
+      begin: orders.feed?.peek()?.sessionTime)
+    begin = prices.begin
+    let day = orders.date ?? prices.begin.flatMap(SessionDate.init(newYork:)) ?? OrdersPlan.anyDay
     date = day
     midnight = SessionCalendar.midnight(day)
     feed = orders.feed
@@ -100,24 +100,24 @@ struct RunPlan {
           origin: prices.origins[feed.name]))
     }
     self.venues = venues
-    try check(prices)
+    try check(given)
   }
 
   /// What a clock of one run cannot hold.
-  private func check(_ found: PricesPlan) throws(CommandFailure) {
-    guard let orders else { return }
-    if orders.venue.isAttached, let started = prices.first(where: { !$0.venue.isAttached }) {
+  private func check(_ given: SessionDate?) throws(CommandFailure) {
+    if let given, given != date {
       throw CommandFailure(
         .configuration,
-        "venue '\(started.venue.name)' is started here, and nobody knows what time it is at \(orders.name) "
-          + "\(orders.venue.attach): attach both, or choose one with '--venues NAME'")
+        "the session date \(given.text) is refused: the market begins on \(date.text), New York's day of its first "
+          + "record; leave the date out")
     }
-    for (name, begin) in found.begins where abs(begin - midnight) > 2 * 86_400_000_000_000 {
-      throw CommandFailure(
-        .configuration,
-        "feed '\(name)' begins on another day than \(date.text), that of '\(orders.feed.name)': one run has one "
-          + "clock; choose a venue with '--venues NAME'")
-    }
+    guard let orders, orders.venue.isAttached,
+      let started = prices.first(where: { !$0.venue.isAttached })
+    else { return }
+    throw CommandFailure(
+      .configuration,
+      "venue '\(started.venue.name)' is started here, and nobody knows what time it is at \(orders.name) "
+        + "\(orders.venue.attach): attach both, or choose one with '--venues NAME'")
   }
 
   /// Year × 10,000 + month × 100 + day.

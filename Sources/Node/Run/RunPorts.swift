@@ -99,7 +99,8 @@ struct RunFeeds: ~Copyable {
       return try PriceFeedClient(
         on: &reactor, lineA: a, lineB: b, interface: priced[place].address,
         token: PriceFeedToken.first(of: place), channel: priced[place].channel,
-        instruments: Array(plan.instruments[priced[place].instruments]), midnight: plan.midnight,
+        instruments: Array(plan.instruments[priced[place].instruments]),
+        midnight: min(plan.midnight, plan.begin ?? plan.midnight),
         speed: plan.speed.factor, repair: repair)
     }
     for venue in plan.venues {

@@ -248,7 +248,7 @@ struct RunSession {
         watch.say(.error, error.message)
         // Also where the run is ending already: it does not wait for that one then.
         monitor.set(.lostVenues, monitor.get(.lostVenues) | 1 << UInt64(i))
-        monitor.stopReason = .exchangeLost
+        if monitor.stopReason == .none { monitor.stopReason = .exchangeLost }
       }
     }
   }

@@ -96,7 +96,9 @@ struct VenueLaunch {
       "--contradict", "\(fill.contradicts)", "--drop", "\(fill.dropSeconds)",
     ]
     switch plan.origin {
-    case .recording(let path): arguments += ["--feed", path, "--seed", "\(seed)"]
+    case .recording(let path, let from):
+      arguments += ["--feed", path, "--seed", "\(seed)"]
+      if let from { arguments += ["--begin", "\(from)"] }
     case .generated(let settings):
       arguments += [
         "--feed", "generated", "--seed", "\(settings.seed)", "--style",

@@ -29,6 +29,9 @@ struct VenueProcess {
   private var policy = RestartPolicy()
   private var busy = 0
   private var startAt: Int64 = 0
+  /// Times that it has said its ports, and one more is awaited of it.
+  private var announced = 1
+  private var isAwaited = false
   /// How it died, as long as it is not started again.
   private var died: ChildProcess.End?
 
@@ -45,7 +48,7 @@ struct VenueProcess {
         throw CommandFailure(
           .unavailable, "\(launch.name) \(end) before it was ready: \(Self.lastLine(launch.log))")
       }
-      if let found = Self.announced(launch.log) {
+      if let found = Self.announcements(launch.log).first {
         services = found
         return
       }
@@ -78,6 +81,7 @@ struct VenueProcess {
       startAt = 0
       return try startAgain()
     }
+    try checkSession()
     guard let end = child.ended() else { return nil }
     if restarts > 0, end == .exited(ExitCode.tryAgain.rawValue) {
       busy += 1
@@ -94,6 +98,22 @@ struct VenueProcess {
     return "\(launch.name) \(end); it is started again in \(pause / 1_000_000) ms"
   }
 
+  /// Started again it goes on with the session that it had: what we hold is of that one.
+  private mutating func checkSession() throws(CommandFailure) {
+    guard isAwaited else { return }
+    let all = Self.announcements(launch.log)
+    guard all.count > announced, let last = all.last else { return }
+    announced = all.count
+    isAwaited = false
+    guard last.session == services.session else {
+      throw CommandFailure(
+        .unavailable,
+        "\(launch.name) is lost: it came back with another session, "
+          + "'\(last.session?.trimmed ?? "")', and what we know is of '\(services.session?.trimmed ?? "")'"
+      )
+    }
+  }
+
   private func lost(_ end: ChildProcess.End) -> CommandFailure {
     CommandFailure(
       .unavailable,
@@ -105,6 +125,7 @@ struct VenueProcess {
   /// What there is to say about it; nil when the last start found its ports or its store held.
   private mutating func startAgain() throws(CommandFailure) -> String? {
     child = try Self.start(launch, at: services, isFirst: false)
+    isAwaited = true
     guard let end = died else { return nil }
     died = nil
     restarts += 1
@@ -133,13 +154,12 @@ struct VenueProcess {
     return (account, "")
   }
 
-  private static func announced(_ log: String) -> VenueServices? {
-    guard let text = try? String(contentsOfFile: log, encoding: .utf8) else {
-      return nil
-    }
+  /// Each time that it has said its ports, in order.
+  private static func announcements(_ log: String) -> [VenueServices] {
+    guard let text = try? String(contentsOfFile: log, encoding: .utf8) else { return [] }
     // Only whole lines: the last may still be growing.
     return text.split(separator: "\n", omittingEmptySubsequences: false).dropLast()
-      .lazy.compactMap { VenueServices(announcement: String($0)) }.first
+      .compactMap { VenueServices(announcement: String($0)) }
   }
 
   private static func lastLine(_ log: String) -> String {

@@ -36,7 +36,7 @@ enum VirtualRun {
     var ended: Int64?
     var isEndHeard = true
     while !world.loop.isFinished {
-      if venues.exchange?.isFeedDone ?? false, ended == nil { ended = world.network.now }
+      if ended == nil, venues.areFeedsDone { ended = world.network.now }
       // The end that is said again and again never arrives.
       if let ended, world.network.now - ended > Self.endMax, monitor.stopReason == .none {
         monitor.stopReason = .duration

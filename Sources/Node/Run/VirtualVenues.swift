@@ -131,6 +131,17 @@ final class VirtualVenues {
     return services
   }
 
+  /// All feeds that end have nothing more to send.
+  var areFeedsDone: Bool {
+    for (venue, server) in zip(plan.venues, servers)
+    where plan.finiteFeeds >> venue.channel & 1 != 0 {
+      let isDone =
+        (server as? VirtualPaper)?.server.isMarketClosed ?? exchange?.isFeedDone ?? true
+      guard isDone else { return false }
+    }
+    return true
+  }
+
   /// Their own accounts, in the order of the venues.
   var reports: [String] {
     servers.map { server in

@@ -35,6 +35,9 @@ package struct PricePublisherSettings: Sendable {
   package private(set) var answers: UInt64 = 0
   package private(set) var answersUnsent: UInt64 = 0
   package private(set) var socketFailures: UInt64 = 0
+  /// Messages that were told faster than they could be sent, and are not kept any more.
+  package private(set) var skipped: UInt64 = 0
+  private var hasBegun = false
   private let token: UInt64
   private var store: RetainedMessages
   private var mold: MoldPublisher
@@ -105,8 +108,12 @@ package struct PricePublisherSettings: Sendable {
   }
 
   /// What was told so far is history; what comes is sent.
-  package mutating func begin(now: Int64) {
-    next = store.nextSequence
+  package mutating func begin(now: Int64) { goOn(at: store.nextSequence, now: now) }
+
+  private mutating func goOn(at sequence: UInt64, now: Int64) {
+    if hasBegun { skipped &+= sequence &- next }
+    hasBegun = true
+    next = sequence
     mold = MoldPublisher(
       session: settings.session, nextSequence: next, heartbeatInterval: settings.heartbeatInterval,
       now: now)
@@ -117,11 +124,13 @@ package struct PricePublisherSettings: Sendable {
     if isOff { return }
     if isSocketMissing { openAgain(now: now, on: &reactor) }
     if isEnded { return sayEnd(now: now, on: &reactor) }
+    if next < store.firstSequence { goOn(at: store.firstSequence, now: now) }
     while next < store.nextSequence, let message = unsafe store.message(at: next) {
       switch unsafe mold.append(message) {
       case .sequence: next += 1
       case .full: flush(now: now, on: &reactor)
-      case .tooLong: next += 1
+      // All have one length, which a datagram holds many times.
+      case .tooLong: preconditionFailure("a message is longer than a datagram")
       }
     }
     flush(now: now, on: &reactor)

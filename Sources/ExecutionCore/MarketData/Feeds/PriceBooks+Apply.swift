@@ -50,7 +50,12 @@ extension PriceBooks {
 
   /// There is nothing to be learnt from what is said again. Never inlined: beside the path of what is new.
   @inline(never) private func isKnown(_ kind: UInt8, _ i: Int) -> Bool {
-    kind == FeedRecord.Kind.quote.rawValue ? books[i].isQuoted : books[i].isWhole
+    switch kind {
+    case FeedRecord.Kind.quote.rawValue: books[i].isQuoted
+    // It may be what was lost.
+    case FeedRecord.Kind.status.rawValue: false
+    default: books[i].isWhole
+    }
   }
 
   // MARK: Books
