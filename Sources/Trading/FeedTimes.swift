@@ -34,7 +34,7 @@ extension FeedRecord: SessionTimed {}
   @usableFromInline let speed: Int64
   /// The last good time.
   @usableFromInline var last: Int64
-  /// The lowest time that needs no second look, and how far above it the highest lies.
+  /// The lowest time that needs no second look, and how far above it the first lies that does; 0: each does.
   @usableFromInline var floor: Int64
   @usableFromInline var reach: UInt64
   /// A time that waits for others to bear it out; meaningful while `isWaiting`.
@@ -74,7 +74,7 @@ extension FeedRecord: SessionTimed {}
     var isAside = false
     for i in 0..<count {
       let over = unsafe UInt64(bitPattern: records[i].sessionTime &- floor)
-      isAside = isAside || over > reach
+      isAside = isAside || over >= reach
     }
     if isAside {
       for i in 0..<count {
@@ -85,7 +85,7 @@ extension FeedRecord: SessionTimed {}
     let time = unsafe records[count &- 1].sessionTime
     guard time > last else { return }
     last = time
-    floor = time &- Self.aheadMax
+    settle()
   }
 
   /// The time to apply a message at that is stamped so. Never inlined: beside the path of what is in order.
@@ -109,7 +109,7 @@ extension FeedRecord: SessionTimed {}
       }
       isWaiting = false
     }
-    if time >= last &- Self.aheadMax, time <= last &+ Self.aheadMax {
+    if time >= last &- Self.aheadMax, time <= last &+ Self.aheadMax, time < end {
       last = max(last, time)
       return time
     }
@@ -158,7 +158,7 @@ extension FeedRecord: SessionTimed {}
 
   /// While a time waits for the next message, that one is looked at, whatever it says.
   private mutating func settle() {
-    floor = isWaiting ? .max : last &- Self.aheadMax
-    reach = isWaiting ? 0 : UInt64(bitPattern: 2 &* Self.aheadMax)
+    floor = last &- Self.aheadMax
+    reach = isWaiting ? 0 : UInt64(bitPattern: min(2 &* Self.aheadMax &+ 1, end &- floor))
   }
 }

@@ -56,6 +56,28 @@ private struct Bench {
     #expect(bench.times.implausible == 1 && bench.times.last == opening + second)
   }
 
+  @Test(arguments: [Int64.max, .min, 0, midnight + 86_400 * second])
+  func `while a time waits no time at all is taken unseen`(_ stamp: Int64) {
+    var bench = Bench(speed: 100_000_000)
+    #expect(bench.take([opening + 3_600 * second]) == [opening])
+    #expect(bench.take([stamp]) == [opening])
+    #expect(bench.times.last == opening)
+  }
+
+  @Test func `times that creep to the end of the feed's days end there`() {
+    var bench = Bench()
+    var last = opening
+    while last < midnight + 86_400 * second - second {
+      last += second
+      #expect(bench.take([last]) == [last])
+    }
+    let end = midnight + 86_400 * second
+    for stamp in [end, end + 5, end + second] {
+      #expect(bench.take([stamp, stamp]) == [last, last])
+    }
+    #expect(bench.times.last == last && bench.times.last < end)
+  }
+
   @Test func `an old order of a snapshot says nothing about a time that waits`() {
     var bench = Bench(speed: 100_000_000)
     let evening = midnight + 72_000 * second
