@@ -52,6 +52,7 @@ enum RunCommand {
       options.isVirtualTime ? nil : try HotProcessor(options.configuration.runtime.processor)
     let plan = try RunPlan(options)
     StopSignal.block()
+    StopSignal.endAtFaults()
     if !options.isVirtualTime { Console.startLog() }
     let directory = try RunDirectory(path: options.dataDirectory)
     let journal = try open(options, directory)

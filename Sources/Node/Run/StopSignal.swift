@@ -14,7 +14,8 @@ import Synchronization
 /// these.
 ///
 /// Faults of the program itself (SIGSEGV, SIGABRT and their kin) are not among them: after those
-/// nothing it would still do can be trusted.
+/// nothing it would still do can be trusted. They end it at once (``endAtFaults()``): while the language's
+/// backtracer looked at it, its connections would stay open and its orders in the market.
 ///
 /// Threading: `block` on the first thread before it starts others, so that they inherit it.
 enum StopSignal {
@@ -40,6 +41,14 @@ enum StopSignal {
   static func block() {
     var set = set
     pthread_sigmask(SIG_BLOCK, &set, nil)
+  }
+
+  /// A fault ends the process, with a core file where the system writes one, and its connections with it:
+  /// cancel-on-disconnect takes its orders off.
+  static func endAtFaults() {
+    for number in [SIGILL, SIGTRAP, SIGABRT, SIGFPE, SIGBUS, SIGSEGV, SIGSYS] {
+      signal(number, SIG_DFL)
+    }
   }
 
   /// Waits so long at most; true when a signal came.
