@@ -17,6 +17,8 @@ final class ControlServer {
   private let ring: ControlRing
   private let accounts: [String]
   private let strategies: [String]
+  /// Of each port, by its number, what it is.
+  private let ports: [String]
   /// How long the hot thread may take to answer.
   private static let answerMax: Int64 = 2_000_000_000
   private static let clientMax: Int32 = 200
@@ -27,9 +29,10 @@ final class ControlServer {
 
   /// Opens the socket, in place of one that an ended run has left.
   init(
-    path: String, ring: ControlRing, accounts: [String], strategies: [String]
+    path: String, ring: ControlRing, accounts: [String], strategies: [String], ports: [String]
   ) throws(CommandFailure) {
     self.path = path
+    self.ports = ports
     self.ring = ring
     self.accounts = accounts
     self.strategies = strategies
@@ -97,14 +100,14 @@ final class ControlServer {
   private func carryOut(
     _ request: ControlRequest, user: UInt32, _ meanwhile: () -> Void
   ) -> String {
-    // Each account has an order session, which is the port of its number.
     guard
       var command = request.command(
-        accounts: accounts, strategies: strategies, ports: accounts.count, user: user)
+        accounts: accounts, strategies: strategies, ports: ports.count, user: user)
     else {
-      let names = (accounts.map { "account:\($0)" } + strategies.map { "strategy:\($0)" })
-      return
-        "refused: no such scope; there are firm, \(names.joined(separator: ", ")) and port:NUMBER"
+      let names =
+        ["firm"] + accounts.map { "account:\($0)" } + strategies.map { "strategy:\($0)" }
+        + ports.enumerated().map { "port:\($0) (\($1))" }
+      return "refused: no such scope; there are \(names.joined(separator: ", "))"
     }
     asked &+= 1
     command.number = asked

@@ -120,6 +120,13 @@ struct RunPlan {
         + "\(orders.venue.attach): attach both, or choose one with '--venues NAME'")
   }
 
+  /// The order sessions by their ports' numbers: each venue's are together, one for each account.
+  var ports: [String] {
+    venues.flatMap { venue in
+      configuration.accounts.map { "account \($0.name) at \(venue.name)" }
+    }
+  }
+
   /// Year × 10,000 + month × 100 + day.
   var day: UInt32 { UInt32(date.year * 10_000 + date.month * 100 + date.day) }
 

@@ -44,7 +44,7 @@ struct RunWatch {
     server = try ControlServer(
       path: RunDirectory.control(in: directory.path), ring: control,
       accounts: plan.configuration.accounts.map(\.name),
-      strategies: plan.configuration.orderedStrategies.map(\.name))
+      strategies: plan.configuration.orderedStrategies.map(\.name), ports: plan.ports)
   }
 
   /// The live line counts from here.
@@ -134,7 +134,7 @@ struct RunWatch {
     let advice =
       cause == .unknownReference
       ? " If it is an earlier run's, that run's positions are not in our books: do not re-arm, end this run, "
-        + "and start the exchange with --new-session."
+        + "and start the venue with --new-session."
       : ""
     say(
       .error,
@@ -144,7 +144,7 @@ struct RunWatch {
     )
   }
 
-  private var portCount: Int { plan.configuration.accounts.count * plan.venues.count }
+  private var portCount: Int { plan.ports.count }
 
   /// As `--scope` takes it.
   private func scopeName(_ place: Int) -> String {

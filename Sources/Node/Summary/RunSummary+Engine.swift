@@ -56,8 +56,8 @@ extension RunSummary {
     }
     if let count = state.alarms[.unknownReference] {
       notes.append(
-        "the exchange reported \(count.grouped) times on orders that this run never sent, "
-          + "such as an earlier run's with the account: new orders were stopped; start the exchange "
+        "a venue reported \(count.grouped) times on orders that this run never sent, "
+          + "such as an earlier run's with the account: new orders were stopped; start the venue "
           + "with --new-session")
     }
     invariants.append(
