@@ -49,6 +49,11 @@ extension PaperGateway {
     typealias Kind = PaperProtocol.Kind
     switch kind {
     case Kind.loggedIn:
+      // What it has told it had: our books can't be made equal to what it has not any more.
+      guard v.u64(8) >= sync.revisionTold else {
+        mustClose = .forgotten
+        return
+      }
       sync.told(revision: v.u64(8))
       loggedIn(now: now)
     case Kind.loginRefused:
@@ -62,7 +67,9 @@ extension PaperGateway {
     case Kind.queryEnd: takeEnd(v.u32(0), hasMore: v.u8(4) != 0, v.u64(5), now: now)
     case Kind.cash:
       adjustments &+= 1
-      adjusted &+= Int128(v.i64(33)) &<< 64 | Int128(v.u64(41))
+      let amount = Int128(v.i64(33)) &<< 64 | Int128(v.u64(41))
+      let (sum, isTooLarge) = adjusted.addingReportingOverflow(amount)
+      adjusted = isTooLarge ? amount < 0 ? .min : .max : sum
       report(blankReport(.notice, now: now))
     case Kind.alive, Kind.position: break
     default: undecodable(UInt16(kind), now: now)

@@ -16,7 +16,7 @@ struct PaperSync: BitwiseCopyable {
   private(set) var revision: UInt64 = 0
   /// The highest that was told at all: no answer's end is believed beyond.
   private var executionTold: UInt64 = 0
-  private var revisionTold: UInt64 = 0
+  private(set) var revisionTold: UInt64 = 0
   /// The number of the last question; even, so that it is none of an inquiry.
   private(set) var query: UInt32 = 0
 

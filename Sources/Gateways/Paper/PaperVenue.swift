@@ -59,10 +59,12 @@ enum PaperCloseReason: BitwiseCopyable {
   case malformed
   /// What was asked at the log-in stays without an answer.
   case unanswered
+  /// Its account is older than what it had told.
+  case forgotten
 
   var reconnecting: Reconnecting {
     switch self {
-    case .version: .never
+    case .version, .forgotten: .never
     case .notAuthorised: .notAuthorised
     case .notAvailable: .notAvailable
     case .silence, .malformed, .unanswered: .later
@@ -71,6 +73,8 @@ enum PaperCloseReason: BitwiseCopyable {
   var description: String {
     switch self {
     case .version: "the paper broker speaks another version of its protocol"
+    case .forgotten:
+      "the paper broker's account is older than what it has told: its file was replaced, or its disk has lost a part"
     case .notAuthorised:
       "the paper broker refuses the log-in: check the venue's user name and password"
     case .notAvailable: "the paper broker can't write its file, and takes nobody in"

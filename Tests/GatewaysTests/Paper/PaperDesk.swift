@@ -106,13 +106,16 @@ final class PaperDesk {
   }
 
   /// The process of the broker is killed: what is in its file is all that is left.
-  func kill() throws {
+  ///
+  /// - Parameter file: in place of its own.
+  func kill(file other: [UInt8]? = nil) throws {
     toBroker = []
     toGateway = []
     client = -1
     gateway.disconnected(now: now)
     deliver()
-    let bytes = file
+    let bytes = other ?? file
+    file = bytes
     let recovered = try bytes.withUnsafeBytes { try PaperBroker.recovered(settings, file: $0) }
     #expect(recovered.cut == 0)
     broker = recovered.broker

@@ -40,6 +40,20 @@ import Testing
     #expect(desk.cash == desk.brokerCash && desk.invariants == [])
   }
 
+  @Test func `a broker that has an older account than it told is logged in to no more`() throws {
+    let desk = try PaperDesk()
+    desk.connect()
+    desk.quote(0, 60_000_00, 1_000_000, 60_001_00, 2_000_000)
+    let older = desk.file
+    _ = try desk.order(.buy, 1_500_000, 60_001_00)
+    #expect(desk.position(0) == 1_500_000)
+    try desk.kill(file: older)
+    #expect(desk.brokerPosition(0).quantity == 0)
+    desk.connect()
+    #expect(!desk.isReady && desk.closing == .never)
+    #expect(desk.closingReason.contains("older than what it has told"))
+  }
+
   @Test func `reports that are never sent are found by asking`() throws {
     var settings = Coins.settings()
     settings.forgets = 1_000_000
