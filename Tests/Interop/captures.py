@@ -266,6 +266,9 @@ def binance(path):
 
     out = found.records
     last, behind_snapshot, held = None, False, []
+    # What the venue's clock and the collector's lie apart: of the message before that had both, at first of the first.
+    apart = next((m.get("T", m.get("E")) * 1_000_000 - stamp for stamp, m in binance_lines(path)
+                  if binance_kind(m) != "other" and m.get("T", m.get("E")) is not None), 0)
     for stamp, m in binance_lines(path):
         found.messages += 1
         kind = binance_kind(m)
@@ -275,7 +278,9 @@ def binance(path):
         moment = m.get("T", m.get("E"))
         if moment is None:
             found.others["messages without a time of the venue"] += 1
-        moment = stamp if moment is None else moment * 1_000_000
+        if moment is not None:
+            apart = moment * 1_000_000 - stamp
+        moment = stamp + apart
 
         def levels(pairs, side, sequence):
             return [record("L", moment, sequence=sequence, price=mantissa(p, pe), quantity=mantissa(q, qe), side=side,

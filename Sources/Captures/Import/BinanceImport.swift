@@ -12,8 +12,10 @@ internal import ExecutionCore
 /// first snapshot, stands a gap record: from there on the book holds only what was seen since. A snapshot has the
 /// best levels of a side (1,000 of them at most), deeper ones are known only once they change.
 ///
-/// Session time is `T`, or `E` where that is not there, or the receive stamp where both are not (spot's bookTicker);
-/// they are clocks of two machines. The files are read twice: prices and quantities get the exponents that hold all.
+/// Session time is `T`, or `E` where that is not there. Where both are not (spot's bookTicker, a snapshot) it is the
+/// receive stamp, moved by what the venue's clock and the collector's lay apart at the message before that had both:
+/// a collector's clock may be seconds off. The files are read twice: prices and quantities get the exponents that
+/// hold all.
 public struct BinanceImport {
   public struct Options: Sendable {
     /// Instead of those that the first reading finds.
@@ -36,8 +38,9 @@ public struct BinanceImport {
     let header = try survey.header(sources, options)
     var output = try ImportOutput(path, header, replaces: options.replaces)
     var books = header.instruments.map { BinanceBook($0) }
+    var clocks = survey.clocks
     for source in sources {
-      do throws(ImportFailure) { try read(source, survey, &books, &output) } catch {
+      do throws(ImportFailure) { try read(source, survey, &books, &clocks, &output) } catch {
         throw output.abandon(after: error)
       }
       guard output.report.failure == nil else { break }
@@ -53,7 +56,7 @@ public struct BinanceImport {
 
   private static func read(
     _ source: ImportSource, _ survey: BinanceSurvey, _ books: inout [BinanceBook],
-    _ output: inout ImportOutput
+    _ clocks: inout Int64, _ output: inout ImportOutput
   ) throws(ImportFailure) {
     var lines = LineInput(try source.open())
     var message = BinanceMessage()
@@ -73,7 +76,7 @@ public struct BinanceImport {
           continue
         }
         touched = try survey.instrument(message)
-        try apply(message, touched, &books[touched], &output)
+        try apply(message, touched, &books[touched], &clocks, &output)
       } catch {
         output.report.malformed(
           "\(source.name) line \(lines.number), offset \(error.offset): \(error.problem)")
@@ -93,12 +96,16 @@ public struct BinanceImport {
   }
 
   private static func apply(
-    _ message: BinanceMessage, _ index: Int, _ book: inout BinanceBook,
+    _ message: BinanceMessage, _ index: Int, _ book: inout BinanceBook, _ clocks: inout Int64,
     _ output: inout ImportOutput
   ) throws(JSONError) {
     let venueTime = try message.venueTime()
-    if venueTime == nil { output.report.count("messages without a time of the venue") }
-    let time = venueTime ?? message.receiveTime
+    if let venueTime {
+      clocks = venueTime.subtractingReportingOverflow(message.receiveTime).partialValue
+    } else {
+      output.report.count("messages without a time of the venue")
+    }
+    let time = venueTime ?? message.receiveTime.addingReportingOverflow(clocks).partialValue
     let instrument = UInt32(truncatingIfNeeded: index)
     switch message.kind {
     case .depth: try book.depth(message, instrument, time, &output.report)
@@ -127,6 +134,9 @@ struct BinanceSurvey {
   private(set) var hasTrades = false
   private var isCoin = false
   private var firstTime: Int64?
+  private var firstClocks: Int64?
+  /// The venue's clock less the collector's, at the first message that had both.
+  var clocks: Int64 { firstClocks ?? 0 }
 
   /// The number of the instrument that the message is about.
   func instrument(_ message: BinanceMessage) throws(JSONError) -> Int {
@@ -189,6 +199,9 @@ struct BinanceSurvey {
     }
     if message[.pair] != nil { isCoin = true }
     if firstTime == nil { firstTime = message.receiveTime }
+    if firstClocks == nil, let time = try message.venueTime() {
+      firstClocks = time.subtractingReportingOverflow(message.receiveTime).partialValue
+    }
     try add(one, message)
   }
 
