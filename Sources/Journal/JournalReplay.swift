@@ -49,6 +49,18 @@ public import ExecutionCore
       return i < instruments.count
         ? "\(instruments[i].symbol)" : "instrument \(instrument.raw)"
     }
+
+    /// At the instrument's exponent.
+    public func quantity(_ raw: Int64, of instrument: InstrumentID) -> String {
+      let i = Int(instrument.raw)
+      let exponent = i < instruments.count ? Int(instruments[i].quantityExponent) : 0
+      return DecimalText.text(Int128(raw), exponent: exponent)
+    }
+    public func price(_ price: Price, of instrument: InstrumentID) -> String {
+      let i = Int(instrument.raw)
+      let exponent = i < instruments.count ? Int(instruments[i].priceExponent) : -8
+      return DecimalText.text(Int128(price.raw), exponent: exponent)
+    }
   }
 
   private var replay: Replay?

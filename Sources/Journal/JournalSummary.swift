@@ -46,8 +46,10 @@ public struct JournalSummary: Sendable {
         "\(openOrders.count) open orders (\(named.joined(separator: ", "))"
           + (openOrders.count > namedMax ? ", …)" : ")"))
     }
-    if !positions.isEmpty {
-      let named = positions.prefix(namedMax).map { "\($0.quantity) \($0.symbol)" }
+    if !positions.isEmpty, let session {
+      let named = positions.prefix(namedMax).map {
+        "\(session.quantity($0.quantity, of: $0.instrument)) \($0.symbol)"
+      }
       parts.append(
         "\(positions.count) open positions (\(named.joined(separator: ", "))"
           + (positions.count > namedMax ? ", …)" : ")"))

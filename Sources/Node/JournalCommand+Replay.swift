@@ -154,8 +154,10 @@ extension JournalCommand {
             "\(order.clientOrderID.raw)", session.symbol(order.instrument),
             name(Int(order.account.raw), session.accounts),
             name(Int(order.strategy.raw), session.strategies), "\(order.side)",
-            decimal(order.price.raw, exponent(of: order.instrument, session)),
-            "\(order.quantity.raw)", "\(order.leaves.raw)", "\(order.executed.raw)",
+            session.price(order.price, of: order.instrument),
+            session.quantity(order.quantity.raw, of: order.instrument),
+            session.quantity(order.leaves.raw, of: order.instrument),
+            session.quantity(order.executed.raw, of: order.instrument),
             "\(order.life)",
           ]
         }, leftColumns: 5)
@@ -172,18 +174,20 @@ extension JournalCommand {
         + held.map { position in
           [
             position.symbol, name(Int(position.account.raw), session.accounts),
-            name(Int(position.strategy.raw), session.strategies), "\(position.quantity)",
+            name(Int(position.strategy.raw), session.strategies),
+            session.quantity(position.quantity, of: position.instrument),
             RunSummary.dollars(position.realised.raw),
             RunSummary.dollars(position.fees.raw), "\(position.executions)",
           ]
         }, leftColumns: 3)
   }
 
-  private static func exponent(
-    of instrument: InstrumentID, _ session: JournalReplay.Session
-  ) -> Int {
+  private static func quantity(
+    _ raw: Int64, _ instrument: InstrumentID, _ session: JournalReplay.Session
+  ) -> JSONValue {
     let i = Int(instrument.raw)
-    return i < session.instruments.count ? Int(session.instruments[i].priceExponent) : -8
+    let isWhole = i >= session.instruments.count || session.instruments[i].quantityExponent == 0
+    return isWhole ? .integer(raw) : .text(session.quantity(raw, of: instrument))
   }
 
   /// As it is called in the run's configuration.
@@ -198,12 +202,6 @@ extension JournalCommand {
     case .port: "port " + name(Int(latch.port.raw), session.ports)
     case .firm, .order, .instrument: "the firm"
     }
-  }
-
-  private static func decimal(_ raw: Int64, _ exponent: Int) -> String {
-    var scaled = Int128(raw)
-    for _ in 0..<max(0, min(16, exponent + 8)) { scaled *= 10 }
-    return Decimal8.text(scaled, decimals: 4)
   }
 
   // MARK: JSON
@@ -259,10 +257,12 @@ extension JournalCommand {
               ("side", .text("\(order.side)")),
               (
                 "price",
-                .text(decimal(order.price.raw, exponent(of: order.instrument, session)))
+                .text(session.price(order.price, of: order.instrument))
               ),
-              ("quantity", .integer(order.quantity.raw)), ("leaves", .integer(order.leaves.raw)),
-              ("executed", .integer(order.executed.raw)), ("life", .text("\(order.life)")),
+              ("quantity", quantity(order.quantity.raw, order.instrument, session)),
+              ("leaves", quantity(order.leaves.raw, order.instrument, session)),
+              ("executed", quantity(order.executed.raw, order.instrument, session)),
+              ("life", .text("\(order.life)")),
             ])
           })
       ),
@@ -274,7 +274,7 @@ extension JournalCommand {
               ("symbol", .text(position.symbol)),
               ("account", .text(name(Int(position.account.raw), session.accounts))),
               ("strategy", .text(name(Int(position.strategy.raw), session.strategies))),
-              ("quantity", .integer(position.quantity)),
+              ("quantity", quantity(position.quantity, position.instrument, session)),
               ("realised", .money(position.realised.raw, decimals: 8)),
               ("fees", .money(position.fees.raw, decimals: 8)),
               ("executions", .integer(position.executions)),

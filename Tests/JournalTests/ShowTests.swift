@@ -252,8 +252,9 @@ private struct Day {
       day.fill(lane)
     }
     var decoder = RecordDecoder()
-    var orders: [UInt64] = []
-    _ = ReadBack(day.scratch.path) { orders.append(decoder.decode($0).clientOrderID) }
-    #expect(orders == [0, 0, 5, 5, 5])
+    var decoded: [DecodedRecord] = []
+    _ = ReadBack(day.scratch.path) { decoded.append(decoder.decode($0)) }
+    #expect(decoded.map(\.clientOrderID) == [0, 0, 5, 5, 5])
+    #expect(decoded.map(\.symbol) == ["", "AAPL", "AAPL", "AAPL", "AAPL"])
   }
 }

@@ -52,7 +52,8 @@ public struct RecordDecoder: Sendable {
     var port: UInt16
     var number: UInt64
   }
-  private var orders: [Reference: UInt64] = [:]
+  /// By their intents.
+  private var orders: [Reference: (clientOrderID: UInt64, instrument: UInt32)] = [:]
 
   public init() {}
 
@@ -137,7 +138,9 @@ public struct RecordDecoder: Sendable {
   }
 
   private func context(_ record: JournalRecord, _ layout: RecordLayout) -> Instrument {
-    let id = layout.instrument.flatMap { record.load($0, as: UInt32.self) } ?? .max
+    let id =
+      layout.instrument.flatMap { record.load($0, as: UInt32.self) }
+      ?? reference(record, layout).flatMap { orders[$0]?.instrument } ?? .max
     var facts =
       instruments[id] ?? Instrument(symbol: "", priceExponent: -8, quantityExponent: 0)
     if let place = layout.symbol {
@@ -159,9 +162,6 @@ public struct RecordDecoder: Sendable {
   private mutating func remember(
     _ record: JournalRecord, _ layout: RecordLayout, _ facts: Instrument
   ) {
-    func number(_ name: String) -> UInt64 {
-      layout.field(name).flatMap { record.load($0.offset, as: UInt64.self) } ?? 0
-    }
     switch record.type {
     case .instrumentDefined:
       if let id = layout.instrument.flatMap({ record.load($0, as: UInt32.self) }) {
@@ -169,10 +169,25 @@ public struct RecordDecoder: Sendable {
       }
     case .sessionStarted: orders.removeAll()
     case .intent:
-      let reference = Reference(port: port(record, layout), number: number("venueReference"))
-      orders[reference] = number("clientOrderID")
+      let reference = Reference(
+        port: port(record, layout), number: number("venueReference", record, layout))
+      let instrument = layout.instrument.flatMap { record.load($0, as: UInt32.self) } ?? .max
+      orders[reference] = (number("clientOrderID", record, layout), instrument)
     default: break
     }
+  }
+
+  /// Of a record that names its order by the venue's reference; nil of another.
+  private func reference(_ record: JournalRecord, _ layout: RecordLayout) -> Reference? {
+    guard [.report, .handedOver, .withdrawn].contains(record.type) else { return nil }
+    return Reference(
+      port: port(record, layout), number: number("venueReference", record, layout))
+  }
+
+  private func number(
+    _ name: String, _ record: JournalRecord, _ layout: RecordLayout
+  ) -> UInt64 {
+    layout.field(name).flatMap { record.load($0.offset, as: UInt64.self) } ?? 0
   }
 
   private func port(_ record: JournalRecord, _ layout: RecordLayout) -> UInt16 {
@@ -185,11 +200,7 @@ public struct RecordDecoder: Sendable {
     if case .integer(let id) = decoded["clientOrderID"], id != 0 {
       return UInt64(truncatingIfNeeded: id)
     }
-    guard [.report, .handedOver, .withdrawn].contains(record.type),
-      case .integer(let reference) = decoded["venueReference"]
-    else { return 0 }
-    return orders[
-      Reference(port: port(record, layout), number: UInt64(truncatingIfNeeded: reference))] ?? 0
+    return reference(record, layout).flatMap { orders[$0]?.clientOrderID } ?? 0
   }
 
   /// Zero-padded UTF-8.
