@@ -37,7 +37,7 @@ package import Transport
   /// What was missing is given up; it goes on when more has come, which is then known not to be the claim of one packet.
   @usableFromInline package private(set) var isResuming = false
   private var bufferedBefore: UInt64 = 0
-  @usableFromInline var sight = MarketSight()
+  @usableFromInline package internal(set) var sight = MarketSight()
 
   /// Opens its sockets, see ``FeedLines``.
   ///

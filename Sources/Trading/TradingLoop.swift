@@ -307,10 +307,15 @@ package struct TradingLoop<S: Strategy, Gateway: OrderEntryGateway & ~Copyable>:
   }
 
   @inlinable mutating func countSight() {
+    let canSend = !watchdog.isLate && path.driver.engine.portsReady > 0
+    let hasBegun = monitor.phase == .trading
     var isClear = !feed.lines.isOff && sight.state == .clear
-    for i in 0..<prices.count where prices[i].sight.state == .clear { isClear = true }
-    let isSighted = isClear && !watchdog.isLate && path.driver.engine.portsReady > 0
-    sight.count(isSighted, hasBegun: monitor.phase == .trading, now: path.now)
+    for i in 0..<prices.count {
+      let isOwnClear = prices[i].sight.state == .clear
+      isClear = isClear || isOwnClear
+      prices[i].sight.count(canSend && isOwnClear, hasBegun: hasBegun, now: path.now)
+    }
+    sight.count(canSend && isClear, hasBegun: hasBegun, now: path.now)
   }
 
   @inlinable mutating func announceState() {

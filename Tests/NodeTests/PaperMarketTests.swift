@@ -143,6 +143,9 @@ struct PaperMarketTests {
     let directory = try TemporaryDirectory()
     let file = try PaperFile(directory.path)
     let first = try PaperDay(file, "market", longest: 60_000_000_000, isNew: false)
+    // It died before its market began: the session that was told is still its.
+    let again = try PaperDay(file, "market", longest: 60_000_000_000, isNew: false)
+    #expect(again.session == first.session && again.elapsed == nil && again.note == nil)
     #expect(first.elapsed == nil && first.note == nil)
     try first.begin()
     let second = try PaperDay(file, "market", longest: 60_000_000_000, isNew: false)

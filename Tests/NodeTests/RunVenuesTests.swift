@@ -114,6 +114,56 @@ struct RunVenuesTests {
     agrees(json, "paper")
   }
 
+  @Test func `a damaged recording is traded as far as it goes, and the run says so`() throws {
+    let directory = try TemporaryDirectory()
+    let recording = directory.path + "/coins.ntc"
+    try coins(recording)
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: recording))
+    bytes[bytes.count / 2] ^= 0x40
+    try bytes.write(to: URL(fileURLWithPath: recording))
+    let result = try virtual(directory.path + "/data", "--feed", recording)
+    #expect(result.status == 65, "\(result.errors)\(result.output)")
+    let json = try SummaryJSON(result.output)
+    let notes = json.root["notes"] as? [String] ?? []
+    #expect(notes.contains { $0.contains(recording) && $0.contains("get the whole file again") })
+  }
+
+  @Test(arguments: ["run", "paper"])
+  func `a recording of orders is refused: paper has nothing of it to fill at`(
+    command: String
+  ) throws {
+    let directory = try TemporaryDirectory()
+    let recording = directory.path + "/orders.ntc"
+    let made = try CommandProcess.run(
+      "capture", "generate", recording, "--kind", "orders", "--seconds", "1")
+    #expect(made.status == 0, "\(made.errors)")
+    let more = command == "run" ? ["--data", directory.path + "/d"] : ["--account", "A"]
+    let result = try CommandProcess.run([command, "--feed", recording] + more)
+    #expect(result.status == 65 && result.errors.contains("has no quotes for paper"))
+  }
+
+  @Test func `each order session can be stopped and re-armed by its number`() throws {
+    let directory = try TemporaryDirectory()
+    let command = try RunningCommand.run(in: directory.path)
+    #expect(command.wait { hasTradedBoth(command) })
+    func ask(_ verb: String, _ scope: String) throws -> CommandProcess {
+      try CommandProcess.run([
+        verb, "--data", directory.path + "/data", "--scope", scope, "--person", "Ada", "--reason",
+        "a drill",
+      ])
+    }
+    for scope in ["port:0", "port:1"] {
+      let killed = try ask("kill", scope)
+      #expect(killed.status == 0 && killed.output == "done: stopped by person\n", "\(killed)")
+      let armed = try ask("rearm", scope)
+      #expect(armed.status == 0, "\(armed)")
+    }
+    let none = try ask("kill", "port:2")
+    #expect(none.status == 1)
+    #expect(none.output.contains("port:1 (account HOUSE at the paper broker 'paper')"), "\(none)")
+    #expect(try command.interrupt().status == 0)
+  }
+
   @Test func `several accounts have a session each at each venue`() throws {
     let directory = try TemporaryDirectory()
     let config = directory.path + "/c.yaml"

@@ -132,7 +132,8 @@ enum PaperCommand {
     }
     // A log that nobody reads must not hold up the market.
     Console.wait(milliseconds: 0)
-    var signal: Int32?
+    // One that came while the market was brought to where it is now.
+    var signal = StopSignal.last
     while signal == nil, server.fileFailure == nil {
       server.turn()
       signal = StopSignal.take(milliseconds: 0)
@@ -142,7 +143,8 @@ enum PaperCommand {
     Console.wait(milliseconds: 2_000)
     sayEnd(server, signal)
     if let path = options.text("report") {
-      try RunDirectory.replace(path, with: PaperReport(server.broker).json + "\n")
+      try RunDirectory.replace(
+        path, with: PaperReport(server.broker, server.marketFailure).json + "\n")
     }
     if let failure = server.fileFailure ?? server.follower?.failure { throw failure }
     if let failure = server.marketFailure {

@@ -25,6 +25,10 @@ final class PaperDay {
     self.name = name
     path = file.map { $0.directory + "/day" }
     let kept = isNew ? nil : try path.flatMap { path throws(CommandFailure) in try Self.read(path) }
+    if let kept, kept.name == name, kept.begun == 0 {
+      (session, elapsed, note) = (kept.session, nil, nil)
+      return
+    }
     if let kept, kept.name == name {
       let since = max(0, Self.clock() - kept.begun)
       if since < longest {
@@ -40,14 +44,21 @@ final class PaperDay {
         ? "the market that began there is over, or began too long ago: it begins anew"
         : "another market was played there ('\($0.name)'): this one begins"
     }
+    // Before anybody is told the session: a broker that dies before its market begins has it still.
+    try keep(begun: 0)
   }
 
   /// The market has begun.
   func begin() throws(CommandFailure) {
     guard !isKept else { return }
     isKept = true
+    try keep(begun: Self.clock())
+  }
+
+  /// - Parameter begun: by the clock on the wall; 0: it waits for somebody.
+  private func keep(begun: Int64) throws(CommandFailure) {
     guard let path else { return }
-    try RunDirectory.replace(path, with: "\(session.trimmed)\n\(Self.clock())\n\(name)\n")
+    try RunDirectory.replace(path, with: "\(session.trimmed)\n\(begun)\n\(name)\n")
   }
 
   private static func read(
@@ -60,7 +71,7 @@ final class PaperDay {
     }
     let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
     guard lines.count == 4, let session = SessionName(lines[0]), !session.isBlank,
-      let begun = Int64(lines[1]), begun > 0
+      let begun = Int64(lines[1]), begun >= 0
     else {
       throw CommandFailure(
         .dataError, "\(path): does not say when the market began; remove it, and another one begins"

@@ -69,10 +69,11 @@ struct PaperMarket: ~Copyable {
     return false
   }
 
-  /// Plays without a broker: what nobody was there for.
-  mutating func skip(to now: Int64, _ feed: inout PricePublisher) {
+  /// Plays without a broker, what nobody was there for, as long as nobody wants it to end.
+  mutating func skip(to now: Int64, _ feed: inout PricePublisher, isStopped: () -> Bool) {
     // Ends: the source comes to that time, or is over.
     while let record = source.peek(), record.sessionTime <= now {
+      if played & 0xFFFF == 0, isStopped() { return }
       source.drop()
       played += 1
       _ = market.apply(record)

@@ -1,3 +1,4 @@
+import Captures
 import ExecutionCore
 import Gateways
 
@@ -6,7 +7,8 @@ import Gateways
 struct PaperReport {
   let json: String
 
-  init(_ broker: PaperBroker) {
+  /// - Parameter failure: why the market could not be played to its end.
+  init(_ broker: PaperBroker, _ failure: FeedError? = nil) {
     var positions: [JSONValue] = []
     var working = 0
     var traded: Int128 = 0
@@ -38,8 +40,14 @@ struct PaperReport {
       JSONValue.object([
         ("fills", .count(broker.executionCount)), ("shares", .integer(traded)),
         ("working_orders", .count(working)), ("positions", .array(positions)),
+        ("feed_failure", failure.map { .text($0.told) } ?? .null),
         ("counters", .object(counters.map { ($0.0, .count($0.1)) })),
         ("invariants", .object([("hold", .bool(true)), ("violations", .array([]))])),
       ]).pretty()
   }
+}
+
+extension FeedError {
+  /// For who knows the file already.
+  fileprivate var told: String { (offset.map { "at offset \($0): " } ?? "") + problem }
 }

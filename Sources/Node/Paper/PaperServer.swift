@@ -123,7 +123,7 @@ struct PaperServer: ~Copyable {
     feed = sockets.feed
     if startedAt != nil {
       let now = sessionTime(lastTurn)
-      self.market.skip(to: now, &feed)
+      self.market.skip(to: now, &feed) { StopSignal.take(milliseconds: 0) != nil }
       self.market.show(to: &self.broker, now: now)
     }
     feed.begin(now: lastTurn)

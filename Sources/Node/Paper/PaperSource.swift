@@ -57,11 +57,13 @@ struct PaperSource: ~Copyable {
     guard let times = reader.timeRange else {
       throw CommandFailure(.dataError, "\(path): has no records; import one that has")
     }
-    if reader.header.instruments.allSatisfy({ $0.contents == .orders }) {
+    if reader.header.instruments.allSatisfy({
+      $0.contents.isDisjoint(with: [.quotes, .levels])
+    }) {
       throw CommandFailure(
         .dataError,
-        "\(path): is a recording of orders, which has no quotes for paper; give one of quotes or of books by "
-          + "price")
+        "\(path): has no quotes for paper, which orders (L3) and trades alone are not; give a recording of quotes "
+          + "or of books by price")
     }
     if let from, from > times.upperBound || from < times.lowerBound - 1_000_000_000 {
       throw CommandFailure(

@@ -191,7 +191,7 @@ struct FeedWatch {
       (
         .implausibleTimes, .warning,
         { _ in
-          "a message's time lies far from those around it: it is not taken "
+          "a message's time lies far from those around it: the message is applied at the time of those "
             + "(feed.implausible_times counts)"
         }
       ),

@@ -36,7 +36,10 @@ struct HotResult: Sendable {
   var sightedFor: Int64
   var blindFor: Int64
   /// In five seconds or more of trading no new order could ever rest on the market; less than that is no evidence.
-  var sawNothing: Bool { sightedFor == 0 && blindFor >= 5_000_000_000 }
+  var sawNothing: Bool { Self.sawNothing(sightedFor, blindFor) }
+  static func sawNothing(_ sighted: Int64, _ blind: Int64) -> Bool {
+    sighted == 0 && blind >= 5_000_000_000
+  }
   var sessionSpan: Int64
   var symbolsWhole: Int
   /// The first instrument that the feed has not named.
@@ -96,6 +99,10 @@ struct PriceFeedResult: Sendable {
   var losses: UInt64
   var lost: UInt64
   var books: PriceFeedCounters
+  /// As those of all feeds together.
+  var sightedFor: Int64
+  var blindFor: Int64
+  var sawNothing: Bool { HotResult.sawNothing(sightedFor, blindFor) }
 }
 
 extension HotRun {
@@ -178,7 +185,8 @@ extension HotRun {
         foreignSession: mold.foreignSession > 0 ? clients[i].lines.receiver.foreignSession : nil,
         named: clients[i].named, unlisted: clients[i].unlisted, unequal: clients[i].unequal,
         losses: clients[i].losses, lost: clients[i].lost,
-        books: loop.path.driver.engine.prices.counters(clients[i].channel))
+        books: loop.path.driver.engine.prices.counters(clients[i].channel),
+        sightedFor: clients[i].sight.sightedFor, blindFor: clients[i].sight.blindFor)
     }
   }
 }

@@ -19,6 +19,15 @@ struct RunOutcome {
     self.trouble = trouble
     if let trouble { summary.notes.append(trouble.message) }
   }
+
+  /// A recording that could not be played to its end, as its venue's own account says it.
+  mutating func take(_ venue: VenuePlan, _ account: ReportedAccount?) {
+    guard trouble == nil, let failure = account?.feedFailure else { return }
+    take(
+      CommandFailure(
+        .dataError,
+        "\(venue.feed.source) \(failure); get the whole file again, and leave it alone"))
+  }
 }
 
 extension RunEnd {
@@ -41,7 +50,7 @@ struct RunTrouble {
   var isGone = false
   /// Trading began.
   var hasTraded = true
-  /// Trading began, and no new order could ever rest on any market.
+  /// Trading began, and no new order could ever rest on its market.
   var isBlind = false
   /// Orders there that were open at the end.
   var openOrders: Int64 = 0
@@ -80,8 +89,8 @@ struct RunTrouble {
     }
     if isBlind {
       return
-        "the market was never seen as one that new orders may rest on: what came was late, silent or incomplete; "
-        + "see the log, and give the run processors of its own ('needletail doctor')"
+        "the market of \(name) was never seen as one that new orders may rest on: what came was late, silent or "
+        + "incomplete; see the log, and give the run processors of its own ('needletail doctor')"
     }
     if !isSessionUp, end == .feedEnded, openOrders > 0 {
       return "\(name) was gone before it had confirmed every cancel: \(cause)"
@@ -137,7 +146,9 @@ extension RunPlan {
         end: result.end, sessionTrouble: found.trouble, isLoginRefused: found.isLoginRefused,
         hasLoggedIn: found.gateway.sessionsUp > 0, isSessionUp: found.isSessionUp,
         isGone: found.isGone, hasTraded: result.sightedFor + result.blindFor > 0,
-        isBlind: result.sawNothing, openOrders: found.openOrders, feed: FeedTrouble(result, plan),
+        isBlind: result.sawNothing
+          || result.prices.contains { $0.channel == plan.channel && $0.sawNothing },
+        openOrders: found.openOrders, feed: FeedTrouble(result, plan),
         venue: plan.venue, market: plan.feed)
       if let failure = trouble.failure { return failure }
     }
@@ -174,10 +185,10 @@ struct FeedTrouble {
     datagrams = found.datagrams
     foreign = found.mold.foreignSession
     unidentified = found.mold.unidentified
-    applied = found.mold.delivered
+    applied = found.books.applied
     session = found.session
     foreignSession = found.foreignSession
-    isNameless = applied > 0 && found.named == 0
+    isNameless = found.mold.delivered > 0 && found.named == 0
   }
 
   init(_ result: HotResult) {

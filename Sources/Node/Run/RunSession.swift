@@ -79,13 +79,7 @@ struct RunSession {
     if !Console.isTerminal { watch.say(.info, "ended by \(result.end?.inWords ?? "nothing")") }
     var outcome = RunOutcome(summary(result, accounts))
     outcome.take(plan.trouble(result))
-    for (venue, account) in zip(plan.venues, accounts) {
-      guard outcome.trouble == nil, let failure = account?.report?.feedFailure else { continue }
-      outcome.take(
-        CommandFailure(
-          .dataError,
-          "\(venue.feed.source) \(failure); get the whole file again, and leave it alone"))
-    }
+    for (venue, account) in zip(plan.venues, accounts) { outcome.take(venue, account?.report) }
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     return outcome
   }
@@ -145,7 +139,8 @@ struct RunSession {
     for venue in plan.venues {
       services.append(try start(venue, lines[Int(venue.number.raw)]))
     }
-    services.first?.publish(monitor)
+    // Of several feeds it is not known which one a word in the monitor is about.
+    if services.count == 1 { services[0].publish(monitor) }
     hot.board.services = services
     self.services = services
     if let duration = plan.configuration.durationNanoseconds {
@@ -215,7 +210,7 @@ struct RunSession {
     }
     guard !isSilenceSaid, nt_clock_now() &- watchedSince >= Self.silenceMax else { return }
     isSilenceSaid = true
-    let ports = plan.configuration.accounts.count * plan.venues.count
+    let ports = plan.ports.count
     let datagrams = monitor.get(.lineA) + monitor.get(.lineB)
     var parts: [String] = []
     for (venue, place) in zip(plan.venues, services) {

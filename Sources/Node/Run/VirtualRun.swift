@@ -127,15 +127,16 @@ enum VirtualRun {
           "the feed's end was heard", holds: false, "it was said again and again, and never came"))
     }
     summary.close(result)
-    for (venue, report) in zip(plan.venues, reports) {
+    let accounts = reports.map { ReportedAccount(json: Data($0.utf8)) }
+    for (venue, account) in zip(plan.venues, accounts) {
       summary.reconcile(
-        venue, (ReportedAccount(json: Data(report.utf8)), "its report cannot be read"),
-        result.state,
+        venue, (account, "its report cannot be read"), result.state,
         usernames: plan.configuration.usernames(at: venue.venue))
     }
     var outcome = RunOutcome(summary)
     outcome.isJournalFailureSaid = watch.isJournalFailureSaid
     outcome.take(plan.trouble(result))
+    for (venue, account) in zip(plan.venues, accounts) { outcome.take(venue, account) }
     do throws(CommandFailure) {
       for (venue, report) in zip(plan.venues, reports) {
         try RunDirectory.replace(directory.places(of: venue.venue).report, with: report + "\n")

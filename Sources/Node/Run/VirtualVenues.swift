@@ -145,7 +145,9 @@ final class VirtualVenues {
   /// Their own accounts, in the order of the venues.
   var reports: [String] {
     servers.map { server in
-      if let paper = server as? VirtualPaper { return PaperReport(paper.server.broker).json }
+      if let paper = server as? VirtualPaper {
+        return PaperReport(paper.server.broker, paper.server.marketFailure).json
+      }
       guard let exchange, let exchangeServer else { return "" }
       return ExchangeReport(exchange, server: exchangeServer.server.counters).json
     }

@@ -90,7 +90,9 @@ extension RunSummary.Prices {
       ("name", .text(name)), ("datagrams", .count(datagrams)), ("messages", .count(messages)),
       ("gaps", .count(gaps)), ("recovered", .count(recovered)), ("losses", .count(losses)),
       ("lost", .count(lost)), ("refreshed", .count(refreshed)), ("named", .count(named)),
-      ("unlisted", .count(unlisted)), ("unequal", .count(unequal)), ("lines", lines.value),
+      ("unlisted", .count(unlisted)), ("unequal", .count(unequal)),
+      ("malformed", .count(malformed)), ("implausible_times", .count(implausibleTimes)),
+      ("lines", lines.value),
     ])
   }
 }

@@ -100,6 +100,9 @@ public struct RunSummary: Equatable, Sendable {
     public var named: UInt64
     public var unlisted: UInt64
     public var unequal: UInt64
+    /// Messages that can't be read, and records that can't be.
+    public var malformed: UInt64
+    public var implausibleTimes: UInt64
     public var lines: Lines
 
     init(_ name: String, _ found: PriceFeedResult) {
@@ -114,6 +117,9 @@ public struct RunSummary: Equatable, Sendable {
       named = found.named
       unlisted = found.unlisted
       unequal = found.unequal
+      let cannotBe = found.books.malformed &+ found.books.orders &+ found.books.unrepresentable
+      malformed = found.malformed &+ cannotBe
+      implausibleTimes = found.implausibleTimes
       lines = Lines(
         a: Line(found.lines[0]), b: Line(found.lines[1]), rerequest: Line(found.lines[2]))
     }
