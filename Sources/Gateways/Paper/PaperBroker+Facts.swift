@@ -35,6 +35,7 @@ extension PaperBroker {
   static var quantityMax: Int64 { 1 << 40 }
 
   mutating func apply(_ fact: PaperFact) {
+    lastBooked = max(lastBooked, fact.time)
     switch fact {
     case .entered(let order):
       let place = Int32(orders.count)

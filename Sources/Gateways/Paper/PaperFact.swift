@@ -13,6 +13,14 @@ enum PaperFact: Sendable {
   case executed(PaperExecution)
   /// Money or a position of an account that no order brought.
   case adjusted(PaperAdjustment, account: Int32, instrument: Int32, time: Int64)
+
+  var time: Int64 {
+    switch self {
+    case .entered(let order): order.time
+    case .executed(let execution): execution.time
+    case .changed(_, _, _, let time), .ended(_, _, let time), .adjusted(_, _, _, let time): time
+    }
+  }
 }
 
 /// What happens to an account without an order: a corporate action, funding, the settlement of a day.

@@ -45,18 +45,25 @@ enum InputFile {
     guard let path, !path.isEmpty else { return nil }
     let what = "instruments file"
     let option = "--instruments"
-    try check(path, what: what, option: option)
-    let bytes = try bytes(
-      of: path, atMost: InstrumentsFile.bytesMax, what: what, option: option)
-    guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw CommandFailure(
-        .dataError, "\(what) \(path): is not text in UTF-8; give a CSV with '\(option)'")
-    }
+    let text = try text(path, atMost: InstrumentsFile.bytesMax, what: what, option: option)
     do throws(InstrumentsFile.ParseError) {
       return try InstrumentsFile(parsing: text, name: path)
     } catch {
       throw CommandFailure(.dataError, "\(error)")
     }
+  }
+
+  /// The text of a file of lines that people write.
+  static func text(
+    _ path: String, atMost most: Int, what: String, option: String
+  ) throws(CommandFailure) -> String {
+    try check(path, what: what, option: option)
+    let bytes = try bytes(of: path, atMost: most, what: what, option: option)
+    guard let text = String(validating: bytes, as: UTF8.self) else {
+      throw CommandFailure(
+        .dataError, "\(what) \(path): is not text in UTF-8; give a CSV with '\(option)'")
+    }
+    return text
   }
 
   private static func bytes(

@@ -63,6 +63,10 @@ enum PaperCommand {
           + "may read; - is standard input, /dev/fd/N a descriptor. Without one it is: needletail."),
       .value("cash", "D", "Each account's cash at the beginning (1000000)."),
       .value("data", "DIR", "Keep the accounts there. Without it they end with the process."),
+      .value(
+        "actions", "FILE",
+        "Dividends, funding, splits and settlements: a CSV of \(PaperActions.heading), a line each (2024-08-08T16:00:00Z,"
+          + "BTC-USD,funding,0.0001); its protocol's page says more. None is booked twice."),
       .flag("new-session", "Put what is kept there aside, and begin anew."),
       .flag("new-day", "Begin the market anew; the accounts go on."),
       .value("report", "FILE", "At the end, write its own account of all accounts there, as JSON."),
@@ -101,6 +105,9 @@ enum PaperCommand {
     }
     var settings = try settings(options, market.instruments)
     var serving = try serverSettings(options)
+    if let actions = options.text("actions") {
+      serving.actions = try PaperActions.read(actions, market.instruments)
+    }
     // Clients live by the clock on the wall, the broker by its market's.
     settings.heartbeatInterval = max(1, serving.speed * 10)
     if let report = options.text("report") { try RunDirectory.checkPlace(of: report) }
@@ -150,7 +157,7 @@ enum PaperCommand {
     if let failure = server.marketFailure {
       throw CommandFailure(failure.cause.exitCode, "\(failure)")
     }
-    return .ok
+    return server.actionsFailed > 0 ? .failed : .ok
   }
 
   private static func sockets(
@@ -236,6 +243,7 @@ enum PaperCommand {
       ("sessions of clients that did not read, or asked for too much", c.slow),
       ("connections too many, or without a log-in", server.strangers),
       ("records of the feed that can't be", server.market.counters.malformed),
+      ("actions that could not be booked for everybody", UInt64(server.actionsFailed)),
       ("datagrams that did not leave", server.unsentDatagrams),
       ("sockets of the feed that failed", server.feedSocketFailures),
       ("messages of the feed that were told too fast to be sent", server.skippedMessages),

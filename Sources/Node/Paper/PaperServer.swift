@@ -15,6 +15,8 @@ struct PaperServerSettings {
   var startsAtLogin = false
   /// Machine nanoseconds since the market began, of one that goes on; nil: it begins.
   var elapsed: Int64?
+  /// What happens without an order, in the order of its times.
+  var actions: [PaperAction] = []
   /// Where the market is published; to nobody by default.
   var feed = PricePublisherSettings(session: .blank)
   var reactor = ReactorSettings()
@@ -86,6 +88,9 @@ struct PaperServer: ~Copyable {
   private var lastTurn: Int64
   /// There was more to play than one turn does.
   private var isBehind = false
+  /// The place of the next one in ``PaperServerSettings/actions``, and those that could not be booked for everybody.
+  private var nextAction = 0
+  private(set) var actionsFailed = 0
   private let begins: () throws(CommandFailure) -> Void
   private let say: (Console.Level, String) -> Void
 
@@ -116,6 +121,9 @@ struct PaperServer: ~Copyable {
     self.settings = settings
     self.broker = broker
     self.market = market
+    // What was booked since came behind them.
+    nextAction =
+      settings.actions.firstIndex { $0.time > broker.lastBooked } ?? settings.actions.count
     self.file = file
     self.follower = follower
     self.say = say
@@ -167,8 +175,9 @@ struct PaperServer: ~Copyable {
     follower?.turn(&broker)
     start()
     if let follower, follower.isOver, !isMarketClosed { closeMarket(now: now) }
+    if follower != nil { act(until: now) }
     if startedAt != nil, follower == nil {
-      isBehind = !market.play(to: &broker, &feed, until: now, most: Self.recordsPerTurn)
+      play(until: now)
       if market.isOver, !isMarketClosed { closeMarket(now: now) }
     }
     broker.tick(now: now)
@@ -177,6 +186,33 @@ struct PaperServer: ~Copyable {
     clients.removeAll { $0.connection == .none }
     feed.send(now: lastTurn, on: &reactor)
     _ = reactor.submit()
+  }
+
+  /// The market, and between its records what happens without an order.
+  private mutating func play(until now: Int64) {
+    while nextAction < settings.actions.count, settings.actions[nextAction].time <= now {
+      let time = settings.actions[nextAction].time
+      isBehind = !market.play(to: &broker, &feed, until: time, most: Self.recordsPerTurn)
+      if isBehind { return }
+      act(until: time)
+    }
+    isBehind = !market.play(to: &broker, &feed, until: now, most: Self.recordsPerTurn)
+  }
+
+  private mutating func act(until now: Int64) {
+    while nextAction < settings.actions.count, settings.actions[nextAction].time <= now {
+      let action = settings.actions[nextAction]
+      nextAction += 1
+      if broker.carryOut(action, now: action.time) {
+        say(.info, "\(action.inWords) is booked")
+      } else {
+        actionsFailed += 1
+        say(
+          .error,
+          "\(action.inWords) could not be booked for every position: nothing is quoted, or no sum holds it"
+        )
+      }
+    }
   }
 
   private mutating func start() {
@@ -210,6 +246,9 @@ struct PaperServer: ~Copyable {
       if isBehind { return .min }
       var session = broker.due
       if startedAt != nil, let next = market.nextTime() { session = min(session, next) }
+      if startedAt != nil, nextAction < settings.actions.count {
+        session = min(session, settings.actions[nextAction].time)
+      }
       let idle = lastTurn &+ Self.waitMax
       let begins = startedAt == nil && !settings.startsAtLogin ? Int64.min : idle
       return min(
