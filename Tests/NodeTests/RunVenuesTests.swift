@@ -247,19 +247,12 @@ struct RunVenuesTests {
         places[0] + "," + places[1], "--start-on-login",
       ], directory: directory.path)
     #expect(paper.wait { paper.printed.contains("\"paper\"") })
-    let said = try SummaryJSON(paper.printed)
+    #expect(paper.wait { paper.complaints.contains("venues: [") })
+    // What it says is all that a run needs.
+    let said = paper.complaints.split(separator: "\n").first { $0.contains("'--config': {") }
+    let text = try #require(said?.split(separator: "'--config': ").last)
     let config = directory.path + "/c.yaml"
-    try """
-    feeds:
-      - name: coins
-        kind: prices
-        line_a: \(places[0])
-        line_b: \(places[1])
-        rerequest: \(said.root["rerequest"] as? String ?? "")
-        session: \(said.root["session"] as? String ?? "")
-    venues:
-      - {name: there, kind: paper, attach: "\(said.root["paper"] as? String ?? "")", username: ONE}
-    """.write(toFile: config, atomically: true, encoding: .utf8)
+    try text.write(toFile: config, atomically: true, encoding: .utf8)
     let other = try TemporaryDirectory()
     let run = try RunningCommand.run(in: other.path, "--config", config)
     #expect(run.wait { run.hasTraded }, "\(run.complaints)")
@@ -267,10 +260,10 @@ struct RunVenuesTests {
     #expect(result.status == 0, "\(result.errors)\(result.output)")
     let json = try SummaryJSON(result.output)
     #expect(json.broken.isEmpty)
-    #expect(json.venue("there", "fills", "count") > 0)
-    #expect(json.venue("there", "own_process") == 0)
+    #expect(json.venue("paper", "fills", "count") > 0)
+    #expect(json.venue("paper", "own_process") == 0)
     let notes = json.root["notes"] as? [String] ?? []
-    #expect(notes.contains { $0.contains("the own account of the paper broker 'there'") })
+    #expect(notes.contains { $0.contains("the own account of the paper broker 'paper'") })
     _ = try paper.interrupt()
   }
 

@@ -18,9 +18,10 @@ enum PaperCommand {
       the queue where it rests. With --feed-to it sends the market to who trades at it. Says its places
       in one JSON line, and goes on until it is stopped (SIGTERM or Ctrl-C).
 
-      With --data it keeps orders, executions and positions in a file of its own: however it ended, started
-      again it goes on with all that anybody was told, and with the market where that would be by then, or
-      a new one where that is over. How it fills, and its protocol field by field: Sources/Gateways/Paper/Protocol.md.
+      With --data it keeps orders, executions and positions in a file of its own: however it ended,
+      started again it goes on with all that anybody was told, and with the market where that would be
+      by then, or a new one where that is over. How it fills, what --actions takes, and its protocol
+      field by field: Sources/Gateways/Paper/Protocol.md.
 
       When the recording is over nothing trades any more: orders are rejected, clients may still ask.
       """,
@@ -65,8 +66,7 @@ enum PaperCommand {
       .value("data", "DIR", "Keep the accounts there. Without it they end with the process."),
       .value(
         "actions", "FILE",
-        "Dividends, funding, splits and settlements: a CSV of \(PaperActions.heading), a line each (2024-08-08T16:00:00Z,"
-          + "BTC-USD,funding,0.0001); its protocol's page says more. None is booked twice."),
+        "Dividends, funding, splits and settlements as a CSV (Protocol.md)."),
       .flag("new-session", "Put what is kept there aside, and begin anew."),
       .flag("new-day", "Begin the market anew; the accounts go on."),
       .value("report", "FILE", "At the end, write its own account of all accounts there, as JSON."),
@@ -121,7 +121,8 @@ enum PaperCommand {
     let broker = try broker(settings, file)
     let longest = Int128(origin.longest(market.source)) * 100_000_000 / Int128(serving.speed)
     let day = try PaperDay(
-      isLive ? nil : file, "\(origin.name), speed \(Decimal8(raw: serving.speed))",
+      isLive ? nil : file,
+      "\(origin.name)\(market.source.content), speed \(Decimal8(raw: serving.speed))",
       longest: Int64(clamping: longest), isNew: options.flag("new-day"))
     if let note = day.note { say(.info, note) }
     serving.elapsed = day.elapsed
@@ -136,6 +137,9 @@ enum PaperCommand {
         .inputOutput,
         "nobody can find a paper broker that cannot say its port on standard output: "
           + String(cString: strerror(failure)))
+    }
+    if let text = server.configuration {
+      say(.info, "a run trades here with this in a file of '--config': \(text)")
     }
     // A log that nobody reads must not hold up the market.
     Console.wait(milliseconds: 0)

@@ -146,6 +146,19 @@ struct PaperServer: ~Copyable {
       + "\"session\":\"\(feed.settings.session.trimmed)\"}"
   }
 
+  /// The configuration with which a run attaches to it, in one line; nil where it does not send its market on.
+  var configuration: String? {
+    guard !feed.isOff, let account = broker.settings.accounts.first else { return nil }
+    var lines = ""
+    for (name, line) in zip(["line_a", "line_b"], feed.settings.feedTo) {
+      lines += "\(name): '\(line)', "
+    }
+    return
+      "{feeds: [{name: market, kind: prices, \(lines)rerequest: '\(feed.rerequest)', "
+      + "session: \(feed.settings.session.trimmed)}], venues: [{name: paper, kind: paper, "
+      + "attach: '\(endpoint)', username: \(account.name)}]}"
+  }
+
   /// The number by which a ``NetworkLink`` knows it.
   var host: Int { reactor.host }
 

@@ -10,6 +10,8 @@ struct PaperSource: ~Copyable {
   let end: Int64
   /// It tells each instrument again and again by itself.
   let refreshes: Bool
+  /// Of a recording: a word for what is in it. Another file under its name is another market.
+  private(set) var content = ""
   private(set) var isOver = false
   /// Why it ended before its end; nil while it goes on, and when all was played.
   private(set) var failure: FeedError?
@@ -75,6 +77,7 @@ struct PaperSource: ~Copyable {
     begin = max(times.lowerBound, from ?? .min)
     end = times.upperBound
     refreshes = false
+    content = ", \(reader.statedHash?.text ?? "\(reader.recordCount) records")"
     self.reader = consume reader
     records = .allocate(capacity: Self.batch)
     records.initialize(repeating: FeedRecord())
