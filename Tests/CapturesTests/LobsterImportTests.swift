@@ -129,7 +129,8 @@ struct LobsterImportTests {
     throws
   {
     for turn in 0..<12 {
-      let seed = UInt64.random(in: 0 ... .max)
+      // With the first an order comes to a price that is out of view, and as much leaves it.
+      let seed = turn < 4 ? 8_219_406_580_516_717_066 : UInt64.random(in: 0 ... .max)
       var numbers = SeededNumbers(state: seed)
       var venue = LobsterVenue(depth: 1 + turn % 4)
       for _ in 0..<60 { venue.step(&numbers, isTold: false) }

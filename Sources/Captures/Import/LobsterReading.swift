@@ -34,6 +34,9 @@ internal import ExecutionCore
   /// The worst prices that the row before had: behind them the venue's book changes without a message.
   private var worstBid = Int64.max
   private var worstAsk = Int64.min
+  /// Levels of which the message tells an order that is none of ours: it came while they were out of view, and what was
+  /// there before went, though their sizes may be the same.
+  private var stale: Set<Level> = []
   private(set) var check = LobsterImport.Check()
   private var records: [FeedRecord] = []
 
@@ -238,6 +241,7 @@ internal import ExecutionCore
       guard let standing = anonymous[level], let left = live[standing]?.size, left >= message.size
       else {
         output.report.count("messages about orders of prices that were not seen")
+        if sizes[level] != nil { stale.insert(level) }
         if message.type == 4 { records.append(trade(message)) }
         return
       }
@@ -285,6 +289,7 @@ internal import ExecutionCore
     check.levels += row.asks.count + row.bids.count
     let isAskEqual = settle(row.asks, FeedRecord.sell, time, knownTo: ask, seenTo: worstAsk)
     let isBidEqual = settle(row.bids, FeedRecord.buy, time, knownTo: bid, seenTo: worstBid)
+    stale.removeAll(keepingCapacity: true)
     if isAskEqual, isBidEqual {
       check.equal += 1
     } else if check.firstUnequal == nil {
@@ -308,7 +313,7 @@ internal import ExecutionCore
     for price in Set(wanted.keys).union(ours).sorted() {
       let level = Level(side: side, price: price)
       guard sizes[level] ?? 0 != wanted[price] ?? 0 else { continue }
-      if isBid ? price >= known : price <= known {
+      if isBid ? price >= known : price <= known, !stale.contains(level) {
         isEqual = false
       } else {
         output.report.count("levels that came into view as others")
