@@ -9,7 +9,7 @@
 }
 
 /// What a ``TradingLoop`` sees of the market, and for how long it was to be seen.
-@usableFromInline package struct MarketSight {
+@usableFromInline package struct MarketSight: Sendable {
   @usableFromInline var state = TradingSight.clear
   /// Strategies have been told that they do not see the market.
   @usableFromInline var isBlind = false
@@ -20,7 +20,10 @@
   @usableFromInline package internal(set) var sightedFor: Int64 = 0
   @usableFromInline package internal(set) var blindFor: Int64 = 0
 
-  @inlinable init() {}
+  /// In five seconds or more of trading no new order could ever rest on it; less than that is no evidence.
+  package var sawNothing: Bool { sightedFor == 0 && blindFor >= 5_000_000_000 }
+
+  @inlinable package init() {}
 
   /// Whether strategies see it has changed, and they are to be told. Without a session nothing can be withdrawn: then it
   /// is told when the session is there.

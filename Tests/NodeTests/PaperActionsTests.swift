@@ -112,6 +112,43 @@ struct PaperActionsTests {
     #expect(got == [300_000_000, 600_000_000])
   }
 
+  @Test func `actions of one time are each booked once, wherever it stops between them`() throws {
+    let coins = Self.coins
+    let settings = PaperSettings(
+      instruments: coins, accounts: [.init(name: "A", password: "b")])
+    let actions = [0, 1, 1, 1, 2].map { second in
+      PaperAction(
+        .dividend(perUnit: Money(raw: 100_000_000)), coins[0].symbol,
+        at: Self.begin + Int64(second))
+    }
+    for stop in 0...actions.count {
+      var file = PaperBroker.header(settings)
+      var broker = PaperBroker(settings)
+      for action in actions[..<stop] {
+        let isBooked = broker.carryOut(action, now: Self.begin + 1_000)
+        #expect(isBooked, "nobody holds any")
+      }
+      // What was bought behind an action has none of it.
+      let isHeld = broker.adjust(
+        "A", coins[0].symbol, PaperAdjustment(.deposit, amount: 0, quantity: 100_000),
+        now: Self.begin + 1_000)
+      #expect(isHeld)
+      broker.keep { file += $0 }
+      var again = try file.withUnsafeBytes { try PaperBroker.recovered(settings, file: $0) }.broker
+      let next = again.actionsDone.next(of: actions)
+      #expect(next == stop)
+      let before = try #require(again.cash("A")).raw
+      for action in actions[next...] {
+        let isBooked = again.carryOut(action, now: Self.begin + 2_000)
+        #expect(isBooked)
+      }
+      let got = try #require(again.cash("A")).raw - before
+      #expect(got == Int128(actions.count - stop) * 100_000_000)
+      let isTakenLate = again.carryOut(actions[0], now: Self.begin + 3_000)
+      #expect(!isTakenLate)
+    }
+  }
+
   @Test func `what nothing is quoted for is booked for nobody, and said`() throws {
     let coins = Self.coins
     var broker = PaperBroker(

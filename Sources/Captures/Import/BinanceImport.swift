@@ -101,11 +101,15 @@ public struct BinanceImport {
   ) throws(JSONError) {
     let venueTime = try message.venueTime()
     if let venueTime {
-      clocks = venueTime.subtractingReportingOverflow(message.receiveTime).partialValue
+      clocks = venueTime - message.receiveTime
     } else {
       output.report.count("messages without a time of the venue")
     }
-    let time = venueTime ?? message.receiveTime.addingReportingOverflow(clocks).partialValue
+    let (moved, isTooLarge) = message.receiveTime.addingReportingOverflow(clocks)
+    if venueTime == nil, isTooLarge || moved < 0 {
+      throw JSONError(offset: 0, problem: "the local stamp is no time by the venue's clock")
+    }
+    let time = venueTime ?? moved
     let instrument = UInt32(truncatingIfNeeded: index)
     switch message.kind {
     case .depth: try book.depth(message, instrument, time, &output.report)
@@ -200,7 +204,8 @@ struct BinanceSurvey {
     if message[.pair] != nil { isCoin = true }
     if firstTime == nil { firstTime = message.receiveTime }
     if firstClocks == nil, let time = try message.venueTime() {
-      firstClocks = time.subtractingReportingOverflow(message.receiveTime).partialValue
+      // Neither is below zero.
+      firstClocks = time - message.receiveTime
     }
     try add(one, message)
   }

@@ -23,19 +23,24 @@ extension PaperBroker {
       return isOrder(e.order) && e.number > executionNumber && e.quantity > 0
         && e.quantity <= orders[Int(e.order)].open
     case .adjusted(let a, let account, let instrument, _):
-      guard isPlace(account, instrument) else { return false }
-      let held = accounts[Int(account)].positions[Int(instrument)].quantity
-      let (quantity, over) = held.addingReportingOverflow(a.quantity)
-      let (cash, wide) = accounts[Int(account)].cash.addingReportingOverflow(a.amount)
-      return !over && !wide && quantity.magnitude <= 1 << 62 && cash.magnitude <= 1 << 125
+      return isPlace(account, instrument) && isBookable(a, account, instrument)
+    case .acted(_, let instrument, _, let time):
+      return instrument >= 0 && Int(instrument) < books.count && time >= actionsDone.time
     }
+  }
+
+  /// Sums hold it.
+  func isBookable(_ a: PaperAdjustment, _ account: Int32, _ instrument: Int32) -> Bool {
+    let held = accounts[Int(account)].positions[Int(instrument)].quantity
+    let (quantity, over) = held.addingReportingOverflow(a.quantity)
+    let (cash, wide) = accounts[Int(account)].cash.addingReportingOverflow(a.amount)
+    return !over && !wide && quantity.magnitude <= 1 << 62 && cash.magnitude <= 1 << 125
   }
 
   /// No quantity is larger: of 2²² orders no sum overflows.
   static var quantityMax: Int64 { 1 << 40 }
 
   mutating func apply(_ fact: PaperFact) {
-    lastBooked = max(lastBooked, fact.time)
     switch fact {
     case .entered(let order):
       let place = Int32(orders.count)
@@ -53,11 +58,20 @@ extension PaperBroker {
       accounts[Int(orders[Int(place)].account)].working -= 1
       revise(place, time)
     case .executed(let e): apply(e)
-    case .adjusted(let a, let account, let instrument, _):
-      accounts[Int(account)].cash &+= a.amount
-      accounts[Int(account)].positions[Int(instrument)].adjustments &+= a.amount
-      accounts[Int(account)].positions[Int(instrument)].quantity &+= a.quantity
+    case .adjusted(let a, let account, let instrument, _): apply(a, account, instrument)
+    case .acted(let action, let instrument, let price, let time):
+      for one in adjustments(action, instrument, price) {
+        if let adjustment = one.adjustment { apply(adjustment, one.account, instrument) }
+      }
+      let count = actionsDone.time == time ? actionsDone.count + 1 : 1
+      actionsDone = PaperActionsDone(time: time, count: count)
     }
+  }
+
+  private mutating func apply(_ a: PaperAdjustment, _ account: Int32, _ instrument: Int32) {
+    accounts[Int(account)].cash &+= a.amount
+    accounts[Int(account)].positions[Int(instrument)].adjustments &+= a.amount
+    accounts[Int(account)].positions[Int(instrument)].quantity &+= a.quantity
   }
 
   private mutating func apply(_ execution: PaperExecution) {
@@ -146,78 +160,5 @@ extension PaperBroker {
     record(fact)
     tellCash(a, i, adjustment)
     return true
-  }
-
-  /// Every account's position in an instrument gets so much a whole unit (a dividend), pays where it is short.
-  ///
-  /// - Returns: false when there is a position for which it could not be booked; so do the others.
-  public mutating func payDividend(_ symbol: Symbol, perUnit: Money, now: Int64) -> Bool {
-    onPositions(symbol, .dividend, now: now) { position, facts in
-      var unit: Int128 = 1
-      for _ in 0..<max(0, 0 - Int(facts.quantityExponent)) { unit *= 10 }
-      let (product, over) = Int128(position).multipliedReportingOverflow(by: perUnit.raw)
-      return over ? nil : (product / unit, 0)
-    }
-  }
-
-  /// A perpetual's funding: longs pay shorts `rate` (10⁻⁸) of what their position comes to at a price.
-  public mutating func fund(_ symbol: Symbol, rate: Int64, at price: Price, now: Int64) -> Bool {
-    onPositions(symbol, .funding, now: now) { position, facts in
-      guard let value = facts.value(of: Quantity(raw: position), at: price)?.raw else { return nil }
-      let (product, over) = value.multipliedReportingOverflow(by: Int128(rate))
-      return over ? nil : (0 &- product / 100_000_000, 0)
-    }
-  }
-
-  /// `numerator` new units for `denominator` old ones; the part of a smallest unit that is left over is paid at a price.
-  /// Orders that work stay as they are.
-  public mutating func split(
-    _ symbol: Symbol, numerator: Int64, denominator: Int64, at price: Price, now: Int64
-  ) -> Bool {
-    guard numerator > 0, denominator > 0 else { return false }
-    return onPositions(symbol, .split, now: now) { position, facts in
-      let (whole, rest) = (Int128(position) * Int128(numerator)).quotientAndRemainder(
-        dividingBy: Int128(denominator))
-      guard let smallest = facts.value(of: Quantity(raw: 1), at: price)?.raw,
-        let quantity = Int64(exactly: whole - Int128(position))
-      else { return nil }
-      let (cash, over) = smallest.multipliedReportingOverflow(by: rest)
-      return over ? nil : (cash / Int128(denominator), quantity)
-    }
-  }
-
-  /// Futures: the day's gain at the settlement price is paid, and the position stands at that price from now on.
-  public mutating func settleDay(
-    _ symbol: Symbol, at price: Price, before: Price, now: Int64
-  ) -> Bool {
-    onPositions(symbol, .settlement, now: now) { position, facts in
-      let (move, over) = price.raw.subtractingReportingOverflow(before.raw)
-      guard !over,
-        let gain = facts.value(of: Quantity(raw: position), at: Price(raw: move))?.raw
-      else { return nil }
-      return (gain, 0)
-    }
-  }
-
-  private mutating func onPositions(
-    _ symbol: Symbol, _ kind: PaperAdjustment.Kind, now: Int64,
-    _ change: (Int64, InstrumentFacts) -> (amount: Int128, quantity: Int64)?
-  ) -> Bool {
-    guard let i = symbols[symbol] else { return false }
-    var isWhole = true
-    for account in settings.accounts {
-      guard let a = names[account.name] else { continue }
-      let held = accounts[Int(a)].positions[Int(i)].quantity
-      guard held != 0 else { continue }
-      guard let found = change(held, settings.instruments[Int(i)]),
-        adjust(
-          account.name, symbol,
-          PaperAdjustment(kind, amount: found.amount, quantity: found.quantity), now: now)
-      else {
-        isWhole = false
-        continue
-      }
-    }
-    return isWhole
   }
 }

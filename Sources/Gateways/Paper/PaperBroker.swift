@@ -42,8 +42,8 @@ public struct PaperBroker {
   private var records = PaperRecords()
   private var recordBytes = 0
   private(set) var now: Int64 = 0
-  /// Time of the last thing that was booked, which the file has; 0: nothing was.
-  public internal(set) var lastBooked: Int64 = 0
+  /// What was carried out of what happens without an order.
+  public internal(set) var actionsDone = PaperActionsDone()
   private var dropAt: Int64 = 0
   let symbols: [Symbol: Int32]
   let names: [String: Int32]

@@ -13,14 +13,8 @@ enum PaperFact: Sendable {
   case executed(PaperExecution)
   /// Money or a position of an account that no order brought.
   case adjusted(PaperAdjustment, account: Int32, instrument: Int32, time: Int64)
-
-  var time: Int64 {
-    switch self {
-    case .entered(let order): order.time
-    case .executed(let execution): execution.time
-    case .changed(_, _, _, let time), .ended(_, _, let time), .adjusted(_, _, _, let time): time
-    }
-  }
+  /// Something happened to every position in an instrument, at a price where it had one.
+  case acted(PaperAction.Kind, instrument: Int32, price: Price?, time: Int64)
 }
 
 /// What happens to an account without an order: a corporate action, funding, the settlement of a day.
@@ -103,6 +97,17 @@ extension PaperFact {
       i32(26, account)
       i32(30, instrument)
       v.i64(34, time)
+    case .acted(let action, let instrument, let price, let time):
+      length = 47
+      v.u8(0, 6)
+      let (kind, first, second) = action.terms
+      v.u8(1, kind.rawValue)
+      i32(2, instrument)
+      v.i64(6, time)
+      v.u8(14, price == nil ? 0 : 1)
+      v.i64(15, price?.raw ?? 0)
+      v.i128(23, first)
+      v.i64(39, second)
     }
     writer.u32(0, UInt32(truncatingIfNeeded: length))
     writer.u32(4, writer.crc32c(Self.headerBytes, length))
@@ -177,6 +182,36 @@ extension PaperFact {
       return .adjusted(
         PaperAdjustment(kind, amount: amount, quantity: v.i64(18)), account: i32(26),
         instrument: i32(30), time: v.i64(34))
+    case (6, 47):
+      let first = Int128(v.i64(23)) << 64 | Int128(v.u64(31))
+      guard let kind = PaperAction.Kind(v.u8(1), first, v.i64(39)), v.u8(14) <= 1 else {
+        return nil
+      }
+      return .acted(
+        kind, instrument: i32(2), price: v.u8(14) == 0 ? nil : Price(raw: v.i64(15)),
+        time: v.i64(6))
+    default: return nil
+    }
+  }
+}
+
+extension PaperAction.Kind {
+  /// Its kind of adjustment, and the two numbers that it is made of.
+  fileprivate var terms: (PaperAdjustment.Kind, Int128, Int64) {
+    switch self {
+    case .dividend(let perUnit): (.dividend, perUnit.raw, 0)
+    case .funding(let rate): (.funding, Int128(rate), 0)
+    case .split(let numerator, let denominator): (.split, Int128(numerator), denominator)
+    case .settlement(let at, let before): (.settlement, Int128(at.raw), before.raw)
+    }
+  }
+  fileprivate init?(_ kind: UInt8, _ first: Int128, _ second: Int64) {
+    switch (PaperAdjustment.Kind(rawValue: kind), Int64(exactly: first)) {
+    case (.dividend, _): self = .dividend(perUnit: Money(raw: first))
+    case (.funding, let rate?): self = .funding(rate: rate)
+    case (.split, let numerator?): self = .split(numerator: numerator, denominator: second)
+    case (.settlement, let at?):
+      self = .settlement(at: Price(raw: at), before: Price(raw: second))
     default: return nil
     }
   }

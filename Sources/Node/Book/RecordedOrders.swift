@@ -90,30 +90,28 @@ struct RecordedOrders {
       side: record.side, price: record.price, quantity: record.quantity)
   }
 
-  private mutating func modify(_ index: Int, _ record: FeedRecord) {
+  /// The order that a record is about; counted where it is none.
+  private mutating func standing(_ index: Int, _ record: FeedRecord) -> Order? {
     records += 1
     guard record.quantity > 0 else {
       malformed += 1
-      return
+      return nil
     }
     guard let order = books[index].orders[record.reference] else {
       unknown += 1
-      return
+      return nil
     }
+    return order
+  }
+
+  private mutating func modify(_ index: Int, _ record: FeedRecord) {
+    guard let order = standing(index, record) else { return }
     books[index].orders[record.reference] = Order(
       side: order.side, price: record.price, quantity: record.quantity)
   }
 
   private mutating func reduce(_ index: Int, _ record: FeedRecord) {
-    records += 1
-    guard record.quantity > 0 else {
-      malformed += 1
-      return
-    }
-    guard let order = books[index].orders[record.reference] else {
-      unknown += 1
-      return
-    }
+    guard let order = standing(index, record) else { return }
     if record.quantity > order.quantity { overExecuted += 1 }
     books[index].orders[record.reference] =
       record.quantity < order.quantity

@@ -126,7 +126,12 @@ enum PaperCommand {
       longest: Int64(clamping: longest), isNew: options.flag("new-day"))
     if let note = day.note { say(.info, note) }
     serving.elapsed = day.elapsed
-    if day.elapsed != nil { say(.info, "the market goes on where it would be by now") }
+    if let elapsed = day.elapsed {
+      say(
+        .info,
+        "the market goes on where it would be by now, after \((elapsed / 1_000_000_000).grouped) s; what it told "
+          + "meanwhile is made first")
+    }
     serving.feed.session = day.session
     var server = PaperServer(
       broker, market, follower: try origin.follower(), file: file, serving, try sockets(serving),

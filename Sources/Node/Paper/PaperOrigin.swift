@@ -73,7 +73,7 @@ enum PaperOrigin {
   func longest(_ source: borrowing PaperSource) -> Int64 {
     switch self {
     case .recording: source.end - source.begin
-    case .generated(let settings): 10_000_000 / max(1, settings.rate) * 1_000_000_000
+    case .generated(let settings): 100_000_000 / max(1, settings.rate) * 1_000_000_000
     case .live: 0
     }
   }

@@ -3,7 +3,8 @@ import ExecutionCore
 import Gateways
 
 /// The paper broker's own account, as `--report` writes it: what a core's books are compared with. The same keys as the
-/// exchange's report has for the same things; `shares`, `bought` and `sold` are at the instrument's quantity exponent.
+/// exchange's report has for the same things; `shares`, `bought` and `sold` of a position are at the instrument's quantity exponent, and `shares` of all
+/// are of instruments in whole units.
 struct PaperReport {
   let json: String
 
@@ -18,7 +19,7 @@ struct PaperReport {
         guard let held = broker.position(account.name, facts.symbol), held != PaperPosition() else {
           continue
         }
-        traded += Int128(held.bought) + Int128(held.sold)
+        if facts.quantityExponent == 0 { traded += Int128(held.bought) + Int128(held.sold) }
         positions.append(
           .object([
             ("account", .text(account.name)), ("symbol", .text("\(facts.symbol)")),

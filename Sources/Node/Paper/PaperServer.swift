@@ -121,9 +121,12 @@ struct PaperServer: ~Copyable {
     self.settings = settings
     self.broker = broker
     self.market = market
-    // What was booked since came behind them.
-    nextAction =
-      settings.actions.firstIndex { $0.time > broker.lastBooked } ?? settings.actions.count
+    nextAction = broker.actionsDone.next(of: settings.actions)
+    if nextAction > 0 {
+      say(
+        .info, "\(nextAction) of \(settings.actions.count) actions lie behind those that are booked"
+      )
+    }
     self.file = file
     self.follower = follower
     self.say = say
@@ -216,7 +219,7 @@ struct PaperServer: ~Copyable {
     while nextAction < settings.actions.count, settings.actions[nextAction].time <= now {
       let action = settings.actions[nextAction]
       nextAction += 1
-      if broker.carryOut(action, now: action.time) {
+      if broker.carryOut(action, now: now) {
         say(.info, "\(action.inWords) is booked")
       } else {
         actionsFailed += 1

@@ -32,14 +32,8 @@ struct HotResult: Sendable {
   var isSnapshotRefused: Bool
   var isSnapshotAwaited: Bool
   var elapsed: Int64
-  /// Machine time since trading began in which new orders could rest on the market, and in which not.
-  var sightedFor: Int64
-  var blindFor: Int64
-  /// In five seconds or more of trading no new order could ever rest on the market; less than that is no evidence.
-  var sawNothing: Bool { Self.sawNothing(sightedFor, blindFor) }
-  static func sawNothing(_ sighted: Int64, _ blind: Int64) -> Bool {
-    sighted == 0 && blind >= 5_000_000_000
-  }
+  /// Of all markets together.
+  var sight: MarketSight
   var sessionSpan: Int64
   var symbolsWhole: Int
   /// The first instrument that the feed has not named.
@@ -99,10 +93,7 @@ struct PriceFeedResult: Sendable {
   var losses: UInt64
   var lost: UInt64
   var books: PriceFeedCounters
-  /// As those of all feeds together.
-  var sightedFor: Int64
-  var blindFor: Int64
-  var sawNothing: Bool { HotResult.sawNothing(sightedFor, blindFor) }
+  var sight: MarketSight
 }
 
 extension HotRun {
@@ -130,7 +121,7 @@ extension HotRun {
       backEnd: loop.path.reactor.backEnd.rawValue,
       isSnapshotRefused: loop.snapshot.isRefused, isSnapshotAwaited: loop.snapshot.isWanted,
       elapsed: begun == 0 ? 0 : loop.path.reactor.now - begun,
-      sightedFor: loop.sight.sightedFor, blindFor: loop.sight.blindFor,
+      sight: loop.sight,
       sessionSpan: loop.path.clock.span,
       symbolsWhole: loop.path.driver.engine.symbolsWhole,
       firstUnnamed: firstUnnamed(loop.path.driver.engine.market), snapshots: loop.snapshot.taken,
@@ -186,7 +177,7 @@ extension HotRun {
         named: clients[i].named, unlisted: clients[i].unlisted, unequal: clients[i].unequal,
         losses: clients[i].losses, lost: clients[i].lost,
         books: loop.path.driver.engine.prices.counters(clients[i].channel),
-        sightedFor: clients[i].sight.sightedFor, blindFor: clients[i].sight.blindFor)
+        sight: clients[i].sight)
     }
   }
 }

@@ -145,9 +145,9 @@ extension RunPlan {
       let trouble = RunTrouble(
         end: result.end, sessionTrouble: found.trouble, isLoginRefused: found.isLoginRefused,
         hasLoggedIn: found.gateway.sessionsUp > 0, isSessionUp: found.isSessionUp,
-        isGone: found.isGone, hasTraded: result.sightedFor + result.blindFor > 0,
-        isBlind: result.sawNothing
-          || result.prices.contains { $0.channel == plan.channel && $0.sawNothing },
+        isGone: found.isGone, hasTraded: result.sight.sightedFor + result.sight.blindFor > 0,
+        isBlind: result.sight.sawNothing
+          || result.prices.contains { $0.channel == plan.channel && $0.sight.sawNothing },
         openOrders: found.openOrders, feed: FeedTrouble(result, plan),
         venue: plan.venue, market: plan.feed)
       if let failure = trouble.failure { return failure }

@@ -31,7 +31,7 @@ extension RunSummary {
     watchdog = Watching(
       stalls: result.watchdog.stalls, longestNanoseconds: result.watchdog.longestStall,
       pulls: result.watchdog.pulls, lates: result.watchdog.lates,
-      sightedNanoseconds: result.sightedFor, blindNanoseconds: result.blindFor)
+      sightedNanoseconds: result.sight.sightedFor, blindNanoseconds: result.sight.blindFor)
     noteBlindness()
     takeDirectory(
       result.state.feed.directory, of: plan.orders?.instruments.count ?? 0,

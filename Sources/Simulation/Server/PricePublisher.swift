@@ -34,6 +34,7 @@ package struct PricePublisherSettings: Sendable {
   package private(set) var datagrams: UInt64 = 0
   package private(set) var answers: UInt64 = 0
   package private(set) var answersUnsent: UInt64 = 0
+  /// Times that a socket failed, or could not be opened again.
   package private(set) var socketFailures: UInt64 = 0
   /// Messages that were told faster than they could be sent, and are not kept any more.
   package private(set) var skipped: UInt64 = 0
@@ -212,16 +213,21 @@ package struct PricePublisherSettings: Sendable {
   /// Where they were: who asks again, asks there.
   private mutating func openAgain(now: Int64, on reactor: inout Reactor) {
     guard reopening.isDue(now: now) else { return }
-    if rerequestSocket == .none,
-      let socket = try? Self.rerequests(at: rerequest, token, on: &reactor)
-    {
-      rerequestSocket = socket
+    if rerequestSocket == .none {
+      do throws(ReactorError) {
+        rerequestSocket = try Self.rerequests(at: rerequest, token, on: &reactor)
+      } catch {
+        socketFailures &+= 1
+      }
     }
     for i in outputs.indices where outputs[i].socket == .none {
-      let socket = try? FeedLine.open(
-        to: outputs[i].target, interface: rerequest.address, hops: settings.multicastHops,
-        token: token, on: &reactor)
-      if let socket { outputs[i].socket = socket }
+      do throws(ReactorError) {
+        outputs[i].socket = try FeedLine.open(
+          to: outputs[i].target, interface: rerequest.address, hops: settings.multicastHops,
+          token: token, on: &reactor)
+      } catch {
+        socketFailures &+= 1
+      }
     }
   }
 }

@@ -163,36 +163,37 @@ import Testing
     _ = try desk.order(.buy, 2_000_000, 60_001_00)
     let before = desk.brokerCash
     let btc = Coins.instruments[0].symbol
-    func booked(_ isBooked: Bool) { #expect(isBooked) }
-    booked(desk.broker.payDividend(btc, perUnit: Money(raw: 3_00_000_000), now: desk.now))
+    func act(_ kind: PaperAction.Kind) {
+      let isBooked = desk.broker.carryOut(PaperAction(kind, btc, at: desk.now), now: desk.now)
+      #expect(isBooked, "\(kind)")
+    }
+    act(.dividend(perUnit: Money(raw: 3_00_000_000)))
     #expect(desk.brokerCash - before == 6_00_000_000)
     // A basis point of 120,000.00, paid by who is long.
-    booked(desk.broker.fund(btc, rate: 10_000, at: Price(raw: 60_000_00), now: desk.now))
+    desk.quote(0, 59_999_00, 1_000_000, 60_001_00, 2_000_000)
+    let moment = desk.now
+    act(.funding(rate: 10_000))
     #expect(desk.brokerCash - before == 6_00_000_000 - 12_00_000_000)
-    booked(
-      desk.broker.settleDay(
-        btc, at: Price(raw: 60_010_00), before: Price(raw: 60_000_00), now: desk.now))
+    act(.settlement(at: Price(raw: 60_010_00), before: Price(raw: 60_000_00)))
     #expect(desk.brokerCash - before == 14_00_000_000)
-    booked(
-      desk.broker.split(
-        btc, numerator: 3, denominator: 2, at: Price(raw: 40_000_00), now: desk.now))
+    act(.split(numerator: 3, denominator: 2))
     #expect(desk.brokerPosition(0).quantity == 3_000_000)
     desk.pump()
     #expect(desk.adjustments == 4 && desk.adjusted == 14_00_000_000)
     let cash = desk.brokerCash
     try desk.kill()
     #expect(desk.brokerCash == cash && desk.brokerPosition(0).quantity == 3_000_000)
+    #expect(desk.broker.actionsDone == PaperActionsDone(time: moment, count: 3))
     let isBooked = desk.broker.adjust(
       "nobody", btc, PaperAdjustment(.deposit, amount: 1), now: desk.now)
     #expect(!isBooked)
     // Half of the smallest unit at 40,000.00 is left over of 4,500,000.5: two cents.
-    booked(
-      desk.broker.adjust(
-        "desk", btc, PaperAdjustment(.deposit, amount: 0, quantity: 1), now: desk.now))
+    desk.quote(0, 39_999_00, 1_000_000, 40_001_00, 2_000_000)
+    let isHeld = desk.broker.adjust(
+      "desk", btc, PaperAdjustment(.deposit, amount: 0, quantity: 1), now: desk.now)
+    #expect(isHeld)
     let held = desk.brokerCash
-    booked(
-      desk.broker.split(
-        btc, numerator: 3, denominator: 2, at: Price(raw: 40_000_00), now: desk.now))
+    act(.split(numerator: 3, denominator: 2))
     #expect(desk.brokerPosition(0).quantity == 4_500_001)
     #expect(desk.brokerCash - held == 2_000_000)
     // What no sum can hold is not booked, and said.
